@@ -1,0 +1,31 @@
+# Two commands: `make demo` and `make test`. Each does all of its own set-up.
+PYTHON ?= python3
+PY := .venv/bin/python
+
+.PHONY: demo test setup chromium workflows clean
+
+demo: setup
+	$(PY) -m demo
+
+test: setup chromium
+	$(PY) -m ruff check .
+	$(PY) -m pytest -c tests/pytest.ini tests
+
+setup: .venv/.installed
+
+.venv/.installed: requirements-dev.txt
+	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	touch $@
+
+# The browser tests need a Chromium. Root on Debian gets it here; anyone else sees those tests skip with the reason.
+chromium:
+	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
+	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
+	  || echo "make: no chromium and no right to install it: the browser tests will skip"
+
+workflows: setup
+	$(PY) tools/build_workflows.py
+
+clean:
+	rm -rf .venv demo/out

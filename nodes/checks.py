@@ -1,0 +1,54 @@
+"""What a LATENT must be before the model is called. Pure tensors; each refusal is one sentence with the
+cure."""
+
+import torch
+from torch import Tensor
+
+from ..unsampling import Inversion, UnsamplingError, schedules, solvers
+from ..unsampling.inversion import check_latent
+
+
+def clip(latent: dict, channels: int, name: str) -> Tensor:
+    """The samples of a LATENT, known to be finite, not empty and of the model's number of channels.
+
+    Raises: UnsamplingError naming the input and what to connect instead.
+    """
+    samples = latent["samples"]
+    if samples.is_nested:
+        raise UnsamplingError(f"{name} packs several latents in one (video with audio); connect the"
+                              " video's alone")
+    samples = check_latent(samples, name)
+    if torch.count_nonzero(samples) == 0:
+        raise UnsamplingError(f"{name} is empty (all zeros, as Empty Latent Image makes it); connect a VAE"
+                              " Encode of your video")
+    if samples.shape[1] != channels:
+        raise UnsamplingError(f"{name} has {samples.shape[1]} channels, the model works on {channels}; use"
+                              " the VAE and the model of one family")
+    return samples
+
+
+def refuse_mask(latent: dict) -> None:
+    """Masks are not honoured yet, and silently dropping one would restyle what the user protected."""
+    if latent.get("noise_mask") is not None:
+        raise UnsamplingError("latent_image carries a noise mask, which unsampling cannot honour yet;"
+                              " remove Set Latent Noise Mask and composite the results after decoding")
+
+
+def noise_from_elsewhere(x: Tensor, sigmas: Tensor | None, solver: str) -> Inversion:
+    """An inversion without record for noise that did not come from the Unsampler.
+
+    x: the noise in sampling space.
+    Raises: UnsamplingError if no schedule is given, or if x is too weak to be noise of the schedule's first
+    sigma.
+    """
+    if sigmas is None:
+        raise UnsamplingError("noise carries no record of an unsampling: it is a plain latent, or lost its"
+                              " record in a node on the way; connect the Unsampler's output, or, for noise"
+                              " made elsewhere, also sigmas")
+    sigmas = schedules.check_falling(sigmas)
+    std = float(x.std())
+    if std < 0.4 * sigmas[0]:
+        raise UnsamplingError(f"noise is not noise of this schedule: its std is {std:.3g} where sigmas"
+                              f" starts at {sigmas[0]:.4g}; connect unsampled noise, not an image, or the"
+                              " sigmas it was made with")
+    return Inversion(torch.empty(0), sigmas, solvers.DEFAULT if solver == "auto" else solver)

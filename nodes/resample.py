@@ -1,0 +1,61 @@
+"""The falling pass as a node."""
+
+from comfy_api.latest import io
+
+from ..unsampling import solvers
+from . import host
+
+
+class NoiselessResampler(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="UNS_NoiselessResampler",
+            display_name="Noiseless Resampler",
+            category="sampling/unsampling",
+            description="Grows a clip from unsampled noise. No new noise is added, there is no seed: the"
+                        " same inputs give the same clip. Schedule and solver come with the noise.",
+            search_aliases=["resample", "noiseless", "inversion", "restyle", "style transfer"],
+            inputs=[
+                io.Model.Input("model", tooltip="The same model, motion model and context options as in the"
+                                                " Unsampler. LoRA and ControlNet may differ: they are part"
+                                                " of the new look."),
+                io.Conditioning.Input("positive", tooltip="The look you want, with ControlNet applied if you"
+                                                          " use one."),
+                io.Conditioning.Input("negative", tooltip="Used only when cfg is not 1."),
+                io.Latent.Input("noise", tooltip="The output of the Unsampler."),
+                io.Float.Input("cfg", default=2.0, min=0.0, max=100.0, step=0.1, round=0.01,
+                               tooltip="Guidance toward the prompt (no unit). Start low, at 1 to 3. Raising"
+                                       " it strengthens the new style and loosens the hold of the source; 1"
+                                       " costs half the time."),
+                io.Float.Input("structure", default=0.0, min=0.0, max=1.0, step=0.01,
+                               tooltip="How much of the source to keep, as the fraction of the steps to"
+                                       " leave out. 0 gives the most freedom, 1 is the source itself. Raise"
+                                       " it when shapes or motion drift; it needs no new unsampling. Result"
+                                       " identical to the input? Lower it."),
+                io.Float.Input("fidelity", default=1.0, min=0.0, max=1.0, step=0.01, optional=True,
+                               advanced=True,
+                               tooltip="How much of the recorded correction to use. 1 returns the source"
+                                       " exactly under the source's own prompt and cfg, 0 is the plain"
+                                       " solver. This does not hold back a new style: use structure for"
+                                       " that."),
+                io.Combo.Input("solver", options=["auto", *solvers.PAIRS], default="auto", optional=True,
+                               advanced=True,
+                               tooltip="auto takes the solver that the noise was made with. Choose one only"
+                                       " for noise that did not come from the Unsampler."),
+                io.Sigmas.Input("sigmas", optional=True, advanced=True,
+                                tooltip="Only for noise that did not come from the Unsampler: the falling"
+                                        " schedule to resample with. Leave it open otherwise."),
+            ],
+            outputs=[io.Latent.Output(display_name="latent",
+                                      tooltip="The restyled clip, one latent a frame.")],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, model, positive, negative, noise, cfg, structure, fidelity=1.0, solver="auto",
+                sigmas=None) -> io.NodeOutput:
+        with host.naming("Noiseless Resampler"):
+            guider = host.cfg_guider(model, positive, negative, cfg)
+            return io.NodeOutput(host.resample(guider, noise, sigmas, solver, structure, fidelity,
+                                               cls.hidden.unique_id))

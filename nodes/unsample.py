@@ -1,0 +1,68 @@
+"""The rising pass as a node."""
+
+from comfy_api.latest import io
+
+from ..unsampling import solvers
+from . import host
+
+
+class Unsampler(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="UNS_Unsampler",
+            display_name="Unsampler",
+            category="sampling/unsampling",
+            description="Turns a video (or picture) into the noise that represents it, by running the"
+                        " sampler backwards. Feed the noise to the Noiseless Resampler with another prompt:"
+                        " motion and composition stay, the look changes. Settings travel with the noise.",
+            search_aliases=["inversion", "invert", "ddim inversion", "flip sigmas", "unsample",
+                            "reverse sampling"],
+            inputs=[
+                io.Model.Input("model", tooltip="The model as the resampler will use it: with the same"
+                                                " AnimateDiff or HotshotXL motion model, context options"
+                                                " and sigma schedule."),
+                io.Conditioning.Input("positive", tooltip="What the model is told while it unsamples. The"
+                                                          " target prompt leads furthest toward the new"
+                                                          " style; a description of the source or an empty"
+                                                          " prompt keeps closer to the source."),
+                io.Conditioning.Input("negative", tooltip="Used only when cfg is not 1."),
+                io.Latent.Input("latent_image", tooltip="The encoded source clip, one latent a frame (VAE"
+                                                        " Encode)."),
+                io.Sigmas.Input("sigmas", tooltip="An ordinary falling schedule, as any scheduler node"
+                                                  " gives it. It is turned round here: do not put"
+                                                  " FlipSigmas in between."),
+                io.Float.Input("cfg", default=1.0, min=0.0, max=100.0, step=0.1, round=0.01,
+                               tooltip="Guidance while unsampling (no unit). 1 is right for almost"
+                                       " everything and costs half the time. Higher pushes the noise away"
+                                       " from a natural one: the result clings to the source and artifacts"
+                                       " appear, above about 1.5 clearly."),
+                io.Combo.Input("solver", options=list(solvers.PAIRS), default=solvers.DEFAULT,
+                               tooltip="The method of both passes. midpoint is the most accurate; take"
+                                       " dpmpp_2m with fewer than 12 steps or a resampling cfg above 5;"
+                                       " euler is what the original guide uses. With record on, each"
+                                       " returns the source exactly under its own settings."),
+                io.Float.Input("end", default=1.0, min=0.0, max=1.0, step=0.01, optional=True, advanced=True,
+                               tooltip="How far up to unsample, as a fraction of the steps. 1 is full"
+                                       " noise. Lower keeps more of the source, has less room for a new"
+                                       " style, and runs fewer steps. The resampler starts where the noise"
+                                       " ends."),
+                io.Boolean.Input("record", default=True, optional=True, advanced=True,
+                                 tooltip="Keep what makes the resampling exact and structure possible: one"
+                                         " extra model call, and (steps + 4) times the size of the latent"
+                                         " in main memory. Off: nothing is kept but the settings."),
+            ],
+            outputs=[io.Latent.Output(display_name="noise",
+                                      tooltip="The noise that represents the clip, with the settings that"
+                                              " made it. Connect it to the Noiseless Resampler as it is; it"
+                                              " decodes to mush.")],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, model, positive, negative, latent_image, sigmas, cfg, solver, end=1.0,
+                record=True) -> io.NodeOutput:
+        with host.naming("Unsampler"):
+            guider = host.cfg_guider(model, positive, negative, cfg)
+            return io.NodeOutput(host.unsample(guider, latent_image, sigmas, solver, end, record,
+                                               cls.hidden.unique_id))

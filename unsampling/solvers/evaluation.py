@@ -1,0 +1,72 @@
+"""One model call, the same for every solver: counted, checked, reported, and recorded or replayed."""
+
+from collections.abc import Callable, Iterator
+from typing import Protocol
+
+import torch
+from torch import Tensor
+
+from ..errors import UnsamplingError
+
+Denoise = Callable[[Tensor, float, int], Tensor]
+Callback = Callable[[int, int, float, Tensor, Tensor], None]
+
+
+class Evaluate(Protocol):
+    """(x, sigma, step) -> denoised; sigma a 0-d CPU tensor, step an index into the falling schedule."""
+
+    def __call__(self, x: Tensor, sigma: Tensor, step: int) -> Tensor: ...
+
+
+class ModelCalls:
+    """Calls the denoiser: counts the calls (NFE), stops at the first NaN, reports each call, and keeps
+    outputs."""
+
+    def __init__(self, denoise: Denoise, total: int, callback: Callback | None = None, keep: bool = False):
+        self.denoise, self.total, self.callback, self.keep = denoise, total, callback, keep
+        self.count = 0
+        self.outputs: list[Tensor] = []
+
+    def __call__(self, x: Tensor, sigma: Tensor, step: int) -> Tensor:
+        denoised = self.denoise(x, float(sigma), step).to(x.dtype)
+        self.count += 1
+        where = f"model call {self.count} of {self.total} (step {step + 1}, sigma {float(sigma):.4g})"
+        check_finite(denoised, where)
+        if self.keep:
+            # a copy, off the accelerator: the record must not hold the model's memory, nor change with it
+            self.outputs.append(denoised.detach().to("cpu", copy=True))
+        if self.callback is not None:
+            self.callback(self.count, self.total, float(sigma), x, denoised)
+        return denoised
+
+
+def check_finite(denoised: Tensor, where: str) -> None:
+    """Stops the run at the step that broke it. Min and max carry a NaN along and need no tensor of the full
+    size."""
+    low, high = denoised.aminmax()
+    if torch.isfinite(low) and torch.isfinite(high):
+        return
+    bad = [i for i, frame in enumerate(denoised) if not torch.isfinite(frame).all()]
+    frames = ", ".join(map(str, bad[:8])) + (" and more" if len(bad) > 8 else "")
+    raise UnsamplingError(f"the model returned NaN or infinite values at {where}, frame {frames}; try a"
+                          " lower cfg, another precision (for example --force-upcast-attention) or another"
+                          " VAE")
+
+
+def replay(outputs: tuple[Tensor, ...], device: torch.device) -> Evaluate:
+    """An evaluate() that gives recorded outputs back in the order in which they were made."""
+    remaining: Iterator[Tensor] = iter(outputs)
+
+    def evaluate(x: Tensor, sigma: Tensor, step: int) -> Tensor:
+        return next(remaining).to(device)
+
+    return evaluate
+
+
+def velocity(x: Tensor, denoised: Tensor, sigma: Tensor) -> Tensor:
+    """dx/dsigma = (x - denoised) / sigma, for eps, v, EDM and flow models alike (Karras et al. 2022, eq. 3).
+
+    sigma is divided by as a tensor on x's device: a plain number would become a multiplication on CUDA, one
+    bit off.
+    """
+    return (x - denoised) / sigma.to(x.device)

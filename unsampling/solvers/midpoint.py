@@ -1,0 +1,139 @@
+"""midpoint: second order with one call a step, the velocity of the last midpoint re-used to reach the next.
+
+The step is FireFlow's (Deng et al. 2025, arXiv 2412.07517). Exact form: the falling state update is the
+algebraic inverse of the rising one if the model is asked at the same point, so the falling pass is pulled
+onto the recorded points (solvers.md 3.2).
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .evaluation import Evaluate, velocity
+
+
+@dataclass(frozen=True)
+class Midpoints:
+    """The rising pass walked again, in falling order: where the model was asked, and what it answered there.
+
+    In main memory, whatever the device of the walk. `top` is the answer at the noise itself.
+    """
+
+    source: Tensor
+    noise: Tensor
+    points: list[Tensor]
+    denoised: list[Tensor]
+    top: Tensor
+
+
+def calls_rising(steps: int, recording: bool) -> int:
+    return steps + 2 if recording else steps + 1
+
+
+def calls_falling(steps: int, at_top: bool) -> int:
+    return steps + 1 if at_top else steps
+
+
+def _middle(sigmas: Tensor, i: int) -> Tensor:
+    return (sigmas[i] + sigmas[i + 1]) / 2
+
+
+def _move(x: Tensor, velocity: Tensor, here: Tensor, there: Tensor) -> Tensor:
+    """x + velocity * (there - here) in two separate roundings, so that CPU and GPU agree to the bit."""
+    return x + velocity * (there - here).to(x.device)
+
+
+def rise(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: bool,
+         remember: Callable[[Tensor, Tensor], None] | None = None) -> Tensor:
+    """Walks from x at sigmas[-1] up to sigmas[0] and returns the state there; `remember` is given each point
+    asked at, with the answer.
+
+    The start-up call is made in the middle of the first step if that step leaves sigma 0, never near 0: the
+    model knows no such sigma and half precision has no digits left there.
+    """
+    last = len(sigmas) - 2
+    at = sigmas[-1] if sigmas[-1] > 0 else _middle(sigmas, last)
+    v = velocity(x, evaluate(x, at, offset + last), at)
+    for i in range(last, -1, -1):
+        middle = _middle(sigmas, i)
+        y = _move(x, v, sigmas[i + 1], middle)
+        denoised = evaluate(y, middle, offset + i)
+        v = velocity(y, denoised, middle)
+        x = _move(x, v, sigmas[i + 1], sigmas[i])
+        if remember is not None:
+            remember(y, denoised)
+    if recording:
+        denoised = evaluate(x, sigmas[0], offset)
+        if remember is not None:
+            remember(x, denoised)
+    return x
+
+
+def walk_again(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Midpoints:
+    """The rising pass of a recorded unsampling, from its replayed model outputs."""
+    points, denoised = [], []
+
+    def remember(y: Tensor, answer: Tensor) -> None:
+        points.insert(0, y.to("cpu"))
+        denoised.insert(0, answer.to("cpu"))
+
+    rise(evaluate, x, sigmas, offset, True, remember)
+    return Midpoints(x.to("cpu"), points[0], points[1:], denoised[1:], denoised[0])
+
+
+def fall(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Tensor:
+    """Walks from x at sigmas[0] down to sigmas[-1]: the plain solver."""
+    v = velocity(x, evaluate(x, sigmas[0], offset), sigmas[0])
+    for i in range(len(sigmas) - 1):
+        middle = _middle(sigmas, i)
+        y = _move(x, v, sigmas[i], middle)
+        v = velocity(y, evaluate(y, middle, offset + i), middle)
+        x = _move(x, v, sigmas[i], sigmas[i + 1])
+    return x
+
+
+def _known_velocity(known: Midpoints, sigmas: Tensor, i: int, device: torch.device) -> Tensor:
+    """The source's own velocity in step i; at -1 the one at the noise."""
+    point, denoised, sigma = known.noise, known.top, sigmas[0]
+    if i >= 0:
+        point, denoised, sigma = known.points[i], known.denoised[i], _middle(sigmas, i)
+    return velocity(point.to(device), denoised.to(device), sigma)
+
+
+def state(known: Midpoints, sigmas: Tensor, start: int, device: torch.device) -> Tensor:
+    """The state at sigmas[start] on the way down the recorded velocities, without a model call."""
+    x = known.noise.to(device)
+    for i in range(start):
+        x = _move(x, _known_velocity(known, sigmas, i, device), sigmas[i], sigmas[i + 1])
+    return x
+
+
+def fall_recorded(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, known: Midpoints, start: int,
+                  fidelity: float) -> Tensor:
+    """Walks down from x at sigmas[start] through the recorded points, exact at fidelity 1 (solvers.md 3.2).
+
+    `expected` is the same walk on the source's own velocities: what is left between the two is the edit.
+    """
+    expected = state(known, sigmas, start, x.device)
+    v = expected_v = _known_velocity(known, sigmas, start - 1, x.device)
+    if start == 0:
+        v = velocity(x, evaluate(x, sigmas[0], offset), sigmas[0])
+    for i in range(start, len(sigmas) - 1):
+        middle = _middle(sigmas, i)
+        y, expected_y = _move(x, v, sigmas[i], middle), _move(expected, expected_v, sigmas[i], middle)
+        y = _correct(y, expected_y, known.points[i].to(x.device), fidelity)
+        v = velocity(y, evaluate(y, middle, offset + i), middle)
+        expected_v = _known_velocity(known, sigmas, i, x.device)
+        x = _move(x, v, sigmas[i], sigmas[i + 1])
+        expected = _move(expected, expected_v, sigmas[i], sigmas[i + 1])
+    return _correct(x, expected, known.source.to(x.device), fidelity)
+
+
+def _correct(x: Tensor, expected: Tensor, recorded: Tensor, fidelity: float) -> Tensor:
+    """x plus the recorded miss. At fidelity 1 the pair form: the recorded bits themselves where x is as
+    expected."""
+    if fidelity == 1.0:
+        return recorded + (x - expected)
+    return x + fidelity * (recorded - expected)

@@ -1,0 +1,119 @@
+"""Pairs that call the model once a step, where the state stands: euler and dpmpp_2m.
+
+Exact form: with the rising states X_i known, the falling pass adds to each step what the plain solver would
+have missed on the source, X_{i+1} - P_i, where P_i is the plain falling step from X_i. The same bits go
+through the same operations on both sides of `X_{i+1} + (stepped - P_i)`, so on the source the result is
+X_{i+1} exactly.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .evaluation import Evaluate
+
+
+@dataclass(frozen=True)
+class Point:
+    """A denoised clip and the sigma at which the model gave it."""
+
+    denoised: Tensor
+    sigma: Tensor
+
+
+# (x, what the model said here, what it said one step before, here, there) -> x there
+Step = Callable[[Tensor, Point, Point | None, Tensor, Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class States:
+    """The rising pass walked again: states[i] and points[i] stand at sigmas[i] (the last state, the source,
+    has no point). In main memory, whatever the device of the walk."""
+
+    states: list[Tensor]
+    points: list[Point]
+
+
+def calls_rising(steps: int, recording: bool) -> int:
+    return steps + 1 if recording else steps
+
+
+def calls_falling(steps: int, at_top: bool) -> int:
+    return steps
+
+
+def rise(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: bool,
+         known: States | None = None) -> Tensor:
+    """Walks from x at sigmas[-1] up to sigmas[0] and returns the state there; fills `known` on the way if it
+    is given.
+
+    The first call from sigma 0 is made at half the first sigma above it, never near 0: the model knows no
+    such sigma and half precision has no digits left there.
+    """
+    last = len(sigmas) - 2
+    previous = None
+    for i in range(last, -1, -1):
+        here, there = sigmas[i + 1], sigmas[i]
+        at = here if here > 0 else there / 2
+        # The plain pair undoes transition i. A recorded pair meets this state again in the falling pass,
+        # there as the start of transition i + 1, and must ask the same question.
+        label = min(i + 1, last) if recording else i
+        point = Point(evaluate(x, at, offset + label), at)
+        _remember(known, x, point)
+        x = step(x, point, previous, here, there)
+        previous = point
+    if recording:
+        _remember(known, x, Point(evaluate(x, sigmas[0], offset), sigmas[0]))
+    return x
+
+
+def _remember(known: States | None, x: Tensor, point: Point) -> None:
+    if known is not None:
+        known.states.insert(0, x.to("cpu"))
+        known.points.insert(0, Point(point.denoised.to("cpu"), point.sigma))
+
+
+def walk_again(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> States:
+    """The rising pass of a recorded unsampling, from its replayed model outputs."""
+    known = States([], [])
+    rise(step, evaluate, x, sigmas, offset, True, known)
+    return known
+
+
+def fall(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Tensor:
+    """Walks from x at sigmas[0] down to sigmas[-1]: the plain solver."""
+    previous = None
+    for i in range(len(sigmas) - 1):
+        point = Point(evaluate(x, sigmas[i], offset + i), sigmas[i])
+        x = step(x, point, previous, sigmas[i], sigmas[i + 1])
+        previous = point
+    return x
+
+
+def state(known: States, sigmas: Tensor, start: int, device: torch.device) -> Tensor:
+    """The recorded state at sigmas[start]."""
+    return known.states[start].to(device)
+
+
+def fall_recorded(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, known: States,
+                  start: int, fidelity: float) -> Tensor:
+    """Walks down from sigmas[start] with the record's correction, exact at fidelity 1 (solvers.md 3.3).
+
+    x: the state at sigmas[start]. The step history there is the record's own.
+    """
+    previous = expected_previous = _on(x.device, known.points[start - 1]) if start > 0 else None
+    for i in range(start, len(sigmas) - 1):
+        here, there = sigmas[i], sigmas[i + 1]
+        point, expected_point = Point(evaluate(x, here, offset + i), here), _on(x.device, known.points[i])
+        stepped = step(x, point, previous, here, there)
+        expected = step(known.states[i].to(x.device), expected_point, expected_previous, here, there)
+        recorded = known.states[i + 1].to(x.device)
+        x = recorded + (stepped - expected) if fidelity == 1.0 else stepped + fidelity * (recorded - expected)
+        previous, expected_previous = point, expected_point
+    return x
+
+
+def _on(device: torch.device, point: Point) -> Point:
+    return Point(point.denoised.to(device), point.sigma)
