@@ -169,8 +169,8 @@ def _check_sample_settings(model) -> None:
     elif not settings.image_injection.is_empty():
         culprit = "image_inject replaces the latent half way"
     if culprit is not None:
-        raise UnsamplingError(f"model has AnimateDiff sample settings whose {culprit}; disconnect it from Sample"
-                              " Settings")
+        raise UnsamplingError(f"model has AnimateDiff sample settings whose {culprit}; disconnect it from"
+                              " Sample Settings")
 
 
 def _run(guider, samples: Tensor, sigmas: Tensor, run: Pass, calls: int, name: str) -> Tensor:

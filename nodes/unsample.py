@@ -22,10 +22,11 @@ class Unsampler(io.ComfyNode):
                 io.Model.Input("model", tooltip="The model as the resampler will use it: with the same"
                                                 " AnimateDiff or HotshotXL motion model, context options"
                                                 " and sigma schedule."),
-                io.Conditioning.Input("positive", tooltip="What the model is told while it unsamples. The"
-                                                          " target prompt leads furthest toward the new"
-                                                          " style; a description of the source or an empty"
-                                                          " prompt keeps closer to the source."),
+                io.Conditioning.Input("positive", tooltip="What the model is told while it unsamples. The target"
+                                                          " prompt (the guide's choice) holds closest to the"
+                                                          " source: the new look then comes from the resampler's"
+                                                          " higher cfg alone. A description of the source, or an"
+                                                          " empty prompt, lets the target prompt change more."),
                 io.Conditioning.Input("negative", tooltip="Used only when cfg is not 1."),
                 io.Latent.Input("latent_image", tooltip="The encoded source clip, one latent a frame (VAE"
                                                         " Encode)."),

@@ -45,9 +45,9 @@ def calls_falling(steps: int, at_top: bool) -> int:
 
 
 def rise(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: bool,
-         known: States | None = None) -> Tensor:
-    """Walks from x at sigmas[-1] up to sigmas[0] and returns the state there; fills `known` on the way if it
-    is given.
+         remember: Callable[[Tensor, Point], None] | None = None) -> Tensor:
+    """Walks from x at sigmas[-1] up to sigmas[0] and returns the state there; `remember` is given each state
+    asked at, with the answer.
 
     The first call from sigma 0 is made at half the first sigma above it, never near 0: the model knows no
     such sigma and half precision has no digits left there.
@@ -61,24 +61,26 @@ def rise(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int,
         # there as the start of transition i + 1, and must ask the same question.
         label = min(i + 1, last) if recording else i
         point = Point(evaluate(x, at, offset + label), at)
-        _remember(known, x, point)
+        if remember is not None:
+            remember(x, point)
         x = step(x, point, previous, here, there)
         previous = point
     if recording:
-        _remember(known, x, Point(evaluate(x, sigmas[0], offset), sigmas[0]))
+        point = Point(evaluate(x, sigmas[0], offset), sigmas[0])
+        if remember is not None:
+            remember(x, point)
     return x
-
-
-def _remember(known: States | None, x: Tensor, point: Point) -> None:
-    if known is not None:
-        known.states.insert(0, x.to("cpu"))
-        known.points.insert(0, Point(point.denoised.to("cpu"), point.sigma))
 
 
 def walk_again(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> States:
     """The rising pass of a recorded unsampling, from its replayed model outputs."""
     known = States([], [])
-    rise(step, evaluate, x, sigmas, offset, True, known)
+
+    def remember(state: Tensor, point: Point) -> None:
+        known.states.insert(0, state.to("cpu"))
+        known.points.insert(0, _on("cpu", point))
+
+    rise(step, evaluate, x, sigmas, offset, True, remember)
     return known
 
 
@@ -115,5 +117,5 @@ def fall_recorded(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, off
     return x
 
 
-def _on(device: torch.device, point: Point) -> Point:
+def _on(device: torch.device | str, point: Point) -> Point:
     return Point(point.denoised.to(device), point.sigma)

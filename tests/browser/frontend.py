@@ -1,0 +1,106 @@
+"""The real ComfyUI frontend in a headless Chromium: open it, load a workflow, ask it for the API prompt.
+
+    with chromium() as browser, open_frontend(browser, object_info) as page:
+        prompt = graph_to_prompt(page, workflow)
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from browser.stub_server import static_folder, stub_server
+from playwright.sync_api import Browser, ConsoleMessage, Page, WebSocketRoute, sync_playwright
+
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
+         "--disable-sync", "--no-first-run", "--disable-quic", "--disable-dev-shm-usage",
+         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+READY = "() => window.app?.vueAppReady && window.graph && window.app.extensionManager.spinner === false"
+LOAD = """async (workflow) => {
+    const quiet = {showMissingNodesDialog: false, showMissingModelsDialog: false, deferWarnings: true};
+    await app.loadGraphData(workflow, true, true, null, quiet);
+    return app.graph.serialize();
+}"""
+
+
+@dataclass
+class Problems:
+    """What a page complained about; requests to other hosts fail on purpose and do not count."""
+
+    server: str
+    messages: list[str] = field(default_factory=list)
+
+    def console(self, message: ConsoleMessage) -> None:
+        url = message.location.get("url", "")
+        outside = url.startswith("http") and not url.startswith(self.server)
+        if message.type == "error" and not outside:
+            self.messages.append(f"console: {message.text} ({url})")
+
+    def page_error(self, error: Exception) -> None:
+        self.messages.append(f"page: {error}")
+
+
+def missing() -> str | None:
+    """Why the browser checks cannot run here, in one sentence; None when they can."""
+    if shutil.which("chromium") is None:
+        return "no chromium on PATH: install Debian's `chromium` to run the browser checks"
+    if static_folder() is None:
+        return "comfyui-frontend-package is not installed: `make setup` brings it"
+    return None
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    """One headless browser for many pages; Playwright allows one at a time in a process."""
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=FLAGS)
+        try:
+            yield browser
+        finally:
+            browser.close()
+
+
+@contextmanager
+def open_frontend(browser: Browser, object_info: dict, *, settings: dict | None = None,
+                  media: dict[str, Path] | None = None,
+                  size: tuple[int, int] = (1600, 900)) -> Iterator[Page]:
+    """A page with the frontend ready to load workflows, knowing exactly the nodes of `object_info`."""
+    with stub_server(object_info, settings, media) as server:
+        context = browser.new_context(viewport={"width": size[0], "height": size[1]})
+        page = context.new_page()
+        page.problems = Problems(server.url)
+        page.on("console", page.problems.console)
+        page.on("pageerror", page.problems.page_error)
+        page.route_web_socket(re.compile(r"/ws(\?|$)"), greet)
+        page.goto(server.url, wait_until="domcontentloaded")
+        page.wait_for_function(READY, timeout=60_000)
+        try:
+            yield page
+        finally:
+            context.close()
+
+
+def greet(socket: WebSocketRoute) -> None:
+    """The first message a ComfyUI server sends over its socket."""
+    status = {"status": {"exec_info": {"queue_remaining": 0}}, "sid": "stub"}
+    socket.send(json.dumps({"type": "status", "data": status}))
+
+
+def load(page: Page, workflow: dict) -> dict:
+    """Load a UI-format workflow and return the graph as the frontend would save it again."""
+    return page.evaluate(LOAD, workflow)
+
+
+def graph_to_prompt(page: Page, workflow: dict) -> dict:
+    """The API prompt the frontend would queue for this workflow."""
+    load(page, workflow)
+    return page.evaluate("async () => (await app.graphToPrompt()).output")
+
+
+def unknown_types(page: Page, workflow: dict) -> list[str]:
+    """Node types of the workflow that the frontend does not know."""
+    types = sorted({node["type"] for node in workflow["nodes"]})
+    return page.evaluate("(types) => types.filter((name) => !LiteGraph.registered_node_types[name])", types)

@@ -1,0 +1,18 @@
+"""The clip and the picture that stand in for a user's files, so that loaders show a preview."""
+
+from fractions import Fraction
+from pathlib import Path
+
+from PIL import Image
+
+from demo.video import pan_over_photograph, write_video
+from tools.build_workflows import CLIP, PICTURE
+
+
+def sample_media(folder: Path) -> dict[str, Path]:
+    """Draw both files into the folder; the keys are the names the workflows ask for."""
+    frames = pan_over_photograph(8, 240, 320)
+    media = {CLIP: folder / "clip.mp4", PICTURE: folder / "picture.png"}
+    write_video(media[CLIP], frames, Fraction(8))
+    Image.fromarray(frames[0]).save(media[PICTURE])
+    return media

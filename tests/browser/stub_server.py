@@ -1,0 +1,128 @@
+"""A stand-in for the ComfyUI server: the frontend's own files, an /object_info, empty answers otherwise."""
+
+import importlib.util
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
+
+SETTINGS = {
+    "Comfy.TutorialCompleted": True,
+    "Comfy.Workflow.Persist": False,
+    "Comfy.Workflow.ShowMissingMediaWarning": False,
+    "Comfy.Notification.ShowVersionUpdates": False,
+    "Comfy.Minimap.Visible": False,
+    "Comfy.Graph.CanvasMenu": False,
+    "Comfy.Validation.Workflows": True,
+}
+SYSTEM = {
+    "system": {"os": "linux", "comfyui_version": "0.33.0", "python_version": "3.11",
+               "pytorch_version": "2.13.0", "embedded_python": False, "argv": [], "ram_total": 1,
+               "ram_free": 1},
+    "devices": [{"name": "cpu", "type": "cpu", "index": 0, "vram_total": 1, "vram_free": 1,
+                 "torch_vram_total": 1, "torch_vram_free": 1}],
+}
+EMPTY_LISTS = ("/extensions", "/embeddings", "/experiment/models", "/userdata", "/assets",
+               "/userdata/comfy.templates.json")
+EMPTY_OBJECTS = ("/i18n", "/features", "/workflow_templates", "/global_subgraphs", "/node_replacements",
+                 "/history", "/internal/folder_paths")
+BLANK_FILES = ("/user.css", "/api/userdata/user.css")
+
+
+def static_folder() -> Path | None:
+    """The built frontend inside the comfyui-frontend-package wheel, or None when it is not installed."""
+    spec = importlib.util.find_spec("comfyui_frontend_package")
+    return Path(spec.origin).parent / "static" if spec and spec.origin else None
+
+
+def answers(object_info: dict, settings: dict) -> dict[str, object]:
+    """What each API path answers, as JSON."""
+    table: dict[str, object] = {path: [] for path in EMPTY_LISTS} | {path: {} for path in EMPTY_OBJECTS}
+    table["/object_info"] = object_info
+    table["/settings"] = settings
+    table["/system_stats"] = SYSTEM
+    table["/users"] = {"storage": "server", "migrated": True}
+    table["/queue"] = {"queue_running": [], "queue_pending": []}
+    table["/jobs"] = {"jobs": [], "pagination": {"offset": 0, "limit": 0, "total": 0, "has_more": False}}
+    return table
+
+
+class StubHandler(SimpleHTTPRequestHandler):
+    """Static files, the JSON table, and the media of /view; anything else is 404 and remembered."""
+
+    protocol_version = "HTTP/1.1"
+    server: "StubServer"
+
+    def do_GET(self) -> None:
+        url = urlsplit(self.path)
+        if url.path in BLANK_FILES:
+            return self.send_empty()
+        path = url.path.removeprefix("/api")
+        if path == "/view":
+            return self.send_media(parse_qs(url.query).get("filename", [""])[0])
+        if path in self.server.table:
+            return self.send_body(json.dumps(self.server.table[path]).encode(), "application/json")
+        if url.path.startswith("/api/"):
+            self.server.unknown.append(path)
+        super().do_GET()
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        self.send_body(b"{}", "application/json")
+
+    def send_media(self, name: str) -> None:
+        """An input picture or clip, as /view would send it."""
+        path = self.server.media.get(name)
+        if path is None:
+            return self.send_empty()
+        self.send_body(path.read_bytes(), self.guess_type(str(path)))
+
+    def send_empty(self) -> None:
+        """No content: a preview that is not there, without a line in the browser's console."""
+        self.send_response(204)
+        self.end_headers()
+
+    def send_body(self, body: bytes, kind: str) -> None:
+        self.send_response(200)
+        self.send_header("Content-Type", kind)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args) -> None:
+        """Quiet: a page makes hundreds of requests."""
+
+
+class StubServer(ThreadingHTTPServer):
+    """One page's server on a free port of this machine."""
+
+    daemon_threads = True
+
+    def __init__(self, object_info: dict, settings: dict, media: dict[str, Path]) -> None:
+        folder = str(static_folder())
+        super().__init__(("127.0.0.1", 0), lambda *args: StubHandler(*args, directory=folder))
+        self.table = answers(object_info, SETTINGS | settings)
+        self.media = media
+        self.unknown: list[str] = []
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.server_port}"
+
+
+@contextmanager
+def stub_server(object_info: dict, settings: dict | None = None,
+                media: dict[str, Path] | None = None) -> Iterator[StubServer]:
+    """Serve until the block ends."""
+    server = StubServer(object_info, settings or {}, media or {})
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
+    thread.start()
+    try:
+        yield server
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()

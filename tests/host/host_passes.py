@@ -1,0 +1,87 @@
+"""Graphs of the two passes over an exact model, in our nodes and in core's, as host tests compare them."""
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+import torch
+from host_graphs import Graph, Node
+from host_session import HostSession
+from support_nodes.mixture import Mixture
+from torch import Tensor
+
+SOURCE, TARGET = 1.0, 2.0
+EMPTY = 0.0
+
+
+def two_hills() -> Mixture:
+    """Each element of a frame near -1 or 1; the condition says how often which."""
+    weights = torch.tensor([[0.5, 0.5], [0.7, 0.3], [0.2, 0.8]])
+    return Mixture(values=torch.tensor([EMPTY, SOURCE, TARGET]),
+                   means=torch.tensor([-1.0, 1.0]).reshape(1, 2, 1, 1, 1).repeat(3, 1, 1, 1, 1),
+                   stds=torch.full((3, 2), 0.3), log_weights=weights.log())
+
+
+@dataclass
+class Bench:
+    """A server, a clip on it, and a graph that has the exact model, the conditions and the clip."""
+
+    comfy: HostSession
+    graph: Graph
+    model: Node
+    clip: Tensor
+    latent: Node
+    log: str
+
+    @classmethod
+    def set_up(cls, comfy: HostSession, name: str, frames: int = 4, size: int = 8, model: Node | None = None,
+               mixture: Mixture | None = None, **faults) -> Bench:
+        mixture = mixture or two_hills()
+        clip = mixture.sample(SOURCE, frames, (4, size, size), seed=1)
+        graph = Graph()
+        base = graph.add("CheckpointLoaderSimple", ckpt_name=comfy.model("one_level"))
+        exact = graph.add("UNSTest_AnalyticModel", model=base, mixture=comfy.put_mixture(f"{name}-model", mixture), log=name,
+                          **faults)
+        # SD1.5's latent scale: what nodes hand to each other is the sampler's latent over 0.18215
+        source = graph.add("UNSTest_LoadLatent", file=comfy.put_latent(f"{name}-clip", samples=clip / 0.18215))
+        return cls(comfy, graph, exact, clip, source, name)
+
+    def condition(self, value: float) -> Node:
+        return self.graph.add("UNSTest_Conditioning", value=value)
+
+    def ays(self, steps: int = 16) -> Node:
+        return self.graph.add("UNS_AYSScheduler", model_type="SD1", steps=steps, denoise=1.0)
+
+    def sigmas(self, numbers: list[float]) -> Node:
+        return self.graph.add("UNSTest_ManualSigmas", numbers=json.dumps(numbers))
+
+    def unsample(self, sigmas: Node, cfg: float = 1.0, **inputs) -> Node:
+        given = {"model": self.model, "positive": self.condition(SOURCE), "negative": self.condition(EMPTY),
+                 "latent_image": self.latent, "sigmas": sigmas, "cfg": cfg, "solver": "midpoint"} | inputs
+        return self.graph.add("UNS_Unsampler", **given)
+
+    def resample(self, noise: Node, cfg: float = 1.0, condition: float = SOURCE, **inputs) -> Node:
+        given = {"model": self.model, "positive": self.condition(condition), "negative": self.condition(EMPTY),
+                 "noise": noise, "cfg": cfg, "structure": 0.0} | inputs
+        return self.graph.add("UNS_NoiselessResampler", **given)
+
+    def core_sample(self, latent: Node, sigmas: Node, solver: str, cfg: float = 1.0) -> Node:
+        return self.graph.sample(self.model, self.condition(SOURCE), self.condition(EMPTY), latent, sigmas, cfg=cfg,
+                                 solver=solver)
+
+    def core_unsample(self, sigmas: Node, solver: str, cfg: float = 1.0) -> Node:
+        return self.core_sample(self.latent, self.graph.add("FlipSigmas", sigmas=sigmas), solver, cfg)
+
+    def run(self, **latents: Node) -> dict[str, Tensor]:
+        """Runs the graph; the samples of each named latent."""
+        for name, node in latents.items():
+            self.graph.save(f"{self.log}-{name}", latent=node)
+        self.comfy.run(self.graph.prompt)
+        return {name: self.comfy.tensors(f"{self.log}-{name}")["samples"] for name in latents}
+
+    def calls(self) -> list[dict]:
+        return self.comfy.calls(self.log)
+
+    def error(self, samples: Tensor) -> float:
+        """Relative distance of a result to the clip."""
+        return float((samples * 0.18215 - self.clip).norm() / self.clip.norm())

@@ -1,0 +1,166 @@
+"""The two passes in the real host: exact, silent about noise, the same again, and known to the user while they run."""
+import time
+
+import pytest
+import torch
+from host_passes import EMPTY, SOURCE, TARGET, Bench
+from tools.comfy_client import InterruptedRun, RunError
+
+EXACT = 1e-6
+
+
+@pytest.mark.parametrize("solver", ["midpoint", "dpmpp_2m", "euler"])
+@pytest.mark.parametrize("cfg", [1.0, 2.0])
+def test_round_trip_is_exact(comfy, solver, cfg):
+    bench = Bench.set_up(comfy, f"exact-{solver}-{cfg}")
+    noise = bench.unsample(bench.ays(), cfg, solver=solver)
+    found = bench.run(noise=noise, clip=bench.resample(noise, cfg))
+    assert bench.error(found["clip"]) < EXACT
+    assert bench.error(found["noise"]) > 5
+    assert len(bench.calls()) == (18 + 17 if solver == "midpoint" else 17 + 16)
+
+
+@pytest.mark.parametrize("round_to", ["float16", "bfloat16"])
+def test_round_trip_is_exact_with_a_half_precision_network(comfy, round_to):
+    bench = Bench.set_up(comfy, f"exact-{round_to}", round_to=round_to)
+    found = bench.run(clip=bench.resample(bench.unsample(bench.ays())))
+    assert bench.error(found["clip"]) < EXACT
+
+
+def test_a_network_that_is_not_reproducible_costs_no_more_than_its_own_noise(comfy):
+    bench = Bench.set_up(comfy, "exact-noisy", relative_noise=1e-3)
+    found = bench.run(clip=bench.resample(bench.unsample(bench.ays())))
+    assert EXACT < bench.error(found["clip"]) < 2e-3
+
+
+def test_another_prompt_restyles_and_structure_leads_back_to_the_source(comfy):
+    bench = Bench.set_up(comfy, "structure")
+    noise = bench.unsample(bench.ays())
+    results = {f"at{structure}": bench.resample(noise, condition=TARGET, structure=structure)
+               for structure in (0.0, 0.5, 0.9, 1.0)}
+    found = bench.run(**results)
+    errors = [bench.error(found[name]) for name in results]
+    assert errors == sorted(errors, reverse=True)
+    assert errors[0] > 0.3
+    assert errors[-1] < EXACT
+    assert len(bench.calls()) == 18 + 17 + 8 + 2
+
+
+def test_partial_unsampling_stops_where_it_is_told_and_comes_back(comfy):
+    bench = Bench.set_up(comfy, "partial")
+    noise = bench.unsample(bench.ays(), end=0.5)
+    found = bench.run(clip=bench.resample(noise))
+    calls = bench.calls()
+    assert max(call["sigma"] for call in calls) < 2
+    assert len(calls) == 10 + 9
+    assert bench.error(found["clip"]) < EXACT
+
+
+@pytest.mark.parametrize("windows", ["ADE_StandardStaticContextOptions", "ADE_StandardUniformContextOptions"])
+def test_round_trip_is_exact_through_context_windows(comfy, windows):
+    bench = Bench.set_up(comfy, f"windows-{windows}", frames=12, window_bias=0.3)
+    extra = {"context_stride": 1, "closed_loop": False} if "Uniform" in windows else {}
+    known = comfy.object_info[windows]["input"]
+    extra = {key: value for key, value in extra.items() if key in known["required"] or key in known["optional"]}
+    options = bench.graph.add(windows, context_length=4, context_overlap=1, **extra)
+    bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
+                                  context_options=options)
+    noise = bench.unsample(bench.ays())
+    found = bench.run(clip=bench.resample(noise), core=bench.core_unsample(bench.ays(), "euler"))
+    assert bench.error(found["clip"]) < EXACT
+    layouts = {tuple(call["frames"]) for call in bench.calls()}
+    assert len(layouts) > 3
+
+
+@pytest.mark.parametrize("noise_type", ["default", "constant", "empty", "repeated_context", "FreeNoise"])
+def test_no_noise_type_of_sample_settings_gets_in(comfy, noise_type):
+    plain, other = (Bench.set_up(comfy, f"noise-{noise_type}-{name}") for name in ("plain", "settings"))
+    layers = other.graph.add("ADE_NoiseLayerAdd", batch_offset=0, noise_type="constant", seed_gen_override="use existing",
+                             seed_offset=0, noise_weight=0.7, balance_multiplier=1.0)
+    settings = other.graph.add("ADE_AnimateDiffSamplingSettings", batch_offset=3, noise_type=noise_type,
+                               seed_gen="comfy", seed_offset=5, noise_layers=layers)
+    for bench, given in ((plain, {}), (other, {"sample_settings": settings})):
+        bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing", **given)
+    results = []
+    for bench in (plain, other):
+        noise = bench.unsample(bench.ays(6))
+        results.append(bench.run(noise=noise, clip=bench.resample(noise, condition=TARGET)))
+    assert torch.equal(results[0]["noise"], results[1]["noise"])
+    assert torch.equal(results[0]["clip"], results[1]["clip"])
+
+
+def test_free_init_which_would_add_noise_is_refused(comfy):
+    bench = Bench.set_up(comfy, "free-init")
+    known = comfy.object_info["ADE_IterationOptsFreeInit"]["input"]["required"]
+    given = {name: (spec[0][0] if isinstance(spec[0], list) else spec[1]["default"]) for name, spec in known.items()}
+    options = bench.graph.add("ADE_IterationOptsFreeInit", **(given | {"iterations": 2}))
+    settings = bench.graph.add("ADE_AnimateDiffSamplingSettings", batch_offset=0, noise_type="default",
+                               seed_gen="comfy", seed_offset=0, iteration_opts=options)
+    bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
+                                  sample_settings=settings)
+    with pytest.raises(RunError, match="Unsampler: .*FreeInit.*disconnect it"):
+        bench.run(noise=bench.unsample(bench.ays(6)))
+    assert bench.calls() == []
+
+
+def test_queued_again_the_bytes_are_the_same(comfy):
+    runs = []
+    for again in ("first", "second"):
+        bench = Bench.set_up(comfy, f"again-{again}")
+        noise = bench.unsample(bench.ays(8), 1.5)
+        runs.append(bench.run(noise=noise, clip=bench.resample(noise, 3.0, TARGET)))
+    assert torch.equal(runs[0]["noise"], runs[1]["noise"])
+    assert torch.equal(runs[0]["clip"], runs[1]["clip"])
+
+
+def test_the_record_travels_in_one_key_and_does_not_stick_to_results(comfy):
+    bench = Bench.set_up(comfy, "key")
+    noise = bench.unsample(bench.ays(4))
+    bench.run(source=bench.latent, noise=noise, clip=bench.resample(noise))
+    carried = {name: bool(comfy.tensors(f"key-{name}")["has_unsampling"]) for name in ("source", "noise", "clip")}
+    assert carried == {"source": False, "noise": True, "clip": False}
+
+
+def test_every_model_call_is_a_tick_and_the_node_says_what_it_does(comfy):
+    bench = Bench.set_up(comfy, "ticks")
+    noise = bench.unsample(bench.ays(5))
+    bench.graph.save("ticks-noise", latent=noise)
+    seen = []
+    comfy.run(bench.graph.prompt, on_event=lambda kind, data: seen.append((kind, data)))
+    ticks = [node["value"] for kind, data in seen if kind == "progress_state"
+             for key, node in data["nodes"].items() if key == noise.id and node["max"] == 7]
+    assert ticks[-1] == 7
+    assert "unsampling, 7 model calls; the preview turns to mush" in comfy.log_text()
+    assert "unsampled to sigma 14.61 in 7 model calls" in comfy.log_text()
+
+
+def test_cancel_works_within_one_call(comfy):
+    bench = Bench.set_up(comfy, "cancel", delay_s=0.4)
+    bench.graph.save("cancel-noise", latent=bench.unsample(bench.ays(40)))
+    prompt_id = comfy.client.queue(bench.graph.prompt)
+    log = comfy.output_dir / "cancel.jsonl"
+    for _ in range(200):
+        if log.exists() and len(bench.calls()) >= 2:
+            break
+        time.sleep(0.05)
+    before = len(bench.calls())
+    comfy.client.interrupt()
+    with pytest.raises(InterruptedRun):
+        comfy.client.wait(prompt_id)
+    assert 2 <= before <= len(bench.calls()) <= before + 2
+
+
+def test_nan_stops_at_its_step(comfy):
+    bench = Bench.set_up(comfy, "nan", nan_at_call=5)
+    with pytest.raises(RunError, match=r"Unsampler: the model returned NaN .* at model call 5 of 18 \(step 13, sigma"):
+        bench.run(noise=bench.unsample(bench.ays()))
+    assert len(bench.calls()) == 5
+
+
+def test_conditions_and_cfg_reach_the_model(comfy):
+    bench = Bench.set_up(comfy, "conditions")
+    noise = bench.unsample(bench.ays(4))
+    bench.run(clip=bench.resample(noise, 3.0, TARGET))
+    up, down = bench.calls()[:6], bench.calls()[6:]
+    assert {tuple(call["values"]) for call in up} == {(SOURCE,)}
+    assert {frozenset(call["values"]) for call in down} == {frozenset((TARGET, EMPTY))}

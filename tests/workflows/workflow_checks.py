@@ -1,0 +1,197 @@
+"""Checks of a UI-format workflow against a recorded /object_info; each yields its complaints."""
+
+from collections.abc import Iterator
+from itertools import combinations
+
+from tools.workflow_graph import NOTE, choices_of, input_specs, is_widget, widget_specs
+
+TOP = {"last_node_id": int, "last_link_id": int, "nodes": list, "links": list, "groups": list, "config": dict,
+       "extra": dict, "version": float}
+NODE = {"id": int, "type": str, "pos": list, "size": list, "flags": dict, "order": int, "mode": int,
+        "inputs": list, "outputs": list, "properties": dict}
+GROUP = {"id": int, "title": str, "bounding": list, "color": str, "font_size": int, "flags": dict}
+INPUT = {"name": str, "type": str, "link": (int, type(None))}
+OUTPUT = {"name": str, "type": str, "links": (list, type(None))}
+LINK = (int, int, int, int, int, str)
+NUMBERS = {"INT": int, "FLOAT": (int, float)}
+TITLE = 30  # LiteGraph draws a node's title above its position
+PACKS = {"UNS_": "unsampling", "ADE_": "comfyui-animatediff-evolved", "ACN_": "comfyui-advanced-controlnet"}
+LOADERS = {"CheckpointLoaderSimple": "checkpoints", "VAELoader": "vae",
+           "ADE_LoadAnimateDiffModel": "animatediff_models", "ACN_ControlNetLoaderAdvanced": "controlnet"}
+
+
+def shape(workflow: dict, _info: dict) -> Iterator[str]:
+    """The keys and types of format 0.4, as the frontend reads them."""
+    yield from fields("workflow", workflow, TOP)
+    if workflow["version"] != 0.4:
+        yield f"version is {workflow['version']}, not 0.4"
+    for node in workflow["nodes"]:
+        name = f"node {node.get('id')}"
+        yield from fields(name, node, NODE)
+        for number, (slots, kind) in enumerate([(node["inputs"], INPUT), (node["outputs"], OUTPUT)]):
+            for item in slots:
+                yield from fields(f"{name} {('input', 'output')[number]} {item.get('name')}", item, kind)
+        if len(node["pos"]) != 2 or len(node["size"]) != 2:
+            yield f"{name} needs two numbers for pos and size"
+    for link in workflow["links"]:
+        if len(link) != 6 or not all(isinstance(item, kind) for item, kind in zip(link, LINK, strict=True)):
+            yield f"link {link} is not a 6-tuple of five ints and a type"
+    for group in workflow["groups"]:
+        yield from fields(f"group {group.get('title')}", group, GROUP)
+
+
+def fields(owner: str, value: dict, kinds: dict) -> Iterator[str]:
+    """Missing keys and wrong types."""
+    for key, kind in kinds.items():
+        if key not in value:
+            yield f"{owner} lacks {key}"
+        elif not isinstance(value[key], kind):
+            yield f"{owner} has a {type(value[key]).__name__} as {key}"
+
+
+def ids(workflow: dict, _info: dict) -> Iterator[str]:
+    """Unique ids, and the counters at the last of them."""
+    for kind, found in (("node", [node["id"] for node in workflow["nodes"]]),
+                        ("link", [link[0] for link in workflow["links"]])):
+        if len(set(found)) != len(found):
+            yield f"a {kind} id is used twice"
+        if workflow[f"last_{kind}_id"] != max(found):
+            yield f"last_{kind}_id is {workflow[f'last_{kind}_id']}, the last {kind} is {max(found)}"
+
+
+def links(workflow: dict, _info: dict) -> Iterator[str]:
+    """Every link exists at both of its ends, with one type; and no end names a link that is not there."""
+    nodes = {node["id"]: node for node in workflow["nodes"]}
+    outgoing = {(node["id"], index, link) for node in workflow["nodes"]
+                for index, item in enumerate(node["outputs"]) for link in item["links"] or []}
+    incoming = {(node["id"], index, item["link"]) for node in workflow["nodes"]
+                for index, item in enumerate(node["inputs"]) if item["link"] is not None}
+    for number, source, out_slot, target, in_slot, kind in workflow["links"]:
+        if (source, out_slot, number) not in outgoing or (target, in_slot, number) not in incoming:
+            yield f"link {number} is not in both of its ends"
+            continue
+        ends = nodes[source]["outputs"][out_slot]["type"], nodes[target]["inputs"][in_slot]["type"]
+        if ends != (kind, kind):
+            yield f"link {number} of type {kind} joins {ends[0]} to {ends[1]}"
+    known = {link[0] for link in workflow["links"]}
+    for node, _, link in outgoing | incoming:
+        if link not in known:
+            yield f"node {node} names link {link}, which is not there"
+
+
+def slots(workflow: dict, info: dict) -> Iterator[str]:
+    """Slots are those of the node type, and required sockets are linked."""
+    for node in real_nodes(workflow):
+        if node["type"] not in info:
+            yield f"node type {node['type']} is not in the recorded /object_info"
+            continue
+        entry = info[node["type"]]
+        outputs = [(item["name"], item["type"]) for item in node["outputs"]]
+        if outputs != list(zip(entry["output_name"], entry["output"], strict=True)):
+            yield f"{node['type']} has other outputs than its node type"
+        given = {item["name"]: item for item in node["inputs"]}
+        for name, spec, optional in input_specs(entry):
+            if name not in given:
+                yield f"{node['type']} lacks the input {name}"
+            elif not optional and not is_widget(spec) and given[name]["link"] is None:
+                yield f"{node['type']} needs a link into {name}"
+
+
+def widgets(workflow: dict, info: dict) -> Iterator[str]:
+    """Every widget value is one that the node type allows, and none is missing or left over."""
+    for node in real_nodes(workflow):
+        if node["type"] not in info:
+            continue
+        entry, given = info[node["type"]], node.get("widgets_values", [])
+        values: dict[str, object] = {}
+        names = [item["name"] for item in node["inputs"] if "widget" in item]
+        if len(names) != len(given):
+            yield f"{node['type']} has {len(given)} values for {len(names)} widgets"
+            continue
+        values = dict(zip(names, given, strict=True))
+        specs = {name: spec for name, spec, _ in widget_specs(entry, values)}
+        if list(specs) != names:
+            yield f"{node['type']} has the widgets {names}, its node type {list(specs)}"
+            continue
+        for name, spec in specs.items():
+            if not allowed(values[name], spec):
+                yield f"{node['type']} does not allow {values[name]!r} as {name}"
+
+
+def allowed(value: object, spec: list) -> bool:
+    """Whether a widget takes this value."""
+    options = spec[1] if len(spec) > 1 else {}
+    if (choices := choices_of(spec)) is not None:
+        return value in choices
+    if spec[0] in NUMBERS:
+        return (isinstance(value, NUMBERS[spec[0]]) and not isinstance(value, bool)
+                and options.get("min", value) <= value <= options.get("max", value))
+    return isinstance(value, bool if spec[0] == "BOOLEAN" else str)
+
+
+def origin(workflow: dict, info: dict) -> Iterator[str]:
+    """What lets the frontend name and fetch a missing pack or model."""
+    for node in real_nodes(workflow):
+        found, kind = node["properties"], node["type"]
+        if found.get("Node name for S&R") != kind:
+            yield f"{kind} has another name for search and replace"
+        if found.get("cnr_id") != PACKS.get(kind[:4], "comfy-core") or not found.get("ver"):
+            yield f"{kind} does not say which pack and version it is from"
+        if kind in LOADERS:
+            yield from model(kind, found.get("models", []), node["widgets_values"])
+
+
+def model(kind: str, models: list[dict], values: list) -> Iterator[str]:
+    """A loader's model: named like its widget, in the right folder, with a public address."""
+    if len(models) != 1:
+        yield f"{kind} needs one model to offer"
+        return
+    name, url, folder = (models[0].get(key, "") for key in ("name", "url", "directory"))
+    if name not in values:
+        yield f"{kind} offers {name} but its widget shows {values}"
+    if folder != LOADERS[kind]:
+        yield f"{kind} puts its model into {folder}, not {LOADERS[kind]}"
+    if not url.startswith("https://huggingface.co/") or not url.endswith(f"/resolve/main/{name}"):
+        yield f"{kind} has no Hugging Face address of {name}"
+
+
+def layout(workflow: dict, _info: dict) -> Iterator[str]:
+    """Each node lies in one group, groups run from left to right, and nothing overlaps."""
+    groups = {group["title"]: tuple(group["bounding"]) for group in workflow["groups"]}
+    nodes = {f"{node['id']} {node['type']}": box(node) for node in workflow["nodes"]}
+    for boxes in (groups, nodes):
+        for (a, first), (b, second) in combinations(boxes.items(), 2):
+            if overlap(first, second):
+                yield f"{a} overlaps {b}"
+    for name, found in nodes.items():
+        if sum(inside(found, group) for group in groups.values()) != 1:
+            yield f"{name} is not inside one group"
+    numbered = [title for title in groups if title[0].isdigit()]
+    if numbered != sorted(numbered, key=lambda title: groups[title][0]) or numbered != sorted(numbered):
+        yield f"the groups {numbered} do not run from left to right"
+
+
+def box(node: dict) -> tuple[float, float, float, float]:
+    """x, y, width and height of a node with its title."""
+    return node["pos"][0], node["pos"][1] - TITLE, node["size"][0], node["size"][1] + TITLE
+
+
+def overlap(a: tuple, b: tuple) -> bool:
+    return a[0] < b[0] + b[2] and b[0] < a[0] + a[2] and a[1] < b[1] + b[3] and b[1] < a[1] + a[3]
+
+
+def inside(a: tuple, b: tuple) -> bool:
+    return b[0] <= a[0] and b[1] <= a[1] and a[0] + a[2] <= b[0] + b[2] and a[1] + a[3] <= b[1] + b[3]
+
+
+def real_nodes(workflow: dict) -> list[dict]:
+    """The nodes a server knows: all but the notes."""
+    return [node for node in workflow["nodes"] if node["type"] != NOTE]
+
+
+CHECKS = (shape, ids, links, slots, widgets, origin, layout)
+
+
+def complaints(workflow: dict, info: dict) -> list[str]:
+    """Everything that is wrong with the workflow."""
+    return [complaint for check in CHECKS for complaint in check(workflow, info)]

@@ -1,0 +1,1 @@
+"""Command line helpers that talk to a running ComfyUI server."""

@@ -1,0 +1,70 @@
+"""Records the node types our workflows use from a running ComfyUI.
+
+    python tools/record_object_info.py --server http://127.0.0.1:8188
+
+Combos that list files of that machine are replaced by the one name the workflows use: nothing local is kept.
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from urllib.request import urlopen
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from tools.build_workflows import FILE_COMBOS, OBJECT_INFO, OUR_PACK, build
+from tools.workflow_graph import NOTE
+
+PROSE = ("tooltip", "output_tooltips", "description", "search_aliases", "essentials_category")
+
+
+def used_types(object_info: dict) -> list[str]:
+    """Node types in any of our workflows, notes left out."""
+    nodes = [node for text in build(object_info).values() for node in json.loads(text)["nodes"]]
+    return sorted({node["type"] for node in nodes} - {NOTE})
+
+
+def without_local_files(object_info: dict) -> dict:
+    """The same entries with every file list replaced by the name our workflows use."""
+    for (kind, name), file in FILE_COMBOS.items():
+        spec = object_info[kind]["input"]["required"][name]
+        if isinstance(spec[0], list):
+            spec[0] = [file]
+        else:
+            spec[1]["options"] = [file]
+    return object_info
+
+
+def without_prose(value: object) -> object:
+    """The same without tooltips: they change often, and no slot or widget depends on them."""
+    if isinstance(value, dict):
+        return {key: without_prose(item) for key, item in value.items() if key not in PROSE}
+    return [without_prose(item) for item in value] if isinstance(value, list) else value
+
+
+def trim(full: dict) -> dict:
+    """What the repository keeps of a server's /object_info."""
+    for entry in full.values():
+        entry["python_module"] = our_module(entry)
+    return without_prose(without_local_files({kind: full[kind] for kind in used_types(full)}))
+
+
+def our_module(entry: dict) -> str:
+    """The entry's module; for our nodes the pack's own name, whatever its folder is called there."""
+    return f"custom_nodes.{OUR_PACK}" if entry["name"].startswith("UNS_") else entry["python_module"]
+
+
+def main() -> None:
+    """Record and write tests/data/object_info.json."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--server", required=True, help="address of a ComfyUI that has every pack installed")
+    with urlopen(parser.parse_args().server.rstrip("/") + "/object_info", timeout=60) as answer:
+        kept = trim(json.load(answer))
+    OBJECT_INFO.parent.mkdir(parents=True, exist_ok=True)
+    OBJECT_INFO.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    print(f"recorded {len(kept)} node types into {OBJECT_INFO.name}")
+
+
+if __name__ == "__main__":
+    main()
