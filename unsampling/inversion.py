@@ -120,6 +120,21 @@ def resample(denoise: Denoise, inversion: Inversion, structure: float = 0.0, fid
     return method.fall_recorded(evaluate, x, part, inversion.start, known, skipped, fidelity)
 
 
+@torch.no_grad()
+def misses(inversion: Inversion) -> list[Tensor]:
+    """By how much the plain solver would miss the recorded way at each falling step, without a model call.
+
+    Returns: inversion.steps tensors of the latent's shape, the first at the noise.
+    Raises: UnsamplingError without a record.
+    """
+    if not inversion.recorded:
+        raise UnsamplingError("the inversion has no record to compare with; switch record on in the Unsampler")
+    method = solvers.pair(inversion.solver)
+    part = inversion.sigmas[inversion.start:]
+    answers = replay(inversion.outputs, inversion.source.device)
+    return method.misses(method.walk_again(answers, inversion.source, part, inversion.start), part)
+
+
 def check_latent(x: Tensor, name: str) -> Tensor:
     """The latent in float32 at least, once it is known to hold finite values.
 

@@ -21,6 +21,7 @@ class Pair:
     walk_again: Callable[..., Any]        # (evaluate, x, sigmas, offset) -> known
     state: Callable[..., Tensor]          # (known, sigmas, start, device) -> x at sigmas[start]
     fall_recorded: Callable[..., Tensor]  # (evaluate, x, sigmas, offset, known, start, fidelity) -> x below
+    misses: Callable[..., list[Tensor]]   # (known, sigmas) -> what the plain solver would miss, step by step
     calls_rising: Callable[[int, bool], int]
     calls_falling: Callable[[int, bool], int]
 
@@ -32,6 +33,7 @@ def _single_call(step: single_call.Step) -> Pair:
         walk_again=partial(single_call.walk_again, step),
         state=single_call.state,
         fall_recorded=partial(single_call.fall_recorded, step),
+        misses=partial(single_call.misses, step),
         calls_rising=single_call.calls_rising,
         calls_falling=single_call.calls_falling,
     )
@@ -39,7 +41,7 @@ def _single_call(step: single_call.Step) -> Pair:
 
 PAIRS: dict[str, Pair] = {
     "midpoint": Pair(midpoint.rise, midpoint.fall, midpoint.walk_again, midpoint.state,
-                     midpoint.fall_recorded, midpoint.calls_rising, midpoint.calls_falling),
+                     midpoint.fall_recorded, midpoint.misses, midpoint.calls_rising, midpoint.calls_falling),
     "dpmpp_2m": _single_call(dpmpp_2m.step),
     "euler": _single_call(euler.step),
 }

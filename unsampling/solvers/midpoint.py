@@ -137,3 +137,14 @@ def _correct(x: Tensor, expected: Tensor, recorded: Tensor, fidelity: float) -> 
     if fidelity == 1.0:
         return recorded + (x - expected)
     return x + fidelity * (recorded - expected)
+
+
+def misses(known: Midpoints, sigmas: Tensor) -> list[Tensor]:
+    """For each falling step, by how much the plain solver would miss the recorded point on the source."""
+    missed, x = [], known.noise
+    v = _known_velocity(known, sigmas, -1, x.device)
+    for i in range(len(sigmas) - 1):
+        missed.append(known.points[i] - _move(x, v, sigmas[i], _middle(sigmas, i)))
+        v = _known_velocity(known, sigmas, i, x.device)
+        x = _move(x, v, sigmas[i], sigmas[i + 1])
+    return missed

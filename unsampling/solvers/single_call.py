@@ -119,3 +119,13 @@ def fall_recorded(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, off
 
 def _on(device: torch.device | str, point: Point) -> Point:
     return Point(point.denoised.to(device), point.sigma)
+
+
+def misses(step: Step, known: States, sigmas: Tensor) -> list[Tensor]:
+    """For each falling step, by how much the plain solver would miss the recorded state on the source."""
+    missed, previous = [], None
+    for i in range(len(sigmas) - 1):
+        expected = step(known.states[i], known.points[i], previous, sigmas[i], sigmas[i + 1])
+        missed.append(known.states[i + 1] - expected)
+        previous = known.points[i]
+    return missed
