@@ -40,10 +40,11 @@ class Bench:
         clip = mixture.sample(SOURCE, frames, (4, size, size), seed=1)
         graph = Graph()
         base = graph.add("CheckpointLoaderSimple", ckpt_name=comfy.model("one_level"))
-        exact = graph.add("UNSTest_AnalyticModel", model=base, mixture=comfy.put_mixture(f"{name}-model", mixture), log=name,
-                          **faults)
+        file = comfy.put_mixture(f"{name}-model", mixture)
+        exact = graph.add("UNSTest_AnalyticModel", model=base, mixture=file, log=name, **faults)
         # SD1.5's latent scale: what nodes hand to each other is the sampler's latent over 0.18215
-        source = graph.add("UNSTest_LoadLatent", file=comfy.put_latent(f"{name}-clip", samples=clip / 0.18215))
+        stored = comfy.put_latent(f"{name}-clip", samples=clip / 0.18215)
+        source = graph.add("UNSTest_LoadLatent", file=stored)
         return cls(comfy, graph, exact, clip, source, name)
 
     def condition(self, value: float) -> Node:
@@ -61,13 +62,13 @@ class Bench:
         return self.graph.add("UNS_Unsampler", **given)
 
     def resample(self, noise: Node, cfg: float = 1.0, condition: float = SOURCE, **inputs) -> Node:
-        given = {"model": self.model, "positive": self.condition(condition), "negative": self.condition(EMPTY),
-                 "noise": noise, "cfg": cfg, "structure": 0.0} | inputs
+        given = {"model": self.model, "positive": self.condition(condition),
+                 "negative": self.condition(EMPTY), "noise": noise, "cfg": cfg, "structure": 0.0} | inputs
         return self.graph.add("UNS_NoiselessResampler", **given)
 
     def core_sample(self, latent: Node, sigmas: Node, solver: str, cfg: float = 1.0) -> Node:
-        return self.graph.sample(self.model, self.condition(SOURCE), self.condition(EMPTY), latent, sigmas, cfg=cfg,
-                                 solver=solver)
+        positive, negative = self.condition(SOURCE), self.condition(EMPTY)
+        return self.graph.sample(self.model, positive, negative, latent, sigmas, cfg=cfg, solver=solver)
 
     def core_unsample(self, sigmas: Node, solver: str, cfg: float = 1.0) -> Node:
         return self.core_sample(self.latent, self.graph.add("FlipSigmas", sigmas=sigmas), solver, cfg)
@@ -80,7 +81,9 @@ class Bench:
         return {name: self.comfy.tensors(f"{self.log}-{name}")["samples"] for name in latents}
 
     def calls(self) -> list[dict]:
-        return self.comfy.calls(self.log)
+        """The model calls of the last run; none where it stopped before it made the model."""
+        made = (self.comfy.output_dir / f"{self.log}.jsonl").exists()
+        return self.comfy.calls(self.log) if made else []
 
     def error(self, samples: Tensor) -> float:
         """Relative distance of a result to the clip."""

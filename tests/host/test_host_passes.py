@@ -1,9 +1,11 @@
-"""The two passes in the real host: exact, silent about noise, the same again, and known to the user while they run."""
+"""The two passes in the real host: exact, silent about noise, the same again, and known to the user while
+they run."""
 import time
 
 import pytest
 import torch
 from host_passes import EMPTY, SOURCE, TARGET, Bench
+
 from tools.comfy_client import InterruptedRun, RunError
 
 EXACT = 1e-6
@@ -61,7 +63,8 @@ def test_round_trip_is_exact_through_context_windows(comfy, windows):
     bench = Bench.set_up(comfy, f"windows-{windows}", frames=12, window_bias=0.3)
     extra = {"context_stride": 1, "closed_loop": False} if "Uniform" in windows else {}
     known = comfy.object_info[windows]["input"]
-    extra = {key: value for key, value in extra.items() if key in known["required"] or key in known["optional"]}
+    names = {**known["required"], **known["optional"]}
+    extra = {key: value for key, value in extra.items() if key in names}
     options = bench.graph.add(windows, context_length=4, context_overlap=1, **extra)
     bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
                                   context_options=options)
@@ -75,12 +78,13 @@ def test_round_trip_is_exact_through_context_windows(comfy, windows):
 @pytest.mark.parametrize("noise_type", ["default", "constant", "empty", "repeated_context", "FreeNoise"])
 def test_no_noise_type_of_sample_settings_gets_in(comfy, noise_type):
     plain, other = (Bench.set_up(comfy, f"noise-{noise_type}-{name}") for name in ("plain", "settings"))
-    layers = other.graph.add("ADE_NoiseLayerAdd", batch_offset=0, noise_type="constant", seed_gen_override="use existing",
-                             seed_offset=0, noise_weight=0.7, balance_multiplier=1.0)
+    layers = other.graph.add("ADE_NoiseLayerAdd", batch_offset=0, noise_type="constant",
+                             seed_gen_override="use existing", seed_offset=0, noise_weight=0.7, balance_multiplier=1.0)
     settings = other.graph.add("ADE_AnimateDiffSamplingSettings", batch_offset=3, noise_type=noise_type,
                                seed_gen="comfy", seed_offset=5, noise_layers=layers)
     for bench, given in ((plain, {}), (other, {"sample_settings": settings})):
-        bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing", **given)
+        bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model,
+                                      beta_schedule="use existing", **given)
     results = []
     for bench in (plain, other):
         noise = bench.unsample(bench.ays(6))
@@ -92,13 +96,14 @@ def test_no_noise_type_of_sample_settings_gets_in(comfy, noise_type):
 def test_free_init_which_would_add_noise_is_refused(comfy):
     bench = Bench.set_up(comfy, "free-init")
     known = comfy.object_info["ADE_IterationOptsFreeInit"]["input"]["required"]
-    given = {name: (spec[0][0] if isinstance(spec[0], list) else spec[1]["default"]) for name, spec in known.items()}
+    given = {name: spec[0][0] if isinstance(spec[0], list) else spec[1]["default"]
+             for name, spec in known.items()}
     options = bench.graph.add("ADE_IterationOptsFreeInit", **(given | {"iterations": 2}))
     settings = bench.graph.add("ADE_AnimateDiffSamplingSettings", batch_offset=0, noise_type="default",
                                seed_gen="comfy", seed_offset=0, iteration_opts=options)
     bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
                                   sample_settings=settings)
-    with pytest.raises(RunError, match="Unsampler: .*FreeInit.*disconnect it"):
+    with pytest.raises(RunError, match=r"Unsampler: .*FreeInit.*disconnect it"):
         bench.run(noise=bench.unsample(bench.ays(6)))
     assert bench.calls() == []
 
@@ -117,7 +122,8 @@ def test_the_record_travels_in_one_key_and_does_not_stick_to_results(comfy):
     bench = Bench.set_up(comfy, "key")
     noise = bench.unsample(bench.ays(4))
     bench.run(source=bench.latent, noise=noise, clip=bench.resample(noise))
-    carried = {name: bool(comfy.tensors(f"key-{name}")["has_unsampling"]) for name in ("source", "noise", "clip")}
+    carried = {name: bool(comfy.tensors(f"key-{name}")["has_unsampling"])
+               for name in ("source", "noise", "clip")}
     assert carried == {"source": False, "noise": True, "clip": False}
 
 
@@ -152,7 +158,8 @@ def test_cancel_works_within_one_call(comfy):
 
 def test_nan_stops_at_its_step(comfy):
     bench = Bench.set_up(comfy, "nan", nan_at_call=5)
-    with pytest.raises(RunError, match=r"Unsampler: the model returned NaN .* at model call 5 of 18 \(step 13, sigma"):
+    sentence = r"Unsampler: the model returned NaN .* at model call 5 of 18 \(step 13, sigma"
+    with pytest.raises(RunError, match=sentence):
         bench.run(noise=bench.unsample(bench.ays()))
     assert len(bench.calls()) == 5
 

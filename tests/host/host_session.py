@@ -1,0 +1,82 @@
+"""What the `comfy` and `bare_comfy` fixtures hand to a test: a server, its folders, models and tensors."""
+from __future__ import annotations
+
+import json
+import shutil
+
+from comfy_server import ComfyServer, HostDied
+from safetensors.torch import load_file, save_file
+from support_nodes.mixture import Mixture
+from tiny_models import ModelShelf
+from torch import Tensor
+
+from tools.comfy_client import Client, ClientError
+
+RUN_S = 300
+
+
+class HostSession:
+    """A server for a whole test session, as a test sees it."""
+
+    def __init__(self, server: ComfyServer):
+        self.server = server
+        self.client = Client(server.url)
+        self.input_dir, self.output_dir = server.base / "input", server.base / "output"
+        self.models_dir = server.base / "models"
+        self.shelf = ModelShelf(self.models_dir, self._layouts)
+        self._object_info: dict | None = None
+
+    @property
+    def object_info(self) -> dict:
+        """What the server knows about its nodes, asked once."""
+        if self._object_info is None:
+            self._object_info = self.client.object_info()
+        return self._object_info
+
+    def run(self, prompt: dict, on_event=None, timeout: float = RUN_S) -> dict:
+        """Queue an API-format prompt and follow it to its end: its history entry, or the error it ended in.
+
+        A server that died meanwhile is a HostDied with the end of its log.
+        """
+        try:
+            return self.client.wait(self.client.queue(prompt), on_event, timeout)
+        except ClientError as error:
+            if self.server.alive:
+                raise
+            raise HostDied(f"ComfyUI ended during a run ({error}):\n{self.server.tail()}") from error
+
+    def model(self, kind: str) -> str:
+        """The file name of a random model of a kind of tiny_models.KINDS; built when first asked for."""
+        return self.shelf.file(kind)
+
+    def _layouts(self) -> dict:
+        self.run({"1": {"class_type": "UNSTest_ModelLayouts", "inputs": {"name": "layouts"}}})
+        return json.loads((self.output_dir / "layouts.json").read_text())
+
+    def tensors(self, name: str) -> dict[str, Tensor]:
+        """What UNSTest_SaveTensors wrote under this name: samples, noise_mask, sigmas, images, ..."""
+        return load_file(str(self.output_dir / f"{name}.safetensors"))
+
+    def calls(self, log: str) -> list[dict]:
+        """The model calls that UNSTest_AnalyticModel logged under this name in the last run, in order."""
+        return [json.loads(line) for line in (self.output_dir / f"{log}.jsonl").read_text().splitlines()]
+
+    def put_mixture(self, name: str, mixture: Mixture) -> str:
+        """Put a mixture into the input folder for UNSTest_AnalyticModel; its file name."""
+        return mixture.save(self.input_dir / f"{name}.safetensors")
+
+    def put_latent(self, name: str, **tensors: Tensor) -> str:
+        """Put samples and perhaps noise_mask into the input folder for UNSTest_LoadLatent; the file name."""
+        file = self.input_dir / f"{name}.safetensors"
+        save_file({key: t.contiguous() for key, t in tensors.items()}, str(file))
+        return file.name
+
+    def log_text(self) -> str:
+        """Everything the server said so far."""
+        return self.server.log_text()
+
+    def close(self) -> None:
+        """Stop the server and drop its models, which are gigabytes."""
+        self.client.close()
+        self.server.stop()
+        shutil.rmtree(self.models_dir, ignore_errors=True)

@@ -1,0 +1,30 @@
+"""Key and shape of every tensor of the host's own model classes, built on the meta device at no cost."""
+from __future__ import annotations
+
+import comfy.cldm.cldm
+import comfy.ops
+import comfy.sd1_clip
+import comfy.taesd.taesd
+from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel
+
+COMMON = {
+    "image_size": 32, "in_channels": 4, "model_channels": 320, "context_dim": 768, "num_heads": 8,
+    "legacy": False, "use_spatial_transformer": True, "transformer_depth_middle": 1, "device": "meta",
+    "operations": comfy.ops.disable_weight_init,
+}
+FULL = {**COMMON, "num_res_blocks": [2] * 4, "channel_mult": [1, 2, 4, 4],
+        "transformer_depth": [1] * 6 + [0] * 2}
+ONE_LEVEL = {**COMMON, "num_res_blocks": [1], "channel_mult": [1], "transformer_depth": [1]}
+
+
+def layouts() -> dict[str, dict[str, list[int]]]:
+    """Both UNets, the ControlNet, the text encoder and the small VAE of the SD1.5 family."""
+    models = {
+        "unet_one_level": UNetModel(**ONE_LEVEL, out_channels=4, transformer_depth_output=[1] * 2),
+        "unet": UNetModel(**FULL, out_channels=4, transformer_depth_output=[1] * 9 + [0] * 3),
+        "controlnet": comfy.cldm.cldm.ControlNet(**FULL, hint_channels=3),
+        "clip": comfy.sd1_clip.SDClipModel(device="meta").transformer,
+        "vae": comfy.taesd.taesd.TAESD(),
+    }
+    return {name: {key: list(tensor.shape) for key, tensor in model.state_dict().items()}
+            for name, model in models.items()}

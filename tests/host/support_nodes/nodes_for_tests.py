@@ -1,0 +1,170 @@
+"""The support nodes themselves. Ids are put together at run time: no scanner takes them for the pack's."""
+from __future__ import annotations
+
+import json
+import uuid
+from pathlib import Path
+
+import folder_paths
+import torch
+from comfy_api.latest import ComfyExtension, io
+from safetensors.torch import load_file, save_file
+
+from .analytic import ROUNDED, AnalyticWrapper, Faults
+from .layouts import layouts
+from .mixture import Mixture
+
+NODES = []
+
+
+def node(cls):
+    """Give a node class below its id and its place in the list of the extension."""
+    NODES.append(cls)
+    return cls
+
+
+def schema(name: str, inputs: list, outputs: list, **more) -> io.Schema:
+    """A schema with the prefix and category that all of these nodes share."""
+    return io.Schema(node_id=f"UNSTest_{name}", category="testing/unsampling", inputs=inputs, outputs=outputs,
+                     **more)
+
+
+def input_file(name: str) -> Path:
+    """A file of the server's input folder."""
+    return Path(folder_paths.get_input_directory()) / name
+
+
+def output_file(name: str) -> Path:
+    """A file of the server's output folder, which is made if need be."""
+    folder = Path(folder_paths.get_output_directory())
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / name
+
+
+class Fresh(io.ComfyNode):
+    """A node that runs in every prompt: a test wants a run, never a cached one."""
+
+    @classmethod
+    def fingerprint_inputs(cls, **kwargs):
+        return uuid.uuid4().hex
+
+
+@node
+class SaveTensors(Fresh):
+    """Write what comes in to <name>.safetensors; has_unsampling says whether the LATENT carries a record."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.String.Input("name"), io.Latent.Input("latent", optional=True),
+                  io.Sigmas.Input("sigmas", optional=True), io.Image.Input("images", optional=True)]
+        return schema("SaveTensors", inputs, [], is_output_node=True)
+
+    @classmethod
+    def execute(cls, name, latent=None, sigmas=None, images=None):
+        found = {"sigmas": sigmas, "images": images}
+        if latent is not None:
+            found |= {"samples": latent["samples"], "noise_mask": latent.get("noise_mask")}
+            found["has_unsampling"] = torch.tensor("unsampling" in latent)
+        tensors = {key: t.detach().cpu().contiguous().clone() for key, t in found.items() if t is not None}
+        save_file(tensors, str(output_file(f"{name}.safetensors")))
+        return io.NodeOutput()
+
+
+@node
+class LoadLatent(Fresh):
+    """A LATENT from a .safetensors of the input folder: "samples" and, if there, "noise_mask"."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("LoadLatent", [io.String.Input("file")], [io.Latent.Output()])
+
+    @classmethod
+    def execute(cls, file):
+        return io.NodeOutput(load_file(str(input_file(file))))
+
+
+@node
+class Again(Fresh):
+    """The LATENT as it came; what hangs on it runs in every prompt, while models before it stay cached."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("Again", [io.Latent.Input("latent")], [io.Latent.Output()])
+
+    @classmethod
+    def execute(cls, latent):
+        return io.NodeOutput(latent)
+
+
+@node
+class AnalyticModel(Fresh):
+    """A clone of the MODEL that answers exactly for the mixture in a file; logs its calls to <log>.jsonl."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [
+            io.Model.Input("model"), io.String.Input("mixture"), io.String.Input("log", default="calls"),
+            io.Float.Input("window_bias", min=-1e3, max=1e3, optional=True),
+            io.Int.Input("nan_at_call", optional=True),
+            io.Float.Input("relative_noise", max=1.0, optional=True),
+            io.Combo.Input("round_to", options=["none", *ROUNDED], optional=True),
+            io.Float.Input("delay_s", max=60.0, optional=True),
+        ]
+        return schema("AnalyticModel", inputs, [io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model, mixture, log, **faults):
+        known = Mixture.load(input_file(mixture))
+        wrapper = AnalyticWrapper(known, Faults(**faults), output_file(f"{log}.jsonl"))
+        clone = model.clone()
+        clone.set_model_unet_function_wrapper(wrapper)
+        return io.NodeOutput(clone)
+
+
+@node
+class Conditioning(io.ComfyNode):
+    """A CONDITIONING filled with one value, in the shape of SD1.5's text encoder."""
+
+    @classmethod
+    def define_schema(cls):
+        value = io.Float.Input("value", min=-1e3, max=1e3)
+        return schema("Conditioning", [value], [io.Conditioning.Output()])
+
+    @classmethod
+    def execute(cls, value):
+        pooled = torch.full((1, 768), value)
+        return io.NodeOutput([[torch.full((1, 77, 768), value), {"pooled_output": pooled}]])
+
+
+@node
+class ManualSigmas(io.ComfyNode):
+    """A JSON list of numbers as SIGMAS, in float32, whatever it holds: empty, one entry, rising, NaN."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("ManualSigmas", [io.String.Input("numbers", default="[]")], [io.Sigmas.Output()])
+
+    @classmethod
+    def execute(cls, numbers):
+        return io.NodeOutput(torch.tensor(json.loads(numbers), dtype=torch.float32))
+
+
+@node
+class ModelLayouts(Fresh):
+    """Write the keys and shapes of the host's own model classes to <name>.json."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("ModelLayouts", [io.String.Input("name")], [], is_output_node=True)
+
+    @classmethod
+    def execute(cls, name):
+        output_file(f"{name}.json").write_text(json.dumps(layouts()))
+        return io.NodeOutput()
+
+
+class Extension(ComfyExtension):
+    """What the host loads."""
+
+    async def get_node_list(self):
+        return NODES

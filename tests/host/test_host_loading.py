@@ -1,0 +1,35 @@
+"""The pack loads, alone and beside the packs it works with, and its interface is the recorded one."""
+import json
+import os
+from pathlib import Path
+
+GOLDEN = Path(__file__).parents[1] / "data" / "node_interfaces.json"
+IDS = {"UNS_Unsampler", "UNS_NoiselessResampler", "UNS_AYSScheduler", "UNS_ReverseSigmas"}
+
+
+def ours(object_info: dict) -> dict:
+    return {key: {part: value for part, value in node.items() if part != "python_module"}
+            for key, node in sorted(object_info.items()) if key.startswith("UNS_")}
+
+
+def test_our_nodes_are_there_without_models_and_without_animatediff(bare_comfy):
+    assert set(ours(bare_comfy.object_info)) == IDS
+    assert not any(key.startswith("ADE_") for key in bare_comfy.object_info)
+
+
+def test_interfaces_are_the_recorded_ones(comfy):
+    """An id, an input or a default that changes breaks saved workflows. UPDATE_SNAPSHOTS=1 records a wanted
+    change."""
+    found = json.dumps(ours(comfy.object_info), indent=1, sort_keys=True) + "\n"
+    if os.environ.get("UPDATE_SNAPSHOTS"):
+        GOLDEN.write_text(found)
+    assert found == GOLDEN.read_text()
+
+
+def test_every_input_and_output_has_a_tooltip(comfy):
+    for key, node in ours(comfy.object_info).items():
+        for kind in ("required", "optional"):
+            for name, spec in node["input"].get(kind, {}).items():
+                assert len(spec[1].get("tooltip", "")) > 15, f"{key}.{name}"
+        assert all(len(tip or "") > 15 for tip in node["output_tooltips"]), key
+        assert node["description"] and node["category"] == "sampling/unsampling"

@@ -1,0 +1,139 @@
+"""The workflow files themselves, converted by the real frontend, on a real server with random models in real
+formats."""
+import json
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+import torch
+from browser.frontend import chromium, graph_to_prompt, missing, open_frontend
+from clips import CLIPS, make_clip
+from PIL import Image
+
+from demo.video import pan_over_photograph, read_video, write_video
+
+WORKFLOWS = Path(__file__).parents[2] / "workflows"
+VIDEO, IMAGE = "unsampling_animatediff_sd15", "unsample_resample_image"
+
+
+@pytest.fixture(scope="module")
+def prompts(comfy) -> dict[str, dict]:
+    """What the frontend would queue for each workflow, given what this server knows."""
+    if missing():
+        pytest.skip(f"workflow files not run: {missing()}")
+    comfy.model("one_level")
+    with chromium() as browser, open_frontend(browser, comfy.client.object_info()) as page:
+        return {name: graph_to_prompt(page, json.loads((WORKFLOWS / f"{name}.json").read_text()))
+                for name in (VIDEO, IMAGE)}
+
+
+def the(prompt: dict, class_type: str) -> dict:
+    """The inputs of the one node of that type."""
+    found = [node["inputs"] for node in prompt.values() if node["class_type"] == class_type]
+    assert len(found) == 1, f"{len(found)} nodes of type {class_type}"
+    return found[0]
+
+
+def node_id(prompt: dict, class_type: str) -> str:
+    return next(key for key, node in prompt.items() if node["class_type"] == class_type)
+
+
+def watch(prompt: dict, name: str) -> None:
+    """Saves the noise and the restyled latents beside the video, and has both passes run whatever is
+    cached."""
+    unsampler = the(prompt, "UNS_Unsampler")
+    if unsampler["latent_image"][0] != "again":
+        prompt["again"] = {"class_type": "UNSTest_Again", "inputs": {"latent": unsampler["latent_image"]}}
+        unsampler["latent_image"] = ["again", 0]
+    for part, class_type in (("noise", "UNS_Unsampler"), ("clip", "UNS_NoiselessResampler")):
+        inputs = {"name": f"{name}-{part}", "latent": [node_id(prompt, class_type), 0]}
+        prompt[f"watch-{part}"] = {"class_type": "UNSTest_SaveTensors", "inputs": inputs}
+
+
+def lowered(comfy, prompt: dict, clip: Path, checkpoint: str) -> dict:
+    """The workflow's prompt with other models, clip, size and number of steps; nothing else."""
+    prompt = json.loads(json.dumps(prompt))
+    the(prompt, "LoadVideo")["file"] = comfy.client.upload(clip)
+    the(prompt, "CheckpointLoaderSimple")["ckpt_name"] = comfy.model(checkpoint)
+    the(prompt, "VAELoader")["vae_name"] = comfy.model("vae")
+    the(prompt, "ImageScaleToTotalPixels")["megapixels"] = 0.01
+    the(prompt, "UNS_AYSScheduler")["steps"] = 2
+    return prompt
+
+
+def without_big_models(prompt: dict) -> dict:
+    """The same graph with neither motion model nor ControlNet, which only fit the full SD1.5 UNet."""
+    kept = {"ACN_ControlNetLoaderAdvanced", "ACN_AdvancedControlNetApply_v2", "ADE_LoadAnimateDiffModel",
+            "ADE_ApplyAnimateDiffModelSimple", "Canny"}
+    control = the(prompt, "ACN_AdvancedControlNetApply_v2")
+    resampler = the(prompt, "UNS_NoiselessResampler")
+    resampler["positive"], resampler["negative"] = control["positive"], control["negative"]
+    the(prompt, "ADE_UseEvolvedSampling").pop("m_models")
+    return {key: node for key, node in prompt.items() if node["class_type"] not in kept}
+
+
+def saved_video(comfy, entry: dict, tmp_path: Path) -> Path:
+    items = [item for item in comfy.client.outputs(entry) if item["filename"].endswith(".mp4")]
+    assert len(items) == 1
+    return Path(comfy.client.download(items[0], tmp_path))
+
+
+def test_the_sd15_workflow_runs_as_it_is(comfy, prompts, tmp_path):
+    clip = tmp_path / "short.mp4"
+    tone = np.sin(np.arange(16537) / 20)[None].astype(np.float32) * 0.3
+    write_video(clip, pan_over_photograph(3, 67, 101), Fraction(8), tone, 44100)
+    prompt = lowered(comfy, prompts[VIDEO], clip, "sd15")
+    the(prompt, "ADE_LoadAnimateDiffModel")["model_name"] = comfy.model("motion")
+    the(prompt, "ACN_ControlNetLoaderAdvanced")["cnet"] = comfy.model("controlnet")
+    runs = []
+    for name in ("sd15-first", "sd15-again"):
+        watch(prompt, name)
+        entry = comfy.run(prompt)
+        assert entry["status"]["status_str"] == "success"
+        runs.append([comfy.tensors(f"{name}-{part}")["samples"] for part in ("noise", "clip")])
+    saved = saved_video(comfy, entry, tmp_path)
+    frames, fps = read_video(saved)
+    assert len(frames) == 3
+    assert fps == 8
+    assert frames.std() > 0
+    assert all(tensor.isfinite().all() and len(tensor) == 3 for tensor in runs[0])
+    assert float(runs[0][0].std()) > 30
+    assert all(torch.equal(first, again) for first, again in zip(*runs, strict=True))
+    with av.open(str(saved)) as container:
+        assert container.streams.audio
+
+
+@pytest.mark.parametrize("name", sorted(CLIPS))
+def test_every_kind_of_clip_comes_out_with_its_frames_and_its_rate(comfy, prompts, tmp_path, name):
+    clip = make_clip(name, tmp_path / "in")
+    prompt = without_big_models(lowered(comfy, prompts[VIDEO], clip, "one_level"))
+    the(prompt, "UNS_AYSScheduler")["steps"] = 1
+    watch(prompt, f"kind-{name}")
+    entry = comfy.run(prompt)
+    given, given_fps = read_video(clip)
+    found, fps = read_video(saved_video(comfy, entry, tmp_path))
+    assert len(found) == len(given)
+    assert float(fps) == pytest.approx(float(given_fps), rel=1e-3)
+    assert found.shape[1] % 8 == 0 and found.shape[2] % 8 == 0
+    assert found.shape[2] / found.shape[1] == pytest.approx(given.shape[2] / given.shape[1], rel=0.12)
+    assert comfy.tensors(f"kind-{name}-clip")["samples"].isfinite().all()
+
+
+def test_the_image_workflow_gives_the_picture_back(comfy, prompts, tmp_path):
+    picture = tmp_path / "picture.png"
+    Image.fromarray(pan_over_photograph(1, 96, 128)[0]).save(picture)
+    prompt = json.loads(json.dumps(prompts[IMAGE]))
+    the(prompt, "LoadImage")["image"] = comfy.client.upload(picture)
+    the(prompt, "CheckpointLoaderSimple")["ckpt_name"] = comfy.model("one_level")
+    the(prompt, "ImageScaleToTotalPixels")["megapixels"] = 0.02
+    the(prompt, "UNS_AYSScheduler")["steps"] = 4
+    watch(prompt, "image")
+    encoded = [node_id(prompt, "VAEEncode"), 0]
+    prompt["watch-source"] = {"class_type": "UNSTest_SaveTensors",
+                              "inputs": {"name": "image-source", "latent": encoded}}
+    entry = comfy.run(prompt)
+    assert [item["filename"].endswith(".png") for item in comfy.client.outputs(entry)] == [True]
+    clip, source = (comfy.tensors(f"image-{part}")["samples"] for part in ("clip", "source"))
+    assert (clip - source).norm() < 1e-6 * source.norm()
