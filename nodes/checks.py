@@ -27,13 +27,6 @@ def clip(latent: dict, channels: int, name: str) -> Tensor:
     return samples
 
 
-def refuse_mask(latent: dict) -> None:
-    """Masks are not honoured yet, and silently dropping one would restyle what the user protected."""
-    if latent.get("noise_mask") is not None:
-        raise UnsamplingError("latent_image carries a noise mask, which unsampling cannot honour yet;"
-                              " remove Set Latent Noise Mask and composite the results after decoding")
-
-
 def noise_from_elsewhere(x: Tensor, sigmas: Tensor | None, solver: str) -> Inversion:
     """An inversion without record for noise that did not come from the Unsampler.
 

@@ -2,14 +2,13 @@
 
 A pass is a comfy.samplers.Sampler of ours, handed to an ordinary guider. So cfg, conditioning hooks,
 wrappers, context windows, model loading, previews, progress and cancel are the host's own, while the latent
-comes and goes untouched: no noise_scaling, no division by 1 - sigma.
+comes and goes
+untouched: no noise_scaling, no division by 1 - sigma.
 """
 
-import hashlib
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
 import comfy.model_base
 import comfy.model_management
@@ -17,15 +16,16 @@ import comfy.model_sampling
 import comfy.sample
 import comfy.samplers
 import comfy.utils
+import comfyui_version
 import latent_preview
 import torch
 from server import PromptServer
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..unsampling import UnsamplingError, inversion, schedules
+from ..unsampling import Inversion, UnsamplingError, __version__, inversion, schedules
 from ..unsampling.solvers.evaluation import Callback, Denoise
-from . import checks, record
+from . import record
 
 Pass = Callable[[Denoise, Tensor, Callback], Tensor]
 
@@ -49,71 +49,56 @@ def cfg_guider(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuide
     return guider
 
 
-def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep: bool, node_id: str) -> dict:
-    """Unsamples a LATENT through a guider; returns a LATENT of noise with its record.
-
-    Raises: UnsamplingError before any model call for input that does not fit, and at the model's first NaN.
-    """
-    model = guider.model_patcher
-    sigmas = schedules.check_falling(sigmas)
-    start = schedules.start_index(sigmas, end)
-    if record.of_latent(latent) is not None:
-        raise UnsamplingError("latent_image is already unsampled noise; connect the VAE Encode of the source"
-                              " clip")
-    checks.refuse_mask(latent)
-    samples = _samples(model, latent, "latent_image")
-    _check_sample_settings(model)
-    calls = inversion.calls_rising(solver, len(sigmas) - 1 - start, keep)
-    made: list[inversion.Inversion] = []
-
-    def rise(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
-        made.append(inversion.unsample(denoise, x, sigmas, solver, keep, end, report))
-        return made[0].noise
-
-    say(node_id, f"unsampling, {calls} model calls; the preview turns to mush, as it should")
-    noise = _run(guider, samples, sigmas[start:].flip(0), rise, calls, "unsampling")
-    say(node_id, f"unsampled to sigma {sigmas[start]:.4g} in {made[0].calls} model calls")
-    return record.noise_latent(latent, noise, made[0], family(model), guider.cfg)
+def cfg_of(guider) -> float:
+    """The guidance of a guider; of one that has several, its first."""
+    return float(getattr(guider, "cfg", getattr(guider, "cfg1", 1.0)))
 
 
-def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure: float, fidelity: float,
-             node_id: str) -> dict:
-    """Resamples a LATENT of noise through a guider; returns a LATENT.
+def run(guider, samples: Tensor, sigmas: Tensor, one_pass: Pass, calls: int, name: str) -> Tensor:
+    """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs the
+    digits."""
+    preview = latent_preview.prepare_callback(guider.model_patcher, calls)
+    sampler = _PassSampler(one_pass, samples, sigmas, name)
+    no_noise, quiet = torch.zeros_like(samples), not comfy.utils.PROGRESS_BAR_ENABLED
+    out = guider.sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
+    return out.to(comfy.model_management.intermediate_device(), torch.float32)
 
-    Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
-    first NaN.
-    """
-    model = guider.model_patcher
-    samples = _samples(model, latent, "noise")
-    _check_sample_settings(model)
-    kept = record.of_latent(latent)
-    if kept is None:
-        x = model.model.process_latent_in(samples)
-        known, remark = checks.noise_from_elsewhere(x, sigmas, solver), ""
-    else:
-        known, remark = kept.matched(samples, family(model), sigmas, solver)
-    inversion.check_fraction("fidelity", fidelity)
-    calls = inversion.calls_falling(known, structure)
 
-    def fall(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
-        noise = known.noise.to(x.device) if known.noise.numel() else x
-        return inversion.resample(denoise, replace(known, noise=noise), structure, fidelity, report)
+def plain_sampler(solver: str, rising: bool) -> comfy.samplers.Sampler:
+    """One of our pairs, without record, as a SAMPLER for core's custom samplers."""
+    return _PlainSampler(solver, rising)
 
-    say(node_id, f"resampling, {calls} model calls{remark}")
-    clip = _run(guider, samples, known.sigmas[known.start:], fall, calls, "resampling")
-    say(node_id, f"resampled in {calls} model calls{remark}")
-    return record.clip_latent(latent, clip)
+
+def mask(latent: dict, samples: Tensor) -> Tensor | None:
+    """A LATENT's noise mask at the size of its samples, one channel; None where everything may change."""
+    given = latent.get("noise_mask")
+    if given is None:
+        return None
+    fitted = comfy.utils.reshape_mask(given.float(), samples.shape)[:, :1].clamp(0, 1)
+    return None if fitted.min() == 1 else fitted
+
+
+def with_time_axis(model, samples: Tensor) -> Tensor:
+    """A picture's latent as a one-frame clip where the model works on clips."""
+    return comfy.sample.fix_empty_latent_channels(model, samples)
 
 
 def family(model) -> record.Family:
     """What noise of this MODEL depends on. Patches, hooks and LoRA are not part of it: they are the edit."""
     sampling = model.get_model_object("model_sampling")
     parents = [c.__name__ for c in type(sampling).__mro__ if c.__module__ == "comfy.model_sampling"]
-    table = sampling.sigmas.detach().to("cpu", torch.float32).contiguous().numpy()
-    digest = hashlib.blake2b(table, digest_size=8).hexdigest()
-    sigma_table = f"{float(sampling.sigma_min):.4g} to {float(sampling.sigma_max):.4g} ({digest})"
+    table = record.digest(sampling.sigmas)
+    sigma_table = f"{float(sampling.sigma_min):.4g} to {float(sampling.sigma_max):.4g} ({table})"
     latent_format = type(model.model.latent_format).__name__
     return record.Family(type(model.model).__name__, latent_format, "+".join(parents), sigma_table)
+
+
+def info(guider) -> dict[str, str]:
+    """For a report: which prompts, how many patched weights, which versions."""
+    prompts = {f"prompt {name}": record.digest(*(c["cross_attn"] for c in conds if "cross_attn" in c))
+               for name, conds in guider.original_conds.items()}
+    return {**prompts, "patched weights": str(len(guider.model_patcher.patches)), "unsampling": __version__,
+            "comfyui": comfyui_version.__version__}
 
 
 def ays_table(model) -> str:
@@ -138,85 +123,26 @@ def ays_table(model) -> str:
 
 
 def sigma_min(model) -> float:
+    """The lowest sigma that the MODEL knows."""
     return float(model.get_model_object("model_sampling").sigma_min)
 
 
 def say(node_id: str, text: str) -> None:
     """Shows a line of text on the node and in the log."""
     logging.info("Unsampling: %s", text)
-    if node_id is not None and PromptServer.instance is not None:
-        PromptServer.instance.send_progress_text(text, node_id)
-
-
-def _samples(model, latent: dict, name: str) -> Tensor:
-    samples = checks.clip(latent, model.get_model_object("latent_format").latent_channels, name)
-    return comfy.sample.fix_empty_latent_channels(model, samples)
-
-
-def _check_sample_settings(model) -> None:
-    """AnimateDiff-Evolved's sample settings that re-noise or replace the latent during sampling.
-
-    Its noise types and noise layers need no check: it leaves noise alone that is all zero, and ours is.
-    """
-    settings = model.get_attachment("ADE_sample_settings")
-    if settings is None:
-        return
-    culprit = None
-    if settings.iteration_opts.iterations > 1:
-        culprit = "iteration_opts (FreeInit) adds noise and samples again"
-    elif settings.noise_calibration is not None:
-        culprit = "noise calibration replaces the noise"
-    elif not settings.image_injection.is_empty():
-        culprit = "image_inject replaces the latent half way"
-    if culprit is not None:
-        raise UnsamplingError(f"model has AnimateDiff sample settings whose {culprit}; disconnect it from"
-                              " Sample Settings")
-
-
-def _run(guider, samples: Tensor, sigmas: Tensor, run: Pass, calls: int, name: str) -> Tensor:
-    """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs the
-    digits."""
-    preview = latent_preview.prepare_callback(guider.model_patcher, calls)
-    sampler = _PassSampler(run, samples, sigmas, name)
-    quiet = not comfy.utils.PROGRESS_BAR_ENABLED
-    no_noise = torch.zeros_like(samples)
-    out = guider.sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
-    return out.to(comfy.model_management.intermediate_device(), torch.float32)
+    server = getattr(PromptServer, "instance", None)
+    if node_id is not None and server is not None:
+        server.send_progress_text(text, node_id)
 
 
 class _PassSampler(comfy.samplers.Sampler):
     """Runs one pass of the engine where core would run a k-diffusion sampler."""
 
-    def __init__(self, run: Pass, samples: Tensor, sigmas: Tensor, name: str):
-        self.run, self.samples, self.sigmas, self.name = run, samples, sigmas, name
+    def __init__(self, one_pass: Pass, samples: Tensor, sigmas: Tensor, name: str):
+        self.one_pass, self.samples, self.sigmas, self.name = one_pass, samples, sigmas, name
 
     def sample(self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None,
                disable_pbar=False):
-        self._check_untouched(model_wrap, sigmas, noise, latent_image)
-        options, seed = extra_args["model_options"], extra_args["seed"]
-        windows = options["transformer_options"].get("ADGS")
-
-        def denoise(x: Tensor, sigma: float, step: int) -> Tensor:
-            comfy.model_management.throw_exception_if_processing_interrupted()
-            if windows is not None:
-                # AnimateDiff-Evolved shifts Uniform windows by a step that its callback counts; say which
-                # step of the falling schedule this call belongs to, so that both passes see the same windows
-                windows.current_step = windows.start_step + step
-            return model_wrap(x, x.new_full((x.shape[0],), sigma), model_options=options, seed=seed)
-
-        with tqdm(desc=self.name, disable=disable_pbar) as bar:
-
-            def report(call: int, calls: int, sigma: float, x: Tensor, denoised: Tensor) -> None:
-                bar.total = calls
-                bar.update()
-                if callback is not None:
-                    callback(call - 1, denoised, x, calls)
-
-            return self.run(denoise, latent_image, report)
-
-    def _check_untouched(self, model_wrap, sigmas, noise, latent_image) -> None:
-        """Whatever else wraps the sampling must not have added noise, changed the latent or cut the
-        schedule."""
         samples = self.samples.to(latent_image.device, torch.float32)
         expected = model_wrap.inner_model.process_latent_in(samples)
         if (not torch.equal(sigmas.cpu(), self.sigmas) or torch.count_nonzero(noise) > 0
@@ -224,3 +150,58 @@ class _PassSampler(comfy.samplers.Sampler):
             raise UnsamplingError("model carries something that changes the latent, the noise or the"
                                   " schedule on the way to the sampler; disconnect sample settings that"
                                   " inject noise or images")
+        return _inside(model_wrap, extra_args, callback, disable_pbar, self.name, self.one_pass, latent_image)
+
+
+class _PlainSampler(comfy.samplers.Sampler):
+    """A plain pair for core's custom samplers, which hand over whatever schedule and noise the user
+    connected."""
+
+    def __init__(self, solver: str, rising: bool):
+        self.solver, self.rising = solver, rising
+
+    def sample(self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None,
+               disable_pbar=False):
+        name = "unsample" if self.rising else "resample"
+        with naming(f"Inversion Sampler ({name})"):
+            if torch.count_nonzero(noise) > 0:
+                raise UnsamplingError("noise was added; switch add_noise off, or connect Disable Noise")
+            if denoise_mask is not None:
+                raise UnsamplingError("the latent carries a noise mask; use the Unsampler and the Noiseless"
+                                      " Resampler, which keep what is outside it")
+            falling = sigmas.cpu()
+            if self.rising and len(falling) > 1 and falling[0] < falling[-1]:
+                falling = falling.flip(0)
+            falling = schedules.check_falling(falling)
+
+            def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
+                if self.rising:
+                    return inversion.unsample(denoise, x, falling, self.solver, False, 1.0, report).noise
+                return inversion.resample(denoise, Inversion(x, falling, self.solver), callback=report)
+
+            return _inside(model_wrap, extra_args, callback, disable_pbar, name, one_pass, latent_image)
+
+
+def _inside(model_wrap, extra_args: dict, callback, quiet: bool, name: str, one_pass: Pass,
+            x: Tensor) -> Tensor:
+    """One pass on the guider's own model function; every model call is a tick, and can be cancelled."""
+    options, seed = extra_args["model_options"], extra_args["seed"]
+    windows = options["transformer_options"].get("ADGS")
+
+    def denoise(x: Tensor, sigma: float, step: int) -> Tensor:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        if windows is not None:
+            # AnimateDiff-Evolved shifts Uniform windows by a step that its callback counts; say which step of
+            # the falling schedule this call belongs to, so that both passes see the same windows
+            windows.current_step = windows.start_step + step
+        return model_wrap(x, x.new_full((x.shape[0],), sigma), model_options=options, seed=seed)
+
+    with tqdm(desc=name, disable=quiet) as bar:
+
+        def report(call: int, calls: int, sigma: float, x: Tensor, denoised: Tensor) -> None:
+            bar.total = calls
+            bar.update()
+            if callback is not None:
+                callback(call - 1, denoised, x, calls)
+
+        return one_pass(denoise, x, report)

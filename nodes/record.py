@@ -2,7 +2,9 @@
 believed."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -29,7 +31,7 @@ class Family:
                  "latent_format": "use the VAE and checkpoint family that the noise was made with",
                  "sampling": "use the same model sampling settings in both passes",
                  "sigma_table": "use the same beta schedule (Use Evolved Sampling) and motion model in"
-                                 " both passes"}
+                                " both passes"}
         for name in (field.name for field in fields(self)):
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
@@ -39,32 +41,35 @@ class Family:
 
 @dataclass(frozen=True, eq=False)
 class Record:
-    """An Inversion, what it was made with, and a digest of the noise that it belongs to."""
+    """An Inversion, what it was made with, and digests of the frames of noise that it belongs to.
+
+    latent_format: the host's own object; its process_in takes samples from the VAE's scale to the sampler's.
+    source: the clip in the VAE's scale, kept where a mask promises it unchanged.
+    info: what nobody checks but a report can tell: prompts, patches, versions.
+    """
 
     inversion: Inversion
     family: Family
+    windows: str
+    latent_format: Any
     cfg: float
-    digest: str
+    digests: tuple[str, ...]
     shape: tuple[int, ...]
+    source: Tensor | None
+    info: Mapping[str, str]
 
-    def matched(self, samples: Tensor, family: Family, sigmas: Tensor | None,
-                solver: str) -> tuple[Inversion, str]:
-        """What to resample and a remark for the user, once noise, model and settings are known to fit.
-
-        The inversion's own noise is empty where it cannot be used: the noise in hand is to be taken.
-        """
-        if tuple(samples.shape) != self.shape:
-            raise UnsamplingError(f"noise has shape {tuple(samples.shape)}, its record {self.shape}; connect"
-                                  " the Unsampler's output without resizing, slicing or batching")
+    def check(self, family: Family, windows: str, sigmas: Tensor | None, solver: str) -> None:
+        """Raises: UnsamplingError where model, windows, solver or schedule contradict the unsampling."""
         self.family.check(family)
+        if windows != self.windows:
+            raise UnsamplingError(f"model cuts the clip into other context windows than the Unsampler's did"
+                                  f" ({windows or 'none'}, not {self.windows or 'none'}); give both nodes the"
+                                  " same context options")
         if solver not in ("auto", self.inversion.solver):
             raise UnsamplingError(f"solver is {solver}, but the noise was made with {self.inversion.solver};"
                                   " leave it on auto")
         if sigmas is not None:
             self._check_schedule(check_falling(sigmas))
-        if _digest(samples) == self.digest:
-            return self.inversion, ""
-        return replace(self.inversion, noise=torch.empty(0)), "; the noise was changed since: not exact"
 
     def _check_schedule(self, sigmas: Tensor) -> None:
         ours = self.inversion.sigmas
@@ -74,16 +79,62 @@ class Record:
                               f" noise was made with ({len(ours) - 1} steps from {ours[0]:.4g}); disconnect"
                               " sigmas: the noise brings its own")
 
+    def fitted(self, samples: Tensor) -> tuple[Inversion, str]:
+        """The inversion for these samples and a remark for the user.
 
-def noise_latent(latent: dict, samples: Tensor, inversion: Inversion, family: Family, cfg: float) -> dict:
+        Frames are known by their digests, so a slice of the noise takes its slice of the record along. The
+        inversion's own noise is empty where its bits are not the ones in hand.
+
+        Raises: UnsamplingError for another latent size.
+        """
+        if tuple(samples.shape[1:]) != self.shape[1:]:
+            raise UnsamplingError(f"noise has shape {tuple(samples.shape)}, its record {self.shape}; do not"
+                                  " resize noise: resize the clip before VAE Encode")
+        given = _digests(samples)
+        if given == self.digests:
+            return self.inversion, ""
+        if all(digest in self.digests for digest in given):
+            return self._sliced([self.digests.index(digest) for digest in given])
+        changed = replace(self.inversion, noise=torch.empty(0))
+        if len(given) == len(self.digests):
+            return changed, "; the noise was changed since: not exact"
+        return replace(changed, source=None, outputs=()), "; frames were added to the noise: not exact"
+
+    def _sliced(self, frames: list[int]) -> tuple[Inversion, str]:
+        remark = f"; {len(frames)} of {len(self.digests)} frames, exact where frames do not see each other"
+        if not self.inversion.recorded:
+            return self.inversion, remark
+        part = self.inversion
+        outputs = tuple(output[frames] for output in part.outputs)
+        mask = None if part.mask is None else part.mask[frames]
+        sliced = replace(part, noise=part.noise[frames], source=part.source[frames], outputs=outputs,
+                         mask=mask)
+        return sliced, remark
+
+
+    def source_outside(self, clip: Tensor, mask: Tensor | None, noise: Tensor) -> Tensor:
+        """The clip with the source's own bits where the mask is 0.
+
+        The sampler's scale and back costs a rounding; noise tells which frames of the source these are.
+        """
+        if self.source is None or mask is None:
+            return clip
+        given = _digests(noise)
+        source = self.source
+        if given != self.digests and all(digest in self.digests for digest in given):
+            source = source[[self.digests.index(digest) for digest in given]]
+        return torch.where(mask.expand_as(clip).to(clip.device) == 0, source.to(clip.device), clip)
+
+
+def noise_latent(latent: dict, samples: Tensor, inversion: Inversion, **made_with) -> dict:
     """A LATENT of noise with its record, in place of the clip's LATENT.
 
-    samples: the noise in the VAE's scale. The noise in the sampler's scale is kept only where exactness needs
-    its bits.
+    samples: the noise in the VAE's scale. In the sampler's scale it is kept only where exactness needs its
+    bits.
     """
     noise = inversion.noise.to("cpu") if inversion.recorded else torch.empty(0)
     kept = replace(inversion, noise=noise)
-    record = Record(kept, family, float(cfg), _digest(samples), tuple(samples.shape))
+    record = Record(kept, digests=_digests(samples), shape=tuple(samples.shape), **made_with)
     return {**clip_latent(latent, samples), KEY: record}
 
 
@@ -98,6 +149,13 @@ def of_latent(latent: dict) -> Record | None:
     return latent.get(KEY)
 
 
-def _digest(samples: Tensor) -> str:
-    data = samples.detach().to("cpu", torch.float32).contiguous().numpy()
-    return hashlib.blake2b(data, digest_size=16).hexdigest()
+def digest(*tensors: Tensor) -> str:
+    """A short name for the content of some tensors."""
+    content = hashlib.blake2b(digest_size=8)
+    for tensor in tensors:
+        content.update(tensor.detach().to("cpu", torch.float32).contiguous().numpy())
+    return content.hexdigest()
+
+
+def _digests(samples: Tensor) -> tuple[str, ...]:
+    return tuple(digest(frame) for frame in samples)

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..unsampling import solvers
-from . import host
+from . import host, passes
 
 
 class NoiselessResampler(io.ComfyNode):
@@ -57,5 +57,5 @@ class NoiselessResampler(io.ComfyNode):
                 sigmas=None) -> io.NodeOutput:
         with host.naming("Noiseless Resampler"):
             guider = host.cfg_guider(model, positive, negative, cfg)
-            return io.NodeOutput(host.resample(guider, noise, sigmas, solver, structure, fidelity,
+            return io.NodeOutput(passes.resample(guider, noise, sigmas, solver, structure, fidelity,
                                                cls.hidden.unique_id))

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..unsampling import solvers
-from . import host
+from . import host, passes
 
 
 class Unsampler(io.ComfyNode):
@@ -22,14 +22,16 @@ class Unsampler(io.ComfyNode):
                 io.Model.Input("model", tooltip="The model as the resampler will use it: with the same"
                                                 " AnimateDiff or HotshotXL motion model, context options"
                                                 " and sigma schedule."),
-                io.Conditioning.Input("positive", tooltip="What the model is told while it unsamples. The target"
-                                                          " prompt (the guide's choice) holds closest to the"
-                                                          " source: the new look then comes from the resampler's"
-                                                          " higher cfg alone. A description of the source, or an"
-                                                          " empty prompt, lets the target prompt change more."),
+                io.Conditioning.Input("positive", tooltip="What the model is told while it unsamples. The"
+                                                          " target prompt (the guide's choice) holds"
+                                                          " closest to the source: the new look then comes"
+                                                          " from the resampler's higher cfg alone. A"
+                                                          " description of the source, or an empty prompt,"
+                                                          " lets the target prompt change more."),
                 io.Conditioning.Input("negative", tooltip="Used only when cfg is not 1."),
                 io.Latent.Input("latent_image", tooltip="The encoded source clip, one latent a frame (VAE"
-                                                        " Encode)."),
+                                                        " Encode). A noise mask on it (Set Latent Noise"
+                                                        " Mask) means: restyle here, keep the rest."),
                 io.Sigmas.Input("sigmas", tooltip="An ordinary falling schedule, as any scheduler node"
                                                   " gives it. It is turned round here: do not put"
                                                   " FlipSigmas in between."),
@@ -41,17 +43,21 @@ class Unsampler(io.ComfyNode):
                 io.Combo.Input("solver", options=list(solvers.PAIRS), default=solvers.DEFAULT,
                                tooltip="The method of both passes. midpoint is the most accurate; take"
                                        " dpmpp_2m with fewer than 12 steps or a resampling cfg above 5;"
-                                       " euler is what the original guide uses. With record on, each"
-                                       " returns the source exactly under its own settings."),
+                                       " euler is what the original guide uses. With the record, these"
+                                       " three return the source exactly under its own settings. ees25"
+                                       " keeps no record and takes three times as long; it is the most"
+                                       " accurate plain one per step."),
                 io.Float.Input("end", default=1.0, min=0.0, max=1.0, step=0.01, optional=True, advanced=True,
                                tooltip="How far up to unsample, as a fraction of the steps. 1 is full"
                                        " noise. Lower keeps more of the source, has less room for a new"
                                        " style, and runs fewer steps. The resampler starts where the noise"
                                        " ends."),
-                io.Boolean.Input("record", default=True, optional=True, advanced=True,
-                                 tooltip="Keep what makes the resampling exact and structure possible: one"
-                                         " extra model call, and (steps + 4) times the size of the latent"
-                                         " in main memory. Off: nothing is kept but the settings."),
+                io.Combo.Input("record", options=list(passes.RECORD), default="full", optional=True,
+                               advanced=True,
+                               tooltip="Keeps what makes the resampling exact, structure and masks"
+                                       " possible: one more model call, and (steps + 4) latents in main"
+                                       " memory. half rounds the model's outputs to half precision and"
+                                       " takes half of that, still exact. off keeps the settings only."),
             ],
             outputs=[io.Latent.Output(display_name="noise",
                                       tooltip="The noise that represents the clip, with the settings that"
@@ -62,8 +68,8 @@ class Unsampler(io.ComfyNode):
 
     @classmethod
     def execute(cls, model, positive, negative, latent_image, sigmas, cfg, solver, end=1.0,
-                record=True) -> io.NodeOutput:
+                record="full") -> io.NodeOutput:
         with host.naming("Unsampler"):
             guider = host.cfg_guider(model, positive, negative, cfg)
-            return io.NodeOutput(host.unsample(guider, latent_image, sigmas, solver, end, record,
+            return io.NodeOutput(passes.unsample(guider, latent_image, sigmas, solver, end, record,
                                                cls.hidden.unique_id))

@@ -10,4 +10,6 @@ from . import schedules, solvers
 from .errors import UnsamplingError
 from .inversion import Inversion, resample, unsample
 
+__version__ = "0.1.0"
+
 __all__ = ["Inversion", "UnsamplingError", "resample", "schedules", "solvers", "unsample"]

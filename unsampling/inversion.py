@@ -24,7 +24,10 @@ class Inversion:
     noise: the latent at sigmas[start], in the model's sampling space.
     sigmas: the whole falling schedule; start is 0 after a full unsampling.
     source, outputs: the record (None and empty without one).
-    calls: model calls made (NFE). info: what the caller wants to travel along (cfg, model, prompts).
+    half: whether model outputs were, and will be, rounded to float16, so that the record takes half the
+        memory.
+    mask: 1 where the clip may be restyled, 0 where the source stays; broadcasts to the latent. None is all 1.
+    calls: model calls made (NFE). info: what the caller wants to travel along.
     """
 
     noise: Tensor
@@ -33,6 +36,8 @@ class Inversion:
     start: int = 0
     source: Tensor | None = None
     outputs: tuple[Tensor, ...] = ()
+    half: bool = False
+    mask: Tensor | None = None
     calls: int = 0
     info: Mapping[str, Any] = field(default_factory=dict)
 
@@ -51,42 +56,54 @@ class Inversion:
         return sum(t.nbytes for t in (self.source, *self.outputs) if t is not None)
 
 
-def calls_rising(solver: str, steps: int, record: bool) -> int:
-    """Model calls of an unsampling over that many steps."""
-    return solvers.pair(solver).calls_rising(steps, record)
+def calls_rising(solver: str, sigmas: Tensor, record: bool | str = True, end: float = 1.0) -> int:
+    """Model calls that unsample() will make with these settings."""
+    method = solvers.pair(solver)
+    part = sigmas[schedules.start_index(sigmas, end):]
+    return method.calls_rising(part, bool(record) and method.memory is not None)
 
 
 def calls_falling(inversion: Inversion, structure: float = 0.0) -> int:
-    """Model calls of a resampling."""
+    """Model calls that resample() will make with these settings."""
     skipped = _skipped(inversion, structure)
-    left = inversion.steps - skipped
-    return solvers.pair(inversion.solver).calls_falling(left, skipped == 0) if left else 0
+    part = inversion.sigmas[inversion.start + skipped:]
+    return solvers.pair(inversion.solver).calls_falling(part, skipped == 0) if len(part) > 1 else 0
 
 
 @torch.no_grad()
-def unsample(denoise: Denoise, x0: Tensor, sigmas: Tensor, solver: str = solvers.DEFAULT, record: bool = True,
-             end: float = 1.0, callback: Callback | None = None,
-             info: Mapping[str, Any] | None = None) -> Inversion:
+def unsample(denoise: Denoise, x0: Tensor, sigmas: Tensor, solver: str = solvers.DEFAULT,
+             record: bool | str = True, end: float = 1.0, callback: Callback | None = None,
+             mask: Tensor | None = None, info: Mapping[str, Any] | None = None) -> Inversion:
     """Turns a clip into the noise that represents it: the sampling ODE from sigmas[-1] up.
 
     denoise: (x, sigma, step) -> denoised, cfg inside; step is an index into the falling schedule.
     x0: (frames, channels, height, width) or (batch, channels, frames, height, width), in sampling space.
     sigmas: the falling schedule that the resampling will use; `end` is the fraction of its steps to climb.
+    record: True keeps what an exact resampling needs, "half" the same in half the memory by rounding the
+        model's outputs to float16 in both passes, False nothing. The solver ees25 keeps nothing whatever is
+        asked.
     callback: called after each model call with (call, calls, sigma, x, denoised), call counted from 1.
+    mask: where the resampling may change the clip (1) and where not (0); values between cross-fade the
+        results.
 
-    Raises: UnsamplingError for input that cannot be unsampled, before any model call, and at the first NaN of
-    the model.
+    Raises: UnsamplingError for input that cannot be unsampled, before any model call, and at the model's
+    first NaN.
     """
     sigmas = schedules.check_falling(sigmas)
     method = solvers.pair(solver)
+    if record not in (True, False, "half"):
+        raise UnsamplingError(f"record is {record!r}; set it to True, 'half' or False")
     start = schedules.start_index(sigmas, end)
     x = check_latent(x0, "x0")
+    recording = bool(record) and method.memory is not None
+    half = recording and record == "half"
+    kept_mask = None if mask is None else _check_mask(mask, x, recording)
     part = sigmas[start:]
-    evaluate = ModelCalls(denoise, method.calls_rising(len(part) - 1, record), callback, keep=record)
-    noise = method.rise(evaluate, x, part, start, record)
-    source = x.detach().to("cpu", copy=True) if record else None
-    outputs = tuple(evaluate.outputs)
-    return Inversion(noise, sigmas, solver, start, source, outputs, evaluate.count, dict(info or {}))
+    evaluate = ModelCalls(denoise, method.calls_rising(part, recording), callback, keep=recording, half=half)
+    noise = method.rise(evaluate, x, part, start, recording)
+    source = x.detach().to("cpu", copy=True) if recording else None
+    return Inversion(noise, sigmas, solver, start, source, tuple(evaluate.outputs), half, kept_mask,
+                     evaluate.count, dict(info or {}))
 
 
 @torch.no_grad()
@@ -95,29 +112,39 @@ def resample(denoise: Denoise, inversion: Inversion, structure: float = 0.0, fid
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
     structure: 0 to 1, how far down the recorded way to start: 0 from the noise, 1 the source itself. Costs no
-        model call.
+        call.
     fidelity: how much of the record's correction to apply: 1 returns the source exactly under the source's
         own settings, 0 is the plain solver. Without a record there is nothing to apply.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
-    Raises: UnsamplingError for settings that do not fit, before any model call, and at the first NaN of the
-    model.
+    Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
     """
     method = solvers.pair(inversion.solver)
     x = check_latent(inversion.noise, "noise")
     check_fraction("fidelity", fidelity)
     skipped = _skipped(inversion, structure)
-    part = inversion.sigmas[inversion.start:]
-    evaluate = ModelCalls(denoise, calls_falling(inversion, structure), callback)
+    part, offset = inversion.sigmas[inversion.start:], inversion.start
+    evaluate = ModelCalls(denoise, calls_falling(inversion, structure), callback, half=inversion.half)
     if not inversion.recorded:
-        return method.fall(evaluate, x, part, inversion.start)
+        return method.fall(evaluate, x, part, offset)
+    source = inversion.source.to(x.device, x.dtype, copy=True)
     if skipped == inversion.steps:
-        return inversion.source.to(x.device, x.dtype, copy=True)
-    source = inversion.source.to(x.device, x.dtype)
-    known = method.walk_again(replay(inversion.outputs, x.device), source, part, inversion.start)
+        return source
+    known = method.memory.walk_again(replay(inversion.outputs), source, part, offset)
     if skipped:
-        x = method.state(known, part, skipped, x.device)
-    return method.fall_recorded(evaluate, x, part, inversion.start, known, skipped, fidelity)
+        x = method.memory.state(known, part, skipped, x.device)
+    mask = None if inversion.mask is None else inversion.mask.to(x.device).expand_as(x)
+    held = None if mask is None else mask == 0
+    x = method.memory.fall(evaluate, x, part, offset, known, skipped, fidelity, held)
+    return keep_outside(x, source, mask)
+
+
+def keep_outside(x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:
+    """x where the mask is 1, the source where it is 0, to the bit; a cross-fade between."""
+    if mask is None:
+        return x
+    faded = source + mask * (x - source)
+    return torch.where(mask == 0, source, torch.where(mask == 1, x, faded))
 
 
 @torch.no_grad()
@@ -128,11 +155,12 @@ def misses(inversion: Inversion) -> list[Tensor]:
     Raises: UnsamplingError without a record.
     """
     if not inversion.recorded:
-        raise UnsamplingError("the inversion has no record to compare with; switch record on in the Unsampler")
-    method = solvers.pair(inversion.solver)
+        raise UnsamplingError("the inversion has no record to compare with; switch record on in the"
+                              " Unsampler")
+    memory = solvers.pair(inversion.solver).memory
     part = inversion.sigmas[inversion.start:]
-    answers = replay(inversion.outputs, inversion.source.device)
-    return method.misses(method.walk_again(answers, inversion.source, part, inversion.start), part)
+    known = memory.walk_again(replay(inversion.outputs), inversion.source, part, inversion.start)
+    return memory.misses(known, part)
 
 
 def check_latent(x: Tensor, name: str) -> Tensor:
@@ -152,8 +180,26 @@ def check_latent(x: Tensor, name: str) -> Tensor:
 
 
 def check_fraction(name: str, value: float) -> None:
+    """Raises: UnsamplingError unless the value lies between 0 and 1."""
     if not 0.0 <= value <= 1.0:
         raise UnsamplingError(f"{name} is {value:g}; set it between 0 and 1")
+
+
+def _check_mask(mask: Tensor, x: Tensor, recording: bool) -> Tensor:
+    """The mask on the CPU, known to fit the latent and to lie between 0 and 1."""
+    if not recording:
+        raise UnsamplingError("a mask needs the record of the unsampling, which holds the source; switch"
+                              " record on, with a solver other than ees25, or remove the mask")
+    mask = mask.detach().to("cpu", x.dtype, copy=True)
+    try:
+        mask.expand_as(x)
+    except RuntimeError as error:
+        raise UnsamplingError(f"mask has shape {tuple(mask.shape)}, which does not fit a latent of"
+                              f" {tuple(x.shape)}; give one mask, or one a frame") from error
+    if not (torch.isfinite(mask).all() and mask.min() >= 0 and mask.max() <= 1):
+        raise UnsamplingError("mask has values outside 0 to 1; give 1 where the clip may change and 0 where"
+                              " not")
+    return mask
 
 
 def _skipped(inversion: Inversion, structure: float) -> int:
@@ -161,5 +207,5 @@ def _skipped(inversion: Inversion, structure: float) -> int:
     check_fraction("structure", structure)
     if structure > 0 and not inversion.recorded:
         raise UnsamplingError("structure above 0 needs the record of the unsampling; switch record on in"
-                              " the Unsampler, or lower its end instead")
+                              " the Unsampler, with a solver other than ees25, or lower its end instead")
     return round(structure * inversion.steps)

@@ -13,7 +13,7 @@ SOLVERS = ["euler", "dpmpp_2m"]
 def test_both_passes_are_cores_where_core_starts_from_the_same_sigma(comfy, solver, cfg, last):
     bench = Bench.set_up(comfy, f"parity-{solver}-{cfg}-{last}")
     sigmas = bench.sigmas([*AYS_16_TO, last])
-    ours_up = bench.unsample(sigmas, cfg, solver=solver, record=False)
+    ours_up = bench.unsample(sigmas, cfg, solver=solver, record="off")
     core_up = bench.core_unsample(sigmas, solver, cfg)
     found = bench.run(ours_up=ours_up, core_up=core_up, ours=bench.resample(ours_up, cfg),
                       core=bench.core_sample(core_up, sigmas, solver, cfg))
@@ -26,7 +26,7 @@ def test_both_passes_are_cores_where_core_starts_from_the_same_sigma(comfy, solv
 def test_on_ays_the_pair_as_shipped_loses_nothing_and_the_plain_one_no_more_than_core(comfy, solver):
     bench = Bench.set_up(comfy, f"parity-ays-{solver}")
     sigmas = bench.ays()
-    plain_up = bench.unsample(sigmas, solver=solver, record=False)
+    plain_up = bench.unsample(sigmas, solver=solver, record="off")
     core_up = bench.core_unsample(sigmas, solver)
     found = bench.run(shipped=bench.resample(bench.unsample(sigmas, solver=solver)),
                       plain=bench.resample(plain_up),
@@ -47,7 +47,7 @@ def test_parity_inside_context_windows(comfy, solver):
     bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
                                   context_options=options)
     sigmas = bench.sigmas([*AYS_16_TO, 0.0292])
-    found = bench.run(ours=bench.unsample(sigmas, solver=solver, record=False),
+    found = bench.run(ours=bench.unsample(sigmas, solver=solver, record="off"),
                       core=bench.core_unsample(sigmas, solver))
     assert torch.equal(found["ours"], found["core"])
     assert any(call["frames"] == [2, 3, 4, 5] for call in bench.calls())

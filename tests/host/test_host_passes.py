@@ -22,6 +22,13 @@ def test_round_trip_is_exact(comfy, solver, cfg):
     assert len(bench.calls()) == (18 + 17 if solver == "midpoint" else 17 + 16)
 
 
+def test_a_half_precision_record_is_as_exact(comfy):
+    bench = Bench.set_up(comfy, "half")
+    noise = bench.unsample(bench.ays(), record="half")
+    found = bench.run(clip=bench.resample(noise), edit=bench.resample(noise, condition=TARGET))
+    assert bench.error(found["clip"]) < EXACT < bench.error(found["edit"])
+
+
 @pytest.mark.parametrize("round_to", ["float16", "bfloat16"])
 def test_round_trip_is_exact_with_a_half_precision_network(comfy, round_to):
     bench = Bench.set_up(comfy, f"exact-{round_to}", round_to=round_to)
@@ -79,7 +86,8 @@ def test_round_trip_is_exact_through_context_windows(comfy, windows):
 def test_no_noise_type_of_sample_settings_gets_in(comfy, noise_type):
     plain, other = (Bench.set_up(comfy, f"noise-{noise_type}-{name}") for name in ("plain", "settings"))
     layers = other.graph.add("ADE_NoiseLayerAdd", batch_offset=0, noise_type="constant",
-                             seed_gen_override="use existing", seed_offset=0, noise_weight=0.7, balance_multiplier=1.0)
+                             seed_gen_override="use existing", seed_offset=0, noise_weight=0.7,
+                             balance_multiplier=1.0)
     settings = other.graph.add("ADE_AnimateDiffSamplingSettings", batch_offset=3, noise_type=noise_type,
                                seed_gen="comfy", seed_offset=5, noise_layers=layers)
     for bench, given in ((plain, {}), (other, {"sample_settings": settings})):
@@ -171,3 +179,25 @@ def test_conditions_and_cfg_reach_the_model(comfy):
     up, down = bench.calls()[:6], bench.calls()[6:]
     assert {tuple(call["values"]) for call in up} == {(SOURCE,)}
     assert {frozenset(call["values"]) for call in down} == {frozenset((TARGET, EMPTY))}
+
+
+def test_a_slice_of_the_noise_takes_its_slice_of_the_record_along(comfy):
+    bench = Bench.set_up(comfy, "slice")
+    noise = bench.unsample(bench.ays())
+    part = bench.graph.add("LatentFromBatch", samples=noise, batch_index=1, length=2)
+    twice = bench.graph.add("LatentBatch", samples1=part, samples2=noise)
+    found = bench.run(part=bench.resample(part), twice=bench.resample(twice))
+    assert "2 of 4 frames, exact where frames do not see each other" in comfy.log_text()
+    clip = bench.clip / 0.18215
+    assert (found["part"] - clip[1:3]).norm() < EXACT * clip.norm()
+    assert len(found["twice"]) == 6
+
+
+def test_frames_from_elsewhere_end_exactness_and_the_node_says_so(comfy):
+    bench = Bench.set_up(comfy, "added")
+    noise = bench.unsample(bench.ays())
+    changed = bench.graph.add("LatentMultiply", samples=noise, multiplier=1.02)
+    longer = bench.graph.add("LatentBatch", samples1=noise, samples2=changed)
+    found = bench.run(clip=bench.resample(longer))
+    assert "frames were added to the noise: not exact" in comfy.log_text()
+    assert len(found["clip"]) == 8 and found["clip"].isfinite().all()

@@ -101,9 +101,10 @@ def test_a_schedule_that_contradicts_the_record_is_refused_and_one_that_agrees_i
 def test_noise_of_another_shape_or_family(comfy):
     bench = Bench.set_up(comfy, "other-shape")
     noise = bench.unsample(bench.ays(4))
-    part = bench.graph.add("LatentFromBatch", samples=noise, batch_index=0, length=2)
-    with pytest.raises(RunError, match=r"noise has shape \(2, 4, 8, 8\), its record \(4, 4, 8, 8\)"):
-        bench.run(clip=bench.resample(part))
+    larger = bench.graph.add("LatentUpscale", samples=noise, upscale_method="area", width=128, height=64,
+                             crop="disabled")
+    with pytest.raises(RunError, match=r"noise has shape \(4, 4, 8, 16\), its record \(4, 4, 8, 8\); do not"):
+        bench.run(clip=bench.resample(larger))
     bench = Bench.set_up(comfy, "other-family")
     noise = bench.unsample(bench.ays(4))
     evolved = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model,
@@ -140,13 +141,6 @@ def test_cfg_below_zero_through_a_link(comfy):
     refused(bench, bench.unsample(bench.ays(4), below), "Unsampler: cfg is -0.5; set it to 0 or above")
 
 
-def test_a_mask_is_not_dropped_in_silence(comfy):
-    bench = Bench.set_up(comfy, "mask")
-    mask = bench.graph.add("SolidMask", value=1.0, width=64, height=64)
-    bench.latent = bench.graph.add("SetLatentNoiseMask", samples=bench.latent, mask=mask)
-    refused(bench, bench.unsample(bench.ays(4)), "Unsampler: latent_image carries a noise mask", "remove")
-
-
 def test_ays_needs_a_model_for_auto_and_knows_no_flow_model(comfy):
     bench = Bench.set_up(comfy, "ays-auto")
     lonely = bench.graph.add("UNS_AYSScheduler", model_type="auto", steps=4, denoise=1.0)
@@ -174,3 +168,16 @@ def test_reverse_sigmas_knows_the_model(comfy):
     assert up == pytest.approx([0.02917, 0.5, 3.0, 14.6], rel=1e-3)
     assert comfy.tensors("reverse-flow")["sigmas"].tolist() == pytest.approx([0.002994, 0.5, 1.0], rel=1e-3)
     assert comfy.tensors("reverse-kept")["sigmas"].tolist() == pytest.approx([0.2, 1.0, 3.0])
+
+
+def test_other_context_windows_than_the_unsamplers(comfy):
+    bench = Bench.set_up(comfy, "other-windows", frames=8)
+    models = []
+    for length in (4, 6):
+        options = bench.graph.add("ADE_StandardStaticContextOptions", context_length=length,
+                                  context_overlap=1)
+        models.append(bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, context_options=options,
+                                      beta_schedule="use existing"))
+    noise = bench.unsample(bench.ays(4), model=models[0])
+    with pytest.raises(RunError, match=r"other context windows .*length 6.*, not .*length 4.*same context"):
+        bench.run(clip=bench.resample(noise, model=models[1]))

@@ -22,19 +22,22 @@ class ModelCalls:
     """Calls the denoiser: counts the calls (NFE), stops at the first NaN, reports each call, and keeps
     outputs."""
 
-    def __init__(self, denoise: Denoise, total: int, callback: Callback | None = None, keep: bool = False):
-        self.denoise, self.total, self.callback, self.keep = denoise, total, callback, keep
+    def __init__(self, denoise: Denoise, total: int, callback: Callback | None = None, keep: bool = False,
+                 half: bool = False):
+        self.denoise, self.total, self.callback, self.keep, self.half = denoise, total, callback, keep, half
         self.count = 0
         self.outputs: list[Tensor] = []
 
     def __call__(self, x: Tensor, sigma: Tensor, step: int) -> Tensor:
-        denoised = self.denoise(x, float(sigma), step).to(x.dtype)
+        denoised = self.denoise(x, float(sigma), step)
+        stored = denoised.to(torch.float16 if self.half else x.dtype)
+        denoised = stored.to(x.dtype)
         self.count += 1
         where = f"model call {self.count} of {self.total} (step {step + 1}, sigma {float(sigma):.4g})"
         check_finite(denoised, where)
         if self.keep:
             # a copy, off the accelerator: the record must not hold the model's memory, nor change with it
-            self.outputs.append(denoised.detach().to("cpu", copy=True))
+            self.outputs.append(stored.detach().to("cpu", copy=True))
         if self.callback is not None:
             self.callback(self.count, self.total, float(sigma), x, denoised)
         return denoised
@@ -53,12 +56,12 @@ def check_finite(denoised: Tensor, where: str) -> None:
                           " VAE")
 
 
-def replay(outputs: tuple[Tensor, ...], device: torch.device) -> Evaluate:
+def replay(outputs: tuple[Tensor, ...]) -> Evaluate:
     """An evaluate() that gives recorded outputs back in the order in which they were made."""
     remaining: Iterator[Tensor] = iter(outputs)
 
     def evaluate(x: Tensor, sigma: Tensor, step: int) -> Tensor:
-        return next(remaining).to(device)
+        return next(remaining).to(x.device, x.dtype)
 
     return evaluate
 
@@ -70,3 +73,15 @@ def velocity(x: Tensor, denoised: Tensor, sigma: Tensor) -> Tensor:
     bit off.
     """
     return (x - denoised) / sigma.to(x.device)
+
+
+def correct(x: Tensor, expected: Tensor, recorded: Tensor, fidelity: float) -> Tensor:
+    """x plus the recorded miss. At fidelity 1 the pair form: the recorded bits themselves where x is as
+    expected."""
+    recorded = recorded.to(x.device)
+    return recorded + (x - expected) if fidelity == 1.0 else x + fidelity * (recorded - expected)
+
+
+def hold(x: Tensor, recorded: Tensor, held: Tensor | None) -> Tensor:
+    """x, but the recorded values where `held` is true."""
+    return x if held is None else torch.where(held, recorded.to(x.device), x)

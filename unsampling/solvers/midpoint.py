@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Evaluate, velocity
+from .evaluation import Evaluate, correct, hold, velocity
 
 
 @dataclass(frozen=True)
@@ -28,12 +28,12 @@ class Midpoints:
     top: Tensor
 
 
-def calls_rising(steps: int, recording: bool) -> int:
-    return steps + 2 if recording else steps + 1
+def calls_rising(sigmas: Tensor, recording: bool) -> int:
+    return len(sigmas) + int(recording)
 
 
-def calls_falling(steps: int, at_top: bool) -> int:
-    return steps + 1 if at_top else steps
+def calls_falling(sigmas: Tensor, at_top: bool) -> int:
+    return len(sigmas) - 1 + int(at_top)
 
 
 def _middle(sigmas: Tensor, i: int) -> Tensor:
@@ -111,32 +111,26 @@ def state(known: Midpoints, sigmas: Tensor, start: int, device: torch.device) ->
 
 
 def fall_recorded(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, known: Midpoints, start: int,
-                  fidelity: float) -> Tensor:
+                  fidelity: float, held: Tensor | None) -> Tensor:
     """Walks down from x at sigmas[start] through the recorded points, exact at fidelity 1 (solvers.md 3.2).
 
     `expected` is the same walk on the source's own velocities: what is left between the two is the edit.
+    held: where the way is the recorded one whatever the model says.
     """
     expected = state(known, sigmas, start, x.device)
+    x = hold(x, expected, held)
     v = expected_v = _known_velocity(known, sigmas, start - 1, x.device)
     if start == 0:
         v = velocity(x, evaluate(x, sigmas[0], offset), sigmas[0])
     for i in range(start, len(sigmas) - 1):
         middle = _middle(sigmas, i)
         y, expected_y = _move(x, v, sigmas[i], middle), _move(expected, expected_v, sigmas[i], middle)
-        y = _correct(y, expected_y, known.points[i].to(x.device), fidelity)
+        y = hold(correct(y, expected_y, known.points[i], fidelity), known.points[i], held)
         v = velocity(y, evaluate(y, middle, offset + i), middle)
         expected_v = _known_velocity(known, sigmas, i, x.device)
-        x = _move(x, v, sigmas[i], sigmas[i + 1])
         expected = _move(expected, expected_v, sigmas[i], sigmas[i + 1])
-    return _correct(x, expected, known.source.to(x.device), fidelity)
-
-
-def _correct(x: Tensor, expected: Tensor, recorded: Tensor, fidelity: float) -> Tensor:
-    """x plus the recorded miss. At fidelity 1 the pair form: the recorded bits themselves where x is as
-    expected."""
-    if fidelity == 1.0:
-        return recorded + (x - expected)
-    return x + fidelity * (recorded - expected)
+        x = hold(_move(x, v, sigmas[i], sigmas[i + 1]), expected, held)
+    return correct(x, expected, known.source, fidelity)
 
 
 def misses(known: Midpoints, sigmas: Tensor) -> list[Tensor]:

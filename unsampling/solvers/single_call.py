@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Evaluate
+from .evaluation import Evaluate, correct, hold
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,12 @@ class States:
     points: list[Point]
 
 
-def calls_rising(steps: int, recording: bool) -> int:
-    return steps + 1 if recording else steps
+def calls_rising(sigmas: Tensor, recording: bool) -> int:
+    return len(sigmas) - 1 + int(recording)
 
 
-def calls_falling(steps: int, at_top: bool) -> int:
-    return steps
+def calls_falling(sigmas: Tensor, at_top: bool) -> int:
+    return len(sigmas) - 1
 
 
 def rise(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: bool,
@@ -100,19 +100,20 @@ def state(known: States, sigmas: Tensor, start: int, device: torch.device) -> Te
 
 
 def fall_recorded(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, known: States,
-                  start: int, fidelity: float) -> Tensor:
+                  start: int, fidelity: float, held: Tensor | None) -> Tensor:
     """Walks down from sigmas[start] with the record's correction, exact at fidelity 1 (solvers.md 3.3).
 
     x: the state at sigmas[start]. The step history there is the record's own.
+    held: where the way is the recorded one whatever the model says.
     """
     previous = expected_previous = _on(x.device, known.points[start - 1]) if start > 0 else None
+    x = hold(x, known.states[start], held)
     for i in range(start, len(sigmas) - 1):
         here, there = sigmas[i], sigmas[i + 1]
         point, expected_point = Point(evaluate(x, here, offset + i), here), _on(x.device, known.points[i])
         stepped = step(x, point, previous, here, there)
         expected = step(known.states[i].to(x.device), expected_point, expected_previous, here, there)
-        recorded = known.states[i + 1].to(x.device)
-        x = recorded + (stepped - expected) if fidelity == 1.0 else stepped + fidelity * (recorded - expected)
+        x = hold(correct(stepped, expected, known.states[i + 1], fidelity), known.states[i + 1], held)
         previous, expected_previous = point, expected_point
     return x
 

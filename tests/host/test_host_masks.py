@@ -1,0 +1,73 @@
+"""A noise mask on the source means: restyle here. Outside it the result is the source, to the bit."""
+import pytest
+import torch
+from host_passes import TARGET, Bench
+
+
+def masked(bench: Bench, mask: torch.Tensor) -> None:
+    """The bench's clip with a mask as Set Latent Noise Mask makes it: (frames or 1, 1, height, width), pixels."""
+    samples = bench.clip / 0.18215
+    stored = bench.comfy.put_latent(f"{bench.log}-masked", samples=samples, noise_mask=mask)
+    bench.latent = bench.graph.add("UNSTest_LoadLatent", file=stored)
+
+
+def half(frames: int = 1) -> torch.Tensor:
+    mask = torch.zeros(frames, 1, 64, 64)
+    mask[..., :32] = 1
+    return mask
+
+
+@pytest.mark.parametrize("end", [1.0, 0.5])
+@pytest.mark.parametrize("solver", ["midpoint", "dpmpp_2m"])
+def test_outside_the_mask_the_source_stays(comfy, solver, end):
+    bench = Bench.set_up(comfy, f"mask-{solver}-{end}")
+    free = bench.unsample(bench.ays(), solver=solver, end=end)
+    masked(bench, half())
+    noise = bench.unsample(bench.ays(), solver=solver, end=end)
+    found = bench.run(noise=noise, clip=bench.resample(noise, 2.0, TARGET),
+                      free=bench.resample(free, 2.0, TARGET))
+    source = bench.clip / 0.18215
+    assert torch.equal(found["clip"][..., 4:], source[..., 4:])
+    # the exact model judges every element alone, so inside the mask nothing may have changed either
+    assert torch.allclose(found["clip"][..., :4], found["free"][..., :4], atol=1e-4)
+    assert (found["clip"] - source)[..., :4].abs().mean() > 0.1
+    assert "noise_mask" not in comfy.tensors(f"{bench.log}-noise")
+
+
+def test_a_mask_for_each_frame(comfy):
+    bench = Bench.set_up(comfy, "mask-frames")
+    mask = torch.zeros(4, 1, 64, 64)
+    mask[1], mask[3] = 1, 1
+    masked(bench, mask)
+    found = bench.run(clip=bench.resample(bench.unsample(bench.ays(8)), 2.0, TARGET))
+    source = bench.clip / 0.18215
+    same = [torch.equal(found["clip"][i], source[i]) for i in range(4)]
+    assert same == [True, False, True, False]
+
+
+def test_a_feathered_mask_cross_fades(comfy):
+    bench = Bench.set_up(comfy, "mask-feather")
+    free = bench.unsample(bench.ays(8))
+    masked(bench, torch.full((1, 1, 64, 64), 0.25))
+    found = bench.run(clip=bench.resample(bench.unsample(bench.ays(8)), 2.0, TARGET),
+                      free=bench.resample(free, 2.0, TARGET))
+    source = bench.clip / 0.18215
+    assert torch.allclose(found["clip"], source + 0.25 * (found["free"] - source), atol=1e-4)
+
+
+def test_a_mask_set_on_the_noise_protects_as_well(comfy):
+    bench = Bench.set_up(comfy, "mask-noise")
+    noise = bench.unsample(bench.ays(8))
+    mask = bench.graph.add("SolidMask", value=0.0, width=64, height=64)
+    protected = bench.graph.add("SetLatentNoiseMask", samples=noise, mask=mask)
+    found = bench.run(clip=bench.resample(protected, 2.0, TARGET))
+    assert bench.error(found["clip"]) < 1e-6
+
+
+def test_a_mask_and_no_record_is_refused(comfy):
+    from test_host_refusals import refused
+
+    bench = Bench.set_up(comfy, "mask-no-record")
+    masked(bench, half())
+    unrecorded = bench.unsample(bench.ays(4), record="off")
+    refused(bench, unrecorded, "Unsampler: a mask needs the record", "switch record on")

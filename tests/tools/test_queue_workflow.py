@@ -1,0 +1,308 @@
+"""The command as a user runs it, from the file to the exit code, against a fake server."""
+
+from __future__ import annotations
+
+import json
+import os
+import runpy
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from fake_comfy import PROMPT_ID, FakeComfy
+from small_graphs import INFO, graph, node, recorded
+
+from tools import queue_workflow
+from tools.comfy_errors import RefusedError
+from tools.refusals import explained
+
+ITEM = {"filename": "a.mp4", "subfolder": "video", "type": "output"}
+OUTPUTS = {"5": {"images": [ITEM], "animated": [True]}}
+
+
+def finish(fake: FakeComfy) -> None:
+    fake.files[("a.mp4", "video", "output")] = b"film"
+    fake.event("execution_cached", nodes=["1", "2"])
+    fake.steps("4", 3)
+    fake.preview()
+    fake.end(OUTPUTS)
+
+
+@pytest.fixture
+def workflow(tmp_path: Path) -> Path:
+    path = tmp_path / "my workflow.json"
+    path.write_text(json.dumps(recorded("video_auto")[0]))
+    return path
+
+
+def command(fake: FakeComfy, workflow: Path, *options: str) -> int:
+    return queue_workflow.main(
+        [str(workflow), "--server", fake.url, "--output", str(workflow.parent / "out"), *options]
+    )
+
+
+def test_from_the_clip_to_the_film(workflow, tmp_path, capsys):
+    (tmp_path / "my=clip.mp4").write_bytes(b"clip")
+    with FakeComfy(finish, INFO) as fake:
+        assert (
+            command(fake, workflow, "--video", str(tmp_path / "my=clip.mp4"), "--set", "CreateVideo.fps=12")
+            == 0
+        )
+        prompt = fake.prompts[0]["prompt"]
+        assert fake.uploads == {"my=clip.mp4": b"clip"}
+    assert (prompt["1"]["inputs"]["file"], prompt["4"]["inputs"]["fps"]) == ("my=clip.mp4", 12)
+    assert "extra_pnginfo" not in fake.prompts[0]["extra_data"]  # it would show the values before the edits
+    out, err = capsys.readouterr()
+    assert out == f"{tmp_path / 'out' / 'a.mp4'}\n" and (tmp_path / "out" / "a.mp4").read_bytes() == b"film"
+    assert err.splitlines() == [
+        "2 nodes unchanged since the last run",
+        "Create Video",
+        "Create Video 3/3 0:00",
+    ]
+
+
+def test_an_unedited_workflow_travels_along_and_an_api_prompt_as_it_is(workflow):
+    with FakeComfy(finish, INFO) as fake:
+        assert command(fake, workflow) == 0
+        workflow.write_text(json.dumps(recorded("video_auto")[1]))
+        assert command(fake, workflow) == 0
+    first, second = fake.prompts
+    assert first["prompt"] == second["prompt"] == recorded("video_auto")[1]
+    assert first["extra_data"] == {"extra_pnginfo": {"workflow": recorded("video_auto")[0]}}
+    assert second["extra_data"] == {}
+
+
+def test_overwrite(workflow, tmp_path, capsys):
+    with FakeComfy(finish, INFO) as fake:
+        assert [command(fake, workflow), command(fake, workflow), command(fake, workflow, "--overwrite")] == [
+            0,
+            0,
+            0,
+        ]
+    names = [Path(line).name for line in capsys.readouterr().out.splitlines()]
+    assert names == ["a.mp4", "a (1).mp4", "a.mp4"]
+
+
+def test_a_file_for_a_node_by_name(workflow, tmp_path):
+    (tmp_path / "b.png").write_bytes(b"picture")
+    nodes = [
+        node(i, "LoadImage", ["x.png", "image"], outputs=["IMAGE"], title=f"Picture {i}") for i in (1, 2)
+    ]
+    workflow.write_text(json.dumps(graph(*nodes)))
+    with FakeComfy(finish, INFO) as fake:
+        assert command(fake, workflow, "--image", str(tmp_path / "b.png")) == 1
+        assert command(fake, workflow, "--image", f"Picture 2={tmp_path / 'b.png'}") == 0
+    assert [n["inputs"]["image"] for n in fake.prompts[0]["prompt"].values()] == ["x.png", "b.png"]
+
+
+def test_dry_run_prints_the_prompt_and_touches_nothing(workflow, tmp_path, capsys):
+    (tmp_path / "c.mp4").write_bytes(b"clip")
+    with FakeComfy(finish, INFO) as fake:
+        assert command(fake, workflow, "--dry-run", "--video", str(tmp_path / "c.mp4")) == 0
+        assert (fake.prompts, fake.uploads) == ([], {})
+    assert json.loads(capsys.readouterr().out)["1"]["inputs"]["file"] == "c.mp4"
+
+
+def error_of(capsys) -> str:
+    last = capsys.readouterr().err.splitlines()[-1]
+    assert last.startswith("error: ")
+    return last.removeprefix("error: ")
+
+
+@pytest.mark.parametrize(
+    "text, said", [("{", "is not JSON"), ("[]", "neither a saved workflow nor"), ("{}", "neither")]
+)
+def test_files_that_are_no_workflow(workflow, capsys, text, said):
+    workflow.write_text(text)
+    with FakeComfy(finish, INFO) as fake:
+        assert command(fake, workflow) == 1
+    assert said in error_of(capsys) and fake.prompts == []
+
+
+def test_a_file_that_is_not_there(workflow, capsys):
+    with FakeComfy(finish, INFO) as fake:
+        assert command(fake, workflow, "--video", "nowhere.mp4") == 1
+        assert "There is no file nowhere.mp4" in error_of(capsys)
+        workflow.unlink()
+        assert command(fake, workflow) == 1
+    assert "cannot be read (No such file or directory)" in error_of(capsys)
+
+
+def test_a_bad_edit_stops_before_anything_is_uploaded(workflow, tmp_path, capsys):
+    (tmp_path / "c.mp4").write_bytes(b"clip")
+    with FakeComfy(finish, INFO) as fake:
+        assert (
+            command(fake, workflow, "--video", str(tmp_path / "c.mp4"), "--set", "CreateVideo.fps=fast") == 1
+        )
+        assert (fake.prompts, fake.uploads) == ([], {})
+    assert "fast does not fit fps of 'Create Video' (node 4, CreateVideo)" in error_of(capsys)
+
+
+def test_usage_errors_end_with_2(capsys):
+    with pytest.raises(SystemExit) as caught:
+        queue_workflow.main(["x.json", "--nonsense"])
+    assert caught.value.code == 2
+
+
+def test_a_refused_prompt(workflow, capsys):
+    errors = [
+        {
+            "type": "required_input_missing",
+            "message": "Required input is missing",
+            "details": "images",
+            "extra_info": {"input_name": "images"},
+        }
+    ]
+    with FakeComfy(finish, INFO) as fake:
+        fake.refusal = {"error": {}, "node_errors": {"4": {"errors": errors, "class_type": "CreateVideo"}}}
+        assert command(fake, workflow) == 1
+    assert error_of(capsys) == (
+        "The server refuses the workflow: Input images of 'Create Video' (node 4, CreateVideo) is "
+        "not connected."
+    )
+
+
+def test_outputs_the_server_leaves_out_are_told(workflow, capsys):
+    errors = [
+        {
+            "type": "value_smaller_than_min",
+            "message": "Value 0 smaller than min of 1",
+            "details": "fps",
+            "extra_info": {"input_name": "fps"},
+        }
+    ]
+    with FakeComfy(finish, INFO) as fake:
+        fake.node_errors = {"4": {"errors": errors}}
+        assert command(fake, workflow) == 0
+    assert capsys.readouterr().err.splitlines()[0] == (
+        "warning: an output is left out. Input fps of 'Create Video' (node "
+        "4, CreateVideo): Value 0 smaller than min of 1."
+    )
+
+
+def test_a_node_that_fails_is_named_by_its_title(workflow, capsys):
+    def script(fake):
+        fake.event("execution_error", node_id="4", node_type="CreateVideo", exception_message="no frames\n")
+
+    with FakeComfy(script, INFO) as fake:
+        assert command(fake, workflow) == 1
+    assert error_of(capsys) == "The run failed in 'Create Video' (node 4, CreateVideo): no frames"
+
+
+def test_a_server_that_dies_is_named_with_node_and_step(workflow, capsys):
+    def script(fake):
+        fake.steps("4", 30, upto=11)
+        fake.die()
+
+    with FakeComfy(script, INFO) as fake:
+        assert command(fake, workflow, "--reconnect", "0") == 1
+    assert "at 'Create Video' (node 4, CreateVideo), step 11 of 30, and did not come back" in error_of(capsys)
+
+
+def test_a_run_without_files(workflow, capsys):
+    with FakeComfy(lambda fake: fake.end(), INFO) as fake:
+        assert command(fake, workflow) == 1
+    assert "saved nothing: add a Save Image or Save Video node" in error_of(capsys)
+
+
+def test_a_missing_node_is_found_before_anything_is_queued(workflow, capsys):
+    without = {kind: info for kind, info in INFO.items() if kind != "CreateVideo"}
+    with FakeComfy(finish, without) as fake:
+        assert command(fake, workflow) == 1
+    assert "lacks these node types: CreateVideo" in error_of(capsys) and fake.prompts == []
+
+
+def test_ctrl_c_stops_the_run_on_the_server(workflow, capsys):
+    def script(fake):
+        fake.steps("4", 30, upto=2)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with FakeComfy(script, INFO) as fake:
+        assert command(fake, workflow) == 130
+        assert (fake.interrupts, fake.deleted) == ([{"prompt_id": PROMPT_ID}], [PROMPT_ID])
+    assert capsys.readouterr().err.endswith("Interrupted: the run on the server was told to stop.\n")
+
+
+def test_the_file_runs_from_anywhere(workflow, monkeypatch, capsys):
+    script = Path(queue_workflow.__file__)
+    monkeypatch.chdir(workflow.parent)
+    with FakeComfy(finish, INFO) as fake:
+        monkeypatch.setattr(sys, "path", [str(script.parent), *sys.path])
+        monkeypatch.setattr(sys, "argv", [str(script), workflow.name, "--server", fake.url])
+        with pytest.raises(SystemExit) as caught:
+            runpy.run_path(str(script), run_name="__main__")
+        assert Path(sys.path[0]) == script.parent.parent.resolve()
+    assert caught.value.code == 0 and (workflow.parent / "a.mp4").exists()
+
+
+def refusal(kind: str, name: str, value: object = None, details: str = "") -> RefusedError:
+    error = {
+        "type": kind,
+        "message": "Value not in list",
+        "details": details,
+        "extra_info": {"input_name": name, "received_value": value},
+    }
+    return RefusedError("x", {}, {"7": {"errors": [error], "class_type": "?"}})
+
+
+def told(class_type: str, refused: RefusedError, workflow: dict | None = None) -> str:
+    return explained(refused, {"7": {"class_type": class_type, "inputs": {}}}, workflow or {})
+
+
+@pytest.mark.parametrize(
+    "kind, name, folder",
+    [
+        ("CheckpointLoaderSimple", "ckpt_name", "checkpoints"),
+        ("ADE_LoadAnimateDiffModel", "model_name", "animatediff_models"),
+        ("UpscaleModelLoader", "model_name", "upscale_models"),
+        ("ControlNetLoader", "control_net_name", "controlnet"),
+    ],
+)
+def test_a_missing_model_says_where_to_put_it(kind, name, folder):
+    assert told(kind, refusal("value_not_in_list", name, "a.safetensors")).endswith(
+        f"needs {name} a.safetensors, which the server lacks: put the file into models/{folder}."
+    )
+
+
+def test_the_workflows_own_word_on_a_model_comes_first():
+    model = {"name": "a.ckpt", "url": "https://example.org/a.ckpt", "directory": "odd"}
+    workflow = graph(node(1, "X", properties={"models": [{"name": "b"}, model]}))
+    said = told("CheckpointLoaderSimple", refusal("value_not_in_list", "ckpt_name", "a.ckpt"), workflow)
+    assert said.endswith("put the file (from https://example.org/a.ckpt) into models/odd.")
+
+
+def test_a_missing_clip_says_which_option_helps():
+    said = told(
+        "LoadVideo", refusal("custom_validation_failed", "file", details="file - Invalid video file: x.mp4")
+    )
+    assert "Invalid video file: x.mp4; give a file of yours with --video." in said
+
+
+def test_several_refusals_stand_on_lines_of_their_own():
+    refused = refusal("required_input_missing", "a")
+    refused.node_errors["7"]["errors"].append({"type": "required_input_missing", "details": "b"})
+    assert told("X", refused).splitlines() == [
+        "The server refuses the workflow:",
+        "  Input a of 'X' (node 7) is not connected.",
+        "  Input b of 'X' (node 7) is not connected.",
+    ]
+
+
+def test_any_other_choice_shows_what_the_server_said():
+    said = told(
+        "KSampler", refusal("value_not_in_list", "scheduler", "x", "scheduler: 'x' not in ['normal']")
+    )
+    assert said.endswith("the server does not offer 'x' (scheduler: 'x' not in ['normal']).")
+
+
+@pytest.mark.parametrize(
+    "kind, said",
+    [
+        ("prompt_no_outputs", "no running node that saves"),
+        ("missing_node_type", "Install its pack"),
+        ("other", "Server words"),
+    ],
+)
+def test_refusals_without_a_node(kind, said):
+    assert said in explained(RefusedError("x", {"type": kind, "message": "Server words"}), {}, {})

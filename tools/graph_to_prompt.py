@@ -1,0 +1,236 @@
+"""Turn a saved workflow (UI format 0.4) into the API prompt, as the frontend's graphToPrompt does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from tools.frontend_text import chosen_prompt, replaced
+from tools.node_layout import Widget, as_widget, ordered_inputs
+from tools.node_values import ConversionError, Values, check, saved_values
+
+MUTED, BYPASSED = 2, 4
+NOTES = ("Note", "MarkdownNote")
+VIRTUAL = (*NOTES, "Reroute", "PrimitiveNode")
+Source = tuple[str, int]
+
+
+def is_api(workflow: dict) -> bool:
+    """Whether this is already an API prompt: {id: {class_type, inputs}}."""
+    return bool(workflow) and all(
+        isinstance(n, dict) and "class_type" in n and isinstance(n.get("inputs"), dict)
+        for n in workflow.values()
+    )
+
+
+def is_graph(workflow: dict) -> bool:
+    """Whether this is a workflow in UI format."""
+    return isinstance(workflow.get("nodes"), list) and isinstance(workflow.get("links"), list)
+
+
+def graph_to_prompt(workflow: dict, object_info: dict) -> dict:
+    """The API prompt of a UI workflow, for the server that gave this object_info."""
+    graph = Graph(workflow, object_info)
+    refuse_unknown(graph)
+    active = [node for node in graph.nodes.values() if graph.runs(node)]
+    return {
+        str(node["id"]): {"inputs": graph.inputs(node), "class_type": node["type"], "_meta": graph.meta(node)}
+        for node in active
+    }
+
+
+@dataclass
+class Graph:
+    """A saved workflow with the class information of one server."""
+
+    workflow: dict
+    object_info: dict
+
+    def __post_init__(self) -> None:
+        self.nodes = {str(node["id"]): node for node in self.workflow["nodes"]}
+        self.links = {link[0]: (str(link[1]), link[2]) for link in map(_link, self.workflow["links"])}
+        self.subgraphs = {s["id"] for s in (self.workflow.get("definitions") or {}).get("subgraphs") or []}
+
+    def title(self, node: dict) -> str:
+        return node.get("title") or self.object_info.get(node["type"], {}).get("display_name") or node["type"]
+
+    def meta(self, node: dict) -> dict:
+        """What the prompt says about a node for people and tools to read; the server leaves it alone."""
+        said = node.get("properties") or {}
+        pack = {key: said[key] for key in ("cnr_id", "aux_id", "ver") if isinstance(said.get(key), str)}
+        return {"title": self.title(node)} | pack
+
+    def runs(self, node: dict) -> bool:
+        return node["type"] in self.object_info and node.get("mode", 0) not in (MUTED, BYPASSED)
+
+    def inputs(self, node: dict) -> dict:
+        """The node's inputs in the prompt: its widgets' values, then its links, which take precedence."""
+        inputs = {
+            name: self._sent(widget, value) for name, (widget, value) in self.widget_values(node).items()
+        }
+        for slot in node.get("inputs") or []:
+            source = self.source(node, slot)
+            if source is not None:
+                inputs[slot["name"]] = list(source)
+        return inputs
+
+    # ---- widgets
+
+    def widget_values(self, node: dict) -> Values:
+        """Every widget of the node with its value, refused when a value cannot be that widget's."""
+        values = saved_values(node, self.object_info[node["type"]], dict(self._pushed(node)))
+        check(node, self.title(node), values)
+        return values
+
+    def _pushed(self, node: dict) -> Iterator[tuple[str, Any]]:
+        for slot in node.get("inputs") or []:
+            origin = self.nodes.get(self.links.get(slot.get("link"), ("", 0))[0], {})
+            if origin.get("type") == "PrimitiveNode" and origin.get("widgets_values"):
+                yield slot["name"], origin["widgets_values"][0]
+
+    def _sent(self, widget: Widget, value: Any) -> Any:
+        """A value as the prompt carries it: a list would be taken for a link, so it is wrapped."""
+        if widget.type == "CURVE" and value is not None:
+            return {"__type__": "CURVE", "__value__": value}
+        if isinstance(value, list):
+            return {"__value__": value}
+        if isinstance(value, str) and widget.options.get("dynamicPrompts"):
+            return chosen_prompt(value)
+        if isinstance(value, str) and widget.name == "filename_prefix":
+            return replaced(value, self._replacement)
+        return value
+
+    def _replacement(self, name: str, widget: str) -> Any:
+        """The value that %name.widget% stands for."""
+        named = [
+            n for n in self.nodes.values() if (n.get("properties") or {}).get("Node name for S&R") == name
+        ]
+        named = named or [
+            n for n in self.nodes.values() if n["type"] in self.object_info and self.title(n) == name
+        ]
+        if not named or named[0]["type"] not in self.object_info:
+            raise KeyError(name)
+        return self.widget_values(named[0])[widget][1]
+
+    # ---- links
+
+    def source(
+        self, node: dict, slot: dict, wanted: str | None = None, seen: frozenset = frozenset()
+    ) -> Source | None:
+        """The running node and output behind an input, through reroutes and bypassed nodes; None for none."""
+        if slot.get("link") is None:
+            return None
+        if slot["link"] not in self.links:
+            raise ConversionError(
+                f"Input {slot['name']} of {self.named(node)} uses link {slot['link']}, which the file "
+                "lacks: open the workflow in ComfyUI, mend the connection and save it again."
+            )
+        origin, index = self.links[slot["link"]]
+        if origin not in self.nodes:
+            raise ConversionError(
+                f"Input {slot['name']} of {self.named(node)} is linked to node {origin}, which the file "
+                "lacks: open the workflow in ComfyUI, mend the connection and save it again."
+            )
+        if (origin, index) in seen:
+            raise ConversionError(
+                f"The links around {self.named(self.nodes[origin])} run in a circle: break it."
+            )
+        return self._output(
+            self.nodes[origin], index, wanted or slot.get("type", "*"), seen | {(origin, index)}
+        )
+
+    def _output(self, node: dict, index: int, wanted: str, seen: frozenset) -> Source | None:
+        if node.get("mode") == MUTED:
+            return None
+        if node.get("mode") == BYPASSED:
+            slot = self._bypass(node, index, wanted)
+            return self.source(node, slot, None, seen) if slot else None
+        if node["type"] == "Reroute":
+            slot = next(iter(node.get("inputs") or []), None)
+            return self.source(node, slot, wanted, seen) if slot else None
+        return (str(node["id"]), index) if node["type"] in self.object_info else None
+
+    def _bypass(self, node: dict, index: int, wanted: str) -> dict | None:
+        """The input a bypassed node passes on: the one beside the output, else the first that fits."""
+        inputs = self._all_inputs(node)
+        outputs = node.get("outputs") or []
+        given = outputs[index].get("type", "*") if index < len(outputs) else "*"
+        beside = inputs[index] if index < len(inputs) else None
+        if wanted in ("*", "", 0):
+            return beside or next(iter(inputs), None)
+
+        def fits(slot: dict) -> bool:
+            return connects(slot.get("type"), given) and connects(slot.get("type"), wanted)
+
+        if beside and fits(beside):
+            return beside
+        exact = [slot for slot in inputs if slot.get("type") == wanted]
+        return next(iter(exact), None) or next(filter(fits, inputs), None)
+
+    def _all_inputs(self, node: dict) -> list[dict]:
+        """The node's inputs as the frontend rebuilds them: saved files leave unlinked widgets out."""
+        saved = {slot["name"]: slot for slot in node.get("inputs") or []}
+        if node["type"] not in self.object_info:
+            return list(saved.values())
+        sockets, widgets = {}, {}
+        for name, spec in ordered_inputs(self.object_info[node["type"]]):
+            widget = as_widget(name, spec, bool(saved.get(name, {}).get("widget")))
+            kind = "COMBO" if isinstance(spec[0], list) else spec[0]
+            (widgets if widget else sockets)[name] = saved.get(
+                name, {"name": name, "type": kind, "link": None}
+            )
+        return list((sockets | widgets | saved).values())
+
+    def named(self, node: dict) -> str:
+        return f"node {node['id']} ({self.title(node)})"
+
+
+def connects(one: Any, other: Any) -> bool:
+    """Whether two slot types may be joined: wildcards, and lists separated by commas, in any case."""
+    if one in ("*", "", 0, None) or other in ("*", "", 0, None):
+        return True
+    return bool(set(str(one).lower().split(",")) & set(str(other).lower().split(",")))
+
+
+def refuse_unknown(graph: Graph) -> None:
+    """Stop at what would have to be guessed: subgraphs, and node types the server does not have."""
+    lacking: dict[str, set[str]] = {}
+    for node in graph.nodes.values():
+        if (
+            node["type"] in graph.object_info
+            or node["type"] in VIRTUAL
+            or node.get("mode") in (MUTED, BYPASSED)
+        ):
+            continue
+        if node["type"] in graph.subgraphs:
+            raise ConversionError(
+                f"{graph.named(node)} is a subgraph, which this tool does not unfold: open the "
+                "workflow in ComfyUI and unpack it, or save it with File > Export (API)."
+            )
+        if _linked(node):  # an unlinked one is a label or a panel of its pack's user interface
+            pack = (node.get("properties") or {}).get("cnr_id") or (node.get("properties") or {}).get(
+                "aux_id"
+            )
+            lacking.setdefault(pack or "", set()).add(node["type"])
+    if lacking:
+        packs = "; ".join(
+            f"{', '.join(sorted(types))} (pack {pack or 'not named in the workflow'})"
+            for pack, types in sorted(lacking.items())
+        )
+        raise ConversionError(
+            f"The server lacks these node types: {packs}. Install the pack in ComfyUI-Manager and "
+            "restart ComfyUI."
+        )
+
+
+def _linked(node: dict) -> bool:
+    return any(slot.get("link") is not None for slot in node.get("inputs") or []) or any(
+        slot.get("links") for slot in node.get("outputs") or []
+    )
+
+
+def _link(link: list | dict) -> list:
+    if isinstance(link, dict):  # workflow format 1
+        return [link["id"], link["origin_id"], link["origin_slot"]]
+    return link

@@ -1,0 +1,119 @@
+"""The values a saved node's widgets hold: a bare list, in the order the widgets are shown."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from tools.comfy_errors import ClientError
+from tools.node_layout import (
+    CONTROL_MODES,
+    DYNAMIC_COMBO,
+    WIDGET_TYPES,
+    Widget,
+    as_widget,
+    ordered_inputs,
+    widgets_of,
+)
+
+Values = dict[str, tuple[Widget, Any]]
+
+
+class ConversionError(ClientError):
+    """A workflow that cannot be turned into a prompt; the message names the node and the cure."""
+
+
+def saved_values(node: dict, info: dict, pushed: dict[str, Any]) -> Values:
+    """Each widget of the node with its saved value, else its default; `pushed` by a PrimitiveNode wins."""
+    saved, names = node.get("widgets_values") or [], node.get("widgets_values_named") or {}
+    shown = frozenset(slot["name"] for slot in node.get("inputs") or [] if slot.get("widget"))
+    if isinstance(saved, dict):  # VideoHelperSuite saves by name, with widgets of its own among them
+        return _extra_values(saved) | _by_name(info, saved, shown | frozenset(saved), pushed)
+    if list(names.values()) == saved:  # frontend 1.5x saves the names too, which settles what belongs where
+        return _by_name(info, names, shown, pushed)
+    return _by_place(info, saved if names else _without_forced(info, saved), shown, pushed)
+
+
+def check(node: dict, title: str, values: Values) -> None:
+    """Catch values that slipped: a node saved by another version of its pack has them in other places."""
+    for widget, value in values.values():
+        if value is not None and not takes(widget, value):
+            kind = "one of " + ", ".join(map(str, widget.choices)) if widget.choices else widget.type
+            raise ConversionError(
+                f"Node {node['id']} ({title}) has {value!r} saved for {widget.name}, which takes {kind}: "
+                "its pack has changed since; open the workflow in ComfyUI, check that node and save it again."
+            )
+
+
+def takes(widget: Widget, value: Any) -> bool:
+    """Whether the server can read the value as the widget's; what a plain combo offers is its own affair."""
+    if widget.type in ("INT", "FLOAT"):
+        return _is_number(value)
+    if widget.type == "BOOLEAN":
+        return isinstance(value, (bool, int))
+    if widget.type == "STRING":
+        return not isinstance(value, dict)
+    return widget.type != DYNAMIC_COMBO or value in (widget.choices or [])
+
+
+def _by_name(info: dict, saved: dict, shown: frozenset[str], pushed: dict) -> Values:
+    result: Values = {}
+
+    def take(widget: Widget) -> Any:
+        value = pushed.get(widget.name, saved.get(widget.name, widget.default))
+        result[widget.name] = (widget, value)
+        return value
+
+    _exhaust(widgets_of(info, take, shown))
+    return result
+
+
+def _by_place(info: dict, saved: list, shown: frozenset[str], pushed: dict) -> Values:
+    rest, result = list(saved), {}
+
+    def take(widget: Widget) -> Any:
+        value = rest.pop(0) if rest else widget.default
+        if widget.controls and rest and rest[0] in CONTROL_MODES:
+            del rest[: widget.controls]
+        value = pushed.get(widget.name, value)
+        result[widget.name] = (widget, value)
+        return value
+
+    _exhaust(widgets_of(info, take, shown))
+    return result
+
+
+def _exhaust(widgets: Iterator[Widget]) -> None:
+    for _ in widgets:
+        pass
+
+
+def _extra_values(saved: dict) -> Values:
+    return {
+        name: (Widget(name, "*"), value)
+        for name, value in saved.items()
+        if name.isidentifier() and not isinstance(value, (dict, list))
+    }
+
+
+def _without_forced(info: dict, saved: list) -> list:
+    """Frontends before 1.16 saved a value for inputs that are sockets by `forceInput`: drop those."""
+    forced: list[bool] = []
+    for name, spec in ordered_inputs(info):
+        options = spec[1] if len(spec) > 1 and isinstance(spec[1], dict) else {}
+        kind = "COMBO" if isinstance(spec[0], list) else spec[0]
+        if options.get("forceInput"):
+            forced += [True] * (kind in WIDGET_TYPES)
+        elif widget := as_widget(name, spec):
+            forced += [False] * (1 + widget.controls)
+    if True not in forced or len(saved) != len(forced):
+        return saved
+    return [value for value, drop in zip(saved, forced, strict=True) if not drop]
+
+
+def _is_number(value: Any) -> bool:
+    try:
+        float(value)
+    except (TypeError, ValueError):
+        return False
+    return True

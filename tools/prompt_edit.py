@@ -1,0 +1,134 @@
+"""Put a prompt text or a media file where a workflow wants it, found by following the links."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from tools.node_layout import ordered_inputs
+from tools.prompt_nodes import EditError, find_nodes, label, node_widgets
+
+RESAMPLERS = ("UNS_NoiselessResampler", "UNS_NoiselessResamplerAdvanced")
+Target = tuple[str, str]  # node id, input name
+FLAG = {"positive": "--prompt", "negative": "--negative"}
+
+
+def set_text(prompt: dict, object_info: dict, role: str, text: str) -> None:
+    """Set the text of the encoder behind "positive" or "negative" of the sampler that makes the result."""
+    found = text_inputs(prompt, object_info, role)
+    nodes = {node for node, _ in found}
+    if role == "negative" and nodes & {node for node, _ in text_inputs(prompt, object_info, "positive")}:
+        raise EditError(
+            "--negative: the same text feeds positive and negative in this workflow: give the negative its "
+            "own CLIP Text Encode node."
+        )
+    if len(nodes) != 1:
+        names = ", ".join(label(prompt, node) for node in sorted(nodes))
+        lead = (
+            f"{len(nodes)} texts feed {role}: {names}"
+            if nodes
+            else f"no text encoder feeds a sampler's {role} input"
+        )
+        raise EditError(f'{FLAG[role]}: {lead}; use --set "Node.text=...".')
+    for node, name in found:
+        prompt[node]["inputs"][name] = text
+
+
+def text_inputs(prompt: dict, object_info: dict, role: str) -> list[Target]:
+    """Every text input behind the role of the noiseless resamplers if there are any, else of all samplers."""
+    starts = [n for n in prompt if prompt[n]["class_type"] in RESAMPLERS] or [
+        n for n in prompt if "CONDITIONING" not in _outputs(prompt, object_info, n)
+    ]
+    found: dict[Target, None] = {}
+    for start in starts:
+        for source in _entries(prompt, start, role):
+            found.update(dict.fromkeys(_texts(prompt, object_info, *source, role, frozenset())))
+    return list(found)
+
+
+def _outputs(prompt: dict, object_info: dict, node: str) -> list:
+    return object_info.get(prompt[node]["class_type"], {}).get("output") or []
+
+
+def _entries(prompt: dict, node: str, role: str) -> Iterator[tuple[str, int]]:
+    """Where the role enters a sampler or guider: its input of that name, or its guider's."""
+    inputs = prompt[node]["inputs"]
+    if _is_link(inputs.get(role), prompt):
+        yield inputs[role]
+    elif role == "positive" and _is_link(inputs.get("conditioning"), prompt):
+        yield inputs["conditioning"]
+    elif _is_link(inputs.get("guider"), prompt):
+        yield from _entries(prompt, inputs["guider"][0], role)
+
+
+def _texts(
+    prompt: dict, object_info: dict, node: str, slot: int, role: str, seen: frozenset
+) -> Iterator[Target]:
+    """Go upstream from an output that carries conditioning to the text inputs it is made of."""
+    if (node, slot) in seen:
+        return
+    own = [
+        w.name
+        for w in node_widgets(prompt, object_info, node).values()
+        if w.type == "STRING" and (w.options.get("multiline") or w.options.get("dynamicPrompts"))
+    ]
+    if own:
+        for name in own:
+            yield from _behind(prompt, object_info, node, name)
+        return
+    for source in _passed_on(prompt, object_info, node, slot, role):
+        yield from _texts(prompt, object_info, *source, role, seen | {(node, slot)})
+
+
+def _behind(prompt: dict, object_info: dict, node: str, name: str) -> Iterator[Target]:
+    """The text input itself, or the single text of the node linked to it."""
+    value = prompt[node]["inputs"].get(name)
+    if not _is_link(value, prompt):
+        yield node, name
+        return
+    texts = [w.name for w in node_widgets(prompt, object_info, value[0]).values() if w.type == "STRING"]
+    if len(texts) == 1:
+        yield from _behind(prompt, object_info, value[0], texts[0])
+
+
+def _passed_on(prompt: dict, object_info: dict, node: str, slot: int, role: str) -> list[list]:
+    """The links an output of conditioning is made from: the input of its name, else all of its kind."""
+    info, inputs = object_info.get(prompt[node]["class_type"], {}), prompt[node]["inputs"]
+    names = info.get("output_name") or []
+    for name in (names[slot] if slot < len(names) else None, role):
+        if _is_link(inputs.get(name), prompt):
+            return [inputs[name]]
+    kinds = {name: spec[0] for name, spec in ordered_inputs(info)}
+    return [
+        value
+        for name, value in inputs.items()
+        if kinds.get(name) == "CONDITIONING" and _is_link(value, prompt)
+    ]
+
+
+def _is_link(value: object, prompt: dict) -> bool:
+    return isinstance(value, list) and len(value) == 2 and value[0] in prompt
+
+
+def media_input(prompt: dict, object_info: dict, kind: str, wanted: str | None = None) -> Target:
+    """The input that names an uploaded "video" or "image": of the node asked for, else of the only one."""
+    found = [
+        (node, w.name)
+        for node in prompt
+        for w in node_widgets(prompt, object_info, node).values()
+        if w.options.get(f"{kind}_upload") and not _is_link(prompt[node]["inputs"].get(w.name), prompt)
+    ]
+    if wanted is not None:
+        found = [target for target in found if target[0] in find_nodes(prompt, wanted)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise EditError(
+            f"--{kind}: the workflow loads {len(found)} {kind}s, "
+            + ", ".join(label(prompt, node) for node, _ in found)
+            + f': say which, as --{kind} "ID=FILE".'
+        )
+    which = f" named {wanted}" if wanted else ""
+    raise EditError(
+        f"--{kind}: the workflow has no running node{which} that loads {kind}s: add a Load {kind.title()} "
+        "node."
+    )
