@@ -49,7 +49,8 @@ def check_finite(denoised: Tensor, where: str) -> None:
     low, high = denoised.aminmax()
     if torch.isfinite(low) and torch.isfinite(high):
         return
-    bad = [i for i, frame in enumerate(denoised) if not torch.isfinite(frame).all()]
+    by_frame = denoised.unbind(2 if denoised.ndim == 5 else 0)
+    bad = [i for i, frame in enumerate(by_frame) if not torch.isfinite(frame).all()]
     frames = ", ".join(map(str, bad[:8])) + (" and more" if len(bad) > 8 else "")
     raise UnsamplingError(f"the model returned NaN or infinite values at {where}, frame {frames}; try a"
                           " lower cfg, another precision (for example --force-upcast-attention) or another"

@@ -103,10 +103,11 @@ def fall_recorded(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, off
                   start: int, fidelity: float, held: Tensor | None) -> Tensor:
     """Walks down from sigmas[start] with the record's correction, exact at fidelity 1 (solvers.md 3.3).
 
-    x: the state at sigmas[start]. The step history there is the record's own.
+    x: the state at sigmas[start]. Both walks begin there without a history: the source's own answer one step
+    above is not this prompt's.
     held: where the way is the recorded one whatever the model says.
     """
-    previous = expected_previous = _on(x.device, known.points[start - 1]) if start > 0 else None
+    previous = expected_previous = None
     x = hold(x, known.states[start], held)
     for i in range(start, len(sigmas) - 1):
         here, there = sigmas[i], sigmas[i + 1]
