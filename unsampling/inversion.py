@@ -14,7 +14,7 @@ from torch import Tensor
 
 from . import schedules, solvers
 from .errors import UnsamplingError
-from .solvers.evaluation import Callback, Denoise, ModelCalls, replay
+from .solvers.evaluation import Callback, Denoise, ModelCalls
 
 
 @dataclass(frozen=True, eq=False)
@@ -127,10 +127,13 @@ def resample(denoise: Denoise, inversion: Inversion, structure: float = 0.0, fid
     evaluate = ModelCalls(denoise, calls_falling(inversion, structure), callback, half=inversion.half)
     if not inversion.recorded:
         return method.fall(evaluate, x, part, offset)
+    if inversion.source.shape != x.shape:
+        raise UnsamplingError(f"noise has shape {tuple(x.shape)}, its record"
+                              f" {tuple(inversion.source.shape)}; use the noise as unsample() returned it")
     source = inversion.source.to(x.device, x.dtype, copy=True)
     if skipped == inversion.steps:
         return source
-    known = method.memory.walk_again(replay(inversion.outputs), source, part, offset)
+    known = method.memory.walk_again(inversion.outputs, source, part, offset)
     if skipped:
         x = method.memory.state(known, part, skipped, x.device)
     mask = None if inversion.mask is None else inversion.mask.to(x.device).expand_as(x)
@@ -159,7 +162,7 @@ def misses(inversion: Inversion) -> list[Tensor]:
                               " Unsampler")
     memory = solvers.pair(inversion.solver).memory
     part = inversion.sigmas[inversion.start:]
-    known = memory.walk_again(replay(inversion.outputs), inversion.source, part, inversion.start)
+    known = memory.walk_again(inversion.outputs, inversion.source, part, inversion.start)
     return memory.misses(known, part)
 
 

@@ -20,6 +20,9 @@ AYS_TABLES: dict[str, tuple[float, ...]] = {
 }
 
 
+NEAREST_TO_ZERO = 1e-6
+
+
 def ays(model_type: str, steps: int, denoise: float = 1.0) -> Tensor:
     """The Align Your Steps schedule of `steps` steps, log-linear between the table's entries, the last entry
     0.
@@ -56,7 +59,9 @@ def check_falling(sigmas: Tensor) -> Tensor:
     Raises: UnsamplingError that says what is wrong and what to connect instead.
     """
     sigmas = torch.as_tensor(sigmas).detach().to("cpu", torch.float32).clone()
-    if sigmas.ndim != 1 or sigmas.numel() == 0:
+    if sigmas.ndim != 1:
+        raise UnsamplingError(f"sigmas has shape {tuple(sigmas.shape)}; connect one list of sigmas")
+    if sigmas.numel() == 0:
         raise UnsamplingError("sigmas is empty; connect a scheduler with at least 1 step and a denoise above"
                               " 0")
     if sigmas.numel() == 1:
@@ -73,8 +78,10 @@ def check_falling(sigmas: Tensor) -> Tensor:
         at = int((steps >= 0).nonzero()[0])
         raise UnsamplingError(f"sigmas does not fall at entry {at}: {sigmas[at]:g} is followed by"
                               f" {sigmas[at + 1]:g}; connect an ordinary scheduler")
-    if sigmas[-1] < 0:
-        raise UnsamplingError(f"sigmas ends below 0, at {sigmas[-1]:g}; connect an ordinary scheduler")
+    if sigmas[-1] < 0 or 0 < sigmas[-1] < NEAREST_TO_ZERO:
+        side = "below 0" if sigmas[-1] < 0 else "too near 0 to divide by"
+        raise UnsamplingError(f"sigmas ends {side}, at {sigmas[-1]:g}; connect an ordinary scheduler, which"
+                              " ends at 0")
     return sigmas
 
 
@@ -89,7 +96,8 @@ def reverse(sigmas: Tensor, sigma_min: float) -> Tensor:
     """
     rising = check_falling(sigmas).flip(0)
     if rising[0] == 0:
-        rising[0] = min(sigma_min, float(rising[1]) / 2)
+        half = float(rising[1]) / 2
+        rising[0] = min(sigma_min, half) if sigma_min > 0 else half
     return rising
 
 

@@ -14,6 +14,8 @@ import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 
+from tools.find_comfy import HostMissing, find_host, host_python
+
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUPPORT_NODES = Path(__file__).resolve().with_name("support_nodes")
 OTHER_PACKS = {"ade": "animatediff-evolved", "acn": "advanced-controlnet"}
@@ -22,28 +24,8 @@ STOP_S = 15
 TAIL = 60
 
 
-class HostMissing(Exception):
-    """There is no host, or a pack is missing in it; the message says what to install where."""
-
-
 class HostDied(Exception):
     """The server process ended or never became ready; the message holds the end of its log."""
-
-
-def find_host() -> Path:
-    """The ComfyUI folder: COMFYUI_PATH, else the usual place in the home folder."""
-    named = os.environ.get("COMFYUI_PATH")
-    folder = Path(named) if named else Path.home() / "comfy" / "ComfyUI"
-    if not (folder / "main.py").is_file():
-        raise HostMissing(f"no ComfyUI at {folder}: set COMFYUI_PATH to its folder, or install it at "
-                          "~/comfy/ComfyUI")
-    return folder.resolve()
-
-
-def host_python(host: Path) -> Path:
-    """The python of the host's own environment if it has one, else the one that runs the tests."""
-    places = (host / name / "bin" / "python" for name in (".venv", "venv"))
-    return next((place for place in places if place.exists()), Path(sys.executable))
 
 
 def find_pack(host: Path, name: str) -> Path:

@@ -5,7 +5,7 @@ from host_passes import TARGET, Bench
 
 
 def masked(bench: Bench, mask: torch.Tensor) -> None:
-    """The bench's clip with a mask as Set Latent Noise Mask makes it: (frames or 1, 1, height, width), pixels."""
+    """The bench's clip with a mask in pixels, (frames or 1, 1, height, width), as core's node makes it."""
     samples = bench.clip / 0.18215
     stored = bench.comfy.put_latent(f"{bench.log}-masked", samples=samples, noise_mask=mask)
     bench.latent = bench.graph.add("UNSTest_LoadLatent", file=stored)

@@ -30,8 +30,6 @@ def step(x: Tensor, point: Point, previous: Point | None, here: Tensor, there: T
     here, there = here.to(x.device), there.to(x.device)
     t, t_next = _t(here), _t(there)
     h = t_next - t
-    if h == 0:  # sigmas that float32 can tell apart and their logarithms cannot
-        return x
     blend = point.denoised
     if previous is not None and there != 0:
         r = (t - _t(previous.sigma.to(x.device))) / h

@@ -11,15 +11,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Evaluate, correct, hold, velocity
+from .evaluation import Evaluate, correct, hold, replay, velocity
 
 
 @dataclass(frozen=True)
 class Midpoints:
     """The rising pass walked again, in falling order: where the model was asked, and what it answered there.
 
-    In main memory, whatever the device of the walk. `top` is the answer at the noise itself.
-    """
+    In main memory, whatever the device of the walk; the answers are the record's own tensors. `top` is the
+    answer at the noise itself. """
 
     source: Tensor
     noise: Tensor
@@ -59,28 +59,21 @@ def rise(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: 
     for i in range(last, -1, -1):
         middle = _middle(sigmas, i)
         y = _move(x, v, sigmas[i + 1], middle)
-        denoised = evaluate(y, middle, offset + i)
-        v = velocity(y, denoised, middle)
+        if remember is not None:
+            remember(y)
+        v = velocity(y, evaluate(y, middle, offset + i), middle)
         x = _move(x, v, sigmas[i + 1], sigmas[i])
-        if remember is not None:
-            remember(y, denoised)
     if recording:
-        denoised = evaluate(x, sigmas[0], offset)
-        if remember is not None:
-            remember(x, denoised)
+        evaluate(x, sigmas[0], offset)
     return x
 
 
-def walk_again(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Midpoints:
-    """The rising pass of a recorded unsampling, from its replayed model outputs."""
-    points, denoised = [], []
-
-    def remember(y: Tensor, answer: Tensor) -> None:
-        points.insert(0, y.to("cpu"))
-        denoised.insert(0, answer.to("cpu"))
-
-    rise(evaluate, x, sigmas, offset, True, remember)
-    return Midpoints(x.to("cpu"), points[0], points[1:], denoised[1:], denoised[0])
+def walk_again(outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int) -> Midpoints:
+    """The rising pass of a recorded unsampling, from what the model answered then."""
+    points: list[Tensor] = []
+    noise = rise(replay(outputs), x, sigmas, offset, True, lambda y: points.insert(0, y.to("cpu")))
+    top, *denoised = outputs[:0:-1]  # falling order, without the start-up call
+    return Midpoints(x.to("cpu"), noise.to("cpu"), points, denoised, top)
 
 
 def fall(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Tensor:
@@ -99,7 +92,7 @@ def _known_velocity(known: Midpoints, sigmas: Tensor, i: int, device: torch.devi
     point, denoised, sigma = known.noise, known.top, sigmas[0]
     if i >= 0:
         point, denoised, sigma = known.points[i], known.denoised[i], _middle(sigmas, i)
-    return velocity(point.to(device), denoised.to(device), sigma)
+    return velocity(point.to(device), denoised.to(device, point.dtype), sigma)
 
 
 def state(known: Midpoints, sigmas: Tensor, start: int, device: torch.device) -> Tensor:

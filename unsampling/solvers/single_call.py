@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Evaluate, correct, hold
+from .evaluation import Evaluate, correct, hold, replay
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,10 @@ Step = Callable[[Tensor, Point, Point | None, Tensor, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class States:
-    """The rising pass walked again: states[i] and points[i] stand at sigmas[i] (the last state, the source,
-    has no point). In main memory, whatever the device of the walk."""
+    """The rising pass walked again: states[i] and points[i] stand at sigmas[i].
+
+    In main memory, whatever the device of the walk; the answers are the record's own tensors.
+    """
 
     states: list[Tensor]
     points: list[Point]
@@ -45,9 +47,8 @@ def calls_falling(sigmas: Tensor, at_top: bool) -> int:
 
 
 def rise(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: bool,
-         remember: Callable[[Tensor, Point], None] | None = None) -> Tensor:
-    """Walks from x at sigmas[-1] up to sigmas[0] and returns the state there; `remember` is given each state
-    asked at, with the answer.
+         remember: Callable[[Tensor], None] | None = None) -> Tensor:
+    """Walks from x at sigmas[-1] up to sigmas[0] and returns the state there; `remember` is given each state.
 
     The first call from sigma 0 is made at half the first sigma above it, never near 0: the model knows no
     such sigma and half precision has no digits left there.
@@ -62,26 +63,21 @@ def rise(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int,
         label = min(i + 1, last) if recording else i
         point = Point(evaluate(x, at, offset + label), at)
         if remember is not None:
-            remember(x, point)
+            remember(x)
         x = step(x, point, previous, here, there)
         previous = point
     if recording:
-        point = Point(evaluate(x, sigmas[0], offset), sigmas[0])
-        if remember is not None:
-            remember(x, point)
+        evaluate(x, sigmas[0], offset)
+    if remember is not None:
+        remember(x)
     return x
 
 
-def walk_again(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> States:
-    """The rising pass of a recorded unsampling, from its replayed model outputs."""
-    known = States([], [])
-
-    def remember(state: Tensor, point: Point) -> None:
-        known.states.insert(0, state.to("cpu"))
-        known.points.insert(0, _on("cpu", point))
-
-    rise(step, evaluate, x, sigmas, offset, True, remember)
-    return known
+def walk_again(step: Step, outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int) -> States:
+    """The rising pass of a recorded unsampling, from what the model answered then."""
+    states: list[Tensor] = []
+    rise(step, replay(outputs), x, sigmas, offset, True, lambda state: states.insert(0, state.to("cpu")))
+    return States(states, [Point(*pair) for pair in zip(outputs[::-1], sigmas, strict=True)])
 
 
 def fall(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Tensor:
@@ -111,7 +107,7 @@ def fall_recorded(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, off
     x = hold(x, known.states[start], held)
     for i in range(start, len(sigmas) - 1):
         here, there = sigmas[i], sigmas[i + 1]
-        point, expected_point = Point(evaluate(x, here, offset + i), here), _on(x.device, known.points[i])
+        point, expected_point = Point(evaluate(x, here, offset + i), here), _on(x, known.points[i])
         stepped = step(x, point, previous, here, there)
         expected = step(known.states[i].to(x.device), expected_point, expected_previous, here, there)
         x = hold(correct(stepped, expected, known.states[i + 1], fidelity), known.states[i + 1], held)
@@ -119,15 +115,16 @@ def fall_recorded(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, off
     return x
 
 
-def _on(device: torch.device | str, point: Point) -> Point:
-    return Point(point.denoised.to(device), point.sigma)
+def _on(x: Tensor, point: Point) -> Point:
+    return Point(point.denoised.to(x.device, x.dtype), point.sigma)
 
 
 def misses(step: Step, known: States, sigmas: Tensor) -> list[Tensor]:
     """For each falling step, by how much the plain solver would miss the recorded state on the source."""
     missed, previous = [], None
     for i in range(len(sigmas) - 1):
-        expected = step(known.states[i], known.points[i], previous, sigmas[i], sigmas[i + 1])
+        point = _on(known.states[i], known.points[i])
+        expected = step(known.states[i], point, previous, sigmas[i], sigmas[i + 1])
         missed.append(known.states[i + 1] - expected)
-        previous = known.points[i]
+        previous = point
     return missed

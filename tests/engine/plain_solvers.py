@@ -1,0 +1,86 @@
+"""The plain solvers as short straight-line code, with nothing of the engine in it.
+
+euler and dpmpp_2m are k-diffusion's sample_euler and sample_dpmpp_2m, the same float32 operations in the
+same order, so that results agree bit for bit. The others are references for results, not for bits.
+"""
+
+import math
+from itertools import pairwise
+
+import torch
+from analytic_denoisers import Denoise
+from torch import Tensor
+
+
+def euler(denoise: Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
+    """Along any list of sigmas above 0, the last excepted, falling or rising."""
+    for i in range(len(sigmas) - 1):
+        d = (x - denoise(x, float(sigmas[i]), i)) / sigmas[i]
+        x = x + d * (sigmas[i + 1] - sigmas[i])
+    return x
+
+
+def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
+    """Along any list of sigmas above 0, the last excepted, falling or rising."""
+    times, old = sigmas.log().neg(), None
+    for i in range(len(sigmas) - 1):
+        denoised = denoise(x, float(sigmas[i]), i)
+        h = times[i + 1] - times[i]
+        used = denoised
+        if old is not None and sigmas[i + 1] != 0:
+            r = (times[i] - times[i - 1]) / h
+            used = (1 + 1 / (2 * r)) * denoised - (1 / (2 * r)) * old
+        x = (times[i + 1].neg().exp() / times[i].neg().exp()) * x - (-h).expm1() * used
+        old = denoised
+    return x
+
+
+def midpoint_up(denoise: Denoise, x: Tensor, sigmas: list[float]) -> Tensor:
+    """FireFlow's step from the last of the falling sigmas to the first."""
+    n = len(sigmas) - 1
+
+    def eps(x: Tensor, sigma: float, step: int) -> Tensor:
+        return (x - denoise(x, sigma, step)) / sigma
+
+    v = eps(x, sigmas[n] or sigmas[n - 1] / 2, n - 1)
+    for i in reversed(range(n)):
+        high, low = sigmas[i], sigmas[i + 1]
+        v = eps(x + (high - low) / 2 * v, (high + low) / 2, i)
+        x = x + (high - low) * v
+    return x
+
+
+def midpoint_down(denoise: Denoise, x: Tensor, sigmas: list[float]) -> Tensor:
+    """FireFlow's step from the first of the falling sigmas to the last."""
+    v = (x - denoise(x, sigmas[0], 0)) / sigmas[0]
+    for i in range(len(sigmas) - 1):
+        high, low = sigmas[i], sigmas[i + 1]
+        y, middle = x - (high - low) / 2 * v, (high + low) / 2
+        v = (y - denoise(y, middle, i)) / middle
+        x = x - (high - low) * v
+    return x
+
+
+def flipped_euler(denoise: Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
+    """What core's FlipSigmas with euler, and then euler, do to a clip: they start at 0.0001 instead of 0."""
+    rising = sigmas.flip(0)
+    rising[0] = rising[0] or 0.0001
+    return euler(denoise, euler(denoise, x, rising), sigmas)
+
+
+def true_path(denoise: Denoise, x: Tensor, start: float, end: float, steps: int = 150) -> Tensor:
+    """The sampling ODE itself, from sigma to sigma in float64: Runge-Kutta of order 4 on a fine log grid."""
+    fine = torch.linspace(math.log(start), math.log(end), steps + 1, dtype=torch.float64).exp().tolist()
+
+    def slope(x: Tensor, sigma: float) -> Tensor:
+        return (x - denoise(x, sigma, 0)) / sigma
+
+    x = x.double()
+    for here, there in pairwise(fine):
+        h, middle = there - here, (here + there) / 2
+        k1 = slope(x, here)
+        k2 = slope(x + h / 2 * k1, middle)
+        k3 = slope(x + h / 2 * k2, middle)
+        k4 = slope(x + h * k3, there)
+        x = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+    return x

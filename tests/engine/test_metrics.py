@@ -1,0 +1,353 @@
+"""The figures against formulas written out on known tensors, and what they are said to mean."""
+
+import math
+
+import pytest
+import torch
+from analytic_denoisers import EMPTY, IMAGES, OTHER, SOURCE, VIDEO, clip, denoiser, world
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unsampling import UnsamplingError, inversion, metrics, resample, schedules, unsample, verdict
+from unsampling.report import Report, where
+
+SIGMAS = schedules.ays("SD1", 16)
+TOP = float(SIGMAS[0])
+BIG = (6, 4, 48, 48)
+CHANGED = "the noise was changed since: not exact"
+
+
+def white(shape=BIG, seed=0):
+    return torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+
+
+def smooth(shape=BIG, rho=0.6, seed=0):
+    """Noise of variance 1 whose pixels correlate by rho with the next one, across and down."""
+    x = white(shape, seed)
+    for axis in (-1, -2):
+        x = x.movedim(axis, 0).clone()
+        for i in range(1, len(x)):
+            x[i] = rho * x[i - 1] + math.sqrt(1 - rho**2) * x[i]
+        x = x.movedim(0, axis)
+    return x
+
+
+def drifting(shape=BIG, rho=0.7, seed=0):
+    """Noise of variance 1 whose frames correlate by rho with the one before."""
+    x = white(shape, seed)
+    for i in range(1, len(x)):
+        x[i] = rho * x[i - 1] + math.sqrt(1 - rho**2) * x[i]
+    return x
+
+
+def measured(x):
+    return metrics.noise_figures(x, None, 1.0).measured
+
+
+def test_statistics_are_the_textbook_ones():
+    x = 3 * white() + 0.5
+    flat, found = x.double().flatten(1), measured(x)
+    centred = flat - flat.mean(1, keepdim=True)
+    torch.testing.assert_close(found.mean, flat.mean(1))
+    torch.testing.assert_close(found.std, flat.std(1, correction=0))
+    kurtosis = (centred**4).mean(1) / (centred**2).mean(1) ** 2 - 3
+    torch.testing.assert_close(found.kurtosis, kurtosis)
+    torch.testing.assert_close(found.frames[1:], torch.stack([torch.corrcoef(flat[i - 1:i + 1])[0, 1]
+                                                              for i in range(1, len(flat))]))
+    assert found.frames[0] == found.frames[1]
+    assert found.pixels.abs().max() < 0.03
+
+
+def test_known_correlations_are_found():
+    assert measured(smooth(rho=0.6)).pixels.tolist() == pytest.approx([0.6] * 6, abs=0.06)
+    assert measured(drifting(rho=0.7)).frames.tolist() == pytest.approx([0.7] * 6, abs=0.04)
+    assert measured(drifting(rho=0.7)).pixels.abs().max() < 0.04
+
+
+def test_tails_are_found():
+    uniform = torch.rand(BIG, generator=torch.Generator().manual_seed(0))
+    assert measured(uniform).kurtosis.tolist() == pytest.approx([-1.2] * 6, abs=0.05)
+
+
+@pytest.mark.parametrize("sigma", [0.4, 2.0, TOP])
+@pytest.mark.parametrize("flow", [False, True])
+def test_noise_as_the_schedule_expects_it_is_recognised(sigma, flow):
+    sigma = min(sigma, 0.9) if flow else sigma
+    source = 1.7 * smooth(seed=1) + 0.4 + drifting(seed=2) ** 3
+    noise = (1 - sigma if flow else 1.0) * source + sigma * white(seed=3)
+    found = metrics.noise_figures(noise, source, sigma, flow)
+    assert found.ratio.tolist() == pytest.approx([1] * 6, abs=0.03)
+    for name, room in (("mean", 0.03 * sigma), ("kurtosis", 0.3), ("pixels", 0.03), ("frames", 0.04)):
+        seen, law = getattr(found.measured, name), getattr(found.expected, name)
+        torch.testing.assert_close(seen, law, rtol=0.05, atol=room)
+    torch.testing.assert_close(found.source, found.chance, rtol=0.05, atol=0.04)
+
+
+def test_scaled_noise_has_that_ratio_and_keeps_its_correlations():
+    source, noise = smooth(), smooth() + TOP * white(seed=3)
+    full, weak = (metrics.noise_figures(factor * noise, source, TOP) for factor in (1.0, 0.58))
+    torch.testing.assert_close(weak.ratio, 0.58 * full.ratio)
+    torch.testing.assert_close(weak.measured.pixels, full.measured.pixels)
+    torch.testing.assert_close(weak.source, full.source)
+
+
+def test_without_a_source_the_data_have_variance_1():
+    found = metrics.noise_figures(white() * 2, None, 0.75)
+    assert found.expected.std.tolist() == pytest.approx([1.25] * 6)
+    assert found.source is None and found.chance is None
+
+
+def test_the_histogram_counts_every_element_in_expected_deviations():
+    found = metrics.noise_figures(white() * 5, torch.zeros(BIG), 5.0)
+    edges = torch.linspace(-4, 4, metrics.BINS + 1).double()
+    gaussian = torch.distributions.Normal(0.0, 1.0).cdf(edges).diff()
+    torch.testing.assert_close(found.histogram, gaussian, rtol=0, atol=0.005)
+    far = metrics.noise_figures(torch.full(BIG, 1e4), torch.zeros(BIG), 5.0).histogram
+    assert far[-1] == far.sum() == 1
+
+
+def test_a_batch_of_videos_is_its_videos_one_after_the_other():
+    videos, sources = white((2, 4, 5, 8, 8)), smooth((2, 4, 5, 8, 8), seed=1)
+    whole = metrics.noise_figures(videos, sources, 1.0)
+    each = [metrics.noise_figures(x.movedim(1, 0), s.movedim(1, 0), 1.0)
+            for x, s in zip(videos, sources, strict=True)]
+    for name in ("mean", "std", "kurtosis", "pixels", "frames"):
+        assert getattr(whole.measured, name).tolist() == [
+            value for part in each for value in getattr(part.measured, name).tolist()]
+    assert torch.equal(whole.source, torch.cat([part.source for part in each]))
+
+
+@settings(max_examples=40, deadline=None)
+@given(shape=st.tuples(*[st.integers(1, 4)] * 4), value=st.sampled_from([0.0, -3.0, 1e-20, 1e6]),
+       constant=st.booleans(), video=st.booleans(), sigma=st.sampled_from([0.03, 1.0, 4518.0]))
+def test_constant_frames_and_tiny_clips_give_numbers(shape, value, constant, video, sigma):
+    x = torch.full(shape, value)
+    other = x.clone() if constant else white(shape)
+    x, other = (x.unsqueeze(0), other.unsqueeze(0)) if video else (x, other)
+    for noise, source in ((x, other), (other, x), (x, None)):
+        found = metrics.noise_figures(noise, source, sigma)
+        tensors = [*vars(found.measured).values(), *vars(found.expected).values(), found.histogram,
+                   found.ratio]
+        assert all(torch.isfinite(t).all() for t in tensors)
+        assert all(t.abs().max() <= 1 + 1e-9 for t in (found.measured.frames, found.measured.pixels))
+    compared = metrics.compare(x, other)
+    assert torch.isfinite(compared.psnr).all() and math.isfinite(compared.relative_error)
+
+
+def test_psnr_and_relative_error_are_the_textbook_ones():
+    source = smooth()
+    off = source + torch.tensor([0.0, 0.01, 0.1, 0.2, 0.5, 1.0]).reshape(-1, 1, 1, 1) * white(seed=3)
+    found = metrics.compare(off, source)
+    peak = float(source.max() - source.min())
+    errors = (off - source).double().square().flatten(1).mean(1)
+    assert found.peak == peak
+    assert found.psnr[0] == metrics.PSNR_LIMIT
+    torch.testing.assert_close(found.psnr[1:], 10 * (peak**2 / errors[1:]).log10())
+    assert found.relative_error == pytest.approx(float((off - source).norm() / source.norm()), rel=1e-5)
+
+
+def test_another_shape_is_refused_by_name():
+    sentence = r"reconstruction has shape \(5, 4, 48, 48\).*neither cut nor resized"
+    with pytest.raises(UnsamplingError, match=sentence):
+        metrics.compare(white()[:5], white())
+    with pytest.raises(UnsamplingError, match="source has shape"):
+        metrics.noise_figures(white(), white()[..., :4], 1.0)
+
+
+def made(shape=IMAGES, steps=16, solver="midpoint", prompt=SOURCE, cfg=1.0, flow=False, **more):
+    """A clip of the analytic world, unsampled, with its denoiser."""
+    place = world(shape, flow)
+    denoise = denoiser(place, prompt, cfg)
+    sigmas = schedules.ays("SD1", steps) if not flow else torch.linspace(0.9, 0, steps + 1)
+    return unsample(denoise, clip(place), sigmas, solver, **more), denoise
+
+
+@pytest.mark.parametrize("solver", ["midpoint", "dpmpp_2m", "euler"])
+@pytest.mark.parametrize("shape", [IMAGES, VIDEO])
+@pytest.mark.parametrize("flow", [False, True])
+@pytest.mark.parametrize("end", [1.0, 0.5])
+def test_corrections_are_the_misses_over_the_state(monkeypatch, solver, shape, flow, end):
+    monkeypatch.setattr(metrics, "CHUNK", 3)
+    found, _ = made(shape, 8, solver, flow=flow, end=end)
+    power, below = float(found.source.double().square().mean()), found.sigmas[found.start + 1:].tolist()
+    state = [math.sqrt((1 - s if flow else 1) ** 2 * power + s * s) for s in below]
+    expected = [float(miss.double().square().mean()) ** 0.5 / rms
+                for miss, rms in zip(inversion.misses(found), state, strict=True)]
+    assert metrics.corrections(found, flow).tolist() == pytest.approx(expected, rel=1e-6)
+    assert len(expected) == 8 * end and max(expected) > 1e-4
+
+
+def test_corrections_need_a_record():
+    found, _ = made(record=False)
+    with pytest.raises(UnsamplingError, match=r"no record.*switch record on"):
+        metrics.corrections(found)
+
+
+def test_long_clips_are_taken_frame_by_frame(monkeypatch):
+    sizes, double = [], metrics._double
+    monkeypatch.setattr(metrics, "_double", lambda x: sizes.append(x.numel()) or double(x))
+    walked = []
+    monkeypatch.setattr(metrics.passes, "misses",
+                        lambda part: walked.append(part) or [part.source] * part.steps)
+    noise = white((1000, 4, 4, 4))
+    made_of = inversion.Inversion(noise, SIGMAS, "midpoint", 0, noise, (noise, noise))
+    metrics.noise_figures(noise, noise, TOP)
+    metrics.compare(noise, noise)
+    metrics.corrections(made_of)
+    assert max(sizes) == 4 * 4 * 4
+    assert max(len(part.source) for part in walked) == metrics.CHUNK
+    assert sum(len(part.outputs[1]) for part in walked) == 1000
+    memory = noise.untyped_storage().data_ptr()
+    assert all(part.source.untyped_storage().data_ptr() == memory for part in walked)
+
+
+def report(found, noise=None, reconstruction=None, source=None, cfg=1.0, remark="", sigma_max=TOP):
+    clip_of_it = found.source if source is None else source
+    figures = metrics.noise_figures(found.noise if noise is None else noise, clip_of_it, TOP)
+    steps = metrics.corrections(found) if found.recorded else None
+    compared = None if reconstruction is None else metrics.compare(reconstruction, clip_of_it)
+    return Report(found, figures, steps, compared, cfg, remark, sigma_max, source is not None)
+
+
+def whats(given_report):
+    """The headings of what is wrong."""
+    return [finding.what for finding in verdict.findings(given_report)]
+
+
+def starts(sentences, beginning):
+    return any(sentence.startswith(beginning) for sentence in sentences)
+
+
+WIDE = (8, 4, 24, 24)
+
+
+@pytest.fixture(scope="module")
+def good():
+    return made(WIDE)
+
+
+def test_a_good_inversion_is_called_good(good):
+    found, denoise = good
+    shown = report(found, reconstruction=resample(denoise, found))
+    assert whats(shown) == []
+    what, detail = verdict.heading(shown)
+    assert what == "good: noise is what this schedule expects"
+    assert detail == f"std {float(shown.figures.ratio.mean()):.2f} of expected, 16 steps of midpoint"
+    text = verdict.lines(shown)
+    assert text[0] == f"{what} ({detail})"
+    assert any(line == "reconstruction: identical to the source (peak"
+               f" {shown.comparison.peak:.3g}, the source's range), relative error 0" for line in text)
+    assert any(line.startswith("record: plain midpoint would miss by") and "of 16 (sigma " in line
+               for line in text)
+
+
+@pytest.mark.parametrize("end", [0.75, 0.5, 0.25])
+def test_a_good_partial_inversion_is_called_good(end):
+    found, _ = made(WIDE, end=end)
+    figures = metrics.noise_figures(found.noise, found.source, float(found.sigmas[found.start]))
+    assert whats(Report(found, figures, metrics.corrections(found), None, 1.0, "", TOP)) == []
+
+
+def test_weak_frames_are_named(good):
+    noise = good[0].noise.clone()
+    noise[3:6] *= 0.58
+    shown = report(good[0], noise, remark=CHANGED)
+    assert whats(shown)[0] in [f"frames 3-5: noise too weak (0.{n} of expected)" for n in (56, 57, 58, 59)]
+    assert verdict.heading(shown)[1] == "the noise was changed since; connect the Unsampler's output directly"
+
+
+@pytest.mark.parametrize("cfg", [2.0, 5.0])
+def test_cfg_while_unsampling_is_blamed(cfg):
+    shown = report(made(WIDE, cfg=cfg)[0], cfg=cfg)
+    what, cure = verdict.heading(shown)
+    assert what == f"noise too strong ({float(shown.figures.ratio.mean()):.2f} of expected)"
+    assert cure == f"cfg {cfg:g} while unsampling pushes it off the Gaussian; lower the Unsampler's cfg to 1"
+
+
+def test_a_prompt_that_does_not_fit_is_blamed():
+    what, cure = verdict.heading(report(made(WIDE, prompt=OTHER)[0]))
+    assert what.startswith("noise too strong (1.3")
+    assert cure.startswith("the prompt while unsampling does not fit the clip")
+    assert whats(report(made(WIDE, prompt=EMPTY)[0])) == []
+
+
+def test_few_steps_of_euler_are_blamed():
+    shown = report(made(WIDE, 6, "euler")[0])
+    what, cure = verdict.heading(shown)
+    assert what.startswith("noise too weak (0.7") or what.startswith("noise too weak (0.8")
+    assert cure == "6 steps of euler fall short; use midpoint or more steps"
+    steps = verdict.findings(shown)[-1]
+    worst = int(shown.corrections.argmax())
+    percent = 100 * float(shown.corrections[worst])
+    assert steps.what.startswith(f"steps are too large: plain euler would miss by {percent:.2g} percent")
+    assert f"at step {worst + 1} of 6 (sigma {float(shown.inversion.sigmas[worst]):.2g})" in steps.what
+    assert steps.cure.endswith("raise the steps, or use midpoint")
+
+
+def test_a_picture_in_the_noise_is_found(good):
+    found, _ = good
+    picture = smooth(WIDE, rho=0.9)
+    mixed = 0.75 * found.noise + 9 * picture
+    what, cure = verdict.heading(report(found, mixed, source=picture, remark=CHANGED))
+    assert what.startswith("noise still carries the picture (neighbouring pixels correlate by 0.")
+    assert "connect the Unsampler's output directly" in cure
+
+
+def test_noise_that_frames_share_is_found(good):
+    found, _ = good
+    shared = found.noise * 0.6 + 0.8 * TOP * white((1, *WIDE[1:]))
+    what, cure = verdict.heading(report(found, shared))
+    assert what.startswith("neighbouring frames share noise (correlation 0.6")
+    assert cure.startswith("16 steps of midpoint leave it behind only in part; raise the steps")
+
+
+def test_unrelated_noise_is_found_though_its_statistics_are_right(good):
+    """Samplers that draw noise while they climb leave such noise: strong enough, white, of no clip at all."""
+    found, _ = good
+    random = found.source + TOP * white(WIDE, seed=7)
+    sentence = "noise is no more like the source than random noise"
+    assert whats(report(found, random, remark=CHANGED)) == [sentence]
+    wrong = clip(world(WIDE), seed=9)
+    assert "connect the clip that was unsampled" in verdict.heading(report(found, source=wrong))[1]
+    assert whats(report(found, source=found.source)) == []
+
+
+def test_heavy_tails_and_shifts_are_found(good):
+    found, _ = good
+    tails = found.noise.clone()
+    tails[2] = TOP * white(WIDE, seed=5)[2] ** 3 / math.sqrt(15)
+    assert starts(whats(report(found, tails)), "frame 2: noise is not Gaussian (excess kurtosis ")
+    shifted = found.noise.clone()
+    shifted[4:] += 0.6 * TOP
+    assert starts(whats(report(found, shifted)), "frames 4-7: noise is off centre (by 0.")
+
+
+def test_a_reconstruction_that_is_an_edit_is_told_apart(good):
+    found, _ = good
+    edited = resample(denoiser(world(WIDE), OTHER), found)
+    shown = report(found, reconstruction=edited)
+    assert whats(shown) == [f"reconstruction is off by {shown.comparison.relative_error:.2g} of the source"]
+    assert "all else is an edit" in verdict.heading(shown)[1]
+    bare, denoise = made(WIDE, record=False)
+    plain = report(bare, reconstruction=resample(denoise, bare), source=found.source)
+    assert verdict.heading(plain)[1] == "switch record on in the Unsampler and connect its output directly"
+
+
+def test_notes_say_what_is_good_to_know(good):
+    found, _ = good
+    below = verdict.lines(report(found, sigma_max=25.15))
+    assert below[0].startswith("good")
+    assert "begins at sigma 14.61, the model at 25.15" in below[1] and "(0.58)" in below[1]
+    sliced = verdict.lines(report(found, remark="4 of 8 frames, exact where frames do not see each other"))
+    assert sliced[1] == "4 of 8 frames, exact where frames do not see each other"
+    bare, _ = made(WIDE, record=False)
+    unknown = Report(bare, metrics.noise_figures(bare.noise, None, TOP), None, None, 1.0, "", TOP)
+    assert "connect source for exact figures" in verdict.lines(unknown)[1]
+    assert not any(line.startswith(("record", "reconstruction")) for line in verdict.lines(unknown))
+
+
+@pytest.mark.parametrize(("bad", "words"), [
+    ([1, 1, 1], ""), ([0, 1, 0], "frame 1: "), ([1, 1, 0, 1], "frames 0-1, 3: "),
+    ([1, 0] * 8, "frames 0, 2, 4, 6, 8, 10 and more: ")])
+def test_frames_are_named_in_runs(bad, words):
+    assert where(torch.tensor(bad, dtype=torch.bool)) == words

@@ -1,0 +1,127 @@
+"""The report's chart: the same bytes for the same figures, other pixels for others, at any length of clip.
+
+Loaded past the pack's own __init__, which needs ComfyUI; the drawing does not.
+"""
+
+import importlib
+import sys
+import types
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from analytic_denoisers import IMAGES, clip, denoiser, world
+
+from unsampling import metrics, schedules, unsample
+from unsampling.inversion import Inversion
+from unsampling.report import Report
+
+ROOT = Path(__file__).parents[2]
+SIGMAS = schedules.ays("SD1", 16)
+TOP = float(SIGMAS[0])
+
+
+@pytest.fixture(scope="module", autouse=True)
+def pack():
+    """The pack as a package without its __init__ files."""
+    for name, folder in (("chart_pack", ROOT), ("chart_pack.nodes", ROOT / "nodes")):
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__path__ = [str(folder)]
+    yield
+    for name in [name for name in sys.modules if name.startswith("chart_pack")]:
+        del sys.modules[name]
+
+
+def panels(report):
+    return importlib.import_module("chart_pack.nodes.report_panels").panels(report)
+
+
+def draw(report, heading="noise is fine", detail="all of it", good=True):
+    return importlib.import_module("chart_pack.nodes.chart").draw(heading, detail, good, panels(report))
+
+
+def white(frames, seed=0):
+    return torch.randn((frames, 4, 6, 6), generator=torch.Generator().manual_seed(seed))
+
+
+def bare(frames, factor=1.0, compared=False, noise=None):
+    """A report on noise without a record."""
+    source = white(frames, 1)
+    noise = source + TOP * factor * white(frames) if noise is None else noise
+    comparison = metrics.compare(source + 0.1 * white(frames), source) if compared else None
+    figures = metrics.noise_figures(noise, source, TOP)
+    return Report(Inversion(noise, SIGMAS, "midpoint"), figures, None, comparison, 1.0, "", TOP)
+
+
+def recorded():
+    place = world(IMAGES)
+    found = unsample(denoiser(place), clip(place), SIGMAS)
+    figures = metrics.noise_figures(found.noise, found.source, TOP)
+    identical = metrics.compare(found.source, found.source)
+    return Report(found, figures, metrics.corrections(found), identical, 1.0, "", TOP)
+
+
+@pytest.mark.parametrize("frames", [1, 2, 24, 1000])
+@pytest.mark.parametrize("compared", [False, True])
+def test_any_number_of_frames_is_drawn_the_same_way_again(frames, compared):
+    first, again = draw(bare(frames, compared=compared)), draw(bare(frames, compared=compared))
+    assert first.shape == (640, 1024, 3) and first.dtype == np.uint8
+    assert np.array_equal(first, again)
+    assert len(np.unique(first.reshape(-1, 3), axis=0)) > 50
+
+
+def test_other_figures_are_other_pixels_in_their_own_panel_only():
+    """Only the strength of noise that is 0.58 times as strong differs, and its distribution."""
+    weak = bare(8, noise=0.58 * bare(8).inversion.noise, compared=True)
+    differs = (draw(bare(8, compared=True)) != draw(weak)).any(2)
+    upper, lower = differs[88:352], differs[364:]
+    assert upper[:, :506].any() and not upper[:, 518:].any()
+    assert lower[:, :506].sum() == 0 and lower[:, 518:].any()
+
+
+def test_what_there_is_to_see_is_shown():
+    reports = {"bare": bare(4), "compared": bare(4, compared=True), "whole": recorded()}
+    titles = {name: [panel.title for panel in panels(report)] for name, report in reports.items()}
+    always = ["noise std / expected", "correlation"]
+    assert titles["bare"] == [*always, "noise values"]
+    assert titles["compared"] == [*always, "reconstruction PSNR, dB", "noise values"]
+    assert titles["whole"] == [*always, "correction per step", "reconstruction PSNR, dB"]
+
+
+def test_values_are_drawn_where_their_axis_says():
+    """A series of one point on a known axis: the middle of its dot, found by its colour."""
+    chart = importlib.import_module("chart_pack.nodes.chart")
+    for value in (0.0, 0.25, 1.0, 7.0):
+        panel = chart.Panel("", [chart.Series("", np.array([value]), "#ff00ff")], 0.0, 1.0, [], [])
+        rows, columns = np.nonzero((chart.draw("", "", True, [panel]) == (255, 0, 255)).all(2))
+        top, bottom = 88 + 52, 88 + (640 - 88 - 24) // 2 - 38
+        assert rows.mean() == pytest.approx(bottom - min(value, 1.0) * (bottom - top), abs=1)
+        assert columns.mean() == pytest.approx((12 + 84 + 1012 - 24) / 2, abs=1)
+
+
+def test_a_log_axis_is_in_powers():
+    chart = importlib.import_module("chart_pack.nodes.chart")
+    panel = chart.Panel("", [], 1e-4, 1.0, [], [], log=True)
+    assert panel.height(np.array([0.0, 1e-4, 1e-2, 1.0, 9.0])).tolist() == pytest.approx([0, 0, 0.5, 1, 1])
+
+
+def test_the_mark_is_green_for_good_and_orange_for_bad():
+    good, bad = (draw(bare(2), good=good)[40, 17].tolist() for good in (True, False))
+    assert good[1] > good[0] and bad[0] > bad[1] > bad[2]
+
+
+def test_a_heading_too_long_is_cut_within_the_picture():
+    image = draw(bare(2), "noise " * 60, "cure " * 90)
+    assert (image[:88, 1012:] == image[0, 0]).all()
+    assert (image[:88, 900:1012] != image[0, 0]).any()
+    assert (image[:88, 1012:] == draw(bare(2))[:88, 1012:]).all()
+
+
+@pytest.mark.parametrize("noise", [torch.zeros(3, 4, 6, 6), torch.full((3, 4, 6, 6), 1e9), 1e6 * white(3)])
+def test_absurd_noise_stays_inside_its_panels(noise):
+    image, plain = draw(bare(3, noise=noise)), draw(bare(3))
+    frame = np.ones((640, 1024), dtype=bool)
+    for y in (88, 364):
+        frame[y:y + 264, 12:1012] = False
+    assert (image[frame] == plain[frame]).all()
