@@ -2,12 +2,11 @@
 
     python -m benchmarks.overhead            (needs a ComfyUI: COMFYUI_PATH, else ~/comfy/ComfyUI)
 
-Core: FlipSigmas and SamplerCustom's own code, euler up and down. Ours: the Unsampler's and the resampler's code, euler
-without record, so that the calls are the same; and as shipped, midpoint with record, whose extra calls are told. The
-model is a small UNet of SD1.5's kind with random weights: a real network, run by the real guider, and small, so that an
-overhead would show. Time is the median over rounds of the ratio within a round; memory is the peak of a process of its
-own for each (on a GPU, of the allocator).
-"""
+Core: FlipSigmas and SamplerCustom's own code, euler up and down. Ours: the Unsampler's and the resampler's
+code, euler without record, so that the calls are the same; and as shipped, midpoint with record, whose extra
+calls are told. The model is a small UNet of SD1.5's kind with random weights: a real network, run by the real
+guider, and small, so that an overhead would show. Time is the median over rounds of the ratio within a round;
+memory is the peak of a process of its own for each (on a GPU, of the allocator). """
 
 from __future__ import annotations
 
@@ -120,8 +119,8 @@ class Bench:
         sampler = KSamplerSelect.execute("euler").result[0]
         latent = {"samples": self.clip}
         for sigmas in (FlipSigmas.execute(self.sigmas).result[0], self.sigmas):
-            latent = SamplerCustom.execute(self.model, False, 0, 1.0, self.condition, self.condition, sampler, sigmas,
-                                           latent).result[0]
+            latent = SamplerCustom.execute(self.model, False, 0, 1.0, self.condition, self.condition, sampler,
+                                           sigmas, latent).result[0]
         return latent["samples"]
 
     def ours(self, way: str):
@@ -144,10 +143,11 @@ def random_model(torch):
     import comfy.model_patcher
     import comfy.supported_models
 
-    config = {"image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 64, "num_res_blocks": [1, 1],
-              "channel_mult": [1, 2], "transformer_depth": [1, 1], "transformer_depth_output": [1, 1, 1, 1],
-              "transformer_depth_middle": 1, "context_dim": 768, "num_heads": 8, "use_spatial_transformer": True,
-              "legacy": False, "dtype": torch.float32, "adm_in_channels": None, "use_linear_in_transformer": False}
+    config = {"image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 64,
+              "num_res_blocks": [1, 1], "channel_mult": [1, 2], "transformer_depth": [1, 1],
+              "transformer_depth_output": [1, 1, 1, 1], "transformer_depth_middle": 1, "context_dim": 768, "num_heads": 8,
+              "use_spatial_transformer": True, "legacy": False, "dtype": torch.float32,
+              "adm_in_channels": None, "use_linear_in_transformer": False}
     settings = comfy.supported_models.SD15(config)
     settings.unet_config["dtype"] = torch.float32
     settings.set_inference_dtype(torch.float32, None)
@@ -180,11 +180,12 @@ def table(found: dict, options: argparse.Namespace) -> str:
     lines = [
         "# Overhead: our two passes beside core's",
         "",
-        f"`python -m benchmarks.overhead --rounds {options.rounds} --frames {options.frames} --size {options.size}"
-        f" --steps {options.steps}` on {found['time']['device']}; times are medians over the rounds, ratios medians of the"
-        " ratio within a round.",
+        f"`python -m benchmarks.overhead --rounds {options.rounds} --frames {options.frames} --size"
+        f" {options.size} --steps {options.steps}` on {found['time']['device']}; times are medians over the"
+        " rounds, ratios medians of the ratio within a round.",
         "",
-        "| passes | model calls | seconds | time over core | per call over core | peak MiB | memory over core |",
+        "| passes | model calls | seconds | time over core | per call over core | peak MiB |"
+        " memory over core |",
         "|---|---|---|---|---|---|---|",
     ]
     names = {"core": "core: FlipSigmas + SamplerCustom, euler", "ours": "ours: euler, no record",
@@ -194,8 +195,8 @@ def table(found: dict, options: argparse.Namespace) -> str:
         ratio = statistics.median(one[way] / one["core"] for one in rounds)
         per_call = ratio * calls["core"] / calls[way]
         peak, core_peak = found[way]["peak"], found["core"]["peak"]
-        lines.append(f"| {names[way]} | {calls[way]} | {seconds:.2f} | {ratio:.3f} | {per_call:.3f} | {peak:.0f} |"
-                     f" {peak / core_peak:.3f} |")
+        lines.append(f"| {names[way]} | {calls[way]} | {seconds:.2f} | {ratio:.3f} | {per_call:.3f} |"
+                     f" {peak:.0f} | {peak / core_peak:.3f} |")
     return "\n".join(lines) + "\n"
 
 

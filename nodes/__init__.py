@@ -3,6 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .advanced import NoiselessResamplerAdvanced, UnsamplerAdvanced
+from .report import InversionReport
 from .resample import NoiselessResampler
 from .schedule import AYSScheduler, ReverseSigmas
 from .solver import InversionSampler
@@ -19,4 +20,5 @@ class UnsamplingExtension(ComfyExtension):
             AYSScheduler,
             ReverseSigmas,
             InversionSampler,
+            InversionReport,
         ]

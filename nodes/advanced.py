@@ -36,6 +36,9 @@ class UnsamplerAdvanced(io.ComfyNode):
                                tooltip="Keeps what makes the resampling exact, structure and masks possible:"
                                        " one more model call, and (steps + 4) latents in main memory, half of"
                                        " that with half."),
+                io.Sampler.Input("sampler", optional=True, advanced=True,
+                                 tooltip="A core SAMPLER in place of this node's solver, without record, so"
+                                         " not exact. Only those that can be run backwards are taken."),
             ],
             outputs=[io.Latent.Output(display_name="noise", tooltip="The noise that represents the clip, with"
                                                                     " the settings that made it.")],
@@ -43,10 +46,11 @@ class UnsamplerAdvanced(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, guider, latent_image, sigmas, solver, end=1.0, record="full") -> io.NodeOutput:
+    def execute(cls, guider, latent_image, sigmas, solver, end=1.0, record="full",
+                sampler=None) -> io.NodeOutput:
         with host.naming("Unsampler (Advanced)"):
             return io.NodeOutput(passes.unsample(guider, latent_image, sigmas, solver, end, record,
-                                                 cls.hidden.unique_id))
+                                                 cls.hidden.unique_id, sampler))
 
 
 class NoiselessResamplerAdvanced(io.ComfyNode):
@@ -77,6 +81,8 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
                 io.Sigmas.Input("sigmas", optional=True, advanced=True,
                                 tooltip="Only for noise that did not come from an Unsampler: its falling"
                                         " schedule."),
+                io.Sampler.Input("sampler", optional=True, advanced=True,
+                                 tooltip="Only for noise that was made with a core SAMPLER: the same one."),
             ],
             outputs=[io.Latent.Output(display_name="latent",
                                       tooltip="The restyled clip, one latent a frame.")],
@@ -84,7 +90,8 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
         )
 
     @classmethod
-    def execute(cls, guider, noise, structure, fidelity=1.0, solver="auto", sigmas=None) -> io.NodeOutput:
+    def execute(cls, guider, noise, structure, fidelity=1.0, solver="auto", sigmas=None,
+                sampler=None) -> io.NodeOutput:
         with host.naming("Noiseless Resampler (Advanced)"):
             return io.NodeOutput(passes.resample(guider, noise, sigmas, solver, structure, fidelity,
-                                                 cls.hidden.unique_id))
+                                                 cls.hidden.unique_id, sampler))

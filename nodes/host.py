@@ -24,7 +24,7 @@ from torch import Tensor
 from tqdm.auto import tqdm
 
 from ..unsampling import Inversion, UnsamplingError, __version__, inversion, schedules
-from ..unsampling.solvers.evaluation import Callback, Denoise
+from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
 from . import record
 
 Pass = Callable[[Denoise, Tensor, Callback], Tensor]
@@ -54,14 +54,30 @@ def cfg_of(guider) -> float:
     return float(getattr(guider, "cfg", getattr(guider, "cfg1", 1.0)))
 
 
-def run(guider, samples: Tensor, sigmas: Tensor, one_pass: Pass, calls: int, name: str) -> Tensor:
-    """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs the
-    digits."""
+def run(guider, samples: Tensor, sigmas: Tensor, sampler: comfy.samplers.Sampler, calls: int) -> Tensor:
+    """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs
+    it."""
     preview = latent_preview.prepare_callback(guider.model_patcher, calls)
-    sampler = _PassSampler(one_pass, samples, sigmas, name)
     no_noise, quiet = torch.zeros_like(samples), not comfy.utils.PROGRESS_BAR_ENABLED
     out = guider.sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
     return out.to(comfy.model_management.intermediate_device(), torch.float32)
+
+
+def pass_sampler(one_pass: Pass, samples: Tensor, sigmas: Tensor) -> comfy.samplers.Sampler:
+    """A pass of the engine for run(), which hands it the same samples and sigmas."""
+    return _PassSampler(one_pass, samples, sigmas)
+
+
+def counted(sampler: comfy.samplers.Sampler) -> "_CountedSampler":
+    """A core SAMPLER that counts its model calls and stops at the first NaN."""
+    return _CountedSampler(sampler)
+
+
+def refuse_flow(model) -> None:
+    """Core scales the latent around its samplers, for flow models by 1 - sigma, which is 0 at full noise."""
+    if isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.CONST):
+        raise UnsamplingError("model is a flow model, whose latent core's samplers divide by 0; disconnect"
+                              " sampler and use this node's solver")
 
 
 def plain_sampler(solver: str, rising: bool) -> comfy.samplers.Sampler:
@@ -87,10 +103,10 @@ def family(model) -> record.Family:
     """What noise of this MODEL depends on. Patches, hooks and LoRA are not part of it: they are the edit."""
     sampling = model.get_model_object("model_sampling")
     parents = [c.__name__ for c in type(sampling).__mro__ if c.__module__ == "comfy.model_sampling"]
-    table = record.digest(sampling.sigmas)
-    sigma_table = f"{float(sampling.sigma_min):.4g} to {float(sampling.sigma_max):.4g} ({table})"
+    low, high = float(sampling.sigma_min), float(sampling.sigma_max)
+    table = f"{low:.4g} to {high:.4g} ({record.digest(sampling.sigmas)})"
     latent_format = type(model.model.latent_format).__name__
-    return record.Family(type(model.model).__name__, latent_format, "+".join(parents), sigma_table)
+    return record.Family(type(model.model).__name__, latent_format, "+".join(parents), table, high)
 
 
 def info(guider) -> dict[str, str]:
@@ -138,8 +154,8 @@ def say(node_id: str, text: str) -> None:
 class _PassSampler(comfy.samplers.Sampler):
     """Runs one pass of the engine where core would run a k-diffusion sampler."""
 
-    def __init__(self, one_pass: Pass, samples: Tensor, sigmas: Tensor, name: str):
-        self.one_pass, self.samples, self.sigmas, self.name = one_pass, samples, sigmas, name
+    def __init__(self, one_pass: Pass, samples: Tensor, sigmas: Tensor):
+        self.one_pass, self.samples, self.sigmas = one_pass, samples, sigmas
 
     def sample(self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None,
                disable_pbar=False):
@@ -150,7 +166,7 @@ class _PassSampler(comfy.samplers.Sampler):
             raise UnsamplingError("model carries something that changes the latent, the noise or the"
                                   " schedule on the way to the sampler; disconnect sample settings that"
                                   " inject noise or images")
-        return _inside(model_wrap, extra_args, callback, disable_pbar, self.name, self.one_pass, latent_image)
+        return _inside(model_wrap, extra_args, callback, disable_pbar, self.one_pass, latent_image)
 
 
 class _PlainSampler(comfy.samplers.Sampler):
@@ -179,11 +195,36 @@ class _PlainSampler(comfy.samplers.Sampler):
                     return inversion.unsample(denoise, x, falling, self.solver, False, 1.0, report).noise
                 return inversion.resample(denoise, Inversion(x, falling, self.solver), callback=report)
 
-            return _inside(model_wrap, extra_args, callback, disable_pbar, name, one_pass, latent_image)
+            return _inside(model_wrap, extra_args, callback, disable_pbar, one_pass, latent_image)
 
 
-def _inside(model_wrap, extra_args: dict, callback, quiet: bool, name: str, one_pass: Pass,
-            x: Tensor) -> Tensor:
+class _CountedSampler(comfy.samplers.Sampler):
+    """Another sampler, with its model calls counted and checked."""
+
+    def __init__(self, inner: comfy.samplers.Sampler):
+        self.inner, self.calls = inner, 0
+
+    def sample(self, model_wrap, *args, **kwargs):
+        return self.inner.sample(_CountedModel(model_wrap, self), *args, **kwargs)
+
+
+class _CountedModel:
+    """The guider as a sampler sees it: called for each model call, asked for its attributes."""
+
+    def __init__(self, model_wrap, count: _CountedSampler):
+        self._model_wrap, self._count = model_wrap, count
+
+    def __call__(self, x: Tensor, sigma: Tensor, *args, **kwargs) -> Tensor:
+        self._count.calls += 1
+        denoised = self._model_wrap(x, sigma, *args, **kwargs)
+        check_finite(denoised, f"model call {self._count.calls} (sigma {float(sigma.max()):.4g})")
+        return denoised
+
+    def __getattr__(self, name: str):
+        return getattr(self._model_wrap, name)
+
+
+def _inside(model_wrap, extra_args: dict, callback, quiet: bool, one_pass: Pass, x: Tensor) -> Tensor:
     """One pass on the guider's own model function; every model call is a tick, and can be cancelled."""
     options, seed = extra_args["model_options"], extra_args["seed"]
     windows = options["transformer_options"].get("ADGS")
@@ -196,7 +237,7 @@ def _inside(model_wrap, extra_args: dict, callback, quiet: bool, name: str, one_
             windows.current_step = windows.start_step + step
         return model_wrap(x, x.new_full((x.shape[0],), sigma), model_options=options, seed=seed)
 
-    with tqdm(desc=name, disable=quiet) as bar:
+    with tqdm(disable=quiet) as bar:
 
         def report(call: int, calls: int, sigma: float, x: Tensor, denoised: Tensor) -> None:
             bar.total = calls

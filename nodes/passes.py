@@ -3,19 +3,23 @@ guider."""
 
 from dataclasses import replace
 
+import torch
 from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError, inversion, schedules
 from ..unsampling.solvers.evaluation import Callback, Denoise
-from . import animatediff, checks, host, record
+from . import animatediff, checks, core_samplers, host, record
 
 # the record widget's values, in the engine's words
 RECORD = {"full": True, "half": "half", "off": False}
 
 
-def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep: str, node_id: str) -> dict:
+def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep: str, node_id: str,
+             sampler=None) -> dict:
     """Unsamples a LATENT through a guider; returns a LATENT of noise with its record.
 
+    sampler: a core SAMPLER to use in place of our solver; it keeps the settings, and nothing that makes it
+        exact.
     Raises: UnsamplingError before any model call for input that does not fit, and at the model's first NaN.
     """
     model = guider.model_patcher
@@ -27,48 +31,98 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     samples = _samples(model, latent, "latent_image")
     mask = host.mask(latent, samples)
     animatediff.refuse_changing_settings(model)
-    calls = inversion.calls_rising(solver, sigmas, RECORD[keep], end)
-    made: list[Inversion] = []
-
-    def rise(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
-        made.append(inversion.unsample(denoise, x, sigmas, solver, RECORD[keep], end, report, mask))
-        return made[0].noise
-
-    host.say(node_id, f"unsampling, {calls} model calls; the preview turns to mush, as it should")
-    noise = host.run(guider, samples, sigmas[start:].flip(0), rise, calls, "unsampling")
-    host.say(node_id, f"unsampled to sigma {sigmas[start]:.4g} in {made[0].calls} model calls")
-    return record.noise_latent(latent, noise, made[0], source=samples if mask is not None else None,
+    if sampler is not None:
+        noise, made = _core_rise(guider, samples, sigmas, start, sampler, mask, node_id)
+    else:
+        noise, made = _rise(guider, samples, sigmas, solver, RECORD[keep], end, mask, node_id)
+    host.say(node_id, f"unsampled to sigma {sigmas[start]:.4g} in {made.calls} model calls")
+    return record.noise_latent(latent, noise, made, source=samples if mask is not None else None,
                                family=host.family(model), cfg=host.cfg_of(guider), info=host.info(guider),
                                windows=animatediff.windows(model, _frames(samples.shape)),
                                latent_format=model.get_model_object("latent_format"))
 
 
+def _rise(guider, samples: Tensor, sigmas: Tensor, solver: str, keep: bool | str, end: float,
+          mask: Tensor | None, node_id: str) -> tuple[Tensor, Inversion]:
+    calls = inversion.calls_rising(solver, sigmas, keep, end)
+    made: list[Inversion] = []
+
+    def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
+        made.append(inversion.unsample(denoise, x, sigmas, solver, keep, end, report, mask))
+        return made[0].noise
+
+    host.say(node_id, f"unsampling, {calls} model calls; the preview turns to mush, as it should")
+    rising = sigmas[schedules.start_index(sigmas, end):].flip(0)
+    return host.run(guider, samples, rising, host.pass_sampler(one_pass, samples, rising), calls), made[0]
+
+
+def _core_rise(guider, samples: Tensor, sigmas: Tensor, start: int, sampler, mask: Tensor | None,
+               node_id: str) -> tuple[Tensor, Inversion]:
+    name = core_samplers.solver_name(sampler)
+    host.refuse_flow(guider.model_patcher)
+    if mask is not None:
+        raise UnsamplingError("latent_image carries a noise mask, which a core sampler cannot keep;"
+                              " disconnect sampler")
+    rising = schedules.reverse(sigmas[start:], host.sigma_min(guider.model_patcher))
+    counted = host.counted(sampler)
+    host.say(node_id, f"unsampling with {name}; the preview turns to mush, as it should")
+    noise = host.run(guider, samples, rising, counted, len(rising) - 1)
+    return noise, Inversion(torch.empty(0), sigmas, name, start, calls=counted.calls)
+
+
 def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure: float, fidelity: float,
-             node_id: str) -> dict:
+             node_id: str, sampler=None) -> dict:
     """Resamples a LATENT of noise through a guider; returns a LATENT.
 
+    sampler: the core SAMPLER that the noise was made with, if it was one.
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
     """
     model = guider.model_patcher
     samples = _samples(model, latent, "noise")
     animatediff.refuse_changing_settings(model)
+    if sampler is not None:
+        solver = core_samplers.solver_name(sampler)
     kept = record.of_latent(latent)
     known, remark = _known(model, samples, kept, sigmas, solver)
     known = _masked(known, host.mask(latent, samples))
     inversion.check_fraction("fidelity", fidelity)
+    if known.solver.startswith(core_samplers.PREFIX):
+        clip = _core_fall(guider, samples, known, sampler, structure, node_id)
+    else:
+        clip = _fall(guider, samples, known, structure, fidelity, remark, node_id)
+    if kept is not None:
+        clip = kept.source_outside(clip, known.mask, samples)
+    return record.clip_latent(latent, clip)
+
+
+def _fall(guider, samples: Tensor, known: Inversion, structure: float, fidelity: float, remark: str,
+          node_id: str) -> Tensor:
     calls = inversion.calls_falling(known, structure)
 
-    def fall(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
+    def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
         noise = known.noise.to(x.device) if known.noise.numel() else x
         return inversion.resample(denoise, replace(known, noise=noise), structure, fidelity, report)
 
     host.say(node_id, f"resampling, {calls} model calls{remark}")
-    clip = host.run(guider, samples, known.sigmas[known.start:], fall, calls, "resampling")
+    falling = known.sigmas[known.start:]
+    clip = host.run(guider, samples, falling, host.pass_sampler(one_pass, samples, falling), calls)
     host.say(node_id, f"resampled in {calls} model calls{remark}")
-    if kept is not None:
-        clip = kept.source_outside(clip, known.mask, samples)
-    return record.clip_latent(latent, clip)
+    return clip
+
+
+def _core_fall(guider, samples: Tensor, known: Inversion, sampler, structure: float, node_id: str) -> Tensor:
+    if sampler is None:
+        raise UnsamplingError(f"noise was made with {known.solver}; connect the same SAMPLER (Noiseless"
+                              " Resampler (Advanced)), or unsample with this pack's solver")
+    if structure > 0:
+        raise UnsamplingError("structure above 0 needs a record, which a core sampler does not keep; set it"
+                              " to 0, or unsample with this pack's solver")
+    host.refuse_flow(guider.model_patcher)
+    falling, counted = known.sigmas[known.start:], host.counted(sampler)
+    clip = host.run(guider, samples, falling, counted, len(falling) - 1)
+    host.say(node_id, f"resampled with {known.solver} in {counted.calls} model calls")
+    return clip
 
 
 def _known(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | None,

@@ -3,7 +3,7 @@ believed."""
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -23,6 +23,7 @@ class Family:
     latent_format: str
     sampling: str
     sigma_table: str
+    sigma_max: float
 
     def check(self, other: "Family") -> None:
         """Raises: UnsamplingError naming the first difference between the noise's model and the `other`
@@ -32,7 +33,7 @@ class Family:
                  "sampling": "use the same model sampling settings in both passes",
                  "sigma_table": "use the same beta schedule (Use Evolved Sampling) and motion model in"
                                 " both passes"}
-        for name in (field.name for field in fields(self)):
+        for name in cures:
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
                 raise UnsamplingError(f"model differs from the one the noise was unsampled with: {name}"

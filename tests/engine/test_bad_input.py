@@ -152,7 +152,8 @@ def one_sentence(error):
 
 
 def test_noise_that_lost_frames_is_not_stretched_over_the_record():
-    inversion = unsample(lambda x, sigma, step: 0.5 * x, torch.randn(4, 2, 3, 3), torch.tensor([2.0, 1.0, 0.0]))
+    clip, sigmas = torch.randn(4, 2, 3, 3), torch.tensor([2.0, 1.0, 0.0])
+    inversion = unsample(lambda x, sigma, step: 0.5 * x, clip, sigmas)
     for frames in (1, 3):
         with pytest.raises(UnsamplingError, match=r"noise has shape .* its record \(4, 2, 3, 3\)"):
             resample(lambda x, sigma, step: 0.5 * x, replace(inversion, noise=inversion.noise[:frames]))

@@ -83,6 +83,17 @@ def test_noise_as_the_schedule_expects_it_is_recognised(sigma, flow):
     torch.testing.assert_close(found.source, found.chance, rtol=0.05, atol=0.04)
 
 
+@pytest.mark.parametrize(("sigma", "flow"), [(0.5, False), (2.0, False), (0.3, True)])
+def test_the_tails_of_the_clip_fade_with_the_square_of_its_share(sigma, flow):
+    """Fourth cumulants add up, and Gaussian noise has none."""
+    source = torch.rand(BIG, generator=torch.Generator().manual_seed(0)) ** 3
+    data, power = measured(source), (1 - sigma) ** 2 if flow else 1.0
+    share = power * data.std**2 / (power * data.std**2 + sigma**2)
+    expected = metrics.noise_figures(white(), source, sigma, flow).expected
+    torch.testing.assert_close(expected.kurtosis, share**2 * data.kurtosis)
+    torch.testing.assert_close(expected.pixels, share * data.pixels)
+
+
 def test_scaled_noise_has_that_ratio_and_keeps_its_correlations():
     source, noise = smooth(), smooth() + TOP * white(seed=3)
     full, weak = (metrics.noise_figures(factor * noise, source, TOP) for factor in (1.0, 0.58))
@@ -202,10 +213,10 @@ def test_long_clips_are_taken_frame_by_frame(monkeypatch):
 
 
 def report(found, noise=None, reconstruction=None, source=None, cfg=1.0, remark="", sigma_max=TOP):
-    clip_of_it = found.source if source is None else source
-    figures = metrics.noise_figures(found.noise if noise is None else noise, clip_of_it, TOP)
+    its_clip = found.source if source is None else source
+    figures = metrics.noise_figures(found.noise if noise is None else noise, its_clip, TOP)
     steps = metrics.corrections(found) if found.recorded else None
-    compared = None if reconstruction is None else metrics.compare(reconstruction, clip_of_it)
+    compared = None if reconstruction is None else metrics.compare(reconstruction, its_clip)
     return Report(found, figures, steps, compared, cfg, remark, sigma_max, source is not None)
 
 

@@ -89,6 +89,20 @@ def test_what_there_is_to_see_is_shown():
     assert titles["whole"] == [*always, "correction per step", "reconstruction PSNR, dB"]
 
 
+def test_each_series_is_the_figure_that_it_is_named_after():
+    report = recorded()
+    figures = report.figures
+    shown = {(panel.title, series.label): series.values
+             for panel in panels(report) for series in panel.series}
+    expected = {("noise std / expected", "std"): figures.ratio, ("correlation", "source"): figures.source,
+                ("correlation", "pixels"): figures.measured.pixels,
+                ("correlation", "frames"): figures.measured.frames,
+                ("correction per step", ""): report.corrections,
+                ("reconstruction PSNR, dB", ""): report.comparison.psnr}
+    assert {key: values.tolist() for key, values in shown.items()} == {
+        key: values.tolist() for key, values in expected.items()}
+
+
 def test_values_are_drawn_where_their_axis_says():
     """A series of one point on a known axis: the middle of its dot, found by its colour."""
     chart = importlib.import_module("chart_pack.nodes.chart")

@@ -66,8 +66,9 @@ class Bench:
                  "negative": self.condition(EMPTY), "noise": noise, "cfg": cfg, "structure": 0.0} | inputs
         return self.graph.add("UNS_NoiselessResampler", **given)
 
-    def core_sample(self, latent: Node, sigmas: Node, solver: str, cfg: float = 1.0) -> Node:
-        positive, negative = self.condition(SOURCE), self.condition(EMPTY)
+    def core_sample(self, latent: Node, sigmas: Node, solver: str, cfg: float = 1.0,
+                    condition: float = SOURCE) -> Node:
+        positive, negative = self.condition(condition), self.condition(EMPTY)
         return self.graph.sample(self.model, positive, negative, latent, sigmas, cfg=cfg, solver=solver)
 
     def core_unsample(self, sigmas: Node, solver: str, cfg: float = 1.0) -> Node:

@@ -1,10 +1,12 @@
 """The two passes in the real host: exact, silent about noise, the same again, and known to the user while
 they run."""
+import math
 import time
 
 import pytest
 import torch
 from host_passes import EMPTY, SOURCE, TARGET, Bench
+from support_nodes.mixture import Mixture
 
 from tools.comfy_client import InterruptedRun, RunError
 
@@ -201,3 +203,23 @@ def test_frames_from_elsewhere_end_exactness_and_the_node_says_so(comfy):
     found = bench.run(clip=bench.resample(longer))
     assert "frames were added to the noise: not exact" in comfy.log_text()
     assert len(found["clip"]) == 8 and found["clip"].isfinite().all()
+
+
+def test_a_restyle_comes_near_the_known_ideal_at_half_of_heuns_calls(comfy):
+    """Gaussian worlds, where the exact way up under one prompt and down under another is a formula."""
+    fields = torch.randn(3, 1, 4, 8, 8, generator=torch.Generator().manual_seed(2))
+    stds = torch.tensor([[0.4], [0.3], [0.5]])
+    world = Mixture(torch.tensor([EMPTY, SOURCE, TARGET]), fields, stds, torch.zeros(3, 1))
+    bench = Bench.set_up(comfy, "ideal", mixture=world)
+    sigmas = bench.ays()
+    up = {name: bench.core_unsample(sigmas, name) for name in ("euler", "heun")}
+    results = {name: bench.core_sample(noise, sigmas, name, condition=TARGET) for name, noise in up.items()}
+    found = bench.run(ours=bench.resample(bench.unsample(sigmas), condition=TARGET), **results)
+    (source, target), (narrow, wide), top = fields[1:, 0], (0.3, 0.5), 14.6146412293
+    noise = source + math.hypot(narrow, top) / narrow * (bench.clip - source)
+    ideal = target + wide / math.hypot(wide, top) * (noise - target)
+    errors = {name: float((clip * 0.18215 - ideal).norm() / ideal.norm()) for name, clip in found.items()}
+    # measured: ours 0.003 with 35 calls, heun 0.012 with 63, euler 0.11 with 32
+    assert errors["ours"] < 0.015
+    assert errors["ours"] < errors["heun"] < errors["euler"]
+    assert len(bench.calls()) == 35 + 32 + 63

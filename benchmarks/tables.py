@@ -1,0 +1,133 @@
+"""The tables of benchmarks.solvers, as Markdown."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from torch import Tensor
+
+from benchmarks import schedules
+from benchmarks.measures import Edit, Passes, Scene, edit, passes
+from benchmarks.ways import Way, every_way, way
+
+Progress = Callable[[str], None]
+EDIT_CFGS = (1.0, 3.0, 7.5)
+WORLDS = ("Sharp: the kinds of picture lie apart, so the model decides abruptly. The full tables are of this"
+          " world.",
+          "Smooth: the kinds of picture overlap.")
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The full table: every way at every combination."""
+
+    schedules: tuple[str, ...]
+    steps: tuple[int, ...]
+    cfgs: tuple[float, ...]
+    dtypes: tuple[str, ...]
+
+
+def to_compare(sharp: Scene, smooth: Scene) -> str:
+    """The rows to compare: AYS 16, float32, unsampled at cfg 1, both worlds."""
+    titles = ("pair", "record", "calls", "memory", "round trip", "worst frame", "noise", "std", "neighbours",
+              *(f"edit cfg {cfg:g}" for cfg in EDIT_CFGS), "finest, 7.5")
+    texts = ["## The ones to compare", "AYS, 16 steps, float32, unsampled at cfg 1."]
+    for scene, about in zip((sharp, smooth), WORLDS, strict=True):
+        texts += [about, table(titles, (_compared(how, scene) for how in every_way()))]
+    return "\n\n".join(texts) + "\n"
+
+
+def _compared(how: Way, scene: Scene) -> list[str]:
+    sigmas = schedules.ays(16)
+    figures, state = passes(how, scene, sigmas)
+    edits = [edit(how, scene, sigmas, state, cfg) for cfg in EDIT_CFGS]
+    return [*_head(how, figures), number(figures.round_trip), number(figures.worst),
+            number(figures.noise_error), f"{figures.noise_std:.3f}", f"{abs(figures.neighbours):.3f}",
+            *(number(e.error) for e in edits), f"{edits[-1].band:.2f}"]
+
+
+def choosing(sharp: Scene, smooth: Scene, steps: Iterable[int], progress: Progress) -> str:
+    """midpoint or dpmpp_2m, both recorded, by steps and cfg of the edit."""
+    cfgs = (1.0, 3.0, 5.0, 7.5)
+    titles = ("world", "schedule", "steps", *(f"edit cfg {cfg:g}" for cfg in cfgs))
+    rows = []
+    for name, scene in (("sharp", sharp), ("smooth", smooth)):
+        for schedule in ("AYS", "karras"):
+            progress(f"midpoint or dpmpp_2m: {name}, {schedule}")
+            rows += [[name, schedule, str(n), *_rivals(scene, schedules.ALL[schedule](n), cfgs)]
+                     for n in steps]
+    about = ("Error of the edit, midpoint : dpmpp_2m, both recorded, the better in bold; in brackets the"
+             " energy in the finest level, where 1 is right.")
+    return f"## Which recorded pair\n\n{about}\n\n{table(titles, rows)}\n"
+
+
+def _rivals(scene: Scene, sigmas: Tensor, cfgs: Iterable[float]) -> list[str]:
+    rivals = [way("midpoint", "full"), way("dpmpp_2m", "full")]
+    states = [passes(how, scene, sigmas)[1] for how in rivals]
+    return [_duel(*(edit(how, scene, sigmas, state, cfg) for how, state in zip(rivals, states, strict=True)))
+            for cfg in cfgs]
+
+
+def _duel(a: Edit, b: Edit) -> str:
+    marks = ("**", "") if a.error <= b.error else ("", "**")
+    texts = [f"{mark}{number(e.error)}{mark}" for mark, e in zip(marks, (a, b), strict=True)]
+    return f"{' : '.join(texts)} ({a.band:.2f} : {b.band:.2f})"
+
+
+def full(scene: Scene, grid: Grid, progress: Progress) -> Iterable[str]:
+    """One section a schedule, one table a number of steps."""
+    titles = ("pair", "record", "calls", "memory", "cfg", "round trip", "noise", "std", "neighbours", "edit",
+              "finest")
+    slashes = f"a / b / c: the model in {' / '.join(grid.dtypes)}; a single figure where all agree."
+    for schedule in grid.schedules:
+        yield f"## {schedule}\n\n{slashes}\n"
+        for steps in grid.steps:
+            progress(f"{schedule}, {steps} steps")
+            sigmas = schedules.ALL[schedule](steps)
+            rows = [row for how in every_way() for row in _rows(how, scene, sigmas, grid)]
+            yield f"### {schedule}, {steps} steps\n\n{table(titles, rows)}\n"
+
+
+def _rows(how: Way, scene: Scene, sigmas: Tensor, grid: Grid) -> list[list[str]]:
+    """One way's rows, one a cfg."""
+    bottoms = {dtype: passes(how, scene, sigmas, 1.0, dtype) for dtype in grid.dtypes}
+    rows = []
+    for cfg in grid.cfgs:
+        both = [_both(how, scene, sigmas, cfg, dtype, bottoms[dtype]) for dtype in grid.dtypes]
+        figures, edits = [f for f, _ in both], [e for _, e in both]
+        columns = [[number(f.round_trip) for f in figures], [number(f.noise_error) for f in figures],
+                   [fixed(f.noise_std) for f in figures], [fixed(abs(f.neighbours)) for f in figures],
+                   [number(e.error) for e in edits], [fixed(e.band) for e in edits]]
+        rows.append([*_head(how, figures[0]), f"{cfg:g}", *map(joined, columns)])
+    return rows
+
+
+def _both(how: Way, scene: Scene, sigmas: Tensor, cfg: float, dtype: str,
+          bottom: tuple[Passes, Any]) -> tuple[Passes, Edit]:
+    figures = bottom[0] if cfg == 1.0 else passes(how, scene, sigmas, cfg, dtype)[0]
+    return figures, edit(how, scene, sigmas, bottom[1], cfg, dtype)
+
+
+def _head(how: Way, figures: Passes) -> list[str]:
+    return [how.name, how.record, "{} + {}".format(*figures.calls), f"{figures.record:.1f}"]
+
+
+def table(titles: Iterable[str], rows: Iterable[list[str]]) -> str:
+    lines = [list(titles), *rows]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def joined(texts: list[str]) -> str:
+    return texts[0] if len(set(texts)) == 1 else " / ".join(texts)
+
+
+def number(value: float) -> str:
+    """Two digits, 0 only for 0 itself."""
+    if value == 0:
+        return "0"
+    return f"{value:.1e}" if value < 1e-3 or value >= 100 else f"{value:.2g}"
+
+
+def fixed(value: float) -> str:
+    return f"{value:.2f}" if value < 100 else f"{value:.1e}"

@@ -1,0 +1,116 @@
+"""Everything that is known about one inversion, and its figures in words. What they mean is in verdict.py."""
+
+from dataclasses import dataclass
+from itertools import groupby
+
+import torch
+from torch import Tensor
+
+from .inversion import Inversion
+from .metrics import PSNR_LIMIT, Comparison, NoiseFigures
+
+FAR = 0.85  # of the model's highest sigma: noise that ends below it is weak for whoever starts at the top
+RUNS = 6    # of frames in a sentence
+
+
+@dataclass(frozen=True)
+class Report:
+    """An inversion, the figures of its noise, and what it takes to explain them.
+
+    cfg: guidance while unsampling. remark: how the noise in hand differs from what was recorded, "" if not.
+    sigma_max: the highest sigma that the model knows. given: the source was connected, not the record's own.
+    """
+
+    inversion: Inversion
+    figures: NoiseFigures
+    corrections: Tensor | None
+    comparison: Comparison | None
+    cfg: float
+    remark: str
+    sigma_max: float
+    given: bool = False
+
+    @property
+    def sigma(self) -> float:
+        """Where the noise stands."""
+        return float(self.inversion.sigmas[self.inversion.start])
+
+    @property
+    def changed(self) -> bool:
+        """Whether the noise is no longer the recorded one, frames left out apart."""
+        return "not exact" in self.remark
+
+
+def notes(report: Report) -> list[str]:
+    """What is not wrong but good to know."""
+    found = []
+    if report.figures.source is None:
+        found.append("source unknown, its std taken for 1; connect source for exact figures")
+    if report.remark and not report.changed:
+        found.append(report.remark)
+    if report.inversion.start == 0 and report.sigma < FAR * report.sigma_max:
+        found.append(f"the schedule begins at sigma {report.sigma:.4g}, the model at {report.sigma_max:.4g};"
+                     " resample with the schedule that comes with the noise, for one of the model's own it is"
+                     f" too weak ({report.sigma / report.sigma_max:.2g})")
+    return found
+
+
+def numbers(report: Report) -> list[str]:
+    """The figures, a line each for strength, likeness, record and reconstruction."""
+    figures, measured = report.figures, report.figures.measured
+    mean = float(measured.mean.mean() / figures.expected.std.mean()) + 0.0
+    found = [f"noise at sigma {report.sigma:.4g}, {len(figures.ratio)} frames: std {spread(figures.ratio)} of"
+             f" expected, mean {mean:.2f} std, excess kurtosis {float(measured.kurtosis.mean()):.2f}",
+             f"correlations: neighbouring pixels {spread(measured.pixels)}, neighbouring frames"
+             f" {spread(measured.frames)}" + _source(figures)]
+    if report.corrections is not None:
+        found.append(f"record: {largest(report)}")
+    if report.comparison is not None:
+        seen = report.comparison
+        found.append(f"reconstruction: {_decibel(seen.psnr)} (peak {seen.peak:.3g}, the source's range),"
+                     f" relative error {seen.relative_error:.2g}")
+    return found
+
+
+def _source(figures: NoiseFigures) -> str:
+    if figures.source is None:
+        return ""
+    return f", source {spread(figures.source)} (by chance {float(figures.chance.mean()):.2f})"
+
+
+def _decibel(psnr: Tensor) -> str:
+    if psnr.min() >= PSNR_LIMIT:
+        return "identical to the source"
+    worst = f", worst frame {int(psnr.argmin())} with {float(psnr.min()):.1f} dB" if len(psnr) > 1 else ""
+    return f"{float(psnr.mean()):.1f} dB{worst}"
+
+
+def largest(report: Report) -> str:
+    """The step where the plain solver would miss most."""
+    worst, start = int(report.corrections.argmax()), report.inversion.start
+    sigma, percent = float(report.inversion.sigmas[start + worst]), 100 * float(report.corrections[worst])
+    return (f"plain {report.inversion.solver} would miss by {percent:.2g} percent"
+            f" at step {start + worst + 1} of {len(report.inversion.sigmas) - 1} (sigma {sigma:.2g})")
+
+
+def passes(report: Report) -> str:
+    return f"{report.inversion.steps} steps of {report.inversion.solver}"
+
+
+def spread(values: Tensor) -> str:
+    """Mean and range."""
+    found = (values.mean(), values.min(), values.max())
+    mean, low, high = (f"{round(float(value), 2) + 0.0:.2f}" for value in found)
+    return mean if low == high else f"{mean} ({low} to {high})"
+
+
+def where(bad: Tensor) -> str:
+    """"frames 3-7, 9: ", or nothing where it is all of them."""
+    if bad.all():
+        return ""
+    picked = torch.nonzero(bad).flatten().tolist()
+    grouped = groupby(enumerate(picked), lambda pair: pair[1] - pair[0])
+    runs = [[frame for _, frame in run] for _, run in grouped]
+    shown = [f"{run[0]}-{run[-1]}" if len(run) > 1 else str(run[0]) for run in runs[:RUNS]]
+    more = " and more" if len(runs) > RUNS else ""
+    return f"frame{'s' if len(picked) > 1 else ''} {', '.join(shown)}{more}: "
