@@ -9,7 +9,7 @@ demo: setup
 
 test: setup chromium
 	$(PY) -m ruff check .
-	$(PY) -m pytest -c tests/pytest.ini tests
+	cd tests && ../$(PY) -m pytest
 
 setup: .venv/.installed
 

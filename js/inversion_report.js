@@ -3,28 +3,47 @@ import { app } from "../../scripts/app.js";
 import { ComfyWidgets } from "../../scripts/widgets.js";
 
 const REPORT = "UNS_InversionReport";
+const NAME = "report";
 const WIDTH = 380;
 const TEXT_HEIGHT = 150;
 
 function addText(node) {
-    const { widget } = ComfyWidgets.STRING(node, "report", ["STRING", { multiline: true }], app);
+    const { widget } = ComfyWidgets.STRING(node, NAME, ["STRING", { multiline: true }], app);
     widget.options.read_only = true;
     widget.options.getMinHeight = () => TEXT_HEIGHT;
     widget.serialize = widget.options.serialize = false;
-    if (widget.inputEl) widget.inputEl.readOnly = true;
+    if (widget.element) widget.element.readOnly = true;
     const [, height] = node.computeSize();
     node.setSize([Math.max(node.size[0], WIDTH), Math.max(node.size[1], height)]);
-    return widget;
+}
+
+function show(node, output) {
+    const widget = node.widgets?.find((one) => one.name === NAME);
+    if (widget && output?.text) widget.value = output.text.join("\n");
+}
+
+// Outputs are kept under "id", or "graph:id" inside a subgraph.
+function nodeAt(locator) {
+    const [id, graph] = locator.split(":").reverse();
+    return (graph ? app.rootGraph.subgraphs.get(graph) : app.rootGraph)?.getNodeById(id);
 }
 
 app.registerExtension({
     name: "unsampling.inversion_report",
     nodeCreated(node) {
         if (node.comfyClass !== REPORT) return;
-        const widget = addText(node), executed = node.onExecuted;
+        addText(node);
+        const executed = node.onExecuted;
         node.onExecuted = function (output) {
             executed?.apply(this, arguments);
-            if (output?.text) widget.value = output.text.join("\n");
+            show(this, output);
         };
+    },
+    // Another tab, undo or a run from the history makes the nodes anew and brings the outputs back.
+    onNodeOutputsUpdated(outputs) {
+        for (const [locator, output] of Object.entries(outputs)) {
+            const node = nodeAt(locator);
+            if (node?.comfyClass === REPORT) show(node, output);
+        }
     },
 });

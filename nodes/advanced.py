@@ -25,17 +25,17 @@ class UnsamplerAdvanced(io.ComfyNode):
                                                         " rest."),
                 io.Sigmas.Input("sigmas", tooltip="An ordinary falling schedule; it is turned round here."),
                 io.Combo.Input("solver", options=list(solvers.PAIRS), default=solvers.DEFAULT,
-                               tooltip="The method of both passes. midpoint is the most accurate; take"
-                                       " dpmpp_2m with fewer than 12 steps or a resampling guidance above"
-                                       " 5."),
+                               tooltip="The method of both passes. midpoint suits almost everything; take"
+                                       " dpmpp_2m with 8 steps or fewer, or where few steps and a high"
+                                       " guidance leave speckles."),
                 io.Float.Input("end", default=1.0, min=0.0, max=1.0, step=0.01, optional=True, advanced=True,
                                tooltip="How far up to unsample, as a fraction of the steps. 1 is full noise;"
                                        " lower keeps more of the source."),
                 io.Combo.Input("record", options=list(passes.RECORD), default="full", optional=True,
                                advanced=True,
-                               tooltip="Keeps what makes the resampling exact, structure and masks possible:"
-                                       " one more model call, and (steps + 4) latents in main memory, half of"
-                                       " that with half."),
+                               tooltip="Keeps what makes the resampling exact, structure and masks"
+                                       " possible: one more model call, and (steps + 4) latents in main"
+                                       " memory, a little over half of that with half."),
                 io.Sampler.Input("sampler", optional=True, advanced=True,
                                  tooltip="A core SAMPLER in place of this node's solver, without record, so"
                                          " not exact. Only those that can be run backwards are taken."),

@@ -39,9 +39,15 @@ def noise_from_elsewhere(x: Tensor, sigmas: Tensor | None, solver: str) -> Inver
                               " record in a node on the way; connect the Unsampler's output, or, for noise"
                               " made elsewhere, also sigmas")
     sigmas = schedules.check_falling(sigmas)
+    strong_enough(x, sigmas)
+    return Inversion(torch.empty(0), sigmas, solvers.DEFAULT if solver == "auto" else solver)
+
+
+def strong_enough(x: Tensor, sigmas: Tensor) -> None:
+    """Raises: UnsamplingError if x, in sampling space, is too weak to be noise of the first of these
+    sigmas."""
     std = float(x.std())
     if std < 0.4 * sigmas[0]:
         raise UnsamplingError(f"noise is not noise of this schedule: its std is {std:.3g} where sigmas"
                               f" starts at {sigmas[0]:.4g}; connect unsampled noise, not an image, or the"
                               " sigmas it was made with")
-    return Inversion(torch.empty(0), sigmas, solvers.DEFAULT if solver == "auto" else solver)

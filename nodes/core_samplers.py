@@ -21,7 +21,7 @@ def solver_name(sampler) -> str:
     cure = f"choose one of {', '.join(INVERTIBLE)}, or disconnect sampler and use this node's solver"
     if name not in INVERTIBLE:
         raise UnsamplingError(f"sampler {name} cannot be run backwards; {cure}")
-    if any(sampler.extra_options.values()):
+    if sampler.extra_options.get("s_churn") or sampler.extra_options.get("eta"):
         raise UnsamplingError(f"sampler {name} has options of its own (such as s_churn) that add noise;"
                               f" {cure}")
     return PREFIX + name

@@ -50,8 +50,9 @@ def cfg_guider(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuide
 
 
 def cfg_of(guider) -> float:
-    """The guidance of a guider; of one that has several, its first."""
-    return float(getattr(guider, "cfg", getattr(guider, "cfg1", 1.0)))
+    """The guidance of a guider; of one that has two, the higher: either above 1 leaves the Gaussian."""
+    both = [getattr(guider, name) for name in ("cfg1", "cfg2") if hasattr(guider, name)]
+    return float(max(both) if both else getattr(guider, "cfg", 1.0))
 
 
 def run(guider, samples: Tensor, sigmas: Tensor, sampler: comfy.samplers.Sampler, calls: int) -> Tensor:
@@ -63,9 +64,12 @@ def run(guider, samples: Tensor, sigmas: Tensor, sampler: comfy.samplers.Sampler
     return out.to(comfy.model_management.intermediate_device(), torch.float32)
 
 
-def pass_sampler(one_pass: Pass, samples: Tensor, sigmas: Tensor) -> comfy.samplers.Sampler:
-    """A pass of the engine for run(), which hands it the same samples and sigmas."""
-    return _PassSampler(one_pass, samples, sigmas)
+def pass_sampler(one_pass: Pass, samples: Tensor, sigmas: Tensor, start: int) -> comfy.samplers.Sampler:
+    """A pass of the engine for run(), which hands it the same samples and sigmas.
+
+    start: the index of the highest of these sigmas in the whole schedule.
+    """
+    return _PassSampler(one_pass, samples, sigmas, start)
 
 
 def counted(sampler: comfy.samplers.Sampler) -> "_CountedSampler":
@@ -86,12 +90,17 @@ def plain_sampler(solver: str, rising: bool) -> comfy.samplers.Sampler:
 
 
 def mask(latent: dict, samples: Tensor) -> Tensor | None:
-    """A LATENT's noise mask at the size of its samples, one channel; None where everything may change."""
+    """A LATENT's noise mask at the size of its samples, one channel; None where it has none.
+
+    samples: as the model works on them. A picture's mask is fitted before the picture gets a time axis.
+    """
     given = latent.get("noise_mask")
     if given is None:
         return None
-    fitted = comfy.utils.reshape_mask(given.float(), samples.shape)[:, :1].clamp(0, 1)
-    return None if fitted.min() == 1 else fitted
+    picture = samples.ndim == 5 and latent["samples"].ndim == 4
+    shape = latent["samples"].shape if picture else samples.shape
+    fitted = comfy.utils.reshape_mask(given.float(), shape)[:, :1].clamp(0, 1)
+    return fitted.unsqueeze(2) if picture else fitted
 
 
 def with_time_axis(model, samples: Tensor) -> Tensor:
@@ -112,7 +121,7 @@ def family(model) -> record.Family:
 def info(guider) -> dict[str, str]:
     """For a report: which prompts, how many patched weights, which versions."""
     prompts = {f"prompt {name}": record.digest(*(c["cross_attn"] for c in conds if "cross_attn" in c))
-               for name, conds in guider.original_conds.items()}
+               for name, conds in getattr(guider, "original_conds", {}).items()}
     return {**prompts, "patched weights": str(len(guider.model_patcher.patches)), "unsampling": __version__,
             "comfyui": comfyui_version.__version__}
 
@@ -154,8 +163,8 @@ def say(node_id: str, text: str) -> None:
 class _PassSampler(comfy.samplers.Sampler):
     """Runs one pass of the engine where core would run a k-diffusion sampler."""
 
-    def __init__(self, one_pass: Pass, samples: Tensor, sigmas: Tensor):
-        self.one_pass, self.samples, self.sigmas = one_pass, samples, sigmas
+    def __init__(self, one_pass: Pass, samples: Tensor, sigmas: Tensor, start: int):
+        self.one_pass, self.samples, self.sigmas, self.start = one_pass, samples, sigmas, start
 
     def sample(self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None,
                disable_pbar=False):
@@ -166,7 +175,8 @@ class _PassSampler(comfy.samplers.Sampler):
             raise UnsamplingError("model carries something that changes the latent, the noise or the"
                                   " schedule on the way to the sampler; disconnect sample settings that"
                                   " inject noise or images")
-        return _inside(model_wrap, extra_args, callback, disable_pbar, self.one_pass, latent_image)
+        return _inside(model_wrap, extra_args, callback, disable_pbar, self.one_pass, latent_image,
+                       self.start)
 
 
 class _PlainSampler(comfy.samplers.Sampler):
@@ -224,13 +234,24 @@ class _CountedModel:
         return getattr(self._model_wrap, name)
 
 
-def _inside(model_wrap, extra_args: dict, callback, quiet: bool, one_pass: Pass, x: Tensor) -> Tensor:
+def _marked(falling: Tensor, step: int, sigma: float) -> Tensor:
+    """The schedule of the pass, falling, with this call's sigma where its step begins: core's context windows
+    find their step by looking the sigma up in it."""
+    marked = falling.clone()
+    marked[step] = sigma
+    return marked
+
+
+def _inside(model_wrap, extra_args: dict, callback, quiet: bool, one_pass: Pass, x: Tensor,
+            start: int = 0) -> Tensor:
     """One pass on the guider's own model function; every model call is a tick, and can be cancelled."""
     options, seed = extra_args["model_options"], extra_args["seed"]
     windows = options["transformer_options"].get("ADGS")
+    falling = options["transformer_options"]["sample_sigmas"].sort(descending=True).values
 
     def denoise(x: Tensor, sigma: float, step: int) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()
+        options["transformer_options"]["sample_sigmas"] = _marked(falling, step - start, sigma)
         if windows is not None:
             # AnimateDiff-Evolved shifts Uniform windows by a step that its callback counts; say which step of
             # the falling schedule this call belongs to, so that both passes see the same windows

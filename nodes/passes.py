@@ -25,21 +25,25 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     model = guider.model_patcher
     sigmas = schedules.check_falling(sigmas)
     start = schedules.start_index(sigmas, end)
-    if record.of_latent(latent) is not None:
+    samples = _samples(model, latent, "latent_image")
+    carried = record.of_latent(latent)
+    if carried is not None and carried.fits(samples):
         raise UnsamplingError("latent_image is already unsampled noise; connect the VAE Encode of the source"
                               " clip")
-    samples = _samples(model, latent, "latent_image")
     mask = host.mask(latent, samples)
+    if mask is not None and mask.min() == 1:
+        mask = None
     animatediff.refuse_changing_settings(model)
+    made_with = {"family": host.family(model), "cfg": host.cfg_of(guider), "info": {**host.info(guider), "source": record.digest(samples)},
+                 "windows": animatediff.windows(model, _frames(samples.shape)),
+                 "latent_format": model.get_model_object("latent_format"),
+                 "source": None if mask is None else samples.clone()}
     if sampler is not None:
         noise, made = _core_rise(guider, samples, sigmas, start, sampler, mask, node_id)
     else:
         noise, made = _rise(guider, samples, sigmas, solver, RECORD[keep], end, mask, node_id)
     host.say(node_id, f"unsampled to sigma {sigmas[start]:.4g} in {made.calls} model calls")
-    return record.noise_latent(latent, noise, made, source=samples if mask is not None else None,
-                               family=host.family(model), cfg=host.cfg_of(guider), info=host.info(guider),
-                               windows=animatediff.windows(model, _frames(samples.shape)),
-                               latent_format=model.get_model_object("latent_format"))
+    return record.noise_latent(latent, noise, made, **made_with)
 
 
 def _rise(guider, samples: Tensor, sigmas: Tensor, solver: str, keep: bool | str, end: float,
@@ -52,8 +56,10 @@ def _rise(guider, samples: Tensor, sigmas: Tensor, solver: str, keep: bool | str
         return made[0].noise
 
     host.say(node_id, f"unsampling, {calls} model calls; the preview turns to mush, as it should")
-    rising = sigmas[schedules.start_index(sigmas, end):].flip(0)
-    return host.run(guider, samples, rising, host.pass_sampler(one_pass, samples, rising), calls), made[0]
+    start = schedules.start_index(sigmas, end)
+    rising = sigmas[start:].flip(0)
+    sampler = host.pass_sampler(one_pass, samples, rising, start)
+    return host.run(guider, samples, rising, sampler, calls), made[0]
 
 
 def _core_rise(guider, samples: Tensor, sigmas: Tensor, start: int, sampler, mask: Tensor | None,
@@ -104,9 +110,12 @@ def _fall(guider, samples: Tensor, known: Inversion, structure: float, fidelity:
         noise = known.noise.to(x.device) if known.noise.numel() else x
         return inversion.resample(denoise, replace(known, noise=noise), structure, fidelity, report)
 
+    if structure > 0 and remark == record.CHANGED:
+        remark = "; structure starts from the record, so the change made to the noise has no effect"
     host.say(node_id, f"resampling, {calls} model calls{remark}")
     falling = known.sigmas[known.start:]
-    clip = host.run(guider, samples, falling, host.pass_sampler(one_pass, samples, falling), calls)
+    sampler = host.pass_sampler(one_pass, samples, falling, known.start)
+    clip = host.run(guider, samples, falling, sampler, calls)
     host.say(node_id, f"resampled in {calls} model calls{remark}")
     return clip
 
@@ -132,13 +141,18 @@ def _known(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | 
         return checks.noise_from_elsewhere(model.model.process_latent_in(samples), sigmas, solver), ""
     # a slice of the noise may be short enough not to be cut at all: compare what the whole clip would meet
     kept.check(host.family(model), animatediff.windows(model, _frames(kept.shape)), sigmas, solver)
-    return kept.fitted(samples)
+    known, remark = kept.fitted(samples)
+    if not kept.fits(samples):
+        checks.strong_enough(model.model.process_latent_in(samples), known.sigmas[known.start:])
+    return known, remark
 
 
 def _masked(known: Inversion, mask: Tensor | None) -> Inversion:
     """With a mask that was set on the noise itself in place of the source's."""
     if mask is None:
         return known
+    if mask.min() == 1:
+        return replace(known, mask=None)
     if not known.recorded:
         raise UnsamplingError("noise carries a noise mask but no record of its source; switch record on in"
                               " the Unsampler, or remove Set Latent Noise Mask")

@@ -13,6 +13,7 @@ from ..unsampling import Inversion, UnsamplingError
 from ..unsampling.schedules import check_falling
 
 KEY = "unsampling"
+CHANGED = "; the noise was changed since: not exact"
 
 
 @dataclass(frozen=True)
@@ -68,7 +69,7 @@ class Record:
                                   " same context options")
         if solver not in ("auto", self.inversion.solver):
             raise UnsamplingError(f"solver is {solver}, but the noise was made with {self.inversion.solver};"
-                                  " leave it on auto")
+                                  " leave it on auto, and sampler as it was in the Unsampler")
         if sigmas is not None:
             self._check_schedule(check_falling(sigmas))
 
@@ -80,6 +81,10 @@ class Record:
                               f" noise was made with ({len(ours) - 1} steps from {ours[0]:.4g}); disconnect"
                               " sigmas: the noise brings its own")
 
+    def fits(self, samples: Tensor) -> bool:
+        """Whether these are frames of this record's own noise, all or some, unchanged."""
+        return tuple(samples.shape[1:]) == self.shape[1:] and set(_digests(samples)) <= set(self.digests)
+
     def fitted(self, samples: Tensor) -> tuple[Inversion, str]:
         """The inversion for these samples and a remark for the user.
 
@@ -90,7 +95,7 @@ class Record:
         """
         if tuple(samples.shape[1:]) != self.shape[1:]:
             raise UnsamplingError(f"noise has shape {tuple(samples.shape)}, its record {self.shape}; do not"
-                                  " resize noise: resize the clip before VAE Encode")
+                                  " resize or cut noise: do that to the clip before VAE Encode")
         given = _digests(samples)
         if given == self.digests:
             return self.inversion, ""
@@ -98,8 +103,10 @@ class Record:
             return self._sliced([self.digests.index(digest) for digest in given])
         changed = replace(self.inversion, noise=torch.empty(0))
         if len(given) == len(self.digests):
-            return changed, "; the noise was changed since: not exact"
-        return replace(changed, source=None, outputs=()), "; frames were added to the noise: not exact"
+            return changed, CHANGED
+        lost = "" if changed.mask is None else ", and the mask is lost"
+        plain = replace(changed, source=None, outputs=(), mask=None)
+        return plain, f"; frames were added to the noise, or cut and changed: not exact{lost}"
 
     def _sliced(self, frames: list[int]) -> tuple[Inversion, str]:
         remark = f"; {len(frames)} of {len(self.digests)} frames, exact where frames do not see each other"

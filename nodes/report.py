@@ -54,7 +54,8 @@ class InversionReport(io.ComfyNode):
     def execute(cls, noise, reconstruction=None, source=None) -> io.NodeOutput:
         with host.naming("Inversion Report"):
             report = _report(noise, reconstruction, source)
-        text = "\n".join(verdict.lines(report))
+        made_with = ", ".join(f"{name} {value}" for name, value in record.of_latent(noise).info.items())
+        text = "\n".join([*verdict.lines(report), f"made with {made_with}"])
         good, panels = not verdict.findings(report), report_panels.panels(report)
         drawn = chart.draw(*verdict.heading(report), good, panels)
         image = torch.from_numpy(drawn.astype(np.float32) / 255).unsqueeze(0)

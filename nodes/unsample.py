@@ -41,12 +41,12 @@ class Unsampler(io.ComfyNode):
                                        " from a natural one: the result clings to the source and artifacts"
                                        " appear, above about 1.5 clearly."),
                 io.Combo.Input("solver", options=list(solvers.PAIRS), default=solvers.DEFAULT,
-                               tooltip="The method of both passes. midpoint is the most accurate; take"
-                                       " dpmpp_2m with fewer than 12 steps or a resampling cfg above 5;"
-                                       " euler is what the original guide uses. With the record, these"
-                                       " three return the source exactly under its own settings. ees25"
-                                       " keeps no record and takes three times as long; it is the most"
-                                       " accurate plain one per step."),
+                               tooltip="The method of both passes. midpoint suits almost everything; take"
+                                       " dpmpp_2m with 8 steps or fewer, or where few steps and a high cfg"
+                                       " leave speckles; euler is what the original guide uses. With the"
+                                       " record, these three return the source exactly under its own"
+                                       " settings. ees25 keeps no record and takes three times as long; it"
+                                       " is the most accurate plain one per step."),
                 io.Float.Input("end", default=1.0, min=0.0, max=1.0, step=0.01, optional=True, advanced=True,
                                tooltip="How far up to unsample, as a fraction of the steps. 1 is full"
                                        " noise. Lower keeps more of the source, has less room for a new"
@@ -57,7 +57,7 @@ class Unsampler(io.ComfyNode):
                                tooltip="Keeps what makes the resampling exact, structure and masks"
                                        " possible: one more model call, and (steps + 4) latents in main"
                                        " memory. half rounds the model's outputs to half precision and"
-                                       " takes half of that, still exact. off keeps the settings only."),
+                                       " takes a little over half, as exact. off keeps the settings only."),
             ],
             outputs=[io.Latent.Output(display_name="noise",
                                       tooltip="The noise that represents the clip, with the settings that"

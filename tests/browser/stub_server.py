@@ -1,4 +1,4 @@
-"""A stand-in for the ComfyUI server: the frontend's own files, an /object_info, empty answers otherwise."""
+"""A stand-in for the ComfyUI server: the frontend's files, our js/, /object_info, empty answers otherwise."""
 
 import importlib.util
 import json
@@ -25,10 +25,12 @@ SYSTEM = {
     "devices": [{"name": "cpu", "type": "cpu", "index": 0, "vram_total": 1, "vram_free": 1,
                  "torch_vram_total": 1, "torch_vram_free": 1}],
 }
-EMPTY_LISTS = ("/extensions", "/embeddings", "/experiment/models", "/userdata", "/assets",
+EMPTY_LISTS = ("/embeddings", "/experiment/models", "/userdata", "/assets",
                "/userdata/comfy.templates.json")
 EMPTY_OBJECTS = ("/i18n", "/features", "/workflow_templates", "/global_subgraphs", "/node_replacements",
                  "/history", "/internal/folder_paths")
+SCRIPTS = Path(__file__).parents[2] / "js"
+SERVED_AT = "/extensions/unsampling/"
 BLANK_FILES = ("/user.css", "/api/userdata/user.css")
 
 
@@ -41,6 +43,8 @@ def static_folder() -> Path | None:
 def answers(object_info: dict, settings: dict) -> dict[str, object]:
     """What each API path answers, as JSON."""
     table: dict[str, object] = {path: [] for path in EMPTY_LISTS} | {path: {} for path in EMPTY_OBJECTS}
+    scripts = sorted(SCRIPTS.rglob("*.js"))
+    table["/extensions"] = [SERVED_AT + path.relative_to(SCRIPTS).as_posix() for path in scripts]
     table["/object_info"] = object_info
     table["/settings"] = settings
     table["/system_stats"] = SYSTEM
@@ -68,6 +72,16 @@ class StubHandler(SimpleHTTPRequestHandler):
         if url.path.startswith("/api/"):
             self.server.unknown.append(path)
         super().do_GET()
+
+    def translate_path(self, path: str) -> str:
+        """Our js/ folder lies where a real server mounts a pack's WEB_DIRECTORY."""
+        if not path.startswith(SERVED_AT):
+            return super().translate_path(path)
+        frontend, self.directory = self.directory, str(SCRIPTS)
+        try:
+            return super().translate_path("/" + path.removeprefix(SERVED_AT))
+        finally:
+            self.directory = frontend
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers.get("Content-Length", 0)))

@@ -13,6 +13,9 @@ def guider(bench: Bench, kind: str, positive: float) -> Node:
     conditions = [bench.condition(value) for value in (positive, TARGET, EMPTY)]
     if kind == "basic":
         return bench.graph.add("BasicGuider", model=bench.model, conditioning=conditions[0])
+    if kind == "pag":
+        guided = bench.graph.add("PerturbedAttentionGuidance", model=bench.model, scale=3.0)
+        return bench.graph.add("BasicGuider", model=guided, conditioning=conditions[0])
     if kind == "cfg":
         return bench.graph.add("CFGGuider", model=bench.model, positive=conditions[0], negative=conditions[2],
                                cfg=2.0)
@@ -24,7 +27,7 @@ def guider(bench: Bench, kind: str, positive: float) -> Node:
                            negative=conditions[2], cfg_conds=2.0, cfg_cond2_negative=1.5, style="regular")
 
 
-@pytest.mark.parametrize("kind", ["basic", "cfg", "perp_neg", "dual"])
+@pytest.mark.parametrize("kind", ["basic", "cfg", "perp_neg", "dual", "pag"])
 def test_the_round_trip_is_exact_through_any_guider(comfy, kind):
     bench = Bench.set_up(comfy, f"guider-{kind}")
     noise = bench.graph.add("UNS_UnsamplerAdvanced", guider=guider(bench, kind, SOURCE),
@@ -34,6 +37,15 @@ def test_the_round_trip_is_exact_through_any_guider(comfy, kind):
     found = bench.run(clip=clip, edit=edit)
     assert bench.error(found["clip"]) < EXACT
     assert bench.error(found["edit"]) > 0.1
+
+
+def test_the_report_knows_the_guidance_of_a_dual_guider(comfy):
+    bench = Bench.set_up(comfy, "guider-dual-report")
+    noise = bench.graph.add("UNS_UnsamplerAdvanced", guider=guider(bench, "dual", SOURCE),
+                            latent_image=bench.latent, sigmas=bench.ays(8), solver="midpoint")
+    report = bench.graph.add("UNS_InversionReport", noise=noise)
+    entry = comfy.run(bench.graph.prompt)
+    assert "cfg 2" in "".join(entry["outputs"][report.id]["text"])
 
 
 def test_a_cfg_guider_is_the_plain_node(comfy):

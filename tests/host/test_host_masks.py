@@ -71,3 +71,25 @@ def test_a_mask_and_no_record_is_refused(comfy):
     masked(bench, half())
     unrecorded = bench.unsample(bench.ays(4), record="off")
     refused(bench, unrecorded, "Unsampler: a mask needs the record", "switch record on")
+
+
+def test_a_white_mask_on_the_noise_lifts_the_sources(comfy):
+    bench = Bench.set_up(comfy, "mask-lifted")
+    free = bench.unsample(bench.ays(8))
+    masked(bench, half())
+    noise = bench.unsample(bench.ays(8))
+    white = bench.graph.add("SolidMask", value=1.0, width=64, height=64)
+    lifted = bench.graph.add("SetLatentNoiseMask", samples=noise, mask=white)
+    found = bench.run(lifted=bench.resample(lifted, 2.0, TARGET), free=bench.resample(free, 2.0, TARGET))
+    assert torch.equal(found["lifted"], found["free"])
+
+
+def test_frames_added_to_masked_noise_end_the_mask_and_the_node_says_so(comfy):
+    bench = Bench.set_up(comfy, "mask-added")
+    masked(bench, half())
+    noise = bench.unsample(bench.ays(8))
+    changed = bench.graph.add("LatentMultiply", samples=noise, multiplier=1.02)
+    longer = bench.graph.add("LatentBatch", samples1=noise, samples2=changed)
+    found = bench.run(clip=bench.resample(longer))
+    assert len(found["clip"]) == 8
+    assert "not exact, and the mask is lost" in comfy.log_text()

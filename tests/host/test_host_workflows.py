@@ -99,7 +99,7 @@ def test_the_sd15_workflow_runs_as_it_is(comfy, prompts, tmp_path):
     assert fps == 8
     assert frames.std() > 0
     assert all(tensor.isfinite().all() and len(tensor) == 3 for tensor in runs[0])
-    assert float(runs[0][0].std()) > 30
+    assert float(runs[0][0].std()) > 10  # noise in the VAE's scale, of a network that was never trained
     assert all(torch.equal(first, again) for first, again in zip(*runs, strict=True))
     with av.open(str(saved)) as container:
         assert container.streams.audio

@@ -29,10 +29,12 @@ class Midpoints:
 
 
 def calls_rising(sigmas: Tensor, recording: bool) -> int:
+    """Model calls of rise(): one a step, the start-up call, and the answer at the noise for a record."""
     return len(sigmas) + int(recording)
 
 
 def calls_falling(sigmas: Tensor, at_top: bool) -> int:
+    """Model calls of a falling pass: one a step, and at the noise itself a start-up call."""
     return len(sigmas) - 1 + int(at_top)
 
 
@@ -46,9 +48,9 @@ def _move(x: Tensor, velocity: Tensor, here: Tensor, there: Tensor) -> Tensor:
 
 
 def rise(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: bool,
-         remember: Callable[[Tensor, Tensor], None] | None = None) -> Tensor:
-    """Walks from x at sigmas[-1] up to sigmas[0] and returns the state there; `remember` is given each point
-    asked at, with the answer.
+         remember: Callable[[Tensor], None] | None = None) -> Tensor:
+    """Walks from x at sigmas[-1] up to sigmas[0] and returns the state there; `remember` is given each
+    midpoint that the model is asked at.
 
     The start-up call is made in the middle of the first step if that step leaves sigma 0, never near 0: the
     model knows no such sigma and half precision has no digits left there.

@@ -39,10 +39,12 @@ class States:
 
 
 def calls_rising(sigmas: Tensor, recording: bool) -> int:
+    """Model calls of rise(): one a step, and the answer at the noise for a record."""
     return len(sigmas) - 1 + int(recording)
 
 
 def calls_falling(sigmas: Tensor, at_top: bool) -> int:
+    """Model calls of a falling pass: one a step."""
     return len(sigmas) - 1
 
 
