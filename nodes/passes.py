@@ -34,7 +34,8 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     if mask is not None and mask.min() == 1:
         mask = None
     animatediff.refuse_changing_settings(model)
-    made_with = {"family": host.family(model), "cfg": host.cfg_of(guider), "info": {**host.info(guider), "source": record.digest(samples)},
+    info = {**host.info(guider), "source": record.digest(samples)}
+    made_with = {"family": host.family(model), "cfg": host.cfg_of(guider), "info": info,
                  "windows": animatediff.windows(model, _frames(samples.shape)),
                  "latent_format": model.get_model_object("latent_format"),
                  "source": None if mask is None else samples.clone()}

@@ -3,6 +3,8 @@ import pytest
 import torch
 from host_passes import Bench
 
+from tools.comfy_client import RunError
+
 AYS_16_TO = [14.6146, 10.3, 7.42, 5.6, 4.3, 3.42, 2.85, 2.35, 1.9, 1.5, 1.2, 0.9, 0.65, 0.42, 0.24, 0.1]
 SOLVERS = ["euler", "dpmpp_2m"]
 
@@ -66,3 +68,28 @@ def test_ays_is_cores(comfy, model_type, steps):
         ours, core = (comfy.tensors(f"{bench.log}-{name}-{denoise}")["sigmas"] for name in ("ours", "core"))
         assert len(ours) == 1 + (round(steps * denoise) if denoise < 1 else steps)
         assert torch.equal(ours, core)
+
+
+@pytest.mark.parametrize(("kind", "table"), [
+    ("SD15", "SD1"), ("SD20", "SD1"), ("SDXL", "SDXL"), ("SDXLRefiner", "SDXL"), ("SSD1B", "SDXL"),
+    ("SVD_img2vid", "SVD"),
+])
+def test_auto_finds_the_table_of_each_kind_of_model(comfy, kind, table):
+    bench = Bench.set_up(comfy, f"auto-{kind}")
+    model = bench.graph.add("UNSTest_BareModel", kind=kind)
+    found, wanted = (bench.graph.add("UNS_AYSScheduler", model_type=name, steps=12, denoise=1.0, **given)
+                     for name, given in (("auto", {"model": model}), (table, {})))
+    bench.graph.save("auto-found", sigmas=found)
+    bench.graph.save("auto-wanted", sigmas=wanted)
+    comfy.run(bench.graph.prompt)
+    assert torch.equal(comfy.tensors("auto-found")["sigmas"], comfy.tensors("auto-wanted")["sigmas"])
+
+
+@pytest.mark.parametrize("kind", ["Flux", "SD3", "HunyuanVideo"])
+def test_auto_refuses_flow_models_and_names_the_scheduler_to_use(comfy, kind):
+    bench = Bench.set_up(comfy, f"auto-{kind}")
+    model = bench.graph.add("UNSTest_BareModel", kind=kind)
+    auto = bench.graph.add("UNS_AYSScheduler", model_type="auto", steps=12, denoise=1.0, model=model)
+    bench.graph.save("auto-none", sigmas=auto)
+    with pytest.raises(RunError, match=r"Scheduler: model is a .* no AYS table exists; use Basic"):
+        comfy.run(bench.graph.prompt)

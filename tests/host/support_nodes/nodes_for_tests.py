@@ -5,7 +5,9 @@ import json
 import uuid
 from pathlib import Path
 
+import comfy.model_patcher
 import comfy.samplers
+import comfy.supported_models
 import folder_paths
 import torch
 from comfy_api.latest import ComfyExtension, io
@@ -82,6 +84,23 @@ class LoadLatent(Fresh):
     @classmethod
     def execute(cls, file):
         return io.NodeOutput(load_file(str(input_file(file))))
+
+
+@node
+class BareModel(io.ComfyNode):
+    """A MODEL of one of the host's own kinds, by class name, without a network: to be looked at, not run."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("BareModel", [io.String.Input("kind")], [io.Model.Output()])
+
+    @classmethod
+    def execute(cls, kind):
+        bare = {"disable_unet_model_creation": True, "in_channels": 4}
+        settings = getattr(comfy.supported_models, kind)(bare)
+        cpu = torch.device("cpu")
+        model = settings.get_model({}, "", device=cpu)
+        return io.NodeOutput(comfy.model_patcher.ModelPatcher(model, load_device=cpu, offload_device=cpu))
 
 
 @node
