@@ -46,6 +46,19 @@ class InversionReport(io.ComfyNode):
                 io.Float.Output("relative_error",
                                 tooltip="Distance of the reconstruction from the source, over the size of the"
                                         " source. 0 is right; 1 without a reconstruction."),
+                io.Float.Output("mean", tooltip="Mean of the noise over its standard deviation, mean of the"
+                                                " frames. 0 is right."),
+                io.Float.Output("kurtosis", tooltip="Excess kurtosis of the noise, mean of the frames. 0 is"
+                                                    " a Gaussian, above 0 has heavier tails."),
+                io.Float.Output("pixel_correlation",
+                                tooltip="Correlation of neighbouring pixels of the noise, mean of the frames."
+                                        " Near 0 is right; higher means that the picture is still in it."),
+                io.Float.Output("frame_correlation",
+                                tooltip="Correlation of each frame of the noise with the next, mean of the"
+                                        " frames; 0 for one frame."),
+                io.Float.Output("source_correlation",
+                                tooltip="Correlation of the noise with its source, mean of the frames; 0"
+                                        " where the source is not known."),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -64,7 +77,15 @@ class InversionReport(io.ComfyNode):
         if report.comparison is not None:
             psnr, error = float(report.comparison.psnr.mean()), report.comparison.relative_error
         shown = {**ui.PreviewImage(image, cls=cls).as_dict(), **ui.PreviewText(text).as_dict()}
-        return io.NodeOutput(image, text, float(report.figures.ratio.mean()), psnr, error, ui=shown)
+        numbers = (float(report.figures.ratio.mean()), psnr, error, *_means(report.figures))
+        return io.NodeOutput(image, text, *numbers, ui=shown)
+
+
+def _means(figures: metrics.NoiseFigures) -> tuple[float, ...]:
+    """Mean over the frames of what the last five outputs tell; 0 for what cannot be told."""
+    noise = figures.measured
+    per_frame = (noise.mean / noise.std, noise.kurtosis, noise.pixels, noise.frames, figures.source)
+    return tuple(0.0 if t is None or t.numel() == 0 else float(t.mean()) for t in per_frame)
 
 
 def _report(latent: dict, reconstruction: dict | None, source: dict | None) -> Report:

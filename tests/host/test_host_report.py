@@ -5,6 +5,9 @@ from host_passes import EMPTY, SOURCE, TARGET, Bench
 
 from tools.comfy_client import RunError
 
+NUMBERS = ("noise_std", "psnr", "relative_error", "mean", "kurtosis", "pixel_correlation",
+           "frame_correlation", "source_correlation")
+
 
 class Reported:
     """A report node in a bench's graph, and what came of it after a run."""
@@ -13,14 +16,14 @@ class Reported:
         self.bench = bench
         self.node = bench.graph.add("UNS_InversionReport", **inputs)
         self.seen = {name: bench.graph.add("PreviewAny", source=self.node[i])
-                     for i, name in enumerate(("text", "noise_std", "psnr", "relative_error"), start=1)}
+                     for i, name in enumerate(("text", *NUMBERS), start=1)}
         bench.graph.save(f"{bench.log}-chart", images=self.node[0])
 
     def run(self) -> "Reported":
         self.outputs = self.bench.comfy.run(self.bench.graph.prompt)["outputs"]
         self.text = self.outputs[self.node.id]["text"][0]
         self.numbers = {name: float(self.outputs[self.seen[name].id]["text"][0])
-                        for name in ("noise_std", "psnr", "relative_error")}
+                        for name in NUMBERS}
         self.chart = self.bench.comfy.tensors(f"{self.bench.log}-chart")["images"]
         return self
 
@@ -53,6 +56,15 @@ def test_the_numbers_are_those_of_the_latents(comfy):
     assert found.numbers["psnr"] == pytest.approx(float(psnr.mean()), abs=1e-3)
     assert found.numbers["relative_error"] == pytest.approx(bench.error(latents["edited"]), rel=1e-4)
     assert found.text.splitlines()[0].startswith("reconstruction is off by 0.")
+    pairs = [torch.corrcoef(torch.stack(pair))[0, 1] for pair in zip(state, source, strict=True)]
+    assert found.numbers["source_correlation"] == pytest.approx(float(sum(pairs) / len(pairs)), abs=1e-4)
+    centred = state - state.mean(1, keepdim=True)
+    kurtosis = centred.pow(4).mean(1) / centred.square().mean(1).square() - 3
+    assert found.numbers["kurtosis"] == pytest.approx(float(kurtosis.mean()), abs=1e-4)
+    mean = (state.mean(1) / state.std(1, correction=0)).mean()
+    assert found.numbers["mean"] == pytest.approx(float(mean), abs=1e-4)
+    assert abs(found.numbers["pixel_correlation"]) < 0.1
+    assert abs(found.numbers["frame_correlation"]) < 1
 
 
 def test_the_chart_is_an_image_on_the_node_and_an_output(comfy):
