@@ -213,7 +213,15 @@ def test_a_missing_node_is_found_before_anything_is_queued(workflow, capsys):
     assert "lacks these node types: CreateVideo" in error_of(capsys) and fake.prompts == []
 
 
-def test_ctrl_c_stops_the_run_on_the_server(workflow, capsys):
+@pytest.fixture
+def ctrl_c():
+    """Ctrl-C raises KeyboardInterrupt, as for a user; a suite run in the background starts with it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+def test_ctrl_c_stops_the_run_on_the_server(workflow, capsys, ctrl_c):
     def script(fake):
         fake.steps("4", 30, upto=2)
         os.kill(os.getpid(), signal.SIGINT)
