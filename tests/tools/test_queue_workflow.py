@@ -215,7 +215,7 @@ def test_a_missing_node_is_found_before_anything_is_queued(workflow, capsys):
 
 @pytest.fixture
 def ctrl_c():
-    """Ctrl-C raises KeyboardInterrupt, as for a user; a suite run in the background starts with it ignored."""
+    """Ctrl-C raises KeyboardInterrupt, as for a user; a suite run in the background begins ignoring it."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
