@@ -2,7 +2,8 @@
 
 Half of them silently return garbage: NaN, the clean clip, or noise with a plausible std that has nothing to
 do with the clip. tests/host/test_host_core_samplers.py runs every one that ComfyUI has and fails if the list
-here is not what it finds, so a new ComfyUI cannot widen it unseen. """
+here is not what it finds, so a new ComfyUI cannot widen it unseen.
+"""
 
 from ..unsampling import UnsamplingError
 

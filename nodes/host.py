@@ -2,8 +2,7 @@
 
 A pass is a comfy.samplers.Sampler of ours, handed to an ordinary guider. So cfg, conditioning hooks,
 wrappers, context windows, model loading, previews, progress and cancel are the host's own, while the latent
-comes and goes
-untouched: no noise_scaling, no division by 1 - sigma.
+comes and goes untouched: no noise_scaling, no division by 1 - sigma.
 """
 
 import logging

@@ -27,7 +27,7 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     start = schedules.start_index(sigmas, end)
     samples = _samples(model, latent, "latent_image")
     carried = record.of_latent(latent)
-    if carried is not None and carried.fits(samples):
+    if carried is not None and carried.frames_of(samples) is not None:
         raise UnsamplingError("latent_image is already unsampled noise; connect the VAE Encode of the source"
                               " clip")
     mask = host.mask(latent, samples)
@@ -35,19 +35,20 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
         mask = None
     animatediff.refuse_changing_settings(model)
     info = {**host.info(guider), "source": record.digest(samples)}
-    made_with = {"family": host.family(model), "cfg": host.cfg_of(guider), "info": info,
+    made_with = {"family": host.family(model), "cfg": host.cfg_of(guider),
                  "windows": animatediff.windows(model, _frames(samples.shape)),
                  "latent_format": model.get_model_object("latent_format"),
                  "source": None if mask is None else samples.clone()}
     if sampler is not None:
         noise, made = _core_rise(guider, samples, sigmas, start, sampler, mask, node_id)
     else:
-        noise, made = _rise(guider, samples, sigmas, solver, RECORD[keep], end, mask, node_id)
+        noise, made = _rise(guider, samples, sigmas, start, solver, RECORD[keep], end, mask, node_id)
+    made = replace(made, info=info)
     host.say(node_id, f"unsampled to sigma {sigmas[start]:.4g} in {made.calls} model calls")
     return record.noise_latent(latent, noise, made, **made_with)
 
 
-def _rise(guider, samples: Tensor, sigmas: Tensor, solver: str, keep: bool | str, end: float,
+def _rise(guider, samples: Tensor, sigmas: Tensor, start: int, solver: str, keep: bool | str, end: float,
           mask: Tensor | None, node_id: str) -> tuple[Tensor, Inversion]:
     calls = inversion.calls_rising(solver, sigmas, keep, end)
     made: list[Inversion] = []
@@ -57,7 +58,6 @@ def _rise(guider, samples: Tensor, sigmas: Tensor, solver: str, keep: bool | str
         return made[0].noise
 
     host.say(node_id, f"unsampling, {calls} model calls; the preview turns to mush, as it should")
-    start = schedules.start_index(sigmas, end)
     rising = sigmas[start:].flip(0)
     sampler = host.pass_sampler(one_pass, samples, rising, start)
     return host.run(guider, samples, rising, sampler, calls), made[0]
@@ -91,15 +91,15 @@ def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
     kept = record.of_latent(latent)
-    known, remark = _known(model, samples, kept, sigmas, solver)
-    known = _masked(known, host.mask(latent, samples))
+    fit = _fit(model, samples, kept, sigmas, solver)
+    known = _masked(fit.inversion, host.mask(latent, samples))
     inversion.check_fraction("fidelity", fidelity)
     if known.solver.startswith(core_samplers.PREFIX):
         clip = _core_fall(guider, samples, known, sampler, structure, node_id)
     else:
-        clip = _fall(guider, samples, known, structure, fidelity, remark, node_id)
+        clip = _fall(guider, samples, known, structure, fidelity, fit.remark, node_id)
     if kept is not None:
-        clip = kept.source_outside(clip, known.mask, samples)
+        clip = kept.source_outside(clip, known.mask, fit.frames)
     return record.clip_latent(latent, clip)
 
 
@@ -135,17 +135,19 @@ def _core_fall(guider, samples: Tensor, known: Inversion, sampler, structure: fl
     return clip
 
 
-def _known(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | None,
-           solver: str) -> tuple[Inversion, str]:
-    """What to resample, and a remark for the user."""
+def _fit(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | None,
+         solver: str) -> record.Fit:
+    """What to resample, once noise, model and settings are known to fit."""
     if kept is None:
-        return checks.noise_from_elsewhere(model.model.process_latent_in(samples), sigmas, solver), ""
+        x = model.model.process_latent_in(samples)
+        return record.Fit(checks.noise_from_elsewhere(x, sigmas, solver), "", None)
     # a slice of the noise may be short enough not to be cut at all: compare what the whole clip would meet
     kept.check(host.family(model), animatediff.windows(model, _frames(kept.shape)), sigmas, solver)
-    known, remark = kept.fitted(samples)
-    if not kept.fits(samples):
+    fit = kept.fitted(samples)
+    if fit.frames is None:
+        known = fit.inversion
         checks.strong_enough(model.model.process_latent_in(samples), known.sigmas[known.start:])
-    return known, remark
+    return fit
 
 
 def _masked(known: Inversion, mask: Tensor | None) -> Inversion:

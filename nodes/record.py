@@ -2,7 +2,6 @@
 believed."""
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,7 +46,6 @@ class Record:
 
     latent_format: the host's own object; its process_in takes samples from the VAE's scale to the sampler's.
     source: the clip in the VAE's scale, kept where a mask promises it unchanged.
-    info: what nobody checks but a report can tell: prompts, patches, versions.
     """
 
     inversion: Inversion
@@ -58,7 +56,6 @@ class Record:
     digests: tuple[str, ...]
     shape: tuple[int, ...]
     source: Tensor | None
-    info: Mapping[str, str]
 
     def check(self, family: Family, windows: str, sigmas: Tensor | None, solver: str) -> None:
         """Raises: UnsamplingError where model, windows, solver or schedule contradict the unsampling."""
@@ -81,57 +78,70 @@ class Record:
                               f" noise was made with ({len(ours) - 1} steps from {ours[0]:.4g}); disconnect"
                               " sigmas: the noise brings its own")
 
-    def fits(self, samples: Tensor) -> bool:
-        """Whether these are frames of this record's own noise, all or some, unchanged."""
-        return tuple(samples.shape[1:]) == self.shape[1:] and set(_digests(samples)) <= set(self.digests)
+    def frames_of(self, samples: Tensor) -> list[int] | None:
+        """Which of the record's frames of noise these are, known by their digests; None unless all are
+        unchanged frames of it."""
+        if tuple(samples.shape[1:]) != self.shape[1:]:
+            return None
+        place = {name: i for i, name in reversed(list(enumerate(self.digests)))}
+        frames = [place.get(name) for name in _digests(samples)]
+        return None if None in frames else frames
 
-    def fitted(self, samples: Tensor) -> tuple[Inversion, str]:
-        """The inversion for these samples and a remark for the user.
-
-        Frames are known by their digests, so a slice of the noise takes its slice of the record along. The
-        inversion's own noise is empty where its bits are not the ones in hand.
+    def fitted(self, samples: Tensor) -> "Fit":
+        """The inversion for these samples; a slice of the noise takes its slice of the record along.
 
         Raises: UnsamplingError for another latent size.
         """
         if tuple(samples.shape[1:]) != self.shape[1:]:
             raise UnsamplingError(f"noise has shape {tuple(samples.shape)}, its record {self.shape}; do not"
                                   " resize or cut noise: do that to the clip before VAE Encode")
-        given = _digests(samples)
-        if given == self.digests:
-            return self.inversion, ""
-        if all(digest in self.digests for digest in given):
-            return self._sliced([self.digests.index(digest) for digest in given])
+        frames = self.frames_of(samples)
+        if frames is not None:
+            return self._unchanged(frames)
         changed = replace(self.inversion, noise=torch.empty(0))
-        if len(given) == len(self.digests):
-            return changed, CHANGED
+        if len(samples) == len(self.digests):
+            return Fit(changed, CHANGED, None)
         lost = "" if changed.mask is None else ", and the mask is lost"
         plain = replace(changed, source=None, outputs=(), mask=None)
-        return plain, f"; frames were added to the noise, or cut and changed: not exact{lost}"
+        return Fit(plain, f"; frames were added to the noise, or cut and changed: not exact{lost}", None)
 
-    def _sliced(self, frames: list[int]) -> tuple[Inversion, str]:
+    def _unchanged(self, frames: list[int]) -> "Fit":
+        # by digest, not by place: frames of equal noise stand for each other
+        if [self.digests[i] for i in frames] == list(self.digests):
+            return Fit(self.inversion, "", list(range(len(frames))))
         remark = f"; {len(frames)} of {len(self.digests)} frames, exact where frames do not see each other"
-        if not self.inversion.recorded:
-            return self.inversion, remark
         part = self.inversion
+        if not part.recorded:
+            return Fit(part, remark, frames)
         outputs = tuple(output[frames] for output in part.outputs)
         mask = None if part.mask is None else part.mask[frames]
         sliced = replace(part, noise=part.noise[frames], source=part.source[frames], outputs=outputs,
                          mask=mask)
-        return sliced, remark
+        return Fit(sliced, remark, frames)
 
+    def source_outside(self, clip: Tensor, mask: Tensor | None, frames: list[int] | None) -> Tensor:
+        """The clip with the source's own bits where the mask is 0: the sampler's scale and back costs a
+        rounding.
 
-    def source_outside(self, clip: Tensor, mask: Tensor | None, noise: Tensor) -> Tensor:
-        """The clip with the source's own bits where the mask is 0.
-
-        The sampler's scale and back costs a rounding; noise tells which frames of the source these are.
+        frames: which of the source's frames the clip has; None for as many, of changed noise.
         """
         if self.source is None or mask is None:
             return clip
-        given = _digests(noise)
-        source = self.source
-        if given != self.digests and all(digest in self.digests for digest in given):
-            source = source[[self.digests.index(digest) for digest in given]]
+        source = self.source if frames is None else self.source[frames]
         return torch.where(mask.expand_as(clip).to(clip.device) == 0, source.to(clip.device), clip)
+
+
+@dataclass(frozen=True, eq=False)
+class Fit:
+    """A record's inversion for the samples in hand, and a remark for the user.
+
+    The inversion's own noise is empty where its bits are not the ones in hand. frames: which of the record's
+    these are, None where they are not all unchanged frames of it.
+    """
+
+    inversion: Inversion
+    remark: str
+    frames: list[int] | None
 
 
 def noise_latent(latent: dict, samples: Tensor, inversion: Inversion, **made_with) -> dict:

@@ -67,7 +67,7 @@ class InversionReport(io.ComfyNode):
     def execute(cls, noise, reconstruction=None, source=None) -> io.NodeOutput:
         with host.naming("Inversion Report"):
             report = _report(noise, reconstruction, source)
-        made_with = ", ".join(f"{name} {value}" for name, value in record.of_latent(noise).info.items())
+        made_with = ", ".join(f"{name} {value}" for name, value in report.inversion.info.items())
         text = "\n".join([*verdict.lines(report), f"made with {made_with}"])
         good, panels = not verdict.findings(report), report_panels.panels(report)
         drawn = chart.draw(*verdict.heading(report), good, panels)
@@ -94,7 +94,8 @@ def _report(latent: dict, reconstruction: dict | None, source: dict | None) -> R
         raise UnsamplingError("noise carries no record of an unsampling: it is a plain latent, or lost its"
                               " record in a node on the way; connect the Unsampler's output")
     samples = check_latent(latent["samples"], "noise")
-    known, remark = kept.fitted(samples)
+    fit = kept.fitted(samples)
+    known = fit.inversion
     noise = known.noise if known.noise.numel() else kept.latent_format.process_in(samples)
     clip = known.source if source is None else _clip(kept, source, noise, "source")
     flow = "CONST" in kept.family.sampling
@@ -102,7 +103,7 @@ def _report(latent: dict, reconstruction: dict | None, source: dict | None) -> R
     figures = metrics.noise_figures(noise, clip, sigma, flow)
     steps = metrics.corrections(known, flow) if known.recorded else None
     compared = None if reconstruction is None else _compared(kept, reconstruction, clip, noise)
-    remark, given = remark.lstrip("; "), source is not None
+    remark, given = fit.remark.lstrip("; "), source is not None
     return Report(known, figures, steps, compared, kept.cfg, remark, kept.family.sigma_max, given)
 
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from host_graphs import Node
 from host_passes import EMPTY, SOURCE, Bench
 
 from tools.comfy_client import RunError
@@ -59,27 +60,27 @@ def test_the_allow_list_is_what_comes_back(comfy):
     assert found == set(allowed()), text
 
 
+def refused(bench: Bench, sampler: Node, words: str) -> None:
+    """Unsampling with this SAMPLER stops with these words and no model call."""
+    guider = bench.graph.add("BasicGuider", model=bench.model, conditioning=bench.condition(SOURCE))
+    noise = bench.graph.add("UNS_UnsamplerAdvanced", guider=guider, latent_image=bench.latent,
+                            sigmas=bench.ays(), solver="midpoint", sampler=sampler)
+    with pytest.raises(RunError, match=words):
+        bench.run(noise=noise)
+    assert bench.calls() == []
+
+
 @pytest.mark.parametrize("name", ["lcm", "euler_ancestral", "dpmpp_2m_sde", "dpm_adaptive", "unipc"])
 def test_others_are_refused_by_name(comfy, name):
     bench = Bench.set_up(comfy, f"refused-{name}")
     sampler = bench.graph.add("KSamplerSelect", sampler_name={"unipc": "uni_pc"}.get(name, name))
-    guider = bench.graph.add("BasicGuider", model=bench.model, conditioning=bench.condition(SOURCE))
-    noise = bench.graph.add("UNS_UnsamplerAdvanced", guider=guider, latent_image=bench.latent,
-                            sigmas=bench.ays(), solver="midpoint", sampler=sampler)
-    with pytest.raises(RunError, match=f"sampler {name} cannot be run backwards; choose one of"):
-        bench.run(noise=noise)
-    assert bench.calls() == []
+    refused(bench, sampler, f"sampler {name} cannot be run backwards; choose one of")
 
 
 def test_options_that_add_noise_are_refused(comfy):
     bench = Bench.set_up(comfy, "refused-options")
     sampler = bench.graph.add("UNSTest_ChurningEuler")
-    guider = bench.graph.add("BasicGuider", model=bench.model, conditioning=bench.condition(SOURCE))
-    noise = bench.graph.add("UNS_UnsamplerAdvanced", guider=guider, latent_image=bench.latent,
-                            sigmas=bench.ays(), solver="midpoint", sampler=sampler)
-    with pytest.raises(RunError, match=r"sampler euler has options of its own \(such as s_churn\)"):
-        bench.run(noise=noise)
-    assert bench.calls() == []
+    refused(bench, sampler, r"sampler euler has options of its own \(such as s_churn\)")
 
 
 def test_an_allowed_one_runs_both_ways_counts_its_calls_and_must_be_the_same(comfy):

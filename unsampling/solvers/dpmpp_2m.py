@@ -23,8 +23,8 @@ def step(x: Tensor, point: Point, previous: Point | None, here: Tensor, there: T
 
     In t = -log sigma, h = t_there - t_here, r = h_last / h. First order without a history and into sigma 0.
     Out of sigma 0 there is no t: that first step is Euler's, with the velocity taken where the model was
-    asked. The operations are those of ComfyUI's sample_dpmpp_2m, in its order, so that every bit agrees with
-    it. """
+    asked. The operations are those of ComfyUI's sample_dpmpp_2m, in its order, for equal bits.
+    """
     if here == 0:
         return euler.step(x, point, previous, here, there)
     here, there = here.to(x.device), there.to(x.device)

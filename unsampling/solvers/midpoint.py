@@ -19,7 +19,8 @@ class Midpoints:
     """The rising pass walked again, in falling order: where the model was asked, and what it answered there.
 
     In main memory, whatever the device of the walk; the answers are the record's own tensors. `top` is the
-    answer at the noise itself. """
+    answer at the noise itself.
+    """
 
     source: Tensor
     noise: Tensor
