@@ -19,7 +19,7 @@ from benchmarks import schedules
 from benchmarks.checks import checks
 from benchmarks.distributions import SHARP, SMOOTH
 from benchmarks.measures import HALVES, Scene
-from benchmarks.tables import Grid, choosing, full, to_compare
+from benchmarks.tables import Grid, choosing, full, last_point, to_compare
 
 COMMAND = "python -m benchmarks.solvers"
 RESULT = Path(__file__).with_name("results") / "solvers.md"
@@ -27,8 +27,8 @@ RESULT = Path(__file__).with_name("results") / "solvers.md"
 
 @dataclass(frozen=True)
 class Size:
-    """How much is measured. truth: steps of the reference ODE; choices: steps of the table that compares two
-    pairs."""
+    """How much is measured. truth: steps of the reference ODE; choices: steps of the tables that compare two
+    pairs, and points for the last step."""
 
     frames: int
     truth: int
@@ -87,7 +87,8 @@ def report(size: Size, command: str) -> str:
     progress("the true noise and the true edits")
     return "\n".join([
         introduction(sharp, size, command), to_compare(sharp, smooth),
-        choosing(sharp, smooth, size.choices, progress), *full(sharp, size.grid, progress),
+        choosing(sharp, smooth, size.choices, progress),
+        last_point(sharp, smooth, size.choices, progress), *full(sharp, size.grid, progress),
         checks(sharp, smooth, progress)])
 
 

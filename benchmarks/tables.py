@@ -3,15 +3,18 @@
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
+from unittest.mock import patch
 
 from torch import Tensor
 
 from benchmarks import schedules
 from benchmarks.measures import Edit, Passes, Scene, edit, passes
 from benchmarks.ways import Way, every_way, way
+from unsampling.solvers import midpoint
 
 Progress = Callable[[str], None]
 EDIT_CFGS = (1.0, 3.0, 7.5)
+POINTS = (0.5, midpoint.LAST_POINT, midpoint.LAST_POINT_OF_FEW, 1.0)
 WORLDS = ("Sharp: the kinds of picture lie apart, so the model decides abruptly. The full tables are of this"
           " world.",
           "Smooth: the kinds of picture overlap.")
@@ -72,6 +75,38 @@ def _duel(a: Edit, b: Edit) -> str:
     marks = ("**", "") if a.error <= b.error else ("", "**")
     texts = [f"{mark}{number(e.error)}{mark}" for mark, e in zip(marks, (a, b), strict=True)]
     return f"{' : '.join(texts)} ({a.band:.2f} : {b.band:.2f})"
+
+
+def last_point(sharp: Scene, smooth: Scene, steps: Iterable[int], progress: Progress) -> str:
+    """What the point does at which recorded midpoint asks the model in the step that ends at sigma 0."""
+    titles = ("world", "schedule", "steps", "last sigma", *(f"point {point:g}" for point in POINTS))
+    rows = []
+    for name, scene in (("sharp", sharp), ("smooth", smooth)):
+        for schedule in ("AYS", "beta"):
+            progress(f"the last point: {name}, {schedule}")
+            rows += [[name, schedule, str(n), *_points(scene, schedules.ALL[schedule](n))] for n in steps]
+    about = ("Recorded midpoint, asked in its last step at that fraction of the last sigma: 0.5 is the"
+             " middle, 1 a final denoise. Noise error; error of the edit at cfg 1 and at cfg 7.5; in brackets"
+             f" the latter's energy in the finest level. The pair takes {midpoint.LAST_POINT:g}, above a last"
+             f" sigma of {midpoint.LONG:g} {midpoint.LAST_POINT_OF_FEW:g}: in bold.")
+    return f"## The last point\n\n{about}\n\n{table(titles, rows)}\n"
+
+
+def _points(scene: Scene, sigmas: Tensor) -> list[str]:
+    last = float(sigmas[-2])
+    taken = midpoint.LAST_POINT_OF_FEW if last > midpoint.LONG else midpoint.LAST_POINT
+    marks = ["**" if point == taken else "" for point in POINTS]
+    return [f"{last:.3f}", *(f"{mark}{_asked_at(scene, sigmas, point)}{mark}"
+                             for mark, point in zip(marks, POINTS, strict=True))]
+
+
+def _asked_at(scene: Scene, sigmas: Tensor, point: float) -> str:
+    how = way("midpoint", "full")
+    with patch.multiple(midpoint, LAST_POINT=point, LAST_POINT_OF_FEW=point):
+        figures, state = passes(how, scene, sigmas)
+        plain, guided = (edit(how, scene, sigmas, state, cfg) for cfg in (1.0, 7.5))
+    return (f"{number(figures.noise_error)}; {number(plain.error)}, {number(guided.error)}"
+            f" ({guided.band:.2f})")
 
 
 def full(scene: Scene, grid: Grid, progress: Progress) -> Iterable[str]:

@@ -14,7 +14,7 @@ from torch import Tensor
 
 from . import schedules, solvers
 from .errors import UnsamplingError
-from .solvers.evaluation import Callback, Denoise, ModelCalls
+from .solvers.evaluation import Callback, Denoise, Held, ModelCalls
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,9 +63,9 @@ def calls_rising(solver: str, sigmas: Tensor, record: bool | str = True, end: fl
     return method.calls_rising(part, bool(record) and method.memory is not None)
 
 
-def calls_falling(inversion: Inversion, structure: float = 0.0) -> int:
+def calls_falling(inversion: Inversion, structure: float | Tensor = 0.0) -> int:
     """Model calls that resample() will make with these settings."""
-    skipped = _skipped(inversion, structure)
+    skipped = min(_skipped(inversion, structure))
     part = inversion.sigmas[inversion.start + skipped:]
     return solvers.pair(inversion.solver).calls_falling(part, skipped == 0) if len(part) > 1 else 0
 
@@ -107,23 +107,25 @@ def unsample(denoise: Denoise, x0: Tensor, sigmas: Tensor, solver: str = solvers
 
 
 @torch.no_grad()
-def resample(denoise: Denoise, inversion: Inversion, structure: float = 0.0, fidelity: float = 1.0,
-             callback: Callback | None = None) -> Tensor:
+def resample(denoise: Denoise, inversion: Inversion, structure: float | Tensor = 0.0,
+             fidelity: float | Tensor = 1.0, callback: Callback | None = None) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
     structure: 0 to 1, how far down the recorded way to start: 0 from the noise, 1 the source itself. Costs no
-        call.
+        call. A tensor gives each frame its own start; frames that start later stay on the recorded way until
+        then, where the others see them.
     fidelity: how much of the record's correction to apply: 1 returns the source exactly under the source's
-        own settings, 0 is the plain solver. Without a record there is nothing to apply.
+        own settings, 0 is the plain solver. Without a record there is nothing to apply. A tensor gives each
+        frame its own.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
     """
     method = solvers.pair(inversion.solver)
     x = check_latent(inversion.noise, "noise")
-    check_fraction("fidelity", fidelity)
     skipped = _skipped(inversion, structure)
-    part, offset = inversion.sigmas[inversion.start:], inversion.start
+    late, fidelity = _per_frame("structure", skipped, x), _fidelity(fidelity, x)
+    part, offset, start = inversion.sigmas[inversion.start:], inversion.start, min(skipped)
     evaluate = ModelCalls(denoise, calls_falling(inversion, structure), callback, half=inversion.half)
     if not inversion.recorded:
         return method.fall(evaluate, x, part, offset)
@@ -131,15 +133,27 @@ def resample(denoise: Denoise, inversion: Inversion, structure: float = 0.0, fid
         raise UnsamplingError(f"noise has shape {tuple(x.shape)}, its record"
                               f" {tuple(inversion.source.shape)}; use the noise as unsample() returned it")
     source = inversion.source.to(x.device, x.dtype, copy=True)
-    if skipped == inversion.steps:
+    if start == inversion.steps:
         return source
     known = method.memory.walk_again(inversion.outputs, source, part, offset)
-    if skipped:
-        x = method.memory.state(known, part, skipped, x.device)
+    if start:
+        x = method.memory.state(known, part, start, x.device)
     mask = None if inversion.mask is None else inversion.mask.to(x.device).expand_as(x)
-    held = None if mask is None else mask == 0
-    x = method.memory.fall(evaluate, x, part, offset, known, skipped, fidelity, held)
-    return keep_outside(x, source, mask)
+    x = method.memory.fall(evaluate, x, part, offset, known, start, fidelity, _held(mask, late))
+    return keep_outside(torch.where(late == inversion.steps, source, x), source, mask)
+
+
+def _held(mask: Tensor | None, late: Tensor) -> Held:
+    """Where a step keeps to the recorded way: outside the mask, and in the frames that start below it."""
+    outside = None if mask is None else mask == 0
+    first, last = int(late.min()), int(late.max())
+
+    def held(step: int) -> Tensor | None:
+        if first == last or step >= last:
+            return outside
+        return late > step if outside is None else outside | (late > step)
+
+    return held
 
 
 def keep_outside(x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:
@@ -182,10 +196,29 @@ def check_latent(x: Tensor, name: str) -> Tensor:
     return x if x.dtype == torch.float64 else x.float()
 
 
-def check_fraction(name: str, value: float) -> None:
-    """Raises: UnsamplingError unless the value lies between 0 and 1."""
-    if not 0.0 <= value <= 1.0:
-        raise UnsamplingError(f"{name} is {value:g}; set it between 0 and 1")
+def check_fraction(name: str, value: float | Tensor) -> None:
+    """Raises: UnsamplingError unless the value, or each of them, lies between 0 and 1."""
+    for one in value.tolist() if isinstance(value, Tensor) else (value,):
+        if not 0.0 <= one <= 1.0:
+            raise UnsamplingError(f"{name} is {one:g}; set it between 0 and 1")
+
+
+def _per_frame(name: str, values: list[int] | Tensor, x: Tensor) -> Tensor:
+    """The values along x's frames, or the one value for all of them, ready to broadcast to x.
+
+    Raises: UnsamplingError unless there is one value, or one a frame.
+    """
+    axis = 0 if x.ndim == 4 else 2
+    if len(values) not in (1, x.shape[axis]):
+        raise UnsamplingError(f"{name} has {len(values)} values for {x.shape[axis]} frames; give one a frame")
+    shape = [1] * x.ndim
+    shape[axis] = len(values)
+    return torch.as_tensor(values, device=x.device).reshape(shape)
+
+
+def _fidelity(fidelity: float | Tensor, x: Tensor) -> float | Tensor:
+    check_fraction("fidelity", fidelity)
+    return _per_frame("fidelity", fidelity.to(x), x) if isinstance(fidelity, Tensor) else fidelity
 
 
 def _check_mask(mask: Tensor, x: Tensor, recording: bool) -> Tensor:
@@ -205,10 +238,11 @@ def _check_mask(mask: Tensor, x: Tensor, recording: bool) -> Tensor:
     return mask
 
 
-def _skipped(inversion: Inversion, structure: float) -> int:
-    """Steps to leave out at the top for that much structure."""
+def _skipped(inversion: Inversion, structure: float | Tensor) -> list[int]:
+    """Steps to leave out at the top for that much structure: one number, or one a frame."""
     check_fraction("structure", structure)
-    if structure > 0 and not inversion.recorded:
+    fractions = structure.tolist() if isinstance(structure, Tensor) else [structure]
+    if max(fractions, default=0) > 0 and not inversion.recorded:
         raise UnsamplingError("structure above 0 needs the record of the unsampling; switch record on in"
                               " the Unsampler, with a solver other than ees25, or lower its end instead")
-    return round(structure * inversion.steps)
+    return [round(fraction * inversion.steps) for fraction in fractions]

@@ -36,7 +36,7 @@ def dpmpp_2m(denoise: Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
 
 
 def midpoint_up(denoise: Denoise, x: Tensor, sigmas: list[float]) -> Tensor:
-    """FireFlow's step from the last of the falling sigmas to the first."""
+    """FireFlow's step from the last of the falling sigmas to the first; from 0, with a higher point."""
     n = len(sigmas) - 1
 
     def eps(x: Tensor, sigma: float, step: int) -> Tensor:
@@ -45,18 +45,20 @@ def midpoint_up(denoise: Denoise, x: Tensor, sigmas: list[float]) -> Tensor:
     v = eps(x, sigmas[n] or sigmas[n - 1] / 2, n - 1)
     for i in reversed(range(n)):
         high, low = sigmas[i], sigmas[i + 1]
-        v = eps(x + (high - low) / 2 * v, (high + low) / 2, i)
+        at = (high + low) / 2 if low else high * (0.6 if high <= 0.15 else 0.75)
+        v = eps(x + (at - low) * v, at, i)
         x = x + (high - low) * v
     return x
 
 
 def midpoint_down(denoise: Denoise, x: Tensor, sigmas: list[float]) -> Tensor:
-    """FireFlow's step from the first of the falling sigmas to the last."""
+    """FireFlow's step from the first of the falling sigmas to the last; to 0, with a higher point."""
     v = (x - denoise(x, sigmas[0], 0)) / sigmas[0]
     for i in range(len(sigmas) - 1):
         high, low = sigmas[i], sigmas[i + 1]
-        y, middle = x - (high - low) / 2 * v, (high + low) / 2
-        v = (y - denoise(y, middle, i)) / middle
+        at = (high + low) / 2 if low else high * (0.6 if high <= 0.15 else 0.75)
+        y = x - (high - at) * v
+        v = (y - denoise(y, at, i)) / at
         x = x - (high - low) * v
     return x
 

@@ -152,5 +152,9 @@ def check_report(text):
             assert (int(up), int(down)) == (6 if record != "none" else 5, 5)
     promises = re.findall(r"^- \*\*(holds|DOES NOT HOLD|for information)\*\*: ", text, re.MULTILINE)
     assert len(promises) == 13
+    last_points = re.findall(r"^\| \w+ \| \w+ \| 6 \| 0\.\d+ \| (.+) \|$", text, re.MULTILINE)
+    assert len(last_points) == 4
+    for row in last_points:
+        assert len(set(row.replace("**", "").split(" | "))) == 4 and row.count("**") == 2
     assert "python -m benchmarks.solvers --quick" in text
     assert "nan" not in text

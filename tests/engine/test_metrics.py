@@ -263,7 +263,9 @@ def test_weak_frames_are_named(good):
     noise = good[0].noise.clone()
     noise[3:6] *= 0.58
     shown = report(good[0], noise, remark=CHANGED)
-    assert whats(shown)[0] in [f"frames 3-5: noise too weak (0.{n} of expected)" for n in (56, 57, 58, 59)]
+    left = 0.58 * report(good[0]).figures.ratio[3:6].mean()
+    assert whats(shown)[0] == f"frames 3-5: noise too weak ({left:.2f} of expected)"
+    assert 0.5 < left < 0.65
     assert verdict.heading(shown)[1] == "the noise was changed since; connect the Unsampler's output directly"
 
 

@@ -5,7 +5,7 @@ import sigma_lists
 import torch
 from analytic_denoisers import SOURCE, Spy, clip, denoiser, world
 
-from unsampling import resample, unsample
+from unsampling import resample, schedules, unsample
 from unsampling.inversion import calls_falling, calls_rising
 
 SOLVERS = ("midpoint", "dpmpp_2m", "euler")
@@ -84,17 +84,19 @@ def test_steps_and_sigmas_of_the_single_call_pairs(solver, start):
 
 @pytest.mark.parametrize("record", [True, False])
 @pytest.mark.parametrize("start", [0, 3])
-def test_steps_and_sigmas_of_midpoint(record, start):
-    sigmas = sigma_lists.karras(8)
-    middles = ((sigmas[:-1] + sigmas[1:]) / 2).tolist()
+@pytest.mark.parametrize(("sigmas", "last_point"), [
+    (sigma_lists.karras(8), 0.6), (schedules.ays("SD1", 8), 0.75)], ids=["karras", "ays"])
+def test_steps_and_sigmas_of_midpoint(record, start, sigmas, last_point):
+    points = [*((sigmas[:-2] + sigmas[1:-1]) / 2).tolist(), float(sigmas[-2] * last_point)]
+    first = float(sigmas[-2] / 2)
     x0, up, down = scene()
     inversion = unsample(up, x0, sigmas, "midpoint", record, 1 - start / 8)
     resample(down, inversion)
     top = [float(sigmas[start])]
     assert up.steps == [7, *range(7, start - 1, -1), *([start] if record else [])]
-    assert [call.sigma for call in up.calls] == [middles[7], *middles[start:][::-1], *(top if record else [])]
+    assert [call.sigma for call in up.calls] == [first, *points[start:][::-1], *(top if record else [])]
     assert down.steps == [start, *range(start, 8)]
-    assert [call.sigma for call in down.calls] == top + middles[start:]
+    assert [call.sigma for call in down.calls] == top + points[start:]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)

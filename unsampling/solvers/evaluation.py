@@ -76,11 +76,17 @@ def velocity(x: Tensor, denoised: Tensor, sigma: Tensor) -> Tensor:
     return (x - denoised) / sigma.to(x.device)
 
 
-def correct(x: Tensor, expected: Tensor, recorded: Tensor, fidelity: float) -> Tensor:
+def correct(x: Tensor, expected: Tensor, recorded: Tensor, fidelity: float | Tensor) -> Tensor:
     """x plus the recorded miss. At fidelity 1 the pair form: the recorded bits themselves where x is as
-    expected."""
+    expected. A tensor of fidelities broadcasts to x."""
     recorded = recorded.to(x.device)
+    if isinstance(fidelity, Tensor):
+        return torch.where(fidelity == 1, recorded + (x - expected), x + fidelity * (recorded - expected))
     return recorded + (x - expected) if fidelity == 1.0 else x + fidelity * (recorded - expected)
+
+
+# Where, while a step is made, the way is the recorded one whatever the model says.
+Held = Callable[[int], Tensor | None]
 
 
 def hold(x: Tensor, recorded: Tensor, held: Tensor | None) -> Tensor:

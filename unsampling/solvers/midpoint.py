@@ -1,8 +1,8 @@
 """midpoint: second order with one call a step, the velocity of the last midpoint re-used to reach the next.
 
-The step is FireFlow's (Deng et al. 2025, arXiv 2412.07517). Exact form: the falling state update is the
-algebraic inverse of the rising one if the model is asked at the same point, so the falling pass is pulled
-onto the recorded points (solvers.md 3.2).
+The step is FireFlow's (Deng et al. 2025, arXiv 2412.07517), but for the step that ends at sigma 0: see
+LAST_POINT. Exact form: the falling state update is the algebraic inverse of the rising one if the model is
+asked at the same point, so the falling pass is pulled onto the recorded points (solvers.md 3.2).
 """
 
 from collections.abc import Callable
@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Evaluate, correct, hold, replay, velocity
+from .evaluation import Evaluate, Held, correct, hold, replay, velocity
+
+# Where a step from sigma to 0 asks the model, as a fraction of sigma. The middle leaves noise in detail that
+# is fainter than sigma, most with few steps and a high cfg; the end of the step, a final denoise, smooths
+# detail away and makes the noise too strong. Measured: benchmarks/results/solvers.md, "The last point".
+LAST_POINT = 0.6
+LAST_POINT_OF_FEW = 0.75  # with few steps, which leave a last sigma above LONG: AYS with 10 steps or fewer
+LONG = 0.15
 
 
 @dataclass(frozen=True)
@@ -39,8 +46,11 @@ def calls_falling(sigmas: Tensor, at_top: bool) -> int:
     return len(sigmas) - 1 + int(at_top)
 
 
-def _middle(sigmas: Tensor, i: int) -> Tensor:
-    return (sigmas[i] + sigmas[i + 1]) / 2
+def _point(sigmas: Tensor, i: int) -> Tensor:
+    """The sigma at which step i asks the model: its middle, but above it in a step that ends at 0."""
+    if sigmas[i + 1] > 0:
+        return (sigmas[i] + sigmas[i + 1]) / 2
+    return sigmas[i] * (LAST_POINT_OF_FEW if sigmas[i] > LONG else LAST_POINT)
 
 
 def _move(x: Tensor, velocity: Tensor, here: Tensor, there: Tensor) -> Tensor:
@@ -57,14 +67,14 @@ def rise(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: 
     model knows no such sigma and half precision has no digits left there.
     """
     last = len(sigmas) - 2
-    at = sigmas[-1] if sigmas[-1] > 0 else _middle(sigmas, last)
+    at = sigmas[-1] if sigmas[-1] > 0 else sigmas[last] / 2
     v = velocity(x, evaluate(x, at, offset + last), at)
     for i in range(last, -1, -1):
-        middle = _middle(sigmas, i)
-        y = _move(x, v, sigmas[i + 1], middle)
+        at = _point(sigmas, i)
+        y = _move(x, v, sigmas[i + 1], at)
         if remember is not None:
             remember(y)
-        v = velocity(y, evaluate(y, middle, offset + i), middle)
+        v = velocity(y, evaluate(y, at, offset + i), at)
         x = _move(x, v, sigmas[i + 1], sigmas[i])
     if recording:
         evaluate(x, sigmas[0], offset)
@@ -83,9 +93,9 @@ def fall(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Tensor:
     """Walks from x at sigmas[0] down to sigmas[-1]: the plain solver."""
     v = velocity(x, evaluate(x, sigmas[0], offset), sigmas[0])
     for i in range(len(sigmas) - 1):
-        middle = _middle(sigmas, i)
-        y = _move(x, v, sigmas[i], middle)
-        v = velocity(y, evaluate(y, middle, offset + i), middle)
+        at = _point(sigmas, i)
+        y = _move(x, v, sigmas[i], at)
+        v = velocity(y, evaluate(y, at, offset + i), at)
         x = _move(x, v, sigmas[i], sigmas[i + 1])
     return x
 
@@ -94,7 +104,7 @@ def _known_velocity(known: Midpoints, sigmas: Tensor, i: int, device: torch.devi
     """The source's own velocity in step i; at -1 the one at the noise."""
     point, denoised, sigma = known.noise, known.top, sigmas[0]
     if i >= 0:
-        point, denoised, sigma = known.points[i], known.denoised[i], _middle(sigmas, i)
+        point, denoised, sigma = known.points[i], known.denoised[i], _point(sigmas, i)
     return velocity(point.to(device), denoised.to(device, point.dtype), sigma)
 
 
@@ -107,25 +117,25 @@ def state(known: Midpoints, sigmas: Tensor, start: int, device: torch.device) ->
 
 
 def fall_recorded(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, known: Midpoints, start: int,
-                  fidelity: float, held: Tensor | None) -> Tensor:
+                  fidelity: float | Tensor, held: Held) -> Tensor:
     """Walks down from x at sigmas[start] through the recorded points, exact at fidelity 1 (solvers.md 3.2).
 
     `expected` is the same walk on the source's own velocities: what is left between the two is the edit.
-    held: where the way is the recorded one whatever the model says.
+    held: for each step, where the way is the recorded one whatever the model says.
     """
     expected = state(known, sigmas, start, x.device)
-    x = hold(x, expected, held)
+    x = hold(x, expected, held(start))
     v = expected_v = _known_velocity(known, sigmas, start - 1, x.device)
     if start == 0:
         v = velocity(x, evaluate(x, sigmas[0], offset), sigmas[0])
     for i in range(start, len(sigmas) - 1):
-        middle = _middle(sigmas, i)
-        y, expected_y = _move(x, v, sigmas[i], middle), _move(expected, expected_v, sigmas[i], middle)
-        y = hold(correct(y, expected_y, known.points[i], fidelity), known.points[i], held)
-        v = velocity(y, evaluate(y, middle, offset + i), middle)
+        at = _point(sigmas, i)
+        y, expected_y = _move(x, v, sigmas[i], at), _move(expected, expected_v, sigmas[i], at)
+        y = hold(correct(y, expected_y, known.points[i], fidelity), known.points[i], held(i))
+        v = velocity(y, evaluate(y, at, offset + i), at)
         expected_v = _known_velocity(known, sigmas, i, x.device)
         expected = _move(expected, expected_v, sigmas[i], sigmas[i + 1])
-        x = hold(_move(x, v, sigmas[i], sigmas[i + 1]), expected, held)
+        x = hold(_move(x, v, sigmas[i], sigmas[i + 1]), expected, held(i))
     return correct(x, expected, known.source, fidelity)
 
 
@@ -134,7 +144,7 @@ def misses(known: Midpoints, sigmas: Tensor) -> list[Tensor]:
     missed, x = [], known.noise
     v = _known_velocity(known, sigmas, -1, x.device)
     for i in range(len(sigmas) - 1):
-        missed.append(known.points[i] - _move(x, v, sigmas[i], _middle(sigmas, i)))
+        missed.append(known.points[i] - _move(x, v, sigmas[i], _point(sigmas, i)))
         v = _known_velocity(known, sigmas, i, x.device)
         x = _move(x, v, sigmas[i], sigmas[i + 1])
     return missed

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Evaluate, correct, hold, replay
+from .evaluation import Evaluate, Held, correct, hold, replay
 
 
 @dataclass(frozen=True)
@@ -98,21 +98,21 @@ def state(known: States, sigmas: Tensor, start: int, device: torch.device) -> Te
 
 
 def fall_recorded(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, known: States,
-                  start: int, fidelity: float, held: Tensor | None) -> Tensor:
+                  start: int, fidelity: float | Tensor, held: Held) -> Tensor:
     """Walks down from sigmas[start] with the record's correction, exact at fidelity 1 (solvers.md 3.3).
 
     x: the state at sigmas[start]. Both walks begin there without a history: the source's own answer one step
     above is not this prompt's.
-    held: where the way is the recorded one whatever the model says.
+    held: for each step, where the way is the recorded one whatever the model says.
     """
     previous = expected_previous = None
-    x = hold(x, known.states[start], held)
+    x = hold(x, known.states[start], held(start))
     for i in range(start, len(sigmas) - 1):
         here, there = sigmas[i], sigmas[i + 1]
         point, expected_point = Point(evaluate(x, here, offset + i), here), _on(x, known.points[i])
         stepped = step(x, point, previous, here, there)
         expected = step(known.states[i].to(x.device), expected_point, expected_previous, here, there)
-        x = hold(correct(stepped, expected, known.states[i + 1], fidelity), known.states[i + 1], held)
+        x = hold(correct(stepped, expected, known.states[i + 1], fidelity), known.states[i + 1], held(i))
         previous, expected_previous = point, expected_point
     return x
 

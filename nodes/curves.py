@@ -1,0 +1,41 @@
+"""Settings that change over the clip: a number, a list of numbers in time, or core's curve."""
+
+from collections.abc import Sequence
+from numbers import Real
+
+import torch
+from torch import Tensor
+from torch.nn.functional import interpolate
+
+from ..unsampling import UnsamplingError
+
+
+def over_frames(value, frames: int, name: str) -> float | Tensor:
+    """The setting as a float, or as a tensor with one value a frame.
+
+    value: a number; a list of them, as AnimateDiff's Value Scheduling gives it, stretched over the clip if it
+        is not as long; or core's CURVE, left to right the clip.
+    Raises: UnsamplingError naming the input for anything else.
+    """
+    if isinstance(value, Real):
+        return float(value)
+    if hasattr(value, "interp"):
+        return torch.tensor([float(value.interp(i / max(frames - 1, 1))) for i in range(frames)])
+    if isinstance(value, Sequence) and not isinstance(value, str) and value and all(
+            isinstance(one, Real) for one in value):
+        return _stretched(torch.tensor([float(one) for one in value]), frames)
+    raise UnsamplingError(f"{name} is {_described(value)}; give a number, a list of numbers over the clip"
+                          " (Value Scheduling) or a curve")
+
+
+def _stretched(values: Tensor, frames: int) -> Tensor:
+    """Linear in time, the first and the last value at the first and the last frame."""
+    if len(values) == frames:
+        return values
+    return interpolate(values[None, None], size=frames, mode="linear", align_corners=True)[0, 0]
+
+
+def _described(value) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return "an empty list" if not value else f"a list with {type(value[0]).__name__} in it"
+    return f"a {type(value).__name__}"
