@@ -8,6 +8,7 @@ comes and goes untouched: no noise_scaling, no division by 1 - sigma.
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import comfy.model_base
 import comfy.model_management
@@ -16,6 +17,7 @@ import comfy.sample
 import comfy.samplers
 import comfy.utils
 import comfyui_version
+import folder_paths
 import latent_preview
 import torch
 from server import PromptServer
@@ -24,9 +26,11 @@ from tqdm.auto import tqdm
 
 from ..unsampling import Inversion, UnsamplingError, __version__, inversion, schedules
 from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
-from . import record
+from . import keyframes, record, window_checks
 
 Pass = Callable[[Denoise, Tensor, Callback], Tensor]
+# a sigma_max that only schedules with zero terminal SNR have: theirs is 4519, AnimateDiff's widest 66
+NO_SIGNAL = 1000
 
 
 @contextmanager
@@ -57,6 +61,7 @@ def cfg_of(guider) -> float:
 def run(guider, samples: Tensor, sigmas: Tensor, sampler: comfy.samplers.Sampler, calls: int) -> Tensor:
     """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs
     it."""
+    window_checks.check_overlap(guider.model_patcher, samples.shape)
     preview = latent_preview.prepare_callback(guider.model_patcher, calls)
     no_noise, quiet = torch.zeros_like(samples), not comfy.utils.PROGRESS_BAR_ENABLED
     out = guider.sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
@@ -113,7 +118,7 @@ def family(model) -> record.Family:
     parents = [c.__name__ for c in type(sampling).__mro__ if c.__module__ == "comfy.model_sampling"]
     low, high = float(sampling.sigma_min), float(sampling.sigma_max)
     table = f"{low:.4g} to {high:.4g} ({record.digest(sampling.sigmas)})"
-    latent_format = type(model.model.latent_format).__name__
+    latent_format = type(model.get_model_object("latent_format")).__name__
     return record.Family(type(model.model).__name__, latent_format, "+".join(parents), table, high)
 
 
@@ -133,17 +138,24 @@ def ays_table(model) -> str:
     if model is None:
         raise UnsamplingError("model_type is auto but no model is connected; connect the model, or choose"
                               " SD1, SDXL or SVD")
-    base = model.model
+    base, sampling = model.model, model.get_model_object("model_sampling")
+    top = float(sampling.sigma_max)
+    # the tables were made for the eps models' own noise: not for EDM, nor for noise without any signal left
+    discrete = isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete) and top < NO_SIGNAL
     if isinstance(base, comfy.model_base.SVD_img2vid):
         return "SVD"
-    if isinstance(base, comfy.model_base.SDXL | comfy.model_base.SDXLRefiner):
+    if discrete and isinstance(base, comfy.model_base.SDXL | comfy.model_base.SDXLRefiner):
         return "SDXL"
-    eps = isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.ModelSamplingDiscrete)
-    if eps and type(base.latent_format).__name__ == "SD15":
+    if discrete and type(model.get_model_object("latent_format")).__name__ == "SD15":
         return "SD1"
-    raise UnsamplingError(f"model is a {type(base).__name__}, for which no AYS table exists; use Basic"
-                          " Scheduler with the model's own scheduler (simple or normal), or choose a table"
-                          " by hand")
+    raise UnsamplingError(f"model is a {type(base).__name__} with sigmas up to {top:.4g}, for which no AYS"
+                          " table exists; use Basic Scheduler with the model's own scheduler (simple or"
+                          " normal, for EDM karras), or choose a table by hand")
+
+
+def temp_folder() -> Path:
+    """Where a long clip's record goes; ComfyUI clears it when it starts and when it ends."""
+    return Path(folder_paths.get_temp_directory())
 
 
 def sigma_min(model) -> float:
@@ -154,6 +166,11 @@ def sigma_min(model) -> float:
 def say(node_id: str, text: str) -> None:
     """Shows a line of text on the node and in the log."""
     logging.info("Unsampling: %s", text)
+    show(node_id, text)
+
+
+def show(node_id: str, text: str) -> None:
+    """Shows a line of text on the node."""
     server = getattr(PromptServer, "instance", None)
     if node_id is not None and server is not None:
         server.send_progress_text(text, node_id)
@@ -189,6 +206,7 @@ class _PlainSampler(comfy.samplers.Sampler):
                disable_pbar=False):
         name = "unsample" if self.rising else "resample"
         with naming(f"Inversion Sampler ({name})"):
+            window_checks.check_overlap(model_wrap.model_patcher, latent_image.shape)
             if torch.count_nonzero(noise) > 0:
                 raise UnsamplingError("noise was added; switch add_noise off, or connect Disable Noise")
             if denoise_mask is not None:
@@ -213,18 +231,21 @@ class _CountedSampler(comfy.samplers.Sampler):
     def __init__(self, inner: comfy.samplers.Sampler):
         self.inner, self.calls = inner, 0
 
-    def sample(self, model_wrap, *args, **kwargs):
-        return self.inner.sample(_CountedModel(model_wrap, self), *args, **kwargs)
+    def sample(self, model_wrap, sigmas, extra_args, *args, **kwargs):
+        with keyframes.placed(model_wrap, extra_args["model_options"]) as place:
+            model = _CountedModel(model_wrap, self, place)
+            return self.inner.sample(model, sigmas, extra_args, *args, **kwargs)
 
 
 class _CountedModel:
     """The guider as a sampler sees it: called for each model call, asked for its attributes."""
 
-    def __init__(self, model_wrap, count: _CountedSampler):
-        self._model_wrap, self._count = model_wrap, count
+    def __init__(self, model_wrap, count: _CountedSampler, place: keyframes.Place):
+        self._model_wrap, self._count, self._place = model_wrap, count, place
 
     def __call__(self, x: Tensor, sigma: Tensor, *args, **kwargs) -> Tensor:
         self._count.calls += 1
+        self._place(x, sigma)
         denoised = self._model_wrap(x, sigma, *args, **kwargs)
         check_finite(denoised, f"model call {self._count.calls} (sigma {float(sigma.max()):.4g})")
         return denoised
@@ -255,9 +276,11 @@ def _inside(model_wrap, extra_args: dict, callback, quiet: bool, one_pass: Pass,
             # AnimateDiff-Evolved shifts Uniform windows by a step that its callback counts; say which step of
             # the falling schedule this call belongs to, so that both passes see the same windows
             windows.current_step = windows.start_step + step
-        return model_wrap(x, x.new_full((x.shape[0],), sigma), model_options=options, seed=seed)
+        sigmas = x.new_full((x.shape[0],), sigma)
+        place(x, sigmas, step - start)
+        return model_wrap(x, sigmas, model_options=options, seed=seed)
 
-    with tqdm(disable=quiet) as bar:
+    with keyframes.placed(model_wrap, options) as place, tqdm(disable=quiet) as bar:
 
         def report(call: int, calls: int, sigma: float, x: Tensor, denoised: Tensor) -> None:
             bar.total = calls

@@ -96,6 +96,11 @@ KINDS: dict[str, tuple[str, str, Callable[[dict[str, Layout]], Layout]]] = {
                    lambda all_: {f"control_model.{key}": shape for key, shape in all_["controlnet"].items()}),
     "vae": ("vae", "uns_vae.safetensors", lambda all_: all_["vae"]),
     "motion": ("animatediff_models", "uns_mm_v2.safetensors", lambda all_: motion_layout()),
+    "narrow": ("checkpoints", "uns_narrow.safetensors", lambda all_: checkpoint(all_["unet_narrow"], all_)),
+    "svd": ("diffusion_models", "uns_svd.safetensors", lambda all_: all_["unet_svd"]),
+    "controlnet_one_level": ("controlnet", "uns_control_one_level.safetensors",
+                             lambda all_: {f"control_model.{key}": shape
+                                           for key, shape in all_["controlnet_one_level"].items()}),
 }
 
 

@@ -14,6 +14,14 @@ COMMON = {
 }
 FULL = {**COMMON, "num_res_blocks": [2] * 4, "channel_mult": [1, 2, 4, 4],
         "transformer_depth": [1] * 6 + [0] * 2}
+# SD1.5's blocks, each as narrow as its first: what AnimateDiff finds its places in, at a tenth of the size
+NARROW = {**COMMON, "num_res_blocks": [2] * 4, "channel_mult": [1] * 4, "transformer_depth": [1] + [0] * 7}
+# SVD's, as narrow: the loader knows it by its temporal blocks, image latents beside the noise, and context
+SVD = {**NARROW, "in_channels": 8, "transformer_depth": [1] * 6 + [0] * 2, "context_dim": 1024,
+       "num_heads": -1, "num_head_channels": 64, "adm_in_channels": 768, "num_classes": "sequential",
+       "use_linear_in_transformer": True, "use_temporal_attention": True, "use_temporal_resblock": True,
+       "extra_ff_mix_layer": True, "use_spatial_context": True, "merge_strategy": "learned_with_images",
+       "merge_factor": 0.0, "video_kernel_size": [3, 1, 1], "disable_temporal_crossattention": False}
 ONE_LEVEL = {**COMMON, "num_res_blocks": [1], "channel_mult": [1], "transformer_depth": [1]}
 
 
@@ -22,6 +30,9 @@ def layouts() -> dict[str, dict[str, list[int]]]:
     models = {
         "unet_one_level": UNetModel(**ONE_LEVEL, out_channels=4, transformer_depth_output=[1] * 2),
         "unet": UNetModel(**FULL, out_channels=4, transformer_depth_output=[1] * 9 + [0] * 3),
+        "unet_narrow": UNetModel(**NARROW, out_channels=4, transformer_depth_output=[1] + [0] * 11),
+        "unet_svd": UNetModel(**SVD, out_channels=4, transformer_depth_output=[1] * 9 + [0] * 3),
+        "controlnet_one_level": comfy.cldm.cldm.ControlNet(**ONE_LEVEL, hint_channels=3),
         "controlnet": comfy.cldm.cldm.ControlNet(**FULL, hint_channels=3),
         "clip": comfy.sd1_clip.SDClipModel(device="meta").transformer,
         "vae": comfy.taesd.taesd.TAESD(),

@@ -16,6 +16,7 @@ from safetensors.torch import load_file, save_file
 from .analytic import ROUNDED, AnalyticWrapper, Faults
 from .layouts import layouts
 from .mixture import Mixture
+from .watched import PROBES, WatchedWrapper, bias_hook
 
 NODES = []
 
@@ -155,6 +156,38 @@ class AnalyticModel(Fresh):
 
 
 @node
+class WatchedModel(Fresh):
+    """A clone of an AnalyticModel; logs a value of each call to <log>.jsonl, and moves its answer by it."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.Model.Input("model"), io.Combo.Input("probe", options=list(PROBES)),
+                  io.String.Input("log"), io.Float.Input("gain", default=0.1)]
+        return schema("WatchedModel", inputs, [io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model, probe, log, gain):
+        clone = model.clone()
+        inner = clone.model_options["model_function_wrapper"]
+        clone.set_model_unet_function_wrapper(
+            WatchedWrapper(inner, probe, gain, output_file(f"{log}.jsonl")))
+        return io.NodeOutput(clone)
+
+
+@node
+class BiasHook(io.ComfyNode):
+    """A weight hook on one bias, in place of a LoRA file."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("BiasHook", [], [io.Hooks.Output()])
+
+    @classmethod
+    def execute(cls):
+        return io.NodeOutput(bias_hook())
+
+
+@node
 class Conditioning(io.ComfyNode):
     """A CONDITIONING filled with one value, in the shape of SD1.5's text encoder."""
 
@@ -167,6 +200,21 @@ class Conditioning(io.ComfyNode):
     def execute(cls, value):
         pooled = torch.full((1, 768), value)
         return io.NodeOutput([[torch.full((1, 77, 768), value), {"pooled_output": pooled}]])
+
+
+@node
+class VideoConditioning(io.ComfyNode):
+    """A CONDITIONING filled with one value, in the shape of SVD's image encoder, without a first picture."""
+
+    @classmethod
+    def define_schema(cls):
+        value = io.Float.Input("value", min=-1e3, max=1e3)
+        return schema("VideoConditioning", [value], [io.Conditioning.Output()])
+
+    @classmethod
+    def execute(cls, value):
+        settings = {"motion_bucket_id": 127, "fps": 6, "augmentation_level": 0.0}
+        return io.NodeOutput([[torch.full((1, 1, 1024), value), settings]])
 
 
 @node

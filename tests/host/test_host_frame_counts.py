@@ -1,0 +1,101 @@
+"""Clips that do not fit their context windows: they come back, or one sentence says what to set."""
+from __future__ import annotations
+
+import pytest
+from host_passes import Bench
+
+from tools.comfy_client import RunError
+
+EXACT = 1e-6
+LENGTH, OVERLAP = 8, 2  # HotshotXL's
+WINDOWS = ["ADE_StandardStaticContextOptions", "ADE_StandardUniformContextOptions",
+           "ADE_LoopedUniformContextOptions", "standard_static", "standard_uniform", "looped_uniform"]
+
+
+def defaults(comfy, node: str, kinds: tuple[str, ...] = ("required", "optional")) -> dict:
+    """The values a fresh node has, for those of its inputs that are widgets."""
+    known = comfy.object_info[node]["input"]
+    given = {}
+    for kind in kinds:
+        for name, spec in known.get(kind, {}).items():
+            if isinstance(spec[0], list):
+                given[name] = spec[0][0]
+            elif len(spec) > 1 and "default" in spec[1]:
+                given[name] = spec[1]["default"]
+    return given
+
+
+def cut(bench: Bench, windows: str, length: int = LENGTH, overlap: int = OVERLAP) -> None:
+    """Puts context windows on the bench's model."""
+    sizes = {"context_length": length, "context_overlap": overlap}
+    if windows.startswith("ADE"):
+        options = bench.graph.add(windows, **defaults(bench.comfy, windows) | sizes)
+        bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model,
+                                      beta_schedule="use existing", context_options=options)
+    else:
+        given = defaults(bench.comfy, "ContextWindowsManual") | sizes
+        bench.model = bench.graph.add("ContextWindowsManual", model=bench.model,
+                                      **given | {"context_schedule": windows, "dim": 0})
+
+
+@pytest.mark.parametrize("windows", WINDOWS)
+def test_a_clip_of_any_length_comes_back(comfy, windows):
+    """Fewer frames than a window, a window and a frame, two and a frame: the last window is pushed back."""
+    for frames in (1, 7, 8, 9, 17):
+        bench = Bench.set_up(comfy, f"frames-{windows}-{frames}", frames=frames, window_bias=0.3)
+        cut(bench, windows)
+        found = bench.run(clip=bench.resample(bench.unsample(bench.ays(5))))
+        assert found["clip"].shape == bench.clip.shape
+        assert bench.error(found["clip"]) < EXACT, frames
+        # core's windows may take one frame more, as an anchor
+        assert min(call["rows"] for call in bench.calls()) == min(frames, LENGTH)
+
+
+@pytest.mark.parametrize(("windows", "overlap"), [(name, LENGTH) for name in WINDOWS]
+                         + [(WINDOWS[1], LENGTH + 1), (WINDOWS[4], LENGTH + 1)])
+def test_windows_that_overlap_wholly_are_refused_in_a_sentence(comfy, windows, overlap):
+    bench = Bench.set_up(comfy, f"overlap-{windows}-{overlap}", frames=17)
+    cut(bench, windows, overlap=overlap)
+    sentence = f"Unsampler: model has context windows of 8 frames that overlap by {overlap}; set " \
+               "context_overlap below 8"
+    with pytest.raises(RunError, match=sentence):
+        bench.run(noise=bench.unsample(bench.ays(5)))
+    assert bench.calls() == []
+
+
+def test_a_clip_shorter_than_its_windows_may_have_any_overlap(comfy):
+    bench = Bench.set_up(comfy, "overlap-unused", frames=7)
+    cut(bench, WINDOWS[0], overlap=LENGTH)
+    assert bench.error(bench.run(clip=bench.resample(bench.unsample(bench.ays(5))))["clip"]) < EXACT
+
+
+def test_the_inversion_sampler_refuses_them_too(comfy):
+    bench = Bench.set_up(comfy, "overlap-sampler", frames=9)
+    cut(bench, WINDOWS[0], overlap=LENGTH)
+    sampler = bench.graph.add("UNS_InversionSampler", **defaults(comfy, "UNS_InversionSampler"))
+    sampled = bench.graph.add("SamplerCustom", model=bench.model, add_noise=False, noise_seed=0, cfg=1.0,
+                              positive=bench.condition(1.0), negative=bench.condition(0.0), sampler=sampler,
+                              sigmas=bench.ays(5), latent_image=bench.latent)
+    with pytest.raises(RunError, match=r"Inversion Sampler .*set context_overlap below 8"):
+        bench.run(clip=sampled)
+
+
+def test_more_frames_than_a_motion_module_knows_need_windows(comfy):
+    """AnimateDiff-Evolved's own sentence reaches the user; with windows the same clip goes through."""
+    for windows in (None, WINDOWS[1]):
+        bench = Bench.set_up(comfy, f"limit-{windows}", frames=33)
+        base = bench.graph.add("CheckpointLoaderSimple", ckpt_name=comfy.model("narrow"))
+        bench.model = bench.graph.add("UNSTest_AnalyticModel", model=base, log=bench.log,
+                                      mixture=f"{bench.log}-model.safetensors")
+        loaded = bench.graph.add("ADE_LoadAnimateDiffModel", model_name=comfy.model("motion"))
+        motion = bench.graph.add("ADE_ApplyAnimateDiffModelSimple", motion_model=loaded)
+        given = {} if windows is None else {"context_options": bench.graph.add(
+            windows, **defaults(comfy, windows) | {"context_length": 16, "context_overlap": 4})}
+        bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, m_models=motion,
+                                      beta_schedule="use existing", **given)
+        clip = bench.resample(bench.unsample(bench.ays(4)))
+        if windows is None:
+            with pytest.raises(RunError, match=r"Without a context window.* upper limit of 32 frames"):
+                bench.run(clip=clip)
+        else:
+            assert bench.error(bench.run(clip=clip)["clip"]) < EXACT
