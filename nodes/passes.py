@@ -1,14 +1,16 @@
 """The two passes over LATENTs, for every node that makes one: checks first, then the engine inside the host's
 guider."""
 
+from contextlib import AbstractContextManager
 from dataclasses import replace
 
 import torch
 from torch import Tensor
 
-from ..unsampling import Inversion, UnsamplingError, inversion, schedules
-from ..unsampling.solvers.evaluation import Callback, Denoise
-from . import animatediff, checks, core_samplers, host, record
+from ..unsampling import Inversion, UnsamplingError, inversion, schedules, solvers
+from ..unsampling.solvers.evaluation import Callback, Denoise, Keep
+from . import animatediff, checks, core_samplers, curves, host, record, spill
+from .progress import with_time_left
 
 # the record widget's values, in the engine's words
 RECORD = {"full": True, "half": "half", "off": False}
@@ -50,17 +52,21 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
 
 def _rise(guider, samples: Tensor, sigmas: Tensor, start: int, solver: str, keep: bool | str, end: float,
           mask: Tensor | None, node_id: str) -> tuple[Tensor, Inversion]:
-    calls = inversion.calls_rising(solver, sigmas, keep, end)
-    made: list[Inversion] = []
+    calls, made = inversion.calls_rising(solver, sigmas, keep, end), []
+    mush = "; the preview turns to mush, as it should"
+    recorded = bool(keep) and solvers.pair(solver).memory is not None
+    size = sum(spill.latents(samples, calls, keep == "half", len(sigmas) - 1 - start)) if recorded else 0
+    with spill.room(host.temp_folder(), size, size, lasting=True) as put:
 
-    def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
-        made.append(inversion.unsample(denoise, x, sigmas, solver, keep, end, report, mask))
-        return made[0].noise
+        def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
+            timed = with_time_left(report, lambda at: host.show(node_id, f"unsampling: {at}{mush}"))
+            made.append(inversion.unsample(denoise, x, sigmas, solver, keep, end, timed, mask, keep=put))
+            return made[0].noise
 
-    host.say(node_id, f"unsampling, {calls} model calls; the preview turns to mush, as it should")
-    rising = sigmas[start:].flip(0)
-    sampler = host.pass_sampler(one_pass, samples, rising, start)
-    return host.run(guider, samples, rising, sampler, calls), made[0]
+        host.say(node_id, f"unsampling, {calls} model calls{spill.told(size)}{mush}")
+        rising = sigmas[start:].flip(0)
+        sampler = host.pass_sampler(one_pass, samples, rising, start)
+        return host.run(guider, samples, rising, sampler, calls), made[0]
 
 
 def _core_rise(guider, samples: Tensor, sigmas: Tensor, start: int, sampler, mask: Tensor | None,
@@ -77,10 +83,11 @@ def _core_rise(guider, samples: Tensor, sigmas: Tensor, start: int, sampler, mas
     return noise, Inversion(torch.empty(0), sigmas, name, start, calls=counted.calls)
 
 
-def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure: float, fidelity: float,
-             node_id: str, sampler=None) -> dict:
+def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure, fidelity, node_id: str,
+             sampler=None) -> dict:
     """Resamples a LATENT of noise through a guider; returns a LATENT.
 
+    structure, fidelity: a number, or numbers over the clip (curves.over_frames).
     sampler: the core SAMPLER that the noise was made with, if it was one.
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
@@ -91,28 +98,42 @@ def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
     kept = record.of_latent(latent)
-    fit = _fit(model, samples, kept, sigmas, solver)
-    known = _masked(fit.inversion, host.mask(latent, samples))
-    inversion.check_fraction("fidelity", fidelity)
-    if known.solver.startswith(core_samplers.PREFIX):
-        clip = _core_fall(guider, samples, known, sampler, structure, node_id)
-    else:
-        clip = _fall(guider, samples, known, structure, fidelity, fit.remark, node_id)
+    with _room_to_fall(kept, samples) as put:
+        fit = _fit(model, samples, kept, sigmas, solver, put)
+        known = _masked(fit.inversion, host.mask(latent, samples))
+        structure, fidelity = (curves.over_frames(value, _frames(samples.shape), name)
+                               for name, value in (("structure", structure), ("fidelity", fidelity)))
+        for name, value in (("structure", structure), ("fidelity", fidelity)):
+            inversion.check_fraction(name, value)
+        if known.solver.startswith(core_samplers.PREFIX):
+            clip = _core_fall(guider, samples, known, sampler, structure, node_id)
+        else:
+            clip = _fall(guider, samples, known, structure, fidelity, fit.remark, put, node_id)
     if kept is not None:
         clip = kept.source_outside(clip, known.mask, fit.frames)
     return record.clip_latent(latent, clip)
 
 
-def _fall(guider, samples: Tensor, known: Inversion, structure: float, fidelity: float, remark: str,
-          node_id: str) -> Tensor:
+def _room_to_fall(kept: record.Record | None, samples: Tensor) -> AbstractContextManager[Keep]:
+    """The place for the recorded way, which a falling pass walks again, as long as the pass runs."""
+    if kept is None or not kept.inversion.recorded:
+        return spill.room(host.temp_folder(), 0, 0, lasting=False)
+    known = kept.inversion
+    made, walked = spill.latents(samples, len(known.outputs), known.half, known.steps)
+    return spill.room(host.temp_folder(), made + walked, walked, lasting=False)
+
+
+def _fall(guider, samples: Tensor, known: Inversion, structure: float | Tensor, fidelity: float | Tensor,
+          remark: str, put: Keep, node_id: str) -> Tensor:
     calls = inversion.calls_falling(known, structure)
+    if _least(structure) > 0 and remark == record.CHANGED:
+        remark = "; structure starts from the record, so the change made to the noise has no effect"
 
     def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
         noise = known.noise.to(x.device) if known.noise.numel() else x
-        return inversion.resample(denoise, replace(known, noise=noise), structure, fidelity, report)
+        timed = with_time_left(report, lambda at: host.show(node_id, f"resampling: {at}{remark}"))
+        return inversion.resample(denoise, replace(known, noise=noise), structure, fidelity, timed, put)
 
-    if structure > 0 and remark == record.CHANGED:
-        remark = "; structure starts from the record, so the change made to the noise has no effect"
     host.say(node_id, f"resampling, {calls} model calls{remark}")
     falling = known.sigmas[known.start:]
     sampler = host.pass_sampler(one_pass, samples, falling, known.start)
@@ -121,11 +142,12 @@ def _fall(guider, samples: Tensor, known: Inversion, structure: float, fidelity:
     return clip
 
 
-def _core_fall(guider, samples: Tensor, known: Inversion, sampler, structure: float, node_id: str) -> Tensor:
+def _core_fall(guider, samples: Tensor, known: Inversion, sampler, structure: float | Tensor,
+               node_id: str) -> Tensor:
     if sampler is None:
         raise UnsamplingError(f"noise was made with {known.solver}; connect the same SAMPLER (Noiseless"
                               " Resampler (Advanced)), or unsample with this pack's solver")
-    if structure > 0:
+    if torch.as_tensor(structure).max() > 0:
         raise UnsamplingError("structure above 0 needs a record, which a core sampler does not keep; set it"
                               " to 0, or unsample with this pack's solver")
     host.refuse_flow(guider.model_patcher)
@@ -135,15 +157,15 @@ def _core_fall(guider, samples: Tensor, known: Inversion, sampler, structure: fl
     return clip
 
 
-def _fit(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | None,
-         solver: str) -> record.Fit:
+def _fit(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | None, solver: str,
+         put: Keep) -> record.Fit:
     """What to resample, once noise, model and settings are known to fit."""
     if kept is None:
         x = model.model.process_latent_in(samples)
         return record.Fit(checks.noise_from_elsewhere(x, sigmas, solver), "", None)
     # a slice of the noise may be short enough not to be cut at all: compare what the whole clip would meet
     kept.check(host.family(model), animatediff.windows(model, _frames(kept.shape)), sigmas, solver)
-    fit = kept.fitted(samples)
+    fit = kept.fitted(samples, put)
     if fit.frames is None:
         known = fit.inversion
         checks.strong_enough(model.model.process_latent_in(samples), known.sigmas[known.start:])
@@ -165,6 +187,10 @@ def _masked(known: Inversion, mask: Tensor | None) -> Inversion:
 def _samples(model, latent: dict, name: str) -> Tensor:
     samples = checks.clip(latent, model.get_model_object("latent_format").latent_channels, name)
     return host.with_time_axis(model, samples)
+
+
+def _least(setting: float | Tensor) -> float:
+    return float(torch.as_tensor(setting).min())
 
 
 def _frames(shape: tuple[int, ...]) -> int:

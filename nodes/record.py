@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError
 from ..unsampling.schedules import check_falling
+from ..unsampling.solvers.evaluation import Keep, in_memory
 
 KEY = "unsampling"
 CHANGED = "; the noise was changed since: not exact"
@@ -87,9 +88,10 @@ class Record:
         frames = [place.get(name) for name in _digests(samples)]
         return None if None in frames else frames
 
-    def fitted(self, samples: Tensor) -> "Fit":
+    def fitted(self, samples: Tensor, keep: Keep = in_memory) -> "Fit":
         """The inversion for these samples; a slice of the noise takes its slice of the record along.
 
+        keep: puts away what has to be copied for that, which frames at equal distances have not.
         Raises: UnsamplingError for another latent size.
         """
         if tuple(samples.shape[1:]) != self.shape[1:]:
@@ -97,7 +99,7 @@ class Record:
                                   " resize or cut noise: do that to the clip before VAE Encode")
         frames = self.frames_of(samples)
         if frames is not None:
-            return self._unchanged(frames)
+            return self._unchanged(frames, keep)
         changed = replace(self.inversion, noise=torch.empty(0))
         if len(samples) == len(self.digests):
             return Fit(changed, CHANGED, None)
@@ -105,7 +107,7 @@ class Record:
         plain = replace(changed, source=None, outputs=(), mask=None)
         return Fit(plain, f"; frames were added to the noise, or cut and changed: not exact{lost}", None)
 
-    def _unchanged(self, frames: list[int]) -> "Fit":
+    def _unchanged(self, frames: list[int], keep: Keep) -> "Fit":
         # by digest, not by place: frames of equal noise stand for each other
         if [self.digests[i] for i in frames] == list(self.digests):
             return Fit(self.inversion, "", list(range(len(frames))))
@@ -113,10 +115,9 @@ class Record:
         part = self.inversion
         if not part.recorded:
             return Fit(part, remark, frames)
-        outputs = tuple(output[frames] for output in part.outputs)
         mask = None if part.mask is None else part.mask[frames]
-        sliced = replace(part, noise=part.noise[frames], source=part.source[frames], outputs=outputs,
-                         mask=mask)
+        source, *outputs = (_frames(x, frames, keep) for x in (part.source, *part.outputs))
+        sliced = replace(part, noise=part.noise[frames], source=source, outputs=tuple(outputs), mask=mask)
         return Fit(sliced, remark, frames)
 
     def source_outside(self, clip: Tensor, mask: Tensor | None, frames: list[int] | None) -> Tensor:
@@ -173,6 +174,14 @@ def digest(*tensors: Tensor) -> str:
     for tensor in tensors:
         content.update(tensor.detach().to("cpu", torch.float32).contiguous().numpy())
     return content.hexdigest()
+
+
+def _frames(x: Tensor, frames: list[int], keep: Keep) -> Tensor:
+    """These frames of x: a view where they lie at equal distances, else a copy, put away."""
+    distance = frames[1] - frames[0] if len(frames) > 1 else 1
+    if distance > 0 and frames == list(range(frames[0], frames[-1] + 1, distance)):
+        return x[frames[0]:frames[-1] + 1:distance]
+    return keep(x[frames])
 
 
 def _digests(samples: Tensor) -> tuple[str, ...]:

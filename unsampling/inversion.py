@@ -2,7 +2,8 @@
 
 A record keeps the source and what the model answered on the way up, nothing else: the same solver fed with
 those answers walks the same way again, bit for bit and without a model call, and yields every state and
-evaluation point that the falling pass needs. That is steps + 3 latents at most, in main memory.
+evaluation point that the falling pass needs. That is steps + 3 latents at most, in main memory or wherever
+the caller's `keep` puts them.
 """
 
 from collections.abc import Mapping
@@ -14,7 +15,7 @@ from torch import Tensor
 
 from . import schedules, solvers
 from .errors import UnsamplingError
-from .solvers.evaluation import Callback, Denoise, Held, ModelCalls
+from .solvers.evaluation import Callback, Denoise, Held, Keep, ModelCalls, in_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,8 @@ def calls_falling(inversion: Inversion, structure: float | Tensor = 0.0) -> int:
 @torch.no_grad()
 def unsample(denoise: Denoise, x0: Tensor, sigmas: Tensor, solver: str = solvers.DEFAULT,
              record: bool | str = True, end: float = 1.0, callback: Callback | None = None,
-             mask: Tensor | None = None, info: Mapping[str, Any] | None = None) -> Inversion:
+             mask: Tensor | None = None, info: Mapping[str, Any] | None = None,
+             keep: Keep = in_memory) -> Inversion:
     """Turns a clip into the noise that represents it: the sampling ODE from sigmas[-1] up.
 
     denoise: (x, sigma, step) -> denoised, cfg inside; step is an index into the falling schedule.
@@ -85,6 +87,7 @@ def unsample(denoise: Denoise, x0: Tensor, sigmas: Tensor, solver: str = solvers
     callback: called after each model call with (call, calls, sigma, x, denoised), call counted from 1.
     mask: where the resampling may change the clip (1) and where not (0); values between cross-fade the
         results.
+    keep: puts each tensor of the record away, for example into a file of its own, and returns it from there.
 
     Raises: UnsamplingError for input that cannot be unsampled, before any model call, and at the model's
     first NaN.
@@ -99,16 +102,18 @@ def unsample(denoise: Denoise, x0: Tensor, sigmas: Tensor, solver: str = solvers
     half = recording and record == "half"
     kept_mask = None if mask is None else _check_mask(mask, x, recording)
     part = sigmas[start:]
-    evaluate = ModelCalls(denoise, method.calls_rising(part, recording), callback, keep=recording, half=half)
+    evaluate = ModelCalls(denoise, method.calls_rising(part, recording), callback,
+                          keep if recording else None, half)
     noise = method.rise(evaluate, x, part, start, recording)
-    source = x.detach().to("cpu", copy=True) if recording else None
+    source = keep(x) if recording else None
     return Inversion(noise, sigmas, solver, start, source, tuple(evaluate.outputs), half, kept_mask,
                      evaluate.count, dict(info or {}))
 
 
 @torch.no_grad()
 def resample(denoise: Denoise, inversion: Inversion, structure: float | Tensor = 0.0,
-             fidelity: float | Tensor = 1.0, callback: Callback | None = None) -> Tensor:
+             fidelity: float | Tensor = 1.0, callback: Callback | None = None,
+             keep: Keep = in_memory) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
     structure: 0 to 1, how far down the recorded way to start: 0 from the noise, 1 the source itself. Costs no
@@ -117,6 +122,7 @@ def resample(denoise: Denoise, inversion: Inversion, structure: float | Tensor =
     fidelity: how much of the record's correction to apply: 1 returns the source exactly under the source's
         own settings, 0 is the plain solver. Without a record there is nothing to apply. A tensor gives each
         frame its own.
+    keep: as in unsample(), for the recorded way, which is walked again first: one tensor a step.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
@@ -135,7 +141,7 @@ def resample(denoise: Denoise, inversion: Inversion, structure: float | Tensor =
     source = inversion.source.to(x.device, x.dtype, copy=True)
     if start == inversion.steps:
         return source
-    known = method.memory.walk_again(inversion.outputs, source, part, offset)
+    known = method.memory.walk_again(inversion.outputs, source, part, offset, keep)
     if start:
         x = method.memory.state(known, part, start, x.device)
     mask = None if inversion.mask is None else inversion.mask.to(x.device).expand_as(x)
@@ -176,7 +182,7 @@ def misses(inversion: Inversion) -> list[Tensor]:
                               " Unsampler")
     memory = solvers.pair(inversion.solver).memory
     part = inversion.sigmas[inversion.start:]
-    known = memory.walk_again(inversion.outputs, inversion.source, part, inversion.start)
+    known = memory.walk_again(inversion.outputs, inversion.source, part, inversion.start, in_memory)
     return memory.misses(known, part)
 
 

@@ -16,7 +16,7 @@ from . import dpmpp_2m, ees25, euler, midpoint, single_call
 class Memory:
     """How a pair uses a record; `known` is whatever its own walk_again returned."""
 
-    walk_again: Callable[..., Any]        # (outputs, x, sigmas, offset) -> known
+    walk_again: Callable[..., Any]        # (outputs, x, sigmas, offset, keep) -> known
     state: Callable[..., Tensor]          # (known, sigmas, start, device) -> x at sigmas[start]
     fall: Callable[..., Tensor]  # (evaluate, x, sigmas, offset, known, start, fidelity, held) -> x below
     misses: Callable[..., list[Tensor]]   # (known, sigmas) -> what the plain solver would miss, step by step

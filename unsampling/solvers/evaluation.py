@@ -10,6 +10,8 @@ from ..errors import UnsamplingError
 
 Denoise = Callable[[Tensor, float, int], Tensor]
 Callback = Callable[[int, int, float, Tensor, Tensor], None]
+# Puts a tensor away for later: returns one of the same values that nothing else changes, on the CPU.
+Keep = Callable[[Tensor], Tensor]
 
 
 class Evaluate(Protocol):
@@ -18,12 +20,17 @@ class Evaluate(Protocol):
     def __call__(self, x: Tensor, sigma: Tensor, step: int) -> Tensor: ...
 
 
+def in_memory(x: Tensor) -> Tensor:
+    """A copy in main memory: a record must neither hold the accelerator's memory nor change with it."""
+    return x.detach().to("cpu", copy=True)
+
+
 class ModelCalls:
     """Calls the denoiser: counts the calls (NFE), stops at the first NaN, reports each call, and keeps
     outputs."""
 
-    def __init__(self, denoise: Denoise, total: int, callback: Callback | None = None, keep: bool = False,
-                 half: bool = False):
+    def __init__(self, denoise: Denoise, total: int, callback: Callback | None = None,
+                 keep: Keep | None = None, half: bool = False):
         self.denoise, self.total, self.callback, self.keep, self.half = denoise, total, callback, keep, half
         self.count = 0
         self.outputs: list[Tensor] = []
@@ -35,9 +42,8 @@ class ModelCalls:
         self.count += 1
         where = f"model call {self.count} of {self.total} (step {step + 1}, sigma {float(sigma):.4g})"
         check_finite(denoised, where)
-        if self.keep:
-            # a copy, off the accelerator: the record must not hold the model's memory, nor change with it
-            self.outputs.append(stored.detach().to("cpu", copy=True))
+        if self.keep is not None:
+            self.outputs.append(self.keep(stored))
         if self.callback is not None:
             self.callback(self.count, self.total, float(sigma), x, denoised)
         return denoised

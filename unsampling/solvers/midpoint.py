@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Evaluate, Held, correct, hold, replay, velocity
+from .evaluation import Evaluate, Held, Keep, correct, hold, replay, velocity
 
 # Where a step from sigma to 0 asks the model, as a fraction of sigma. The middle leaves noise in detail that
 # is fainter than sigma, most with few steps and a high cfg; the end of the step, a final denoise, smooths
@@ -25,8 +25,8 @@ LONG = 0.15
 class Midpoints:
     """The rising pass walked again, in falling order: where the model was asked, and what it answered there.
 
-    In main memory, whatever the device of the walk; the answers are the record's own tensors. `top` is the
-    answer at the noise itself.
+    The points lie where `keep` puts them, the rest in main memory whatever the device of the walk; the
+    answers are the record's own tensors. `top` is the answer at the noise itself.
     """
 
     source: Tensor
@@ -81,10 +81,10 @@ def rise(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: 
     return x
 
 
-def walk_again(outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int) -> Midpoints:
+def walk_again(outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int, keep: Keep) -> Midpoints:
     """The rising pass of a recorded unsampling, from what the model answered then."""
     points: list[Tensor] = []
-    noise = rise(replay(outputs), x, sigmas, offset, True, lambda y: points.insert(0, y.to("cpu")))
+    noise = rise(replay(outputs), x, sigmas, offset, True, lambda y: points.insert(0, keep(y)))
     top, *denoised = outputs[:0:-1]  # falling order, without the start-up call
     return Midpoints(x.to("cpu"), noise.to("cpu"), points, denoised, top)
 

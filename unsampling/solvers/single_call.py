@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Evaluate, Held, correct, hold, replay
+from .evaluation import Evaluate, Held, Keep, correct, hold, replay
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,8 @@ Step = Callable[[Tensor, Point, Point | None, Tensor, Tensor], Tensor]
 class States:
     """The rising pass walked again: states[i] and points[i] stand at sigmas[i].
 
-    In main memory, whatever the device of the walk; the answers are the record's own tensors.
+    The states lie where `keep` puts them, whatever the device of the walk; the answers are the record's own
+    tensors.
     """
 
     states: list[Tensor]
@@ -75,10 +76,11 @@ def rise(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int,
     return x
 
 
-def walk_again(step: Step, outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int) -> States:
+def walk_again(step: Step, outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int,
+               keep: Keep) -> States:
     """The rising pass of a recorded unsampling, from what the model answered then."""
     states: list[Tensor] = []
-    rise(step, replay(outputs), x, sigmas, offset, True, lambda state: states.insert(0, state.to("cpu")))
+    rise(step, replay(outputs), x, sigmas, offset, True, lambda state: states.insert(0, keep(state)))
     return States(states, [Point(*pair) for pair in zip(outputs[::-1], sigmas, strict=True)])
 
 

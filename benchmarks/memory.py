@@ -1,0 +1,233 @@
+"""How much main memory our two passes take on long clips, with the record in memory and on disk.
+
+    python -m benchmarks.memory              (Linux; needs a ComfyUI: COMFYUI_PATH, else ~/comfy/ComfyUI)
+
+A real MODEL of SD1.5's kind in the real guider, cut into core's context windows, whose network is a formula:
+what grows with the clip is then the passes' own. Counted is anonymous memory, which only the process can give
+back; pages of a mapped file, which the system drops when it needs room, stand beside it.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+REPOSITORY = Path(__file__).resolve().parents[1]
+RESULT = Path(__file__).with_name("results") / "memory.md"
+# a way and the limit that it sets, in GiB; None leaves the pack's own
+WAYS = {"core": None, "memory": "1000", "disk": "0", "shipped": None}
+NAMES = {"core": "core: FlipSigmas + SamplerCustom, euler", "memory": "ours, record in memory",
+         "disk": "ours, record on disk", "shipped": "ours as shipped (limit 2 GiB)"}
+WINDOW, OVERLAP = 16, 4
+MIB = 2**20
+# latents of the clip that the passes may take beside a record on disk: what the docs say
+STATED = 18
+
+
+def main() -> int:
+    """Measures every way at every length and writes the table; 1 where it breaks what the docs say."""
+    parser = argparse.ArgumentParser("python -m benchmarks.memory", description=__doc__.split("\n")[0])
+    parser.add_argument("--frames", default="64,256,1024")
+    parser.add_argument("--size", type=int, default=64, help="latent height and width")
+    parser.add_argument("--steps", type=int, default=16)
+    parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.inside:
+        sys.stdout.write("\n" + json.dumps(measure(options)) + "\n")
+        return 0
+    from tools.find_comfy import HostMissing, find_host, host_python
+
+    try:
+        host = find_host()
+    except HostMissing as missing:
+        print(f"memory: {missing}", file=sys.stderr)
+        return 1
+    found = {(one["way"], one["frames"]): one for one in ask(host, host_python(host), options)}
+    text = table(found, options)
+    RESULT.write_text(text)
+    print(text)
+    return int(grown(found, "disk", options.size) > STATED)
+
+
+def ask(host: Path, python: Path, options: argparse.Namespace) -> list[dict]:
+    """Every way at every length, in a process of the host's python."""
+    command = [str(python), str(Path(__file__).resolve()), "--inside", f"--frames={options.frames}",
+               f"--size={options.size}", f"--steps={options.steps}"]
+    # malloc that returns what is freed, or each row would stand on the one before it
+    given = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
+    answer = subprocess.run(command, cwd=host, capture_output=True, text=True, env=os.environ | given)
+    if answer.returncode:
+        raise SystemExit(f"the host failed:\n{answer.stderr[-3000:]}")
+    return json.loads(answer.stdout.splitlines()[-1])
+
+
+def measure(options: argparse.Namespace) -> list[dict]:
+    """Inside the host: both passes every way, each after a short clip that warms everything up."""
+    sys.argv = sys.argv[:1]
+    sys.path.insert(0, str(Path.cwd()))
+    sys.path.append(str(REPOSITORY))
+    with tempfile.TemporaryDirectory() as folder:
+        passes = Passes(Path(folder), options)
+        for way in WAYS:
+            passes.run(way, 2 * WINDOW)
+        return [passes.run(way, int(frames)) for frames in options.frames.split(",") for way in WAYS]
+
+
+class Passes:
+    """The model and the two ways through it, inside the host."""
+
+    def __init__(self, folder: Path, options: argparse.Namespace):
+        import torch
+        from comfy.cli_args import args
+
+        args.cpu = True
+        torch.set_num_threads(1)
+        import folder_paths
+
+        from benchmarks.overhead import load_pack
+
+        folder_paths.set_temp_directory(str(folder))
+        self.torch, self.folder, self.size = torch, folder, options.size
+        self.model = windowed_model(torch)
+        self.passes, self.host, schedules = load_pack()
+        self.sigmas = schedules.ays("SD1", options.steps)
+        self.condition = [[torch.randn(1, 77, 768), {}]]
+
+    def run(self, way: str, frames: int) -> dict:
+        """Both passes over a clip of that many frames, and what they took."""
+        os.environ.pop("UNSAMPLING_RECORD_GIB", None)
+        if WAYS[way] is not None:
+            os.environ["UNSAMPLING_RECORD_GIB"] = WAYS[way]
+        self.torch.manual_seed(0)
+        clip = self.torch.randn(frames, 4, self.size, self.size)
+        start = time.monotonic()
+        with Peak(self.folder) as peak:
+            result = self.core(clip) if way == "core" else self.ours(clip)
+        lost = float((result - clip).norm() / clip.norm())
+        if way != "core" and lost > 1e-6:
+            raise SystemExit(f"{way} lost {lost:.2g} of the clip")
+        return {"way": way, "frames": frames, "peak": peak.anonymous, "mapped": peak.mapped,
+                "disk": peak.disk, "seconds": time.monotonic() - start,
+                "left": len(list(self.folder.iterdir()))}
+
+    def core(self, clip):
+        """SamplerCustom and FlipSigmas as core's nodes run them."""
+        from comfy_extras.nodes_custom_sampler import FlipSigmas, KSamplerSelect, SamplerCustom
+
+        sampler, latent = KSamplerSelect.execute("euler").result[0], {"samples": clip}
+        for sigmas in (FlipSigmas.execute(self.sigmas).result[0], self.sigmas):
+            latent = SamplerCustom.execute(self.model, False, 0, 1.0, self.condition, self.condition, sampler,
+                                           sigmas, latent).result[0]
+        return latent["samples"]
+
+    def ours(self, clip):
+        """The Unsampler and the Noiseless Resampler with their defaults."""
+        guider = self.host.cfg_guider(self.model, self.condition, self.condition, 1.0)
+        noise = self.passes.unsample(guider, {"samples": clip}, self.sigmas, "midpoint", 1.0, "full", None)
+        return self.passes.resample(guider, noise, None, "auto", 0.0, 1.0, None)["samples"]
+
+
+class Peak:
+    """The highest memory of this process while it is entered, above what it was at the start, in bytes."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+        self.anonymous = self.mapped = self.disk = 0
+        self._over = threading.Event()
+        self._watch = threading.Thread(target=self._look, daemon=True)
+
+    def __enter__(self) -> Peak:
+        self._before = memory()
+        self._watch.start()
+        return self
+
+    def __exit__(self, *_) -> None:
+        self._over.set()
+        self._watch.join()
+
+    def _look(self) -> None:
+        while not self._over.wait(0.003):
+            anonymous, mapped = memory()
+            self.anonymous = max(self.anonymous, anonymous - self._before[0])
+            self.mapped = max(self.mapped, mapped - self._before[1])
+            self.disk = max(self.disk, in_files(self.folder))
+
+
+def memory() -> tuple[int, int]:
+    """Bytes of this process that only it can give back, and bytes that it reads from mapped files."""
+    lines = Path("/proc/self/status").read_text().splitlines()
+    found = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Rss")}
+    return int(found["RssAnon"]) * 1024, int(found["RssFile"]) * 1024
+
+
+def in_files(folder: Path) -> int:
+    """Bytes of the files in a folder, some of which may go meanwhile."""
+    total = 0
+    for path in folder.glob("*"):
+        try:
+            total += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return total
+
+
+def windowed_model(torch):
+    """A MODEL of SD1.5's kind in core's context windows, whose network is a formula."""
+    from comfy_extras.nodes_context_windows import ContextWindowsManualNode
+
+    from benchmarks.overhead import random_model
+
+    def answer(_, given: dict):
+        x, sigma = given["input"], given["timestep"].reshape(-1, 1, 1, 1)
+        place = torch.linspace(-0.1, 0.1, len(x)).reshape(-1, 1, 1, 1)
+        return x / (1 + sigma.square()) + place
+
+    model = random_model(torch)
+    model.set_model_unet_function_wrapper(answer)
+    return ContextWindowsManualNode.execute(model, WINDOW, OVERLAP, "standard_static", 1, False, "pyramid", 0,
+                                            False).result[0]
+
+
+def grown(found: dict, way: str, size: int) -> float:
+    """How many latents of the clip the peak grows by from the shortest to the longest clip."""
+    shortest, longest = (pick(frames for _, frames in found) for pick in (min, max))
+    more = found[way, longest]["peak"] - found[way, shortest]["peak"]
+    return more / ((longest - shortest) * 4 * size * size * 4)
+
+
+def table(found: dict, options: argparse.Namespace) -> str:
+    """The result as Markdown."""
+    size = options.size
+    latent = 4 * size * size * 4
+    lines = [
+        "# Memory: our two passes on long clips",
+        "",
+        f"`python -m benchmarks.memory --frames {options.frames} --size {size} --steps {options.steps}` on a"
+        f" CPU, midpoint with record, context windows of {WINDOW} frames. A latent of a frame takes"
+        f" {latent / 1024:.0f} KiB. Peaks are above what the process and the clip took before; `in latents`"
+        " is the peak over the clip's size. Mapped pages are read from the record's files and can be dropped"
+        " by the system at any time.",
+        "",
+        "| frames | passes | peak MiB | in latents | mapped MiB | on disk MiB | files left | seconds |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    for (way, frames), one in found.items():
+        lines.append(f"| {frames} | {NAMES[way]} | {one['peak'] / MIB:.0f} |"
+                     f" {one['peak'] / latent / frames:.1f} | {one['mapped'] / MIB:.0f} |"
+                     f" {one['disk'] / MIB:.0f} | {one['left']} | {one['seconds']:.0f} |")
+    slopes = ", ".join(f"{NAMES[way]} {grown(found, way, size):.1f}" for way in WAYS if way != "shipped")
+    held = "holds" if grown(found, "disk", size) <= STATED else "BROKEN"
+    lines += ["", f"Latents by which the peak grows with the clip: {slopes}.", "",
+              f"Stated: with the record on disk, at most {STATED} latents of the clip: {held}."]
+    return "\n".join(lines) + "\n"
+
+
+if __name__ == "__main__":
+    sys.exit(main())
