@@ -37,5 +37,6 @@ def _stretched(values: Tensor, frames: int) -> Tensor:
 
 def _described(value) -> str:
     if isinstance(value, Sequence) and not isinstance(value, str):
-        return "an empty list" if not value else f"a list with {type(value[0]).__name__} in it"
+        odd = [type(one).__name__ for one in value if not isinstance(one, Real)]
+        return f"a list with {odd[0]} in it" if odd else "an empty list"
     return f"a {type(value).__name__}"

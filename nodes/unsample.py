@@ -41,9 +41,9 @@ class Unsampler(io.ComfyNode):
                                        " from a natural one: the result clings to the source and artifacts"
                                        " appear, above about 1.5 clearly."),
                 io.Combo.Input("solver", options=list(solvers.PAIRS), default=solvers.DEFAULT,
-                               tooltip="The method of both passes. midpoint suits almost everything; take"
-                                       " dpmpp_2m with 8 steps or fewer, or where few steps and a high cfg"
-                                       " leave speckles; euler is what the original guide uses. With the"
+                               tooltip="The method of both passes. midpoint suits almost everything;"
+                                       " dpmpp_2m is smoother, for 6 steps or fewer at a high cfg; euler"
+                                       " is what the original guide uses. With the"
                                        " record, these three return the source exactly under its own"
                                        " settings. ees25 keeps no record and takes three times as long; it"
                                        " is the most accurate plain one per step."),
@@ -56,8 +56,9 @@ class Unsampler(io.ComfyNode):
                                advanced=True,
                                tooltip="Keeps what makes the resampling exact, structure and masks"
                                        " possible: one more model call, and (steps + 4) latents in main"
-                                       " memory. half rounds the model's outputs to half precision and"
-                                       " takes a little over half, as exact. off keeps the settings only."),
+                                       " memory, on disk above 2 GiB. half rounds the model's outputs to"
+                                       " half precision and takes a little over half, as exact. off keeps"
+                                       " the settings only."),
             ],
             outputs=[io.Latent.Output(display_name="noise",
                                       tooltip="The noise that represents the clip, with the settings that"

@@ -1,0 +1,77 @@
+"""Numbers, lists in time and curves as one value a frame (nodes/curves.py, which needs no ComfyUI)."""
+
+import importlib
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def curves():
+    for name, folder in (("curve_pack", ROOT), ("curve_pack.nodes", ROOT / "nodes")):
+        sys.modules[name] = types.ModuleType(name)
+        sys.modules[name].__path__ = [str(folder)]
+    yield importlib.import_module("curve_pack.nodes.curves")
+    for name in [name for name in sys.modules if name.startswith("curve_pack")]:
+        del sys.modules[name]
+
+
+class Square:
+    """A curve as core's editor gives it: any x from 0 to 1 has a y."""
+
+    def interp(self, x):
+        return x * x
+
+
+@pytest.mark.parametrize("number", [0, 1, 0.25, True])
+def test_a_number_stays_one(curves, number):
+    found = curves.over_frames(number, 8, "structure")
+    assert isinstance(found, float) and found == number
+
+
+def test_a_list_as_long_as_the_clip_is_taken_as_it_is(curves):
+    values = [0.3, 0.1, 0.9, 0.0]
+    assert torch.equal(curves.over_frames(values, 4, "structure"), torch.tensor(values))
+
+
+def test_another_length_is_stretched_evenly(curves):
+    expected = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0])
+    torch.testing.assert_close(curves.over_frames([0.0, 1.0], 5, "structure"), expected)
+    torch.testing.assert_close(curves.over_frames((0.0, 0.5, 1.0), 5, "structure"), expected)
+    torch.testing.assert_close(curves.over_frames([0.0, 0.1, 0.2, 0.3, 0.4], 3, "fidelity"),
+                               torch.tensor([0.0, 0.2, 0.4]))
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.integers(1, 60))
+def test_stretching_keeps_the_ends_and_the_range(curves, values, frames):
+    found = curves.over_frames(values, frames, "structure")
+    assert found.shape == (frames,)
+    assert min(values) - 1e-6 <= float(found.min()) and float(found.max()) <= max(values) + 1e-6
+    assert float(found[0]) == pytest.approx(values[0], abs=1e-6)
+    if frames > 1:
+        assert float(found[-1]) == pytest.approx(values[-1], abs=1e-6)
+
+
+def test_a_curve_runs_from_the_first_frame_to_the_last(curves):
+    torch.testing.assert_close(curves.over_frames(Square(), 3, "fidelity"), torch.tensor([0.0, 0.25, 1.0]))
+    assert curves.over_frames(Square(), 1, "fidelity").tolist() == [0.0]
+
+
+@pytest.mark.parametrize(("value", "words"), [
+    ("0.5", "structure is a str; give a number, a list of numbers over the clip"),
+    ([], "structure is an empty list"),
+    ([0.1, "a"], "structure is a list with str in it"),
+    ([[0.1]], "structure is a list with list in it"),
+    (None, "structure is a NoneType"),
+])
+def test_anything_else_is_refused_in_a_sentence(curves, value, words):
+    with pytest.raises(Exception, match=words) as refused:
+        curves.over_frames(value, 8, "structure")
+    assert type(refused.value).__name__ == "UnsamplingError"
