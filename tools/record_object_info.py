@@ -2,7 +2,8 @@
 
     python tools/record_object_info.py --server http://127.0.0.1:8188
 
-Combos that list files of that machine are replaced by the one name the workflows use: nothing local is kept.
+Combos that list files of that machine are replaced by the names that the workflows use: nothing local is
+kept. VideoHelperSuite has a file of its own, which stays as it is when the server does not have that pack.
 """
 
 import argparse
@@ -13,8 +14,9 @@ from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tools.build_workflows import FILE_COMBOS, OBJECT_INFO, OUR_PACK, build
+from tools.build_workflows import OBJECT_INFO, VHS_INFO, build
 from tools.workflow_graph import NOTE
+from tools.workflow_models import FILE_COMBOS, OUR_PACK
 
 PROSE = ("tooltip", "output_tooltips", "description", "search_aliases", "essentials_category")
 
@@ -26,13 +28,13 @@ def used_types(object_info: dict) -> list[str]:
 
 
 def without_local_files(object_info: dict) -> dict:
-    """The same entries with every file list replaced by the name our workflows use."""
-    for (kind, name), file in FILE_COMBOS.items():
+    """The same entries with every file list replaced by the names our workflows use."""
+    for (kind, name), files in FILE_COMBOS.items():
         spec = object_info[kind]["input"]["required"][name]
         if isinstance(spec[0], list):
-            spec[0] = [file]
+            spec[0] = files
         else:
-            spec[1]["options"] = [file]
+            spec[1]["options"] = files
     return object_info
 
 
@@ -55,15 +57,26 @@ def our_module(entry: dict) -> str:
     return f"custom_nodes.{OUR_PACK}" if entry["name"].startswith("UNS_") else entry["python_module"]
 
 
+def known_before() -> dict:
+    """VideoHelperSuite's entries as they were last recorded."""
+    return json.loads(VHS_INFO.read_text(encoding="utf-8")) if VHS_INFO.exists() else {}
+
+
+def write(path: Path, kept: dict) -> None:
+    """Write one of the recorded files."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
+    print(f"recorded {len(kept)} node types into {path.name}")
+
+
 def main() -> None:
-    """Record and write tests/data/object_info.json."""
+    """Record and write tests/data/object_info.json and object_info_vhs.json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--server", required=True, help="address of a ComfyUI that has every pack installed")
     with urlopen(parser.parse_args().server.rstrip("/") + "/object_info", timeout=60) as answer:
-        kept = trim(json.load(answer))
-    OBJECT_INFO.parent.mkdir(parents=True, exist_ok=True)
-    OBJECT_INFO.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    print(f"recorded {len(kept)} node types into {OBJECT_INFO.name}")
+        kept = trim(known_before() | json.load(answer))
+    write(OBJECT_INFO, {kind: entry for kind, entry in kept.items() if not kind.startswith("VHS_")})
+    write(VHS_INFO, {kind: entry for kind, entry in kept.items() if kind.startswith("VHS_")})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
 """Pictures of our workflows in the real frontend: `python tools/screenshot_workflows.py`.
 
-Writes workflows/<name>.jpg, the template thumbnails, and docs/workflow_sd15.jpg for the README.
+Writes workflows/<name>.jpg, the template thumbnails, and docs/workflow_sd15.jpg for the README. The VHS
+variant needs VideoHelperSuite in this machine's ComfyUI, whose scripts draw its nodes; else it is left alone.
 """
 
 import io
@@ -14,17 +15,17 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from browser.frontend import chromium, load, missing, open_frontend  # noqa: E402  (paths first)
+from browser.frontend import chromium, load, missing, open_frontend, vhs_scripts  # noqa: E402  (paths first)
 from browser.sample_media import sample_media  # noqa: E402
 from playwright.sync_api import Page  # noqa: E402
 
-from tools.build_workflows import OBJECT_INFO, WORKFLOWS  # noqa: E402
+from tools.build_workflows import WORKFLOWS, recorded_info  # noqa: E402
 
 WINDOW = (3200, 1800)
 MARGIN = 24
+SLOW_MS = 120_000
 TARGETS = {  # picture: (workflow, width in pixels, largest size in bytes)
-    "workflows/unsampling_animatediff_sd15.jpg": ("unsampling_animatediff_sd15", 1440, 150_000),
-    "workflows/unsample_resample_image.jpg": ("unsample_resample_image", 1200, 150_000),
+    **{f"workflows/{name}.jpg": (name, 1200 if "image" in name else 1440, 150_000) for name in WORKFLOWS},
     "docs/workflow_sd15.jpg": ("unsampling_animatediff_sd15", 1920, 250_000),
 }
 # Fits the groups into the window, at most at their natural size; returns them as a rectangle on the page.
@@ -42,7 +43,7 @@ FIT = """async (room) => {
     return {x: canvas.left + x, y: canvas.top + y, width: width * scale, height: height * scale};
 }"""
 MEDIA_SHOWN = "() => document.querySelector('video') || app.graph.nodes.some((node) => node.imgs)"
-MEDIA_LOADED = """() => [...document.querySelectorAll('video')].every((video) => video.readyState >= 2)
+MEDIA_LOADED = """() => [...document.querySelectorAll('video[src]')].every((video) => video.readyState >= 2)
     && app.graph.nodes.every((node) => (node.imgs ?? []).every((image) => image.complete))"""
 TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))"
 
@@ -50,8 +51,8 @@ TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAni
 def picture_of(page: Page, workflow: dict) -> Image.Image:
     """The whole graph, cropped to its groups."""
     load(page, workflow)
-    page.wait_for_function(MEDIA_SHOWN)
-    page.wait_for_function(MEDIA_LOADED)
+    page.wait_for_function(MEDIA_SHOWN, timeout=SLOW_MS)
+    page.wait_for_function(MEDIA_LOADED, timeout=SLOW_MS)
     area = page.evaluate(FIT, 120)
     for _ in range(5):
         page.evaluate(TWO_FRAMES)
@@ -71,23 +72,30 @@ def jpeg(picture: Image.Image, width: int, most: int) -> bytes:
     raise SystemExit(f"A picture {width} pixels wide does not fit {most} bytes: lower its width in TARGETS.")
 
 
+def save(name: str, picture: Image.Image) -> None:
+    """Write the picture to every target that shows this workflow."""
+    for target, (shown, width, most) in TARGETS.items():
+        if shown == name:
+            path = ROOT / target
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(jpeg(picture, width, most))
+            print(f"wrote {target} ({path.stat().st_size // 1000} kB)", flush=True)
+
+
 def main() -> None:
-    """Take every picture."""
+    """Take every picture, or those of the workflows named on the command line."""
     if reason := missing():
         raise SystemExit(f"No screenshots: {reason}.")
-    info = json.loads(OBJECT_INFO.read_text(encoding="utf-8"))
+    info, scripts = recorded_info(), vhs_scripts()
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         media = sample_media(Path(folder))
-        pictures = {}
-        for name in WORKFLOWS:
-            with open_frontend(browser, info, media=media, size=WINDOW) as page:
+        for name in sys.argv[1:] or WORKFLOWS:
+            if name.endswith("_vhs") and not scripts:
+                print(f"left {name} as it is: VideoHelperSuite is not installed")
+                continue
+            with open_frontend(browser, info, media=media, scripts=scripts, size=WINDOW) as page:
                 workflow = json.loads((ROOT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
-                pictures[name] = picture_of(page, workflow)
-    for target, (name, width, most) in TARGETS.items():
-        path = ROOT / target
-        path.parent.mkdir(exist_ok=True)
-        path.write_bytes(jpeg(pictures[name], width, most))
-        print(f"wrote {target} ({path.stat().st_size // 1000} kB)")
+                save(name, picture_of(page, workflow))
 
 
 if __name__ == "__main__":

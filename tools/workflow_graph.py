@@ -7,13 +7,19 @@
 Slots, widget order and types come from a recorded /object_info, so they are right by construction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
 DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
+AUTOGROW = "COMFY_AUTOGROW_V3"
 OPTIONAL_SHAPE = 7  # LiteGraph's hollow circle: the slot may stay empty
 NOTE = "MarkdownNote"
+# VideoHelperSuite saves its widgets by name, these among them. Without them frontend 1.58 takes a node that
+# has as many values as inputs for one saved by place, and gives the values to the wrong widgets.
+PREVIEW = {"videopreview": {"hidden": False, "paused": False, "params": {}}}
+UPLOAD_BUTTON = "choose video to upload"
+SAVED_BY_NAME = {"VHS_LoadVideo": {UPLOAD_BUTTON: "image"} | PREVIEW, "VHS_VideoCombine": PREVIEW}
 YELLOW = {"color": "#432", "bgcolor": "#653"}
 
 
@@ -65,10 +71,11 @@ class Node:
         return sockets + widgets
 
     @property
-    def widget_values(self) -> list[object]:
-        """Widget values in the frontend's order."""
-        return [self.values.get(name, default_of(spec))
-                for name, spec, _ in widget_specs(self.entry, self.values)]
+    def widget_values(self) -> list[object] | dict[str, object]:
+        """Widget values in the frontend's order, or by name."""
+        named = {name: self.values.get(name, default_of(spec))
+                 for name, spec, _ in widget_specs(self.entry, self.values)}
+        return named | SAVED_BY_NAME[self.type] if self.type in SAVED_BY_NAME else list(named.values())
 
 
 def slot(name: str, kind: str, optional: bool) -> dict:
@@ -83,6 +90,20 @@ def input_specs(entry: dict) -> Iterator[tuple[str, list, bool]]:
             yield name, spec, section == "optional"
 
 
+def grown(entry: dict, names: Iterable[str]) -> dict:
+    """The entry of a node whose growing input, if it has one, shows the sockets named: `images.image0` ..."""
+    required, optional = dict(entry["input"].get("required", {})), dict(entry["input"].get("optional", {}))
+    for parent, spec in entry["input"].get("required", {}).items():
+        if spec[0] == AUTOGROW:
+            del required[parent]
+            template = options_of(spec)["template"]
+            (socket,) = template["input"]["required"].values()
+            shown = [name for name in names if name.startswith(f"{parent}.")]
+            required |= dict.fromkeys(shown[:template["min"]], socket)
+            optional = dict.fromkeys(shown[template["min"]:], socket) | optional
+    return entry | {"input": entry["input"] | {"required": required, "optional": optional}}
+
+
 def options_of(spec: list) -> dict:
     """The second, optional half of an input spec."""
     return spec[1] if len(spec) > 1 else {}
@@ -90,8 +111,13 @@ def options_of(spec: list) -> dict:
 
 def is_widget(spec: list) -> bool:
     """Whether the frontend draws a widget for this input."""
-    known = isinstance(spec[0], list) or spec[0] in WIDGET_TYPES or spec[0] == DYNAMIC_COMBO
+    known = isinstance(spec[0], list) or kind_of(spec) in WIDGET_TYPES or spec[0] == DYNAMIC_COMBO
     return known and not options_of(spec).get("forceInput")
+
+
+def kind_of(spec: list) -> str:
+    """The kind of the widget; an input of several types says which of them it is."""
+    return options_of(spec).get("widgetType", spec[0])
 
 
 def widget_type(spec: list) -> str:
@@ -128,8 +154,11 @@ def widget_specs(entry: dict, values: dict) -> Iterator[tuple[str, list, bool]]:
 
 
 def expand(name: str, spec: list, optional: bool, values: dict) -> Iterator[tuple[str, list, bool]]:
-    """A widget and, for a dynamic combo, the widgets its chosen key adds, as `parent.child`."""
+    """A widget and those its choice adds: `parent.child` for a dynamic combo, plain names for VHS formats."""
     yield name, spec, optional
+    added = options_of(spec).get("formats", {}).get(values.get(name, default_of(spec)))
+    if isinstance(added, list):  # VideoHelperSuite's loader has presets there, which are no widgets
+        yield from ((child, child_spec[:2], True) for child, *child_spec in added)
     if spec[0] == DYNAMIC_COMBO and not options_of(spec).get("hidden"):
         chosen = values.get(name, default_of(spec))
         picked = next(item for item in options_of(spec)["options"] if item["key"] == chosen)
@@ -148,10 +177,11 @@ class Graph:
 
     def add(self, kind: str, title: str | None = None, models: list[dict] | None = None,
             colors: dict[str, str] | None = None, **inputs: object) -> Node:
-        """Add a node: an Output as an input's value is a link, anything else is a widget's value."""
+        """Add a node: an Output as an input's value is a link, None an empty socket of an input that grows,
+        anything else a widget's value."""
         if kind not in self.object_info:
             raise SystemExit(f"{kind} is not in the recorded /object_info: run tools/record_object_info.py.")
-        entry = self.object_info[kind]
+        entry = grown(self.object_info[kind], inputs)
         sources = {name: value for name, value in inputs.items() if isinstance(value, Output)}
         values = {name: value for name, value in inputs.items() if not isinstance(value, Output)}
         node = Node(len(self.nodes) + 1, kind, entry, values, sources, self.properties(kind, entry, models),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tools.workflow_graph import NOTE, Graph, Node, options_of, widget_specs
+from tools.workflow_graph import NOTE, UPLOAD_BUTTON, Graph, Node, options_of, widget_specs
 
 TITLE, PAD, GROUP_TITLE = 30, 20, 50
 GAP = 60  # room for a pack's badge: below the node in Nodes 2.0, above it in the classic design
@@ -14,13 +14,18 @@ NARROW = 320
 
 @dataclass(frozen=True)
 class Area:
-    """A group: its title, colour and nodes; `heights`, by node id, makes nodes taller than they need."""
+    """A group: its title, colour and nodes.
+
+    heights, by node id, makes nodes taller than they need; room leaves that much free below a node that
+    grows when it shows something.
+    """
 
     title: str
     color: str
     nodes: list[Node]
     width: int = NARROW
     heights: dict[int, int] | None = None
+    room: dict[int, int] | None = None
 
 
 def needed_height(node: Node) -> int:
@@ -28,7 +33,8 @@ def needed_height(node: Node) -> int:
     specs = [(name, spec) for name, spec, _ in widget_specs(node.entry, node.values)]
     shown = [(name, options_of(spec)) for name, spec in specs if not options_of(spec).get("hidden")]
     sockets = sum("widget" not in item for item in node.inputs)
-    height = ROW * max(sockets, len(node.entry["output"])) + WIDGET * len(shown) + 14
+    buttons = int(UPLOAD_BUTTON in node.widget_values)
+    height = ROW * max(sockets, len(node.entry["output"])) + WIDGET * (len(shown) + buttons) + 14
     if any(name == "upload" for name, _ in shown):
         return height + PREVIEW
     return height + MULTILINE * sum(bool(options.get("multiline")) for _, options in shown)
@@ -57,5 +63,5 @@ def stack(area: Area, left: int) -> int:
         fixed = (area.heights or {}).get(node.id)
         height = fixed or (MULTILINE if node.type == NOTE else needed_height(node))
         node.pos, node.size = (left, top + TITLE), (area.width, height)
-        top += TITLE + height + GAP
+        top += TITLE + height + GAP + (area.room or {}).get(node.id, 0)
     return top - GAP

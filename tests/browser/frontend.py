@@ -15,9 +15,12 @@ from pathlib import Path
 from browser.stub_server import static_folder, stub_server
 from playwright.sync_api import Browser, ConsoleMessage, Page, WebSocketRoute, sync_playwright
 
+from tools.find_comfy import HostMissing, find_host
+
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
          "--disable-sync", "--no-first-run", "--disable-quic", "--disable-dev-shm-usage",
          "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+READY_MS = 180_000  # 5 s on idle cores
 READY = "() => window.app?.vueAppReady && window.graph && window.app.extensionManager.spinner === false"
 LOAD = """async (workflow) => {
     const quiet = {showMissingNodesDialog: false, showMissingModelsDialog: false, deferWarnings: true};
@@ -52,6 +55,18 @@ def missing() -> str | None:
     return None
 
 
+def vhs_scripts() -> dict[str, Path]:
+    """VideoHelperSuite's own scripts, from the ComfyUI of this machine; empty where it is not installed.
+
+    They read and write the saved values of its nodes: without them its widgets come back as new.
+    """
+    try:
+        folders = sorted((find_host() / "custom_nodes").glob("*[Vv]ideo[Hh]elper[Ss]uite*/web"))
+    except HostMissing:
+        return {}
+    return {folder.parent.name: folder for folder in folders[:1]}
+
+
 @contextmanager
 def chromium() -> Iterator[Browser]:
     """One headless browser for many pages; Playwright allows one at a time in a process."""
@@ -65,10 +80,13 @@ def chromium() -> Iterator[Browser]:
 
 @contextmanager
 def open_frontend(browser: Browser, object_info: dict, *, settings: dict | None = None,
-                  media: dict[str, Path] | None = None,
+                  media: dict[str, Path] | None = None, scripts: dict[str, Path] | None = None,
                   size: tuple[int, int] = (1600, 900)) -> Iterator[Page]:
-    """A page with the frontend ready to load workflows, knowing exactly the nodes of `object_info`."""
-    with stub_server(object_info, settings, media) as server:
+    """A page with the frontend ready to load workflows, knowing exactly the nodes of `object_info`.
+
+    scripts: the web folders of other packs by name, loaded as extensions beside ours.
+    """
+    with stub_server(object_info, settings, media, scripts) as server:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]})
         page = context.new_page()
         page.problems = Problems(server.url)
@@ -76,7 +94,7 @@ def open_frontend(browser: Browser, object_info: dict, *, settings: dict | None 
         page.on("pageerror", page.problems.page_error)
         page.route_web_socket(re.compile(r"/ws(\?|$)"), greet)
         page.goto(server.url, wait_until="domcontentloaded")
-        page.wait_for_function(READY, timeout=60_000)
+        page.wait_for_function(READY, timeout=READY_MS)
         try:
             yield page
         finally:

@@ -30,8 +30,8 @@ EMPTY_LISTS = ("/embeddings", "/experiment/models", "/userdata", "/assets",
 EMPTY_OBJECTS = ("/i18n", "/features", "/workflow_templates", "/global_subgraphs", "/node_replacements",
                  "/history", "/internal/folder_paths")
 SCRIPTS = Path(__file__).parents[2] / "js"
-SERVED_AT = "/extensions/unsampling/"
-BLANK_FILES = ("/user.css", "/api/userdata/user.css")
+SERVED_AT = "/extensions/"  # where a server mounts the WEB_DIRECTORY of each pack
+BLANK_FILES = ("/user.css", "/api/userdata/user.css", "/api/vhs/queryvideo")
 
 
 def static_folder() -> Path | None:
@@ -40,11 +40,11 @@ def static_folder() -> Path | None:
     return Path(spec.origin).parent / "static" if spec and spec.origin else None
 
 
-def answers(object_info: dict, settings: dict) -> dict[str, object]:
+def answers(object_info: dict, settings: dict, scripts: dict[str, Path]) -> dict[str, object]:
     """What each API path answers, as JSON."""
     table: dict[str, object] = {path: [] for path in EMPTY_LISTS} | {path: {} for path in EMPTY_OBJECTS}
-    scripts = sorted(SCRIPTS.rglob("*.js"))
-    table["/extensions"] = [SERVED_AT + path.relative_to(SCRIPTS).as_posix() for path in scripts]
+    table["/extensions"] = [f"{SERVED_AT}{pack}/{path.relative_to(folder).as_posix()}"
+                            for pack, folder in scripts.items() for path in sorted(folder.rglob("*.js"))]
     table["/object_info"] = object_info
     table["/settings"] = settings
     table["/system_stats"] = SYSTEM
@@ -65,7 +65,7 @@ class StubHandler(SimpleHTTPRequestHandler):
         if url.path in BLANK_FILES:
             return self.send_empty()
         path = url.path.removeprefix("/api")
-        if path == "/view":
+        if path in ("/view", "/vhs/viewvideo"):
             return self.send_media(parse_qs(url.query).get("filename", [""])[0])
         if path in self.server.table:
             return self.send_body(json.dumps(self.server.table[path]).encode(), "application/json")
@@ -74,12 +74,13 @@ class StubHandler(SimpleHTTPRequestHandler):
         super().do_GET()
 
     def translate_path(self, path: str) -> str:
-        """Our js/ folder lies where a real server mounts a pack's WEB_DIRECTORY."""
-        if not path.startswith(SERVED_AT):
+        """The folders of the packs' scripts lie where a real server mounts them."""
+        pack, _, inside = path.removeprefix(SERVED_AT).partition("/")
+        if not path.startswith(SERVED_AT) or pack not in self.server.scripts:
             return super().translate_path(path)
-        frontend, self.directory = self.directory, str(SCRIPTS)
+        frontend, self.directory = self.directory, str(self.server.scripts[pack])
         try:
-            return super().translate_path("/" + path.removeprefix(SERVED_AT))
+            return super().translate_path("/" + inside)
         finally:
             self.directory = frontend
 
@@ -115,10 +116,12 @@ class StubServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, object_info: dict, settings: dict, media: dict[str, Path]) -> None:
+    def __init__(self, object_info: dict, settings: dict, media: dict[str, Path],
+                 scripts: dict[str, Path]) -> None:
         folder = str(static_folder())
         super().__init__(("127.0.0.1", 0), lambda *args: StubHandler(*args, directory=folder))
-        self.table = answers(object_info, SETTINGS | settings)
+        self.scripts = {"unsampling": SCRIPTS} | scripts
+        self.table = answers(object_info, SETTINGS | settings, self.scripts)
         self.media = media
         self.unknown: list[str] = []
 
@@ -128,10 +131,10 @@ class StubServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def stub_server(object_info: dict, settings: dict | None = None,
-                media: dict[str, Path] | None = None) -> Iterator[StubServer]:
-    """Serve until the block ends."""
-    server = StubServer(object_info, settings or {}, media or {})
+def stub_server(object_info: dict, settings: dict | None = None, media: dict[str, Path] | None = None,
+                scripts: dict[str, Path] | None = None) -> Iterator[StubServer]:
+    """Serve until the block ends; `scripts` are other packs' WEB_DIRECTORY folders by the pack's name."""
+    server = StubServer(object_info, settings or {}, media or {}, scripts or {})
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -10,6 +10,7 @@ import pytest
 import torch
 from browser.frontend import chromium, graph_to_prompt, missing, open_frontend
 from clips import CLIPS, make_clip
+from host_prompts import node_id, saved_video, the, watch, without_big_models
 from PIL import Image
 
 from demo.video import pan_over_photograph, read_video, write_video
@@ -29,29 +30,6 @@ def prompts(comfy) -> dict[str, dict]:
                 for name in (VIDEO, IMAGE)}
 
 
-def the(prompt: dict, class_type: str) -> dict:
-    """The inputs of the one node of that type."""
-    found = [node["inputs"] for node in prompt.values() if node["class_type"] == class_type]
-    assert len(found) == 1, f"{len(found)} nodes of type {class_type}"
-    return found[0]
-
-
-def node_id(prompt: dict, class_type: str) -> str:
-    return next(key for key, node in prompt.items() if node["class_type"] == class_type)
-
-
-def watch(prompt: dict, name: str) -> None:
-    """Saves the noise and the restyled latents beside the video, and has both passes run whatever is
-    cached."""
-    unsampler = the(prompt, "UNS_Unsampler")
-    if unsampler["latent_image"][0] != "again":
-        prompt["again"] = {"class_type": "UNSTest_Again", "inputs": {"latent": unsampler["latent_image"]}}
-        unsampler["latent_image"] = ["again", 0]
-    for part, class_type in (("noise", "UNS_Unsampler"), ("clip", "UNS_NoiselessResampler")):
-        inputs = {"name": f"{name}-{part}", "latent": [node_id(prompt, class_type), 0]}
-        prompt[f"watch-{part}"] = {"class_type": "UNSTest_SaveTensors", "inputs": inputs}
-
-
 def lowered(comfy, prompt: dict, clip: Path, checkpoint: str) -> dict:
     """The workflow's prompt with other models, clip, size and number of steps; nothing else."""
     prompt = json.loads(json.dumps(prompt))
@@ -61,23 +39,6 @@ def lowered(comfy, prompt: dict, clip: Path, checkpoint: str) -> dict:
     the(prompt, "ImageScaleToTotalPixels")["megapixels"] = 0.01
     the(prompt, "UNS_AYSScheduler")["steps"] = 2
     return prompt
-
-
-def without_big_models(prompt: dict) -> dict:
-    """The same graph with neither motion model nor ControlNet, which only fit the full SD1.5 UNet."""
-    kept = {"ACN_ControlNetLoaderAdvanced", "ACN_AdvancedControlNetApply_v2", "ADE_LoadAnimateDiffModel",
-            "ADE_ApplyAnimateDiffModelSimple", "Canny"}
-    control = the(prompt, "ACN_AdvancedControlNetApply_v2")
-    resampler = the(prompt, "UNS_NoiselessResampler")
-    resampler["positive"], resampler["negative"] = control["positive"], control["negative"]
-    the(prompt, "ADE_UseEvolvedSampling").pop("m_models")
-    return {key: node for key, node in prompt.items() if node["class_type"] not in kept}
-
-
-def saved_video(comfy, entry: dict, tmp_path: Path) -> Path:
-    items = [item for item in comfy.client.outputs(entry) if item["filename"].endswith(".mp4")]
-    assert len(items) == 1
-    return Path(comfy.client.download(items[0], tmp_path))
 
 
 def test_the_sd15_workflow_runs_as_it_is(comfy, prompts, tmp_path):

@@ -11,11 +11,15 @@ import tomllib
 from PIL import Image
 from workflow_checks import complaints, inside
 
-from tools.build_workflows import OBJECT_INFO, WORKFLOWS, build
+from tools.build_workflows import OBJECT_INFO, WORKFLOWS, build, recorded_info
+from tools.graph_to_prompt import graph_to_prompt
 
 FOLDER = Path(__file__).resolve().parents[2] / "workflows"
-INFO = json.loads(OBJECT_INFO.read_text(encoding="utf-8"))
+INFO = recorded_info()
 VIDEO = "unsampling_animatediff_sd15"
+VHS, WAN = "unsampling_animatediff_sd15_vhs", "unsampling_wan_video"
+HOTSHOT, ANIMATEDIFF_SDXL = "unsampling_hotshotxl", "unsampling_animatediff_sdxl"
+ANIMATEDIFF = (VIDEO, VHS, HOTSHOT, ANIMATEDIFF_SDXL)
 MOST_BYTES = 150_000
 
 
@@ -32,6 +36,15 @@ def source_of(workflow: dict, kind: str, name: str) -> dict:
     number = next(item["link"] for item in node_of(workflow, kind)["inputs"] if item["name"] == name)
     link = next(link for link in workflow["links"] if link[0] == number)
     return next(node for node in workflow["nodes"] if node["id"] == link[1])
+
+
+def value_of(workflow: dict, kind: str, name: str) -> object:
+    """What a widget of the node shows."""
+    node = node_of(workflow, kind)
+    values = node["widgets_values"]
+    if isinstance(values, dict):
+        return values[name]
+    return values[[item["name"] for item in node["inputs"] if "widget" in item].index(name)]
 
 
 def notes(workflow: dict) -> str:
@@ -55,6 +68,12 @@ def test_the_file_is_what_the_description_builds(name):
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
+def test_our_own_conversion_gives_the_prompt_that_the_frontend_makes(name):
+    snapshot = OBJECT_INFO.with_name(f"{name}.api.json")
+    assert graph_to_prompt(read(name), INFO) == json.loads(snapshot.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
 def test_the_thumbnail_is_a_picture(name):
     path = FOLDER / f"{name}.jpg"
     with Image.open(path) as picture:
@@ -71,15 +90,17 @@ def test_our_nodes_carry_the_pack_version():
         assert {(found["cnr_id"], found["ver"]) for found in ours} == {(project["name"], project["version"])}
 
 
-def test_both_passes_and_the_schedule_share_one_model():
-    workflow = read(VIDEO)
+@pytest.mark.parametrize("name", ANIMATEDIFF)
+def test_both_passes_and_the_schedule_share_one_model(name):
+    workflow = read(name)
     model = node_of(workflow, "ADE_UseEvolvedSampling")
     for kind in ("UNS_Unsampler", "UNS_NoiselessResampler", "UNS_AYSScheduler"):
         assert source_of(workflow, kind, "model") == model
 
 
-def test_the_target_prompt_feeds_both_passes_and_two_prompts_wait():
-    workflow = read(VIDEO)
+@pytest.mark.parametrize("name", ANIMATEDIFF)
+def test_the_target_prompt_feeds_both_passes_and_two_prompts_wait(name):
+    workflow = read(name)
     assert source_of(workflow, "UNS_Unsampler", "positive")["title"] == "Target prompt"
     assert source_of(workflow, "ACN_AdvancedControlNetApply_v2", "positive")["title"] == "Target prompt"
     hint = source_of(workflow, "UNS_NoiselessResampler", "positive")
@@ -106,6 +127,65 @@ def test_the_video_keeps_its_rate_and_sound_and_any_shape_becomes_a_multiple_of_
 ])
 def test_the_notes_explain(words):
     assert words in notes(read(VIDEO))
+
+
+@pytest.mark.parametrize(("name", "window", "overlap", "beta", "motion"), [
+    (HOTSHOT, 8, 2, "linear (HotshotXL/default)", "hsxl_temporal_layers.f16.safetensors"),
+    (ANIMATEDIFF_SDXL, 16, 4, "linear (AnimateDiff-SDXL)", "mm_sdxl_v10_beta.ckpt"),
+])
+def test_the_sdxl_workflows_make_the_five_changes_and_say_them(name, window, overlap, beta, motion):
+    workflow = read(name)
+    for kind, widget, value in (
+        ("CheckpointLoaderSimple", "ckpt_name", "sd_xl_base_1.0.safetensors"),
+        ("VAELoader", "vae_name", "sdxl_vae.safetensors"), ("ADE_LoadAnimateDiffModel", "model_name", motion),
+        ("ACN_ControlNetLoaderAdvanced", "cnet", "diffusers_xl_canny_mid.safetensors"),
+        ("UNS_AYSScheduler", "model_type", "SDXL"),
+        ("ADE_StandardStaticContextOptions", "context_length", window),
+        ("ADE_StandardStaticContextOptions", "context_overlap", overlap),
+        ("ADE_UseEvolvedSampling", "beta_schedule", beta),
+    ):
+        assert value_of(workflow, kind, widget) == value
+        if isinstance(value, str):
+            assert f"*{value}*" in notes(workflow)
+    for number, change in enumerate(["Checkpoint", "VAE", "Motion model", "ControlNet", "Step schedule"], 1):
+        assert f"{number}. **{change}**" in notes(workflow)
+
+
+def test_the_sdxl_size_is_1024_by_576_for_a_wide_clip():
+    megapixels = value_of(read(HOTSHOT), "ImageScaleToTotalPixels", "megapixels")
+    scale = (megapixels * 1024**2 / (1920 * 1080)) ** 0.5  # as core's node does it
+    assert [round(side * scale / 8) * 8 for side in (1920, 1080)] == [1024, 576]
+
+
+def test_the_vhs_variant_takes_every_second_frame_up_to_a_cap_and_keeps_the_speed():
+    workflow = read(VHS)
+    assert value_of(workflow, "VHS_LoadVideo", "select_every_nth") == 2
+    assert value_of(workflow, "VHS_LoadVideo", "frame_load_cap") == 48
+    assert source_of(workflow, "VHS_VideoCombine", "frame_rate")["type"] == "VHS_VideoInfoLoaded"
+    assert "ComfyUI-VideoHelperSuite" in notes(workflow)
+    both = [{node["type"] for node in read(name)["nodes"]} for name in (VHS, VIDEO)]
+    assert both[0] - both[1] == {"VHS_LoadVideo", "VHS_VideoInfoLoaded", "VHS_VideoCombine"}
+
+
+def test_the_wan_workflow_samples_on_the_models_own_schedule():
+    workflow = read(WAN)
+    model = node_of(workflow, "ModelSamplingSD3")
+    for kind in ("UNS_Unsampler", "UNS_NoiselessResampler", "BasicScheduler"):
+        assert source_of(workflow, kind, "model") == model
+    assert source_of(workflow, "UNS_Unsampler", "sigmas")["type"] == "BasicScheduler"
+    assert not any(node["type"] == "UNS_AYSScheduler" for node in workflow["nodes"])
+    assert value_of(workflow, "CLIPLoader", "type") == "wan"
+    assert source_of(workflow, "UNS_InversionReport", "noise")["type"] == "UNS_Unsampler"
+
+
+def test_the_wan_workflow_cuts_the_result_to_the_frames_that_came_in():
+    workflow = read(WAN)
+    assert source_of(workflow, "VAEEncode", "pixels")["type"] == "BatchImagesNode"
+    assert source_of(workflow, "GetImageSize", "image")["type"] == "ImageScaleToTotalPixels"
+    cut = source_of(workflow, "CreateVideo", "images")
+    assert cut["title"] == "As many frames as came in"
+    link = next(item["link"] for item in cut["inputs"] if item["name"] == "length")
+    assert link in node_of(workflow, "GetImageSize")["outputs"][2]["links"]
 
 
 def test_the_groups_are_the_six_steps():

@@ -3,7 +3,16 @@
 from collections.abc import Iterator
 from itertools import combinations
 
-from tools.workflow_graph import NOTE, choices_of, input_specs, is_widget, widget_specs
+from tools.workflow_graph import (
+    NOTE,
+    SAVED_BY_NAME,
+    choices_of,
+    grown,
+    input_specs,
+    is_widget,
+    kind_of,
+    widget_specs,
+)
 
 TOP = {"last_node_id": int, "last_link_id": int, "nodes": list, "links": list, "groups": list, "config": dict,
        "extra": dict, "version": float}
@@ -15,8 +24,10 @@ OUTPUT = {"name": str, "type": str, "links": (list, type(None))}
 LINK = (int, int, int, int, int, str)
 NUMBERS = {"INT": int, "FLOAT": (int, float)}
 TITLE = 30  # LiteGraph draws a node's title above its position
-PACKS = {"UNS_": "unsampling", "ADE_": "comfyui-animatediff-evolved", "ACN_": "comfyui-advanced-controlnet"}
-LOADERS = {"CheckpointLoaderSimple": "checkpoints", "VAELoader": "vae",
+PACKS = {"UNS_": "unsampling", "ADE_": "comfyui-animatediff-evolved", "ACN_": "comfyui-advanced-controlnet",
+         "VHS_": "comfyui-videohelpersuite"}
+LOADERS = {"CheckpointLoaderSimple": "checkpoints", "VAELoader": "vae", "UNETLoader": "diffusion_models",
+           "CLIPLoader": "text_encoders",
            "ADE_LoadAnimateDiffModel": "animatediff_models", "ACN_ControlNetLoaderAdvanced": "controlnet"}
 
 
@@ -85,7 +96,7 @@ def slots(workflow: dict, info: dict) -> Iterator[str]:
         if node["type"] not in info:
             yield f"node type {node['type']} is not in the recorded /object_info"
             continue
-        entry = info[node["type"]]
+        entry = grown(info[node["type"]], [item["name"] for item in node["inputs"]])
         outputs = [(item["name"], item["type"]) for item in node["outputs"]]
         if outputs != list(zip(entry["output_name"], entry["output"], strict=True)):
             yield f"{node['type']} has other outputs than its node type"
@@ -103,8 +114,10 @@ def widgets(workflow: dict, info: dict) -> Iterator[str]:
         if node["type"] not in info:
             continue
         entry, given = info[node["type"]], node.get("widgets_values", [])
-        values: dict[str, object] = {}
         names = [item["name"] for item in node["inputs"] if "widget" in item]
+        if isinstance(given, dict):
+            yield from by_name(node["type"], given)
+            given = [given[name] for name in given if name not in SAVED_BY_NAME.get(node["type"], {})]
         if len(names) != len(given):
             yield f"{node['type']} has {len(given)} values for {len(names)} widgets"
             continue
@@ -118,15 +131,23 @@ def widgets(workflow: dict, info: dict) -> Iterator[str]:
                 yield f"{node['type']} does not allow {values[name]!r} as {name}"
 
 
+def by_name(kind: str, given: dict) -> Iterator[str]:
+    """Values by name only where a pack reads them so, and then with everything it saves."""
+    for name in SAVED_BY_NAME.get(kind, {"values by place": None}):
+        if name not in given:
+            yield f"{kind} lacks {name} among its saved values"
+
+
 def allowed(value: object, spec: list) -> bool:
     """Whether a widget takes this value."""
     options = spec[1] if len(spec) > 1 else {}
     if (choices := choices_of(spec)) is not None:
         return value in choices
-    if spec[0] in NUMBERS:
-        return (isinstance(value, NUMBERS[spec[0]]) and not isinstance(value, bool)
+    kind = kind_of(spec)
+    if kind in NUMBERS:
+        return (isinstance(value, NUMBERS[kind]) and not isinstance(value, bool)
                 and options.get("min", value) <= value <= options.get("max", value))
-    return isinstance(value, bool if spec[0] == "BOOLEAN" else str)
+    return isinstance(value, bool if kind == "BOOLEAN" else str)
 
 
 def origin(workflow: dict, info: dict) -> Iterator[str]:
@@ -151,7 +172,8 @@ def model(kind: str, models: list[dict], values: list) -> Iterator[str]:
         yield f"{kind} offers {name} but its widget shows {values}"
     if folder != LOADERS[kind]:
         yield f"{kind} puts its model into {folder}, not {LOADERS[kind]}"
-    if not url.startswith("https://huggingface.co/") or not url.endswith(f"/resolve/main/{name}"):
+    inside = url.partition("/resolve/main/")[2]
+    if not url.startswith("https://huggingface.co/") or inside.rpartition("/")[2] != name:
         yield f"{kind} has no Hugging Face address of {name}"
 
 

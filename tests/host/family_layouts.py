@@ -1,0 +1,54 @@
+"""Keys and shapes of SDXL's and Wan's model classes, as JSON: run by the host's own python in its folder.
+
+Meta device, so it costs only the import. The SDXL UNet is Segmind Vega's, the smallest of the family that
+AnimateDiff finds all of its places in; its way up has no attention, which the loader reads from the file.
+"""
+from __future__ import annotations
+
+import json
+import sys
+
+import comfy.options
+
+sys.argv = [sys.argv[0], "--cpu"]  # the host reads its options when its modules are imported
+comfy.options.enable_args_parsing()
+
+import comfy.cldm.cldm  # noqa: E402  (the options first)
+import comfy.ldm.wan.model  # noqa: E402
+import comfy.ldm.wan.vae  # noqa: E402
+import comfy.ops  # noqa: E402
+import comfy.sd1_clip  # noqa: E402
+import comfy.taesd.taesd  # noqa: E402
+import torch  # noqa: E402
+from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel  # noqa: E402
+
+META = {"device": "meta", "operations": comfy.ops.disable_weight_init}
+SDXL = {**META, "image_size": 32, "in_channels": 4, "model_channels": 320, "num_res_blocks": [2, 2, 2],
+        "channel_mult": [1, 2, 4], "num_classes": "sequential", "adm_in_channels": 2816,
+        "context_dim": 2048, "num_heads": -1, "num_head_channels": 64, "use_spatial_transformer": True,
+        "use_linear_in_transformer": True, "legacy": False}
+VEGA = {**SDXL, "transformer_depth": [0, 0, 1, 1, 2, 2], "transformer_depth_middle": -1}
+CANNY_MID = {**SDXL, "transformer_depth": [0, 0, 0, 0, 1, 1], "transformer_depth_middle": 1}
+WAN = {"in_dim": 16, "out_dim": 16, "dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2,
+       "text_dim": 768, "freq_dim": 256}
+WAN_VAE = {"dim": 8, "z_dim": 16, "dim_mult": [1, 2, 4, 4], "num_res_blocks": 2, "attn_scales": [],
+           "temperal_downsample": [False, True, True], "dropout": 0.0}
+
+
+def main() -> None:
+    """Print them."""
+    with torch.device("meta"):
+        models = {
+            "sdxl": UNetModel(**VEGA, out_channels=4, transformer_depth_output=[0] * 9),
+            "canny_sdxl": comfy.cldm.cldm.ControlNet(**CANNY_MID, hint_channels=3),
+            "clip": comfy.sd1_clip.SDClipModel(device="meta").transformer,
+            "vae": comfy.taesd.taesd.TAESD(),
+            "wan": comfy.ldm.wan.model.WanModel(**WAN, **META),
+            "wan_vae": comfy.ldm.wan.vae.WanVAE(**WAN_VAE),
+        }
+    print(json.dumps({name: {key: list(tensor.shape) for key, tensor in model.state_dict().items()}
+                      for name, model in models.items()}))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,78 @@
+"""The prompts of the workflow files, as the frontend queues them, and what host tests change in them."""
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from host_session import HostSession
+
+SNAPSHOTS = Path(__file__).parents[1] / "data"
+
+
+def committed_prompt(name: str) -> dict:
+    """A workflow's prompt, which the browser tests compare with what the frontend makes of the file."""
+    return json.loads((SNAPSHOTS / f"{name}.api.json").read_text(encoding="utf-8"))
+
+
+def the(prompt: dict, class_type: str) -> dict:
+    """The inputs of the one node of that type."""
+    found = [node["inputs"] for node in prompt.values() if node["class_type"] == class_type]
+    assert len(found) == 1, f"{len(found)} nodes of type {class_type}"
+    return found[0]
+
+
+def node_id(prompt: dict, class_type: str) -> str:
+    """The id of the first node of that type."""
+    return next(key for key, node in prompt.items() if node["class_type"] == class_type)
+
+
+def without_big_models(prompt: dict) -> dict:
+    """The same graph with neither motion model nor ControlNet, which only fit the full SD1.5 UNet."""
+    gone = {"ACN_ControlNetLoaderAdvanced", "ACN_AdvancedControlNetApply_v2", "ADE_LoadAnimateDiffModel",
+            "ADE_ApplyAnimateDiffModelSimple", "Canny"}
+    control = the(prompt, "ACN_AdvancedControlNetApply_v2")
+    resampler = the(prompt, "UNS_NoiselessResampler")
+    resampler["positive"], resampler["negative"] = control["positive"], control["negative"]
+    the(prompt, "ADE_UseEvolvedSampling").pop("m_models")
+    return {key: node for key, node in prompt.items() if node["class_type"] not in gone}
+
+
+def save_latent(prompt: dict, name: str, node: str) -> None:
+    """Keep a node's LATENT for `comfy.tensors(name)`."""
+    prompt[f"save-{name}"] = {"class_type": "UNSTest_SaveTensors", "inputs": {"name": name,
+                                                                              "latent": [node, 0]}}
+
+
+def watch(prompt: dict, name: str) -> None:
+    """Saves the noise and the restyled latents beside the video, and has both passes run whatever is
+    cached."""
+    unsampler = the(prompt, "UNS_Unsampler")
+    if unsampler["latent_image"][0] != "again":
+        prompt["again"] = {"class_type": "UNSTest_Again", "inputs": {"latent": unsampler["latent_image"]}}
+        unsampler["latent_image"] = ["again", 0]
+    for part, class_type in (("noise", "UNS_Unsampler"), ("clip", "UNS_NoiselessResampler")):
+        inputs = {"name": f"{name}-{part}", "latent": [node_id(prompt, class_type), 0]}
+        prompt[f"watch-{part}"] = {"class_type": "UNSTest_SaveTensors", "inputs": inputs}
+
+
+def come_back(prompt: dict, name: str) -> None:
+    """Resamples with the Unsampler's own prompt and cfg too, and keeps `name`-source and `name`-back."""
+    unsampler = the(prompt, "UNS_Unsampler")
+    same = {key: unsampler[key] for key in ("model", "positive", "negative", "cfg")}
+    inputs = the(prompt, "UNS_NoiselessResampler") | same
+    prompt["back"] = {"class_type": "UNS_NoiselessResampler", "inputs": inputs}
+    save_latent(prompt, f"{name}-back", "back")
+    save_latent(prompt, f"{name}-source", unsampler["latent_image"][0])
+
+
+def round_trip_error(comfy: HostSession, name: str) -> float:
+    """How far what came back is from the source, over the source's size."""
+    back, source = (comfy.tensors(f"{name}-{part}")["samples"] for part in ("back", "source"))
+    return float((back - source).norm() / source.norm())
+
+
+def saved_video(comfy: HostSession, entry: dict, folder: Path) -> Path:
+    """The one video that a run saved, downloaded."""
+    items = [item for item in comfy.client.outputs(entry) if item["filename"].endswith(".mp4")]
+    assert len(items) == 1
+    return Path(comfy.client.download(items[0], folder))

@@ -1,0 +1,48 @@
+"""The SDXL workflows on a real server: the smallest UNet of that family, both text encoders, a ControlNet and
+motion modules in the real formats, with random weights. Nothing here says how a picture looks."""
+from fractions import Fraction
+
+import pytest
+from family_models import family_model
+from host_prompts import come_back, committed_prompt, node_id, round_trip_error, saved_video, the, watch
+
+from demo.video import pan_over_photograph, read_video, write_video
+
+HOTSHOT, ANIMATEDIFF = "unsampling_hotshotxl", "unsampling_animatediff_sdxl"
+
+
+def lowered(comfy, name: str, motion: str, clip) -> dict:
+    """The workflow's prompt with other models, clip, size and number of steps; nothing else."""
+    prompt = committed_prompt(name)
+    models = comfy.models_dir
+    the(prompt, "LoadVideo")["file"] = comfy.client.upload(clip)
+    the(prompt, "CheckpointLoaderSimple")["ckpt_name"] = family_model(models, "sdxl")
+    the(prompt, "VAELoader")["vae_name"] = comfy.model("vae")
+    the(prompt, "ADE_LoadAnimateDiffModel")["model_name"] = family_model(models, motion)
+    the(prompt, "ACN_ControlNetLoaderAdvanced")["cnet"] = family_model(models, "canny_sdxl")
+    size = node_id(prompt, "ImageScaleToTotalPixels")  # which goes down to 0.01 megapixels only
+    inputs = {"image": prompt[size]["inputs"]["image"], "upscale_method": "area", "width": 32, "height": 32,
+              "crop": "disabled"}
+    prompt[size] = {"class_type": "ImageScale", "inputs": inputs}
+    the(prompt, "UNS_AYSScheduler")["steps"] = 1
+    return prompt
+
+
+# 9 frames are two of Hotshot's windows of 8; 3 are fewer than a window
+@pytest.mark.parametrize(("name", "motion", "frames"), [(HOTSHOT, "hotshot", 9),
+                                                        (ANIMATEDIFF, "animatediff_sdxl", 3)])
+def test_the_sdxl_workflows_run_as_they_are_and_come_back(comfy, tmp_path, name, motion, frames):
+    clip = tmp_path / "short.mp4"
+    write_video(clip, pan_over_photograph(frames, 67, 101), Fraction(8))
+    prompt = lowered(comfy, name, motion, clip)
+    watch(prompt, motion)
+    come_back(prompt, motion)
+    entry = comfy.run(prompt, timeout=500)
+    found, fps = read_video(saved_video(comfy, entry, tmp_path))
+    assert len(found) == frames
+    assert fps == 8
+    noise, restyled = (comfy.tensors(f"{motion}-{part}")["samples"] for part in ("noise", "clip"))
+    assert noise.shape == restyled.shape == (frames, 4, *noise.shape[2:])
+    assert noise.isfinite().all() and restyled.isfinite().all()
+    assert float(noise.std()) > 10  # in the VAE's scale, of a network that was never trained
+    assert round_trip_error(comfy, motion) < 1e-6

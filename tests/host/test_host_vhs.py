@@ -1,0 +1,76 @@
+"""The VideoHelperSuite variant of the SD1.5 workflow on a real server that has that pack. It is not among the
+packs every host test needs, so this skips where it is missing."""
+from collections.abc import Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import pytest
+from browser.frontend import vhs_scripts
+from clips import make_clip
+from comfy_server import ComfyServer, HostMissing
+from host_prompts import committed_prompt, node_id, saved_video, the, watch, without_big_models
+from host_session import HostSession
+
+from demo.video import pan_over_photograph, read_video, write_video
+
+VHS = "unsampling_animatediff_sd15_vhs"
+
+
+@pytest.fixture(scope="module")
+def vhs_comfy(tmp_path_factory) -> Iterator[HostSession]:
+    """A server with every pack that the workflow needs."""
+    found = vhs_scripts()
+    if not found:
+        pytest.skip("host test not run: no VideoHelperSuite in custom_nodes of this machine's ComfyUI")
+    base = tmp_path_factory.mktemp("vhs_comfy")
+    try:
+        server = ComfyServer(base)
+    except HostMissing as missing:
+        pytest.skip(f"host test not run: {missing}")
+    for pack, web in found.items():
+        (base / "custom_nodes" / pack).symlink_to(web.parent, target_is_directory=True)
+    try:
+        server.start()
+        session = HostSession(server)
+    except BaseException:
+        server.stop()
+        raise
+    yield session
+    session.close()
+
+
+def lowered(comfy: HostSession, clip: Path) -> dict:
+    """The workflow's prompt with other models, clip, size and number of steps."""
+    prompt = without_big_models(committed_prompt(VHS))
+    the(prompt, "VHS_LoadVideo")["video"] = comfy.client.upload(clip)
+    the(prompt, "CheckpointLoaderSimple")["ckpt_name"] = comfy.model("one_level")
+    the(prompt, "VAELoader")["vae_name"] = comfy.model("vae")
+    the(prompt, "ImageScaleToTotalPixels")["megapixels"] = 0.01
+    the(prompt, "UNS_AYSScheduler")["steps"] = 2
+    return prompt
+
+
+# every second frame of 11 are 6 at half the rate; of 9 with a cap of 4 the first 4
+@pytest.mark.parametrize(("frames", "cap", "expected"), [(11, 48, 6), (9, 4, 4)])
+def test_every_second_frame_up_to_the_cap_comes_out(vhs_comfy, tmp_path, frames, cap, expected):
+    clip = tmp_path / "short.mp4"
+    write_video(clip, pan_over_photograph(frames, 67, 101), Fraction(16))
+    prompt = lowered(vhs_comfy, clip)
+    the(prompt, "VHS_LoadVideo")["frame_load_cap"] = cap
+    watch(prompt, "vhs")
+    entry = vhs_comfy.run(prompt)
+    found, fps = read_video(saved_video(vhs_comfy, entry, tmp_path))
+    assert len(found) == expected
+    assert float(fps) == pytest.approx(8, rel=1e-3)
+    assert vhs_comfy.tensors("vhs-clip")["samples"].isfinite().all()
+
+
+def test_a_link_brings_the_sound(vhs_comfy, tmp_path):
+    """What the note says, for a clip that has one."""
+    clip = make_clip("sound.mp4", tmp_path)
+    prompt = lowered(vhs_comfy, clip)
+    the(prompt, "VHS_VideoCombine")["audio"] = [node_id(prompt, "VHS_LoadVideo"), 2]
+    entry = vhs_comfy.run(prompt)
+    with av.open(str(saved_video(vhs_comfy, entry, tmp_path))) as container:
+        assert container.streams.audio

@@ -1,0 +1,147 @@
+"""A clip through AnimateDiff, once per family of models: unsample with the target prompt, resample with a
+weak ControlNet."""
+
+from dataclasses import dataclass
+
+from tools import workflow_models as models
+from tools import workflow_notes as notes
+from tools.workflow_graph import Graph, Node, Output
+from tools.workflow_layout import Area, place
+from tools.workflow_models import CLIP, Model, packs
+from tools.workflow_parts import BLUE, GREEN, OURS, PURPLE, prompts
+
+FPS = "fps\U0001f7e6"  # VideoHelperSuite marks its outputs by the colour of their source
+VHS_PREVIEW = 240  # its loader grows by the height of the clip
+
+
+@dataclass(frozen=True)
+class Family:
+    """What changes between SD1.5 and SDXL."""
+
+    checkpoint: Model
+    vae: Model
+    motion: Model
+    canny: Model
+    schedule: str
+    beta: str
+    window: int
+    overlap: int
+    megapixels: float
+    start: str
+    changes: tuple[str, str]  # title and text of the note about SD1.5 and SDXL
+    changes_height: int
+
+
+SD15 = Family(models.SD15, models.SD15_VAE, models.SD15_MOTION, models.SD15_CANNY, "auto", "autoselect", 16,
+              4, 0.35, notes.START, ("From SD1.5 to SDXL", notes.SDXL), 320)
+HOTSHOTXL = Family(models.SDXL, models.SDXL_VAE, models.HOTSHOT, models.SDXL_CANNY, "SDXL",
+                   "linear (HotshotXL/default)", 8, 2, 0.56, notes.START_SDXL,
+                   ("From SD1.5 to SDXL", notes.HOTSHOTXL), 440)
+ANIMATEDIFF_SDXL = Family(models.SDXL, models.SDXL_VAE, models.SDXL_MOTION, models.SDXL_CANNY, "SDXL",
+                          "linear (AnimateDiff-SDXL)", 16, 4, 0.56, notes.START_SDXL,
+                          ("From SD1.5 to SDXL", notes.ANIMATEDIFF_SDXL), 440)
+
+
+@dataclass(frozen=True)
+class Footage:
+    """The source clip as nodes: its frames, and what the result needs of it."""
+
+    nodes: list[Node]
+    frames: Output
+    fps: Output
+    audio: Output
+
+
+def core_footage(g: Graph, megapixels: float) -> Footage:
+    """The first two seconds, by core's own nodes."""
+    video = g.add("LoadVideo", file=CLIP)
+    trim = g.add("Video Slice", video=video["VIDEO"], duration=2.0)
+    parts = g.add("GetVideoComponents", video=trim["VIDEO"])
+    frames = scaled(g, parts["images"], megapixels)
+    return Footage([video, trim, parts, frames], frames["IMAGE"], parts["fps"], parts["audio"])
+
+
+def vhs_footage(g: Graph, megapixels: float) -> Footage:
+    """Every second frame, 48 of them, by VideoHelperSuite."""
+    video = g.add("VHS_LoadVideo", "Load Video (VideoHelperSuite)", video=CLIP, frame_load_cap=48,
+                  select_every_nth=2, format="None")
+    rate = g.add("VHS_VideoInfoLoaded", "Frame rate as loaded", video_info=video["video_info"])
+    frames = scaled(g, video["IMAGE"], megapixels)
+    return Footage([video, rate, frames], frames["IMAGE"], rate[FPS], video["audio"])
+
+
+def scaled(g: Graph, images: Output, megapixels: float) -> Node:
+    """Frames of any shape at about this size, both sides a multiple of 8."""
+    return g.add("ImageScaleToTotalPixels", image=images, upscale_method="area", megapixels=megapixels,
+                 resolution_steps=8)
+
+
+def core_result(g: Graph, images: Output, footage: Footage) -> list[Node]:
+    """The video file, by core's own nodes."""
+    clip = g.add("CreateVideo", images=images, audio=footage.audio, fps=footage.fps)
+    return [clip, g.add("SaveVideo", video=clip["VIDEO"], filename_prefix="video/unsampling")]
+
+
+def vhs_result(g: Graph, images: Output, footage: Footage) -> list[Node]:
+    """The video file, by VideoHelperSuite; without sound, whose link fails on clips that have none."""
+    return [g.add("VHS_VideoCombine", "Video Combine (VideoHelperSuite)", images=images,
+                  frame_rate=footage.fps, filename_prefix="unsampling", format="video/h264-mp4")]
+
+
+def load_models(g: Graph, family: Family) -> tuple[list[Node], Node]:
+    """The nodes of the model group, the last of which gives both passes their MODEL; and the ControlNet."""
+    base = g.add("CheckpointLoaderSimple", models=[family.checkpoint], ckpt_name=family.checkpoint["name"])
+    vae = g.add("VAELoader", models=[family.vae], vae_name=family.vae["name"])
+    control = g.add("ACN_ControlNetLoaderAdvanced", "Load ControlNet", models=[family.canny],
+                    cnet=family.canny["name"])
+    loader = g.add("ADE_LoadAnimateDiffModel", "Load AnimateDiff Model", models=[family.motion],
+                   model_name=family.motion["name"])
+    motion = g.add("ADE_ApplyAnimateDiffModelSimple", "Apply AnimateDiff Model",
+                   motion_model=loader["MOTION_MODEL"])
+    windows = g.add("ADE_StandardStaticContextOptions", "Context Options (Standard Static)",
+                    context_length=family.window, context_overlap=family.overlap)
+    model = g.add("ADE_UseEvolvedSampling", "Use Evolved Sampling", model=base["MODEL"],
+                  m_models=motion["M_MODELS"], context_options=windows["CONTEXT_OPTS"],
+                  beta_schedule=family.beta)
+    return [base, vae, control, loader, motion, windows, model], control
+
+
+def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
+    """The workflow of one family; `vhs` loads and saves the clip with VideoHelperSuite's nodes."""
+    g = Graph(info, packs())
+    start = g.note("Start here", notes.START_VHS if vhs else family.start)
+    changes = g.note(*family.changes)
+    footage = (vhs_footage if vhs else core_footage)(g, family.megapixels)
+    loaded, control = load_models(g, family)
+    base, vae, model = loaded[0], loaded[1], loaded[-1]
+    texts = prompts(g, base["CLIP"])
+
+    latent = g.add("VAEEncode", pixels=footage.frames, vae=vae["VAE"])
+    steps = g.add("UNS_AYSScheduler", colors=OURS, model_type=family.schedule, steps=16, model=model["MODEL"])
+    noise = g.add("UNS_Unsampler", colors=OURS, model=model["MODEL"], positive=texts.target["CONDITIONING"],
+                  negative=texts.negative["CONDITIONING"], latent_image=latent["LATENT"],
+                  sigmas=steps["SIGMAS"], cfg=1.0)
+    which = g.note("Which prompt unsamples?", notes.PROMPTS)
+
+    edges = g.add("Canny", image=footage.frames, low_threshold=0.1, high_threshold=0.3)
+    hint = g.add("ACN_AdvancedControlNetApply_v2", "Apply ControlNet (weak, early steps)",
+                 positive=texts.target["CONDITIONING"], negative=texts.negative["CONDITIONING"],
+                 control_net=control["CONTROL_NET"], image=edges["IMAGE"], strength=0.4, end_percent=0.4)
+    result = g.add("UNS_NoiselessResampler", colors=OURS, model=model["MODEL"], positive=hint["positive"],
+                   negative=hint["negative"], noise=noise["noise"], cfg=2.0)
+    tuning = g.note("Too close or too far?", notes.TUNING)
+
+    images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])
+    saved = (vhs_result if vhs else core_result)(g, images["IMAGE"], footage)
+
+    place(g, [
+        Area("Read me", GREEN, [start, changes], width=400,
+             heights={start.id: 560, changes.id: family.changes_height}),
+        Area("1 Source video", BLUE, footage.nodes, room={footage.nodes[0].id: VHS_PREVIEW if vhs else 0}),
+        Area("2 Models", BLUE, loaded, width=380),
+        Area("3 Prompts", BLUE, texts.nodes),
+        Area("4 Unsample", PURPLE, [latent, steps, noise, which], heights={which.id: 440}),
+        Area("5 Resample", PURPLE, [edges, hint, result, tuning], heights={tuning.id: 360}),
+        Area("6 Result", BLUE, [images, *saved], heights={} if vhs else {saved[-1].id: 420}),
+    ])
+    return g.to_json()

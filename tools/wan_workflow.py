@@ -1,0 +1,69 @@
+"""A clip through Wan 2.1, a native video model and a flow model: core's schedule, no AnimateDiff."""
+
+from tools import workflow_notes as notes
+from tools.workflow_graph import Graph, Node
+from tools.workflow_layout import Area, place
+from tools.workflow_models import CLIP, WAN, WAN_TEXT, WAN_VAE, packs
+from tools.workflow_parts import BLUE, GREEN, OURS, PURPLE, prompts
+
+LAST = 4095  # the node takes the last frame of any clip that has fewer
+
+
+def padded(g: Graph, frames: Node) -> tuple[Node, list[Node]]:
+    """How many frames the clip has, and the nodes that put its last one behind it three times more."""
+    size = g.add("GetImageSize", "Count frames", image=frames["IMAGE"])
+    last = g.add("ImageFromBatch", "Last frame", image=frames["IMAGE"], batch_index=LAST, length=1)
+    again = g.add("RepeatImageBatch", "Three times", image=last["IMAGE"], amount=3)
+    longer = g.add("BatchImagesNode", "Clip with its end repeated", **{
+        "images.image0": frames["IMAGE"], "images.image1": again["IMAGE"], "images.image2": None})
+    return size, [size, last, again, longer]
+
+
+def unsampling_wan_video(info: dict) -> dict:
+    """The workflow file's content."""
+    g = Graph(info, packs())
+    start = g.note("Start here", notes.START_WAN)
+    flow = g.note("What differs from AnimateDiff", notes.FLOW)
+
+    video = g.add("LoadVideo", file=CLIP)
+    trim = g.add("Video Slice", video=video["VIDEO"], duration=2.0)
+    parts = g.add("GetVideoComponents", video=trim["VIDEO"])
+    frames = g.add("ImageScaleToTotalPixels", image=parts["images"], upscale_method="area", megapixels=0.38,
+                   resolution_steps=16)
+    size, longer = padded(g, frames)
+
+    unet = g.add("UNETLoader", models=[WAN], unet_name=WAN["name"])
+    text = g.add("CLIPLoader", models=[WAN_TEXT], clip_name=WAN_TEXT["name"], type="wan")
+    vae = g.add("VAELoader", models=[WAN_VAE], vae_name=WAN_VAE["name"])
+    model = g.add("ModelSamplingSD3", "Shift of the schedule", model=unet["MODEL"], shift=8.0)
+    texts = prompts(g, text["CLIP"])
+    both = {"model": model["MODEL"], "positive": texts.target["CONDITIONING"],
+            "negative": texts.negative["CONDITIONING"]}
+
+    latent = g.add("VAEEncode", pixels=longer[-1]["IMAGE"], vae=vae["VAE"])
+    steps = g.add("BasicScheduler", model=model["MODEL"], scheduler="simple", steps=20)
+    noise = g.add("UNS_Unsampler", colors=OURS, **both, latent_image=latent["LATENT"],
+                  sigmas=steps["SIGMAS"], cfg=1.0)
+    report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
+    which = g.note("Which prompt unsamples?", notes.PROMPTS)
+
+    result = g.add("UNS_NoiselessResampler", colors=OURS, **both, noise=noise["noise"], cfg=2.0)
+    tuning = g.note("Too close or too far?", notes.TUNING_WAN)
+
+    images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])
+    cut = g.add("ImageFromBatch", "As many frames as came in", image=images["IMAGE"],
+                length=size["batch_size"])
+    clip = g.add("CreateVideo", images=cut["IMAGE"], audio=parts["audio"], fps=parts["fps"])
+    save = g.add("SaveVideo", video=clip["VIDEO"], filename_prefix="video/unsampling")
+
+    place(g, [
+        Area("Read me", GREEN, [start, flow], width=400, heights={start.id: 560, flow.id: 440}),
+        Area("1 Source video", BLUE, [video, trim, parts, frames, *longer], heights={longer[-1].id: 100}),
+        Area("2 Models", BLUE, [unet, text, vae, model], width=380),
+        Area("3 Prompts", BLUE, texts.nodes),
+        Area("4 Unsample", PURPLE, [latent, steps, noise, which, report],
+             heights={which.id: 440, report.id: 600}),
+        Area("5 Resample", PURPLE, [result, tuning], heights={tuning.id: 360}),
+        Area("6 Result", BLUE, [images, cut, clip, save], heights={save.id: 420}),
+    ])
+    return g.to_json()

@@ -1,0 +1,71 @@
+"""The files our workflows name: models to download, the clip and the picture of the user, and the packs."""
+
+from pathlib import Path
+
+import tomllib
+
+from tools.workflow_graph import Pack
+
+ROOT = Path(__file__).resolve().parents[1]
+OUR_PACK = "unsampling"
+CLIP = "your_clip.mp4"
+PICTURE = "example.png"  # ComfyUI ships it in its input folder
+Model = dict[str, str]
+
+
+def hugging_face(repository: str, name: str, directory: str, folder: str = "") -> Model:
+    """A model file as the frontend's download dialog wants it; `folder` is its path inside the repository."""
+    url = f"https://huggingface.co/{repository}/resolve/main/{folder}{name}"
+    return {"name": name, "url": url, "directory": directory}
+
+
+SD15 = hugging_face("Comfy-Org/stable-diffusion-v1-5-archive", "v1-5-pruned-emaonly-fp16.safetensors",
+                    "checkpoints")
+SD15_VAE = hugging_face("stabilityai/sd-vae-ft-mse-original", "vae-ft-mse-840000-ema-pruned.safetensors",
+                        "vae")
+SD15_MOTION = hugging_face("guoyww/animatediff", "v3_sd15_mm.ckpt", "animatediff_models")
+SD15_CANNY = hugging_face("comfyanonymous/ControlNet-v1-1_fp16_safetensors",
+                          "control_v11p_sd15_canny_fp16.safetensors", "controlnet")
+
+SDXL = hugging_face("stabilityai/stable-diffusion-xl-base-1.0", "sd_xl_base_1.0.safetensors", "checkpoints")
+SDXL_VAE = hugging_face("stabilityai/sdxl-vae", "sdxl_vae.safetensors", "vae")
+HOTSHOT = hugging_face("hotshotco/Hotshot-XL", "hsxl_temporal_layers.f16.safetensors", "animatediff_models")
+SDXL_MOTION = hugging_face("guoyww/animatediff", "mm_sdxl_v10_beta.ckpt", "animatediff_models")
+SDXL_CANNY = hugging_face("lllyasviel/sd_control_collection", "diffusers_xl_canny_mid.safetensors",
+                          "controlnet")
+
+WAN_FILES = "Comfy-Org/Wan_2.1_ComfyUI_repackaged"
+WAN = hugging_face(WAN_FILES, "wan2.1_t2v_1.3B_fp16.safetensors", "diffusion_models",
+                   "split_files/diffusion_models/")
+WAN_TEXT = hugging_face(WAN_FILES, "umt5_xxl_fp8_e4m3fn_scaled.safetensors", "text_encoders",
+                        "split_files/text_encoders/")
+WAN_VAE = hugging_face(WAN_FILES, "wan_2.1_vae.safetensors", "vae", "split_files/vae/")
+
+
+def names(*models: Model) -> list[str]:
+    """Their file names."""
+    return [model["name"] for model in models]
+
+
+# Combos that list files of the recording machine, and the names that they show instead.
+FILE_COMBOS = {
+    ("CheckpointLoaderSimple", "ckpt_name"): names(SD15, SDXL),
+    ("VAELoader", "vae_name"): names(SD15_VAE, SDXL_VAE, WAN_VAE),
+    ("ADE_LoadAnimateDiffModel", "model_name"): names(SD15_MOTION, HOTSHOT, SDXL_MOTION),
+    ("ACN_ControlNetLoaderAdvanced", "cnet"): names(SD15_CANNY, SDXL_CANNY),
+    ("UNETLoader", "unet_name"): names(WAN),
+    ("CLIPLoader", "clip_name"): names(WAN_TEXT),
+    ("LoadVideo", "file"): [CLIP],
+    ("VHS_LoadVideo", "video"): [CLIP],
+    ("LoadImage", "image"): [PICTURE],
+}
+
+
+def packs() -> dict[str, Pack]:
+    """The pack of a node by the first part of its python_module, in lower case."""
+    version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
+    core = Pack("comfy-core", "0.33.0")
+    return {"nodes": core, "comfy_extras": core, OUR_PACK: Pack(OUR_PACK, version),
+            "comfyui-animatediff-evolved": Pack("comfyui-animatediff-evolved", "1.5.7"),
+            "comfyui-advanced-controlnet": Pack("comfyui-advanced-controlnet", "1.5.8"),
+            "comfyui-videohelpersuite": Pack("comfyui-videohelpersuite", "1.7.9")}
