@@ -5,7 +5,7 @@ PY := .venv/bin/python
 .PHONY: demo test setup chromium workflows clean
 
 demo: setup
-	$(PY) -m demo
+	$(PY) -m demo $(ARGS)
 
 test: setup chromium
 	$(PY) -m ruff check .

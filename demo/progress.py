@@ -1,4 +1,4 @@
-"""One live line a pass: which pass, which model call, the noise level, the time left."""
+"""A live bar a pass: which of how many, the model calls made, the time left."""
 
 from __future__ import annotations
 
@@ -10,6 +10,19 @@ from typing import TextIO
 from torch import Tensor
 
 Callback = Callable[[int, int, float, Tensor, Tensor], None]
+WIDTH = 16  # characters of the bar
+
+
+def meter(passes: int, out: TextIO | None = None) -> Callable[[str], Callback]:
+    """Numbers the passes to come: call it with the title of the next one for the engine's callback."""
+    done = 0
+
+    def next_pass(title: str) -> Callback:
+        nonlocal done
+        done += 1
+        return progress(f"[{done:>2}/{passes}] {title}", out)
+
+    return next_pass
 
 
 def progress(title: str, out: TextIO | None = None) -> Callback:
@@ -20,10 +33,12 @@ def progress(title: str, out: TextIO | None = None) -> Callback:
 
     def tick(call: int, calls: int, sigma: float, x: Tensor, denoised: Tensor) -> None:
         spent = monotonic() - start
-        line = "\r" * live + f"{title:<34} call {call:>3} of {calls:<3}  sigma {sigma:>8.4f}"
+        full = WIDTH * call // calls
+        bar = f"{'#' * full}{'-' * (WIDTH - full)} " if live else ""
+        line = "\r" * live + f"{title:<34} {bar}{call:>3} of {calls:<3}"
         if call == calls:
-            print(f"{line}  done in {spent:.1f} s    ", file=out, flush=True)
+            print(f"{line} {spent:>4.0f} s     ", file=out, flush=True)
         elif live:
-            print(f"{line}{spent / call * (calls - call):>9.1f} s left   ", end="", file=out, flush=True)
+            print(f"{line} {spent / call * (calls - call):>4.0f} s left", end="", file=out, flush=True)
 
     return tick

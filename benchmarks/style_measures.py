@@ -1,0 +1,203 @@
+"""What a restyled clip is like, against the same content drawn in the target style: the known truth.
+
+Clips are [frames,3,height,width] from -1 to 1, as demo.world renders them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from math import ceil, hypot, inf, log10
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from benchmarks.measures import relative
+from demo import world
+from demo.world import Content
+
+REACH = 12  # pixels that a shape is looked for away from its true place, each way
+LOST = 3.0  # pixels beyond which a shape counts as lost
+VISIBLE = 0.5  # share of a shape that must be seen for it to be looked for
+LESSONS, LESSON_FRAMES = 60, 4  # clips of each style that the judge has seen, and their frames
+NOISE = 0.06  # standard deviation of the noise in a third of them
+LUMA = (0.299, 0.587, 0.114)
+
+
+@dataclass(frozen=True)
+class Likeness:
+    """A restyled clip against the truth. error: rms of the difference over the truth's; motion in pixels,
+    lost the share of shapes farther than LOST; flicker: rms of what changes from frame to frame, over the
+    truth's."""
+
+    error: float
+    psnr: float
+    hit: bool
+    motion: float
+    lost: float
+    flicker: float
+
+
+def likeness(clip: Tensor, of: Content, source: str, target: str) -> Likeness:
+    """All of it, for a clip of that content that was to go from one style to the other."""
+    truth = world.render(of, target)
+    away = distances(clip, of, (source, target))
+    return Likeness(relative(clip, truth), psnr(clip, truth), judge(clip) == target, float(away.mean()),
+                    float((away > LOST).double().mean()), flicker(clip, truth))
+
+
+def psnr(clip: Tensor, truth: Tensor) -> float:
+    """Decibels over all frames, black to white being 2; infinite for the truth itself."""
+    error = float((clip.double() - truth.double()).square().mean())
+    return inf if error == 0 else 10 * log10(4 / error)
+
+
+def flicker(clip: Tensor, truth: Tensor) -> float:
+    """How much changes from frame to frame, over how much should; 1 is right."""
+    return float(clip.double().diff(dim=0).norm() / truth.double().diff(dim=0).norm())
+
+
+def distances(clip: Tensor, of: Content, styles: Sequence[str]) -> Tensor:
+    """How far each visible shape of each frame is from its true place, in pixels, in one list.
+
+    A shape is looked for where it correlates best with itself in any of the styles: a clip halfway between
+    two of them must not lose points for its looks. The place is found in the true picture in the same way, so
+    that what the method is off by counts for nothing.
+    """
+    truths = [world.render(of, style) for style in styles]
+    found = []
+    for shape, place, seen in zip(of.shapes, (world.positions(of) * world.SIZE).unbind(1),
+                                  visible(of).unbind(1), strict=True):
+        half = ceil(shape.radius * world.SIZE) + 2
+        frames = seen.nonzero().flatten().tolist()
+        found += [_distance(clip[i], [truth[i] for truth in truths], place[i], half) for i in frames]
+    return torch.tensor(found, dtype=torch.float64)
+
+
+def visible(of: Content) -> Tensor:
+    """[frames,shapes]: whether at least half of the shape is seen, nearer shapes being in front."""
+    seen, nearer = [], torch.zeros(())
+    for shape in reversed(of.shapes):
+        whole = world.scene(replace(of, shapes=(shape,))).inside
+        seen.append((whole * (1 - nearer)).sum((1, 2, 3)) >= VISIBLE * whole.sum((1, 2, 3)))
+        nearer = torch.maximum(nearer, whole)
+    return torch.stack(seen[::-1], 1)
+
+
+def _distance(frame: Tensor, truths: Sequence[Tensor], place: Tensor, half: int) -> float:
+    x, y = (int(v) for v in place)
+    box = max(0, y - half), y + half + 1, max(0, x - half), x + half + 1
+    patches = [truth[:, box[0]:box[1], box[2]:box[3]].double() for truth in truths]
+    alike = _alike(_around(frame, box, REACH), torch.stack(patches))
+    best, row, column = (int(i) for i in torch.unravel_index(alike.argmax(), alike.shape))
+    own = _alike(_around(truths[best], box, 1), patches[best][None])[0]
+    found, true = _peak(alike[best], row, column), _peak(own, 1, 1)
+    return hypot(*(f - REACH - (t - 1) for f, t in zip(found, true, strict=True)))
+
+
+def _around(frame: Tensor, box: tuple[int, int, int, int], reach: int) -> Tensor:
+    """The picture in the box and `reach` pixels more each way, the border repeated."""
+    wide = functional.pad(frame[None].double(), [reach] * 4, mode="replicate")[0]
+    return wide[:, box[0]:box[1] + 2 * reach, box[2]:box[3] + 2 * reach]
+
+
+def _peak(alike: Tensor, row: int, column: int) -> tuple[float, float]:
+    """The peak between the pixels: the tops of the parabolas through it and its neighbours."""
+    return row + _top(alike[:, column], row), column + _top(alike[row], column)
+
+
+def _top(values: Tensor, i: int) -> float:
+    if not 0 < i < len(values) - 1:
+        return 0.0
+    before, here, after = values[i - 1:i + 2].tolist()
+    bend = 2 * here - before - after
+    return 0.0 if bend <= 0 else max(-0.5, min(0.5, (after - before) / (2 * bend)))
+
+
+def _alike(wide: Tensor, patches: Tensor) -> Tensor:
+    """[patches,places,places]: normalised cross-correlation of each patch [3,height,width] with all places
+    of the picture, colours together, each without its mean."""
+    height, width = patches.shape[2:]
+    patches = patches - patches.mean((2, 3), keepdim=True)
+    sums = wide.cumsum(1).cumsum(2), wide.square().cumsum(1).cumsum(2)
+    total, squares = (_boxes(x, height, width) for x in sums)
+    energy = (squares - total.square() / (height * width)).sum(0).clamp(min=1e-9 * height * width)
+    products = functional.conv2d(wide[None], patches)[0]
+    return products / (energy * patches.square().sum((1, 2, 3))[:, None, None]).sqrt()
+
+
+def _boxes(sums: Tensor, height: int, width: int) -> Tensor:
+    """The sum over the box at each place, from the running sums (Crow 1984)."""
+    sums = functional.pad(sums, [1, 0, 1, 0])
+    rows = sums[:, height:] - sums[:, :-height]
+    return rows[..., width:] - rows[..., :-width]
+
+
+@dataclass(frozen=True, eq=False)
+class Judge:
+    """Tells the style of a clip: the nearest of the styles' mean looks, in the lessons' common spread."""
+
+    centres: Tensor  # [styles,features], whitened
+    whiten: Tensor
+
+    def __call__(self, clip: Tensor) -> str:
+        away = (looks(clip) @ self.whiten - self.centres).square().sum(1)
+        return world.STYLE_NAMES[int(away.argmin())]
+
+
+def judge(clip: Tensor) -> str:
+    """The style that the clip looks to be in."""
+    return taught()(clip)
+
+
+@cache
+def taught() -> Judge:
+    """The judge, from clips out of the range that training uses (linear discriminant of Fisher 1936)."""
+    seeds = range(world.HELD_OUT.stop, world.HELD_OUT.stop + LESSONS)
+    seen = torch.stack([torch.cat([_lessons(world.render(world.content(seed), style, LESSON_FRAMES), seed)
+                                   for seed in seeds]) for style in world.STYLE_NAMES])
+    centres = seen.mean(1)
+    spread = (seen - centres[:, None]).flatten(0, 1)
+    covariance = spread.T @ spread / len(spread)
+    noise = covariance.diagonal().mean() * torch.eye(len(covariance), dtype=torch.float64)
+    values, vectors = torch.linalg.eigh(covariance + noise)
+    whiten = vectors / values.sqrt()
+    return Judge(centres @ whiten, whiten)
+
+
+def _lessons(clip: Tensor, seed: int) -> Tensor:
+    """The looks of a clip as it is, a little soft and a little noisy, as what models draw may be."""
+    soft = functional.avg_pool2d(functional.pad(clip, [0, 1, 0, 1], mode="replicate"), 2, stride=1)
+    noise = torch.randn(clip.shape, generator=torch.Generator().manual_seed(seed))
+    return torch.stack([looks(x) for x in (clip, torch.lerp(clip, soft, 0.5), clip + NOISE * noise)])
+
+
+def looks(clip: Tensor) -> Tensor:
+    """Statistics that know no place: what colours, edges and wavelengths the frames are made of."""
+    picture = (clip.double().clamp(-1, 1) + 1) / 2
+    luma = torch.einsum("fchw,c->fhw", picture, torch.tensor(LUMA, dtype=torch.float64))
+    edges = torch.hypot(luma[:, 1:, :-1] - luma[:, :-1, :-1], luma[:, :-1, 1:] - luma[:, :-1, :-1])
+    chroma = picture.amax(1) - picture.amin(1)
+    histograms = [_histogram(values, bins) for values, bins in
+                  ((luma, 16), (chroma, 8), (edges.sqrt().clamp(max=1), 12))]
+    return torch.cat([*histograms, _wavelengths(luma)])
+
+
+def _histogram(values: Tensor, bins: int) -> Tensor:
+    """Roots of the shares (Hellinger), so that rare values count too."""
+    return (torch.histc(values, bins, 0, 1) / values.numel()).sqrt()
+
+
+def _wavelengths(luma: Tensor) -> Tensor:
+    """Roots of the shares of the energy by frequency, in eight rings of three directions each: along the
+    pixels, diagonal, and between."""
+    energy = torch.fft.fft2(luma - luma.mean((1, 2), keepdim=True)).abs().square().mean(0)
+    y, x = (torch.fft.fftfreq(n).abs() for n in energy.shape)
+    ring = (torch.hypot(y[:, None], x[None]) * 16).clamp(max=7).long()
+    turn = (torch.atan2(y[:, None], x[None]) * 8 / torch.pi + 0.5).long()  # 0 and 4 lie along the pixels
+    sector = torch.tensor([0, 1, 2, 1, 0])[turn]
+    shares = torch.zeros(24, dtype=torch.float64)
+    shares.index_add_(0, (ring * 3 + sector).flatten(), energy.flatten())
+    return (shares / energy.sum().clamp(min=1e-12)).sqrt()

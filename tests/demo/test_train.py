@@ -1,0 +1,80 @@
+"""Training: a run that was stopped ends where one in a single go does, and batches are as they should be."""
+
+import json
+
+import pytest
+import torch
+
+from demo import model, train, world
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """A step of one clip or two halves, a checkpoint after each, and no pictures of samples."""
+    monkeypatch.setattr(train, "FRAMES_A_STEP", world.FRAMES)
+    monkeypatch.setattr(train, "EVERY", 1)
+    monkeypatch.setattr(train, "CHECKED", (0.5,))
+    monkeypatch.setattr(train, "samples", lambda unet, path: path.write_bytes(b""))
+
+
+def run(monkeypatch, folder, steps):
+    settings = ["train", "--steps", str(steps), "--folder", str(folder), "--precision", "float32",
+                "--device", "cpu"]
+    monkeypatch.setattr("sys.argv", settings)
+    train.main()
+
+
+def test_a_stopped_run_goes_on_as_if_it_had_not_been(small, monkeypatch, tmp_path):
+    run(monkeypatch, tmp_path / "whole", 3)
+    monkeypatch.setattr(train, "_rate", lambda step, steps: train.RATE)
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    run(monkeypatch, whole.with_name("again"), 3)
+    run(monkeypatch, parts, 2)
+    run(monkeypatch, parts, 3)
+    again = (tmp_path / "again" / model.WEIGHTS.name).read_bytes()
+    assert (parts / model.WEIGHTS.name).read_bytes() == again
+    assert (whole / model.WEIGHTS.name).read_bytes() != again  # the rate matters, so the weights were trained
+    log = torch.load(parts / "checkpoint.pt", weights_only=True)["log"]
+    assert [row["step"] for row in log] == [1, 2, 3]
+    assert log[1]["seconds"] <= log[2]["seconds"]
+    assert (parts / "loss.png").read_bytes().startswith(b"\x89PNG")
+    assert not list(parts.glob("*.part"))
+
+
+def test_batches_repeat_and_differ_from_step_to_step():
+    first, again, next_one = (train.batch(step, 8) for step in (3, 3, 4))
+    for one, same, other in zip(first, again, next_one, strict=True):
+        assert torch.equal(one, same)
+        assert not torch.equal(one, other)
+    clips, styles, sigma, noise = first
+    assert clips.shape == noise.shape == (8, 8, 3, world.SIZE, world.SIZE)
+    assert set(styles.sum(1).tolist()) <= {0.0, 1.0}
+    assert sigma.min() >= 0.01 and sigma.max() <= 20
+
+
+def test_no_training_sees_a_held_out_clip(monkeypatch):
+    asked = []
+    monkeypatch.setattr(world, "content", lambda seed, real=world.content: asked.append(seed) or real(seed))
+    for step in (0, 1, 3999):
+        train.batch(step, 8)
+        train.batch(step, 16)
+    assert asked and min(asked) >= world.HELD_OUT.stop
+
+
+def test_some_clips_are_shown_without_their_style():
+    shown = torch.cat([train.batch(step, 8)[1].sum(1) for step in range(20)])
+    assert 0.03 < 1 - shown.mean() < 0.25
+
+
+def test_the_rate_rises_and_ends_at_nothing():
+    rates = [train._rate(step, 4000) for step in range(4000)]
+    assert rates[0] < rates[100] < train.RATE == max(rates)
+    assert rates[199:2000] == [train.RATE] * 1801
+    assert rates[2001] < train.RATE and 0 < rates[-1] < 1e-6
+
+
+def test_the_log_is_lines_of_json(small, monkeypatch, tmp_path, capsys):
+    run(monkeypatch, tmp_path / "one", 1)
+    lines = [line for line in capsys.readouterr().out.splitlines() if line.startswith("{")]
+    row = json.loads(lines[0])
+    assert row["step"] == 1 and row["loss"] > 0 and len(row["held_out"]) == 1
