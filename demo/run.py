@@ -12,13 +12,13 @@ from diffusers import UNetMotionModel
 from safetensors import SafetensorError
 from torch import Tensor
 
-from unsampling import Inversion, metrics, resample, schedules, unsample
+from unsampling import Inversion, metrics, resample, unsample
 from unsampling.inversion import calls_falling
 from unsampling.metrics import Comparison
 from unsampling.report import Report
 
 from .clip import Clip
-from .model import WEIGHTS, Denoise, denoiser, load
+from .model import WEIGHTS, Denoise, denoiser, load, schedule
 from .progress import Callback, meter
 
 EXACT = 1e-5  # relative error that a recorded round trip stays below
@@ -45,7 +45,7 @@ class Settings:
 
     @property
     def sigmas(self) -> Tensor:
-        return schedules.ays("SD1", self.steps)
+        return schedule(self.steps)
 
 
 class RoundTrip(NamedTuple):

@@ -198,16 +198,16 @@ def test_a_missing_model_is_said(tmp_path, capsys):
 
 
 def test_the_shipped_model_changes_the_style_and_keeps_the_motion():
-    """Few steps for speed: exact back, the style asked for, shapes where they were; not so random noise."""
-    unet, of, sigmas = model.load(), world.content(20), model.schedule(6)
+    """Fewer steps for speed: exact back, the style asked for, shapes where they were; not so random noise."""
+    unet, of, sigmas = model.load(), world.content(20), model.schedule(10)
     clip = world.render(of, "flat")
     inversion = unsample(model.denoiser(unet, "flat"), clip, sigmas)
     assert measures.relative(resample(model.denoiser(unet, "flat"), inversion), clip) < 1e-5
-    restyled = resample(model.denoiser(unet, "watercolour"), inversion)
+    restyled = resample(model.denoiser(unet, "mosaic"), inversion)
     noise = Transfer(0).noise() * sigmas[0]
     plain = replace(inversion, noise=noise, source=None, outputs=())
-    random = resample(model.denoiser(unet, "watercolour"), plain)
-    found, lost = (measures.likeness(x, of, "flat", "watercolour") for x in (restyled, random))
+    random = resample(model.denoiser(unet, "mosaic"), plain)
+    found, lost = (measures.likeness(x, of, "flat", "mosaic") for x in (restyled, random))
     assert found.hit
-    assert found.motion < lost.motion / 2
+    assert found.motion < lost.motion / 10
     assert found.error < lost.error
