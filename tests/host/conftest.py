@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from comfy_server import ComfyServer, HostMissing
-from host_session import HostSession
+from comfy_server import ComfyServer
+from host_session import HostSession, started
 
 HERE = Path(__file__).parent
 
@@ -19,16 +19,7 @@ def pytest_collection_modifyitems(items) -> None:
 
 
 def _session(base: Path, packs: tuple[str, ...]) -> Iterator[HostSession]:
-    try:
-        server = ComfyServer(base, packs)
-    except HostMissing as missing:
-        pytest.skip(f"host test not run: {missing}")
-    try:
-        server.start()
-        session = HostSession(server)
-    except BaseException:
-        server.stop()
-        raise
+    session = started(lambda: ComfyServer(base, packs))
     yield session
     session.close()
 

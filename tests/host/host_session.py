@@ -3,8 +3,10 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 
-from comfy_server import ComfyServer, HostDied
+import pytest
+from comfy_server import ComfyServer, HostDied, HostMissing
 from safetensors.torch import load_file, save_file
 from support_nodes.mixture import Mixture
 from tiny_models import ModelShelf
@@ -80,3 +82,17 @@ class HostSession:
         self.client.close()
         self.server.stop()
         shutil.rmtree(self.models_dir, ignore_errors=True)
+
+
+def started(make: Callable[[], ComfyServer]) -> HostSession:
+    """A session with a new server, once it answers; the test skips with the reason where there is no host."""
+    try:
+        server = make()
+    except HostMissing as missing:
+        pytest.skip(f"host test not run: {missing}")
+    try:
+        server.start()
+        return HostSession(server)
+    except BaseException:
+        server.stop()
+        raise

@@ -6,9 +6,9 @@ import time
 
 import pytest
 import websocket
-from comfy_server import ComfyServer, HostMissing
+from comfy_server import ComfyServer
 from host_passes import TARGET, Bench
-from host_session import HostSession
+from host_session import started
 
 from tools.comfy_client import InterruptedRun
 
@@ -21,16 +21,7 @@ def disk_comfy(tmp_path_factory):
     """A server whose records all go to disk, as long clips' do."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("UNSAMPLING_RECORD_GIB", "0")
-        try:
-            server = ComfyServer(tmp_path_factory.mktemp("disk_comfy"), ("ours", "support"))
-        except HostMissing as missing:
-            pytest.skip(f"host test not run: {missing}")
-        try:
-            server.start()
-            session = HostSession(server)
-        except BaseException:
-            server.stop()
-            raise
+        session = started(lambda: ComfyServer(tmp_path_factory.mktemp("disk_comfy"), ("ours", "support")))
     yield session
     session.close()
 

@@ -8,9 +8,9 @@ import av
 import pytest
 from browser.frontend import vhs_scripts
 from clips import make_clip
-from comfy_server import ComfyServer, HostMissing
+from comfy_server import ComfyServer
 from host_prompts import committed_prompt, node_id, saved_video, the, watch, without_big_models
-from host_session import HostSession
+from host_session import HostSession, started
 
 from demo.video import pan_over_photograph, read_video, write_video
 
@@ -24,18 +24,14 @@ def vhs_comfy(tmp_path_factory) -> Iterator[HostSession]:
     if not found:
         pytest.skip("host test not run: no VideoHelperSuite in custom_nodes of this machine's ComfyUI")
     base = tmp_path_factory.mktemp("vhs_comfy")
-    try:
+
+    def made() -> ComfyServer:
         server = ComfyServer(base)
-    except HostMissing as missing:
-        pytest.skip(f"host test not run: {missing}")
-    for pack, web in found.items():
-        (base / "custom_nodes" / pack).symlink_to(web.parent, target_is_directory=True)
-    try:
-        server.start()
-        session = HostSession(server)
-    except BaseException:
-        server.stop()
-        raise
+        for pack, web in found.items():
+            (base / "custom_nodes" / pack).symlink_to(web.parent, target_is_directory=True)
+        return server
+
+    session = started(made)
     yield session
     session.close()
 
