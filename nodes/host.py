@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 
 from ..unsampling import Inversion, UnsamplingError, __version__, inversion, schedules
 from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
-from . import keyframes, record, window_checks
+from . import keyframes, record, step_caches, window_checks
 
 Pass = Callable[[Denoise, Tensor, Callback], Tensor]
 # a sigma_max that only schedules with zero terminal SNR have: theirs is 4519, AnimateDiff's widest 66
@@ -207,6 +207,7 @@ class _PlainSampler(comfy.samplers.Sampler):
         name = "unsample" if self.rising else "resample"
         with naming(f"Inversion Sampler ({name})"):
             window_checks.check_overlap(model_wrap.model_patcher, latent_image.shape)
+            step_caches.refuse(model_wrap.model_patcher)
             if torch.count_nonzero(noise) > 0:
                 raise UnsamplingError("noise was added; switch add_noise off, or connect Disable Noise")
             if denoise_mask is not None:

@@ -7,6 +7,8 @@ up. So before every model call each cursor is led down the schedule to that call
 force is then a function of the two, the same in both passes, and a step counts once, however many calls are
 made in it.
 
+What a model draws at random in a call, as Advanced-ControlNet's Reference does, comes from the step as well.
+
 Plain Python and torch. It uses what the lists offer to their own packs, and changes nothing but the cursors.
 """
 
@@ -14,6 +16,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from ..unsampling import UnsamplingError
@@ -42,7 +45,8 @@ Place = Callable[..., None]
 
 @contextmanager
 def placed(guider, options: dict) -> Iterator[Place]:
-    """For one run of a guider's sampler: gives the function that puts the keyframes of a model call in force.
+    """For one run of a guider's sampler: gives the function that puts the keyframes of a model call in force,
+    and its random numbers.
 
     options: the model options that the sampler is given.
     Raises: UnsamplingError for keyframes that are not a function of step and sigma.
@@ -57,11 +61,13 @@ def placed(guider, options: dict) -> Iterator[Place]:
         cursors += _of_animatediff(state)
 
     def place(x: Tensor, sigmas: Tensor, step: int | None = None) -> None:
+        sigma = sigmas[:1]
+        step = int((falling > sigma).sum()) if step is None else step
+        torch.manual_seed(step)
         if not cursors:
             return
-        sigma = sigmas[:1]
         before = [float(group.strength) for group in hooks]
-        _lead(cursors, x, sigma, falling[:int((falling > sigma).sum()) if step is None else step], falling)
+        _lead(cursors, x, sigma, falling[:step], falling)
         if before != [float(group.strength) for group in hooks]:
             _forget_patched_weights(guider.inner_model, options)
 

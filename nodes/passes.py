@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError, inversion, schedules, solvers
 from ..unsampling.solvers.evaluation import Callback, Denoise, Keep
-from . import animatediff, checks, core_samplers, curves, host, record, spill
+from . import animatediff, checks, core_samplers, curves, host, record, spill, step_caches
 from .progress import with_time_left
 
 # the record widget's values, in the engine's words
@@ -36,6 +36,7 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     if mask is not None and mask.min() == 1:
         mask = None
     animatediff.refuse_changing_settings(model)
+    step_caches.refuse(model)
     info = {**host.info(guider), "source": record.digest(samples)}
     made_with = {"family": host.family(model), "cfg": host.cfg_of(guider),
                  "windows": animatediff.windows(model, _frames(samples.shape)),
@@ -95,6 +96,7 @@ def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure
     model = guider.model_patcher
     samples = _samples(model, latent, "noise")
     animatediff.refuse_changing_settings(model)
+    step_caches.refuse(model)
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
     kept = record.of_latent(latent)

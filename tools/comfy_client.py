@@ -28,6 +28,7 @@ from tools.comfy_files import save
 from tools.comfy_http import Http
 from tools.comfy_run import Event, Run, follow
 
+PREVIEW = b"\x00\x00\x00\x01"  # how a binary frame that holds a picture begins
 
 class Client:
     """One user of one server. `reconnect_s` bounds how long a lost server is waited for during a run."""
@@ -129,7 +130,8 @@ class Client:
             raise ServerAway(f"{self.url} opens no websocket ({error}): is ComfyUI running there?") from None
 
     def receive(self, deadline: float | None = None) -> tuple[str, dict] | None:
-        """The next event; None after `idle_s` of silence or at the deadline; an OSError when it hung up."""
+        """The next event, previews too; None after `idle_s` of silence or at the deadline; an OSError when it
+        hung up."""
         if self._socket is None:
             raise ConnectionResetError("the websocket is closed")
         left = self.idle_s if deadline is None else min(self.idle_s, deadline - time.monotonic())
@@ -141,9 +143,11 @@ class Client:
                 return None
             if opcode == websocket.ABNF.OPCODE_CLOSE:
                 raise ConnectionResetError("the server closed the websocket")
-            if opcode == websocket.ABNF.OPCODE_TEXT:  # binary frames are previews
+            if opcode == websocket.ABNF.OPCODE_TEXT:
                 message = json.loads(data)
                 return message.get("type", ""), message.get("data") or {}
+            if opcode == websocket.ABNF.OPCODE_BINARY and data[:4] == PREVIEW:
+                return "preview", {"image": data[8:]}
 
     def reconnect(self) -> None:
         """Drop the websocket and open it again under the same name; ServerAway while nobody answers."""

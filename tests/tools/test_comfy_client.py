@@ -44,6 +44,7 @@ def test_a_run_is_followed_to_its_history_entry():
         entry = run(fake, lambda kind, data: events.append((kind, data)))
         assert fake.prompts[0]["prompt"] == PROMPT and fake.prompts[0]["client_id"]
         assert client_of(fake).outputs(entry) == [IMAGE | {"node": "9"}]
+    assert [data["image"][:4] for kind, data in events if kind == "preview"] == [b"\xff\xd8\xff\xd8"]
     places = [data for kind, data in events if kind == "position"]
     assert places == [{"node": "3", "value": None, "max": None}] + [
         {"node": "3", "value": v, "max": 4} for v in (1, 2, 3, 4)

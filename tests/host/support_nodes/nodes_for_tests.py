@@ -175,6 +175,21 @@ class WatchedModel(Fresh):
 
 
 @node
+class TeaCached(io.ComfyNode):
+    """A clone of the MODEL with the options that the TeaCache pack sets on one."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("TeaCached", [io.Model.Input("model")], [io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model):
+        clone = model.clone()
+        clone.model_options["transformer_options"] |= {"rel_l1_thresh": 0.4, "max_skip_steps": 3}
+        return io.NodeOutput(clone)
+
+
+@node
 class BiasHook(io.ComfyNode):
     """A weight hook on one bias, in place of a LoRA file."""
 
