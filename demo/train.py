@@ -1,9 +1,9 @@
 """`python -m demo.train`: train the demo's model on the procedural world, from nothing to a file of weights.
 
 Clips, styles and noise of a step come from the step's number, and a checkpoint in the folder is gone on from,
-so a run that was stopped goes on as if it had not been. The first NARROW steps see sigmas up to 20, where the
-looks are learnt, and among them every other step half clips in twice the number; the rest see all of TOP, at
-which nothing of a clip is left: what is the same all over a clip outlives far more noise than its pixels do.
+so a run that was stopped goes on as if it had not been. Sigmas reach up to TOP, at which nothing of a clip is
+left: what is the same all over a clip outlives far more noise than its pixels do. Until the last part every
+other step sees half clips in twice the number.
 """
 
 from __future__ import annotations
@@ -23,8 +23,10 @@ from . import model, world
 
 FRAMES_A_STEP = 64
 DROPPED = 0.12  # share of clips trained without their style, for cfg
-RATE, WARM_UP, DECAY = 1e-3, 200, 0.999
-NARROW, TOP = 4000, 700.0
+MATRIX_RATE, RATE = 2e-3, 1e-3  # of Muon for matrices, of AdamW for the rest
+WARM_UP, DECAY = 200, 0.999
+WHOLE = 0.7  # of the steps; from there on all clips are whole
+TOP = 700.0
 EVERY = 200  # steps between a checkpoint and the next
 CHECKED = (0.05, 0.2, 0.6, 2.0, 8.0, 40.0)  # noise levels of the held-out loss
 
@@ -35,20 +37,21 @@ def main() -> None:
     torch.manual_seed(0)
     unet = model.build().to(options.device)
     ema = copy.deepcopy(unet).requires_grad_(False)
-    adam = torch.optim.AdamW(unet.parameters(), lr=RATE, betas=(0.9, 0.99), weight_decay=0.01)
+    optimisers = Optimisers(unet)
+    network = torch.compile(unet, dynamic=False) if options.compile else unet
     log: list[dict] = []
-    first = _resume(options.folder, unet, ema, adam, log)
+    first = _resume(options.folder, unet, ema, optimisers, log)
     started, before = monotonic(), log[-1]["seconds"] if log else 0.0
     recent: list[float] = []
     for step in tqdm(range(first, options.steps), initial=first, total=options.steps, mininterval=10):
-        recent.append(_step(unet, adam, step, options))
+        recent.append(_step(network, optimisers, step, options))
         _follow(ema, unet, min(DECAY, (step + 1) / (step + 10)))
         if (step + 1) % EVERY == 0 or step + 1 == options.steps:
             seconds = before + monotonic() - started
             log.append({"step": step + 1, "loss": sum(recent) / len(recent), "seconds": round(seconds, 1),
                         "held_out": _held_out(ema, options.device)})
             recent.clear()
-            _checkpoint(options.folder, unet, ema, adam, log)
+            _checkpoint(options.folder, unet, ema, optimisers, log)
             tqdm.write(json.dumps(log[-1]))
     model.save(ema, options.folder / model.WEIGHTS.name)
     loss_curve(log, options.folder / "loss.png")
@@ -68,23 +71,54 @@ def batch(step: int, frames: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     count = len(clips)
     spread = (torch.arange(count) + torch.rand(count, generator=random)) / count  # one in each of count parts
     normal = torch.special.ndtri(spread.clamp(1e-3, 1 - 1e-3))
-    sigma = (normal * 1.5 - 0.5 if step < NARROW else normal * 2 + 0.7).exp()
-    sigma = sigma.clamp(0.01, 20 if step < NARROW else TOP)
+    sigma = (normal * 1.8 + 0.7).exp().clamp(0.01, TOP)
     noise = torch.randn(count, frames, 3, world.SIZE, world.SIZE, generator=random)
     return torch.stack(clips), model.one_hot(styles), sigma, noise
 
 
-def _step(unet, adam, step: int, options: argparse.Namespace) -> float:
-    frames = world.FRAMES if step % 2 or step > 0.7 * NARROW else world.FRAMES // 2
+class Optimisers:
+    """Muon (Jordan et al. 2024) for the matrices, kernels of convolutions among them, AdamW for the rest."""
+
+    def __init__(self, unet: torch.nn.Module):
+        matrices, rest = [], []
+        for weight in unet.parameters():
+            (matrices if weight.ndim > 1 and min(_rows(weight).shape) > 16 else rest).append(weight)
+        # Muon takes nothing but matrices: the same numbers in the shape that it takes.
+        self.pairs = [(weight, torch.nn.Parameter(_rows(weight.data))) for weight in matrices]
+        self.muon = torch.optim.Muon([rows for _, rows in self.pairs], lr=MATRIX_RATE, weight_decay=0.01,
+                                     adjust_lr_fn="match_rms_adamw")
+        self.adam = torch.optim.AdamW(rest, lr=RATE, betas=(0.9, 0.99), weight_decay=0.01)
+
+    def step(self, share: float) -> None:
+        """One step at that share of the full rates."""
+        for weight, rows in self.pairs:
+            rows.grad = weight.grad.reshape(rows.shape)
+        for optimiser, rate in ((self.muon, MATRIX_RATE), (self.adam, RATE)):
+            optimiser.param_groups[0]["lr"] = rate * share
+            optimiser.step()
+
+    def state_dict(self) -> dict:
+        return {"muon": self.muon.state_dict(), "adam": self.adam.state_dict()}
+
+    def load_state_dict(self, state: dict) -> None:
+        self.muon.load_state_dict(state["muon"])
+        self.adam.load_state_dict(state["adam"])
+
+
+def _rows(weight: Tensor) -> Tensor:
+    """[out,in] in the same memory, a kernel's places beside its channels."""
+    return weight.view(len(weight), -1)
+
+
+def _step(network, optimisers: Optimisers, step: int, options: argparse.Namespace) -> float:
+    frames = world.FRAMES if step % 2 or step > WHOLE * options.steps else world.FRAMES // 2
     clips, styles, sigma, noise = (t.to(options.device) for t in batch(step, frames))
-    for group in adam.param_groups:
-        group["lr"] = _rate(step, options.steps)
     with torch.autocast(options.device, torch.bfloat16, enabled=options.precision == "bfloat16"):
-        loss = _loss(unet, clips, styles, sigma, noise).mean()
+        loss = _loss(network, clips, styles, sigma, noise).mean()
     loss.backward()
-    torch.nn.utils.clip_grad_norm_(unet.parameters(), 1.0)
-    adam.step()
-    adam.zero_grad()
+    torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
+    optimisers.step(_share(step, options.steps))
+    network.zero_grad()
     return float(loss.detach())
 
 
@@ -95,10 +129,9 @@ def _loss(unet, clips: Tensor, styles: Tensor, sigma: Tensor, noise: Tensor) -> 
     return (raw - (clips - skip * x) / scale).square().mean((1, 2, 3, 4))
 
 
-def _rate(step: int, steps: int) -> float:
-    """For the narrow steps and for the rest: up over WARM_UP steps, flat, then down to zero over a half."""
-    first, last = (0, min(steps, NARROW)) if step < NARROW else (NARROW, steps)
-    return RATE * min(1.0, (step - first + 1) / WARM_UP, 2 * (last - step) / (last - first))
+def _share(step: int, steps: int) -> float:
+    """Of the full rates: up over WARM_UP steps, flat, then down to nothing over the last half."""
+    return min(1.0, (step + 1) / WARM_UP, 2 * (steps - step) / steps)
 
 
 @torch.no_grad()
@@ -118,23 +151,23 @@ def _held_out(unet, device: str) -> list[float]:
     return [round(float(row.mean()), 5) for row in rows]
 
 
-def _resume(folder: Path, unet, ema, adam, log: list[dict]) -> int:
+def _resume(folder: Path, unet, ema, optimisers: Optimisers, log: list[dict]) -> int:
     path = folder / "checkpoint.pt"
     if not path.is_file():
         return 0
     state = torch.load(path, weights_only=True)
     unet.load_state_dict(state["unet"])
     ema.load_state_dict(state["ema"])
-    adam.load_state_dict(state["adam"])
+    optimisers.load_state_dict(state["optimisers"])
     log.extend(state["log"])
     return log[-1]["step"]
 
 
-def _checkpoint(folder: Path, unet, ema, adam, log: list[dict]) -> None:
+def _checkpoint(folder: Path, unet, ema, optimisers: Optimisers, log: list[dict]) -> None:
     """Written beside and moved into place: a stop in the middle leaves the last one whole."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / "checkpoint.part"
-    parts = {"unet": unet, "ema": ema, "adam": adam}
+    parts = {"unet": unet, "ema": ema, "optimisers": optimisers}
     torch.save({name: each.state_dict() for name, each in parts.items()} | {"log": log}, part)
     part.replace(folder / "checkpoint.pt")
 
@@ -183,10 +216,11 @@ def _sampled(denoise: model.Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m demo.train", description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--steps", type=int, default=8000)
+    add("--steps", type=int, default=6000)
     add("--folder", type=Path, default=Path("demo/out/training"), help="for checkpoints and results")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--precision", choices=["bfloat16", "float32"], default="bfloat16")
+    add("--compile", action="store_true", help="a seventh faster after minutes of a C++ compiler's work")
     return parser
 
 

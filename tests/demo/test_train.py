@@ -1,6 +1,7 @@
 """Training: a run that was stopped ends where one in a single go does, and batches are as they should be."""
 
 import json
+import math
 
 import pytest
 import torch
@@ -26,7 +27,7 @@ def run(monkeypatch, folder, steps):
 
 def test_a_stopped_run_goes_on_as_if_it_had_not_been(small, monkeypatch, tmp_path):
     run(monkeypatch, tmp_path / "whole", 3)
-    monkeypatch.setattr(train, "_rate", lambda step, steps: train.RATE)
+    monkeypatch.setattr(train, "_share", lambda step, steps: 1.0)
     whole, parts = tmp_path / "whole", tmp_path / "parts"
     run(monkeypatch, whole.with_name("again"), 3)
     run(monkeypatch, parts, 2)
@@ -49,7 +50,15 @@ def test_batches_repeat_and_differ_from_step_to_step():
     clips, styles, sigma, noise = first
     assert clips.shape == noise.shape == (8, 8, 3, world.SIZE, world.SIZE)
     assert set(styles.sum(1).tolist()) <= {0.0, 1.0}
-    assert sigma.min() >= 0.01 and sigma.max() <= 20
+    assert sigma.min() >= 0.01 and sigma.max() <= train.TOP
+
+
+def test_every_noise_level_of_the_schedule_is_seen():
+    seen = torch.cat([train.batch(step, 8)[2] for step in range(60)]).log()
+    for low, high in ((0.01, 0.5), (0.5, 2), (2, 8), (8, 40), (40, train.TOP)):
+        share = ((seen > math.log(low)) & (seen <= math.log(high))).float().mean()
+        assert share > 0.03, (low, high)
+    assert model.schedule(16)[0] <= train.TOP
 
 
 def test_no_training_sees_a_held_out_clip(monkeypatch):
@@ -66,11 +75,29 @@ def test_some_clips_are_shown_without_their_style():
     assert 0.03 < 1 - shown.mean() < 0.25
 
 
-def test_the_rate_rises_and_ends_at_nothing():
-    rates = [train._rate(step, 4000) for step in range(4000)]
-    assert rates[0] < rates[100] < train.RATE == max(rates)
-    assert rates[199:2000] == [train.RATE] * 1801
-    assert rates[2001] < train.RATE and 0 < rates[-1] < 1e-6
+def test_the_rates_rise_and_end_at_nothing():
+    shares = [train._share(step, 4000) for step in range(4000)]
+    assert shares[0] < shares[100] < 1 == max(shares)
+    assert shares[train.WARM_UP - 1:2000] == [1] * (2001 - train.WARM_UP)
+    assert shares[2001] < 1 and 0 < shares[-1] < 1e-3
+
+
+def test_matrices_and_kernels_go_to_muon_and_the_rest_to_adam():
+    unet = model.build()
+    optimisers = train.Optimisers(unet)
+    rest = {id(weight) for weight in optimisers.adam.param_groups[0]["params"]}
+    matrices = {id(weight) for weight, _ in optimisers.pairs}
+    assert rest.isdisjoint(matrices) and len(rest) + len(matrices) == len(list(unet.parameters()))
+    names = {id(weight): name for name, weight in unet.named_parameters()}
+    assert "mid_block.resnets.0.conv1.weight" in {names[i] for i in matrices}
+    assert {name for name in names.values() if name.endswith("bias")} <= {names[i] for i in rest}
+    before = {name: weight.clone() for name, weight in unet.named_parameters()}
+    for weight in unet.parameters():
+        weight.grad = torch.ones_like(weight)
+    optimisers.step(0.5)
+    assert all(not torch.equal(weight, before[name]) for name, weight in unet.named_parameters())
+    assert [o.param_groups[0]["lr"] for o in (optimisers.muon, optimisers.adam)] == [
+        train.MATRIX_RATE / 2, train.RATE / 2]
 
 
 def test_the_log_is_lines_of_json(small, monkeypatch, tmp_path, capsys):

@@ -16,6 +16,7 @@ def lowered(comfy, name: str, motion: str, clip) -> dict:
     prompt = committed_prompt(name)
     models = comfy.models_dir
     the(prompt, "LoadVideo")["file"] = comfy.client.upload(clip)
+    the(prompt, "Video Slice")["duration"] = 3
     the(prompt, "CheckpointLoaderSimple")["ckpt_name"] = family_model(models, "sdxl")
     the(prompt, "VAELoader")["vae_name"] = comfy.model("vae")
     the(prompt, "ADE_LoadAnimateDiffModel")["model_name"] = family_model(models, motion)
@@ -28,8 +29,8 @@ def lowered(comfy, name: str, motion: str, clip) -> dict:
     return prompt
 
 
-# 9 frames are two of Hotshot's windows of 8; 3 are fewer than a window
-@pytest.mark.parametrize(("name", "motion", "frames"), [(HOTSHOT, "hotshot", 9),
+# more frames than Hotshot's windows of 8, and fewer
+@pytest.mark.parametrize(("name", "motion", "frames"), [*((HOTSHOT, "hotshot", n) for n in (9, 1, 7, 8, 17)),
                                                         (ANIMATEDIFF, "animatediff_sdxl", 3)])
 def test_the_sdxl_workflows_run_as_they_are_and_come_back(comfy, tmp_path, name, motion, frames):
     clip = tmp_path / "short.mp4"
