@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import sys
-from pathlib import Path
-from types import ModuleType
-
 import numpy as np
 
+from tools.node_modules import node_module
 from unsampling import verdict
 from unsampling.report import Report
 
-PACK = Path(__file__).parents[1]
-
-
-def _nodes(name: str) -> ModuleType:
-    """A module of nodes/ that needs no ComfyUI, imported past the packages' __init__, which do."""
-    for package, folder in (("unsampling_pack", PACK), ("unsampling_pack.nodes", PACK / "nodes")):
-        if package not in sys.modules:
-            sys.modules[package] = ModuleType(package)
-            sys.modules[package].__path__ = [str(folder)]
-    return importlib.import_module(f"unsampling_pack.nodes.{name}")
-
-
-_drawing, _panels = _nodes("chart"), _nodes("report_panels")
+_drawing, _panels = node_module("chart"), node_module("report_panels")
 
 
 def chart(report: Report) -> np.ndarray:

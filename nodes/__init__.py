@@ -8,6 +8,7 @@ from .resample import NoiselessResampler
 from .schedule import AYSScheduler, ReverseSigmas
 from .solver import InversionSampler
 from .unsample import Unsampler
+from .video import VideoFrames
 
 
 class UnsamplingExtension(ComfyExtension):
@@ -21,4 +22,5 @@ class UnsamplingExtension(ComfyExtension):
             ReverseSigmas,
             InversionSampler,
             InversionReport,
+            VideoFrames,
         ]

@@ -169,6 +169,17 @@ def say(node_id: str, text: str) -> None:
     show(node_id, text)
 
 
+def ticks(total: int) -> Callable[[], None]:
+    """A function to call after each of so many pieces of work: shows the progress, and stops on cancel."""
+    bar = comfy.utils.ProgressBar(max(1, total))
+
+    def tick() -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        bar.update(1)
+
+    return tick
+
+
 def show(node_id: str, text: str) -> None:
     """Shows a line of text on the node."""
     server = getattr(PromptServer, "instance", None)

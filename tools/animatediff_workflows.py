@@ -53,12 +53,11 @@ class Footage:
 
 
 def core_footage(g: Graph, megapixels: float) -> Footage:
-    """The first two seconds, by core's own nodes."""
+    """The first two seconds, scaled as they are decoded."""
     video = g.add("LoadVideo", file=CLIP)
     trim = g.add("Video Slice", video=video["VIDEO"], duration=2.0)
-    parts = g.add("GetVideoComponents", video=trim["VIDEO"])
-    frames = scaled(g, parts["images"], megapixels)
-    return Footage([video, trim, parts, frames], frames["IMAGE"], parts["fps"], parts["audio"])
+    frames = g.add("UNS_VideoFrames", colors=OURS, video=trim["VIDEO"], megapixels=megapixels)
+    return Footage([video, trim, frames], frames["images"], frames["fps"], frames["audio"])
 
 
 def vhs_footage(g: Graph, megapixels: float) -> Footage:
@@ -66,14 +65,9 @@ def vhs_footage(g: Graph, megapixels: float) -> Footage:
     video = g.add("VHS_LoadVideo", "Load Video (VideoHelperSuite)", video=CLIP, frame_load_cap=48,
                   select_every_nth=2, format="None")
     rate = g.add("VHS_VideoInfoLoaded", "Frame rate as loaded", video_info=video["video_info"])
-    frames = scaled(g, video["IMAGE"], megapixels)
+    frames = g.add("ImageScaleToTotalPixels", image=video["IMAGE"], upscale_method="area",
+                   megapixels=megapixels, resolution_steps=8)
     return Footage([video, rate, frames], frames["IMAGE"], rate[FPS], video["audio"])
-
-
-def scaled(g: Graph, images: Output, megapixels: float) -> Node:
-    """Frames of any shape at about this size, both sides a multiple of 8."""
-    return g.add("ImageScaleToTotalPixels", image=images, upscale_method="area", megapixels=megapixels,
-                 resolution_steps=8)
 
 
 def core_result(g: Graph, images: Output, footage: Footage) -> list[Node]:

@@ -11,11 +11,11 @@ LAST = 4095  # the node takes the last frame of any clip that has fewer
 
 def padded(g: Graph, frames: Node) -> tuple[Node, list[Node]]:
     """How many frames the clip has, and the nodes that put its last one behind it three times more."""
-    size = g.add("GetImageSize", "Count frames", image=frames["IMAGE"])
-    last = g.add("ImageFromBatch", "Last frame", image=frames["IMAGE"], batch_index=LAST, length=1)
+    size = g.add("GetImageSize", "Count frames", image=frames["images"])
+    last = g.add("ImageFromBatch", "Last frame", image=frames["images"], batch_index=LAST, length=1)
     again = g.add("RepeatImageBatch", "Three times", image=last["IMAGE"], amount=3)
     longer = g.add("BatchImagesNode", "Clip with its end repeated", **{
-        "images.image0": frames["IMAGE"], "images.image1": again["IMAGE"], "images.image2": None})
+        "images.image0": frames["images"], "images.image1": again["IMAGE"], "images.image2": None})
     return size, [size, last, again, longer]
 
 
@@ -27,9 +27,7 @@ def unsampling_wan_video(info: dict) -> dict:
 
     video = g.add("LoadVideo", file=CLIP)
     trim = g.add("Video Slice", video=video["VIDEO"], duration=2.0)
-    parts = g.add("GetVideoComponents", video=trim["VIDEO"])
-    frames = g.add("ImageScaleToTotalPixels", image=parts["images"], upscale_method="area", megapixels=0.38,
-                   resolution_steps=16)
+    frames = g.add("UNS_VideoFrames", colors=OURS, video=trim["VIDEO"], megapixels=0.38, multiple_of=16)
     size, longer = padded(g, frames)
 
     unet = g.add("UNETLoader", models=[WAN], unet_name=WAN["name"])
@@ -53,12 +51,12 @@ def unsampling_wan_video(info: dict) -> dict:
     images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])
     cut = g.add("ImageFromBatch", "As many frames as came in", image=images["IMAGE"],
                 length=size["batch_size"])
-    clip = g.add("CreateVideo", images=cut["IMAGE"], audio=parts["audio"], fps=parts["fps"])
+    clip = g.add("CreateVideo", images=cut["IMAGE"], audio=frames["audio"], fps=frames["fps"])
     save = g.add("SaveVideo", video=clip["VIDEO"], filename_prefix="video/unsampling")
 
     place(g, [
         Area("Read me", GREEN, [start, flow], width=400, heights={start.id: 560, flow.id: 440}),
-        Area("1 Source video", BLUE, [video, trim, parts, frames, *longer], heights={longer[-1].id: 100}),
+        Area("1 Source video", BLUE, [video, trim, frames, *longer], heights={longer[-1].id: 100}),
         Area("2 Models", BLUE, [unet, text, vae, model], width=380),
         Area("3 Prompts", BLUE, texts.nodes),
         Area("4 Unsample", PURPLE, [latent, steps, noise, which, report],

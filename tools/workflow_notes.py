@@ -23,15 +23,15 @@ Models are listed in the loaders of group 2; ComfyUI offers to download the miss
 
 START = HOW + LISTED + """\
 ## Size and memory
-*Trim Video* takes the first 2 seconds. *Scale Image* makes about 0.35 megapixels of any shape, upright \
+*Trim Video* takes the first 2 seconds. *Video Frames* makes about 0.35 megapixels of any shape, upright \
 or wide, with both sides a multiple of 8: a size for cards with 12 GB. Lower *megapixels* when memory runs \
-out. Clips in 4K are decoded at full size first and need about 6 GB of RAM for 2 seconds; 1080p needs a \
-quarter of that.
+out. Frames are scaled as they are decoded: 1,000 of them take about 4 GB of RAM, whatever the clip's own \
+size. *every_nth* 2 takes every second frame and keeps the speed.
 """
 
 START_SDXL = HOW + LISTED + """\
 ## Size and memory
-*Trim Video* takes the first 2 seconds. *Scale Image* makes about 0.56 megapixels of any shape, with both \
+*Trim Video* takes the first 2 seconds. *Video Frames* makes about 0.56 megapixels of any shape, with both \
 sides a multiple of 8: 1024 x 576 for a clip of 16:9. SDXL needs more memory than SD1.5: lower *megapixels* \
 when it runs out. The model sees *context_length* frames at a time, however long the clip is.
 """
@@ -72,7 +72,7 @@ frames out, whatever their number.
 
 ## Size and memory
 *Trim Video* takes the first 2 seconds. Wan was made for up to 81 frames at 16 a second; for longer clips \
-put core's *Wan Context Windows* behind *Shift of the schedule*. *Scale Image* makes about 0.38 \
+put core's *Wan Context Windows* behind *Shift of the schedule*. *Video Frames* makes about 0.38 \
 megapixels, 848 x 480 for a clip of 16:9, with both sides a multiple of 16. Lower *megapixels* when memory \
 runs out.
 """

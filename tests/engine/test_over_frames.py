@@ -1,26 +1,16 @@
 """Numbers, lists in time and curves as one value a frame (nodes/curves.py, which needs no ComfyUI)."""
 
-import importlib
-import sys
-import types
-from pathlib import Path
-
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-ROOT = Path(__file__).parents[2]
+from tools.node_modules import node_module
 
 
 @pytest.fixture(scope="module")
 def curves():
-    for name, folder in (("curve_pack", ROOT), ("curve_pack.nodes", ROOT / "nodes")):
-        sys.modules[name] = types.ModuleType(name)
-        sys.modules[name].__path__ = [str(folder)]
-    yield importlib.import_module("curve_pack.nodes.curves")
-    for name in [name for name in sys.modules if name.startswith("curve_pack")]:
-        del sys.modules[name]
+    return node_module("curves")
 
 
 class Square:

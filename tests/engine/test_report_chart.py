@@ -1,44 +1,25 @@
-"""The report's chart: the same bytes for the same figures, other pixels for others, at any length of clip.
-
-Loaded past the pack's own __init__, which needs ComfyUI; the drawing does not.
-"""
-
-import importlib
-import sys
-import types
-from pathlib import Path
+"""The report's chart: the same bytes for the same figures, other pixels for others, at any length of clip."""
 
 import numpy as np
 import pytest
 import torch
 from analytic_denoisers import IMAGES, clip, denoiser, world
 
+from tools.node_modules import node_module
 from unsampling import metrics, schedules, unsample
 from unsampling.inversion import Inversion
 from unsampling.report import Report
 
-ROOT = Path(__file__).parents[2]
 SIGMAS = schedules.ays("SD1", 16)
 TOP = float(SIGMAS[0])
 
 
-@pytest.fixture(scope="module", autouse=True)
-def pack():
-    """The pack as a package without its __init__ files."""
-    for name, folder in (("chart_pack", ROOT), ("chart_pack.nodes", ROOT / "nodes")):
-        sys.modules[name] = types.ModuleType(name)
-        sys.modules[name].__path__ = [str(folder)]
-    yield
-    for name in [name for name in sys.modules if name.startswith("chart_pack")]:
-        del sys.modules[name]
-
-
 def panels(report):
-    return importlib.import_module("chart_pack.nodes.report_panels").panels(report)
+    return node_module("report_panels").panels(report)
 
 
 def draw(report, heading="noise is fine", detail="all of it", good=True):
-    return importlib.import_module("chart_pack.nodes.chart").draw(heading, detail, good, panels(report))
+    return node_module("chart").draw(heading, detail, good, panels(report))
 
 
 def white(frames, seed=0):
@@ -105,7 +86,7 @@ def test_each_series_is_the_figure_that_it_is_named_after():
 
 def test_values_are_drawn_where_their_axis_says():
     """A series of one point on a known axis: the middle of its dot, found by its colour."""
-    chart = importlib.import_module("chart_pack.nodes.chart")
+    chart = node_module("chart")
     for value in (0.0, 0.25, 1.0, 7.0):
         panel = chart.Panel("", [chart.Series("", np.array([value]), "#ff00ff")], 0.0, 1.0, [], [])
         rows, columns = np.nonzero((chart.draw("", "", True, [panel]) == (255, 0, 255)).all(2))
@@ -115,7 +96,7 @@ def test_values_are_drawn_where_their_axis_says():
 
 
 def test_a_log_axis_is_in_powers():
-    chart = importlib.import_module("chart_pack.nodes.chart")
+    chart = node_module("chart")
     panel = chart.Panel("", [], 1e-4, 1.0, [], [], log=True)
     assert panel.height(np.array([0.0, 1e-4, 1e-2, 1.0, 9.0])).tolist() == pytest.approx([0, 0, 0.5, 1, 1])
 

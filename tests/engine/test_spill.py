@@ -1,16 +1,11 @@
-"""A record on disk: the same bits as in memory, no file longer than needed, a few latents of memory.
-
-Loaded past the pack's own __init__, which needs ComfyUI; where records lie does not.
-"""
+"""A record on disk: the same bits as in memory, no file longer than needed, a few latents of memory."""
 
 import errno
-import importlib
 import json
 import os
 import resource
 import subprocess
 import sys
-import types
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -19,6 +14,7 @@ import sigma_lists
 import torch
 from analytic_denoisers import IMAGES, OTHER, VIDEO, clip, denoiser, world
 
+from tools.node_modules import node_module
 from unsampling import metrics, resample, unsample
 from unsampling.inversion import Inversion, misses
 
@@ -33,25 +29,9 @@ class Cancelled(BaseException):
     """Like ComfyUI's InterruptProcessingException, no Exception."""
 
 
-def load(name):
-    """A module of nodes/, as part of a package without its __init__ files."""
-    for package, folder in (("spill_pack", ROOT), ("spill_pack.nodes", ROOT / "nodes")):
-        if package not in sys.modules:
-            sys.modules[package] = types.ModuleType(package)
-            sys.modules[package].__path__ = [str(folder)]
-    return importlib.import_module(f"spill_pack.nodes.{name}")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def pack():
-    yield
-    for name in [name for name in sys.modules if name.startswith("spill_pack")]:
-        del sys.modules[name]
-
-
 @pytest.fixture
 def spill():
-    return load("spill")
+    return node_module("spill")
 
 
 def on_disk(spill, folder, lasting=True):
@@ -267,7 +247,7 @@ def test_nothing_done_to_a_tensor_reaches_its_file(spill, tmp_path):
                                                 ([2, 2], 10), ([5, 3, 1], 10)])
 def test_a_slice_of_noise_reads_its_slice_of_the_files(spill, tmp_path, frames, copies):
     """No copy in memory of frames at equal distances; other frames go to disk again."""
-    record, made = load("record"), spilled(spill, tmp_path, "euler")
+    record, made = node_module("record"), spilled(spill, tmp_path, "euler")
     samples, put = made.noise.clone(), []
     family = record.Family("model", "format", "sampling", "table", 1.0)
     latent = record.noise_latent({}, samples, made, family=family, windows="", latent_format=None, cfg=1.0,
@@ -286,14 +266,14 @@ def test_a_slice_of_noise_reads_its_slice_of_the_files(spill, tmp_path, frames, 
 SCRIPT = """
 import json, sys
 from pathlib import Path
-sys.path[:0] = [{tests!r}, {root!r}]
+sys.path[:0] = [{root!r}]
 import torch
-from test_spill import load
 from benchmarks.memory import Peak
+from tools.node_modules import node_module
 from unsampling import resample, schedules, unsample
 folder, frames = Path(sys.argv[1]), int(sys.argv[2])
 torch.set_num_threads(1)
-spill = load("spill")
+spill = node_module("spill")
 
 def denoise(x, sigma, step):
     return x / (1 + sigma ** 2)
@@ -320,7 +300,7 @@ print(json.dumps(found))
 def test_memory_is_a_few_latents_whatever_the_steps_and_the_program_leaves_no_file(tmp_path):
     """24 steps keep about 50 latents, all on disk. The program ends while it still holds a record."""
     tidy = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
-    script = SCRIPT.format(tests=str(Path(__file__).parent), root=str(ROOT))
+    script = SCRIPT.format(root=str(ROOT))
     answer = subprocess.run([sys.executable, "-c", script, str(tmp_path), "48"], capture_output=True,
                             text=True, env=os.environ | tidy, timeout=600)
     assert answer.returncode == 0, answer.stderr
@@ -331,7 +311,7 @@ def test_memory_is_a_few_latents_whatever_the_steps_and_the_program_leaves_no_fi
 
 
 def test_time_left_is_reckoned_without_the_first_call():
-    progress = load("progress")
+    progress = node_module("progress")
     told, now, reports = [], iter([100.0, 110.0, 130.0, 133.0]), []
     timed = progress.with_time_left(lambda *given: reports.append(given), told.append, lambda: next(now))
     for call in range(1, 5):
@@ -343,4 +323,4 @@ def test_time_left_is_reckoned_without_the_first_call():
 @pytest.mark.parametrize(("seconds", "words"), [
     (0.2, "1 s"), (59.4, "59 s"), (60, "1 min"), (200, "3 min 20 s"), (3600, "1 h"), (7500, "2 h 5 min")])
 def test_times_in_words(seconds, words):
-    assert load("progress").in_words(seconds) == words
+    assert node_module("progress").in_words(seconds) == words

@@ -21,10 +21,11 @@ def lowered(comfy, name: str, motion: str, clip) -> dict:
     the(prompt, "VAELoader")["vae_name"] = comfy.model("vae")
     the(prompt, "ADE_LoadAnimateDiffModel")["model_name"] = family_model(models, motion)
     the(prompt, "ACN_ControlNetLoaderAdvanced")["cnet"] = family_model(models, "canny_sdxl")
-    size = node_id(prompt, "ImageScaleToTotalPixels")  # which goes down to 0.01 megapixels only
-    inputs = {"image": prompt[size]["inputs"]["image"], "upscale_method": "area", "width": 32, "height": 32,
-              "crop": "disabled"}
-    prompt[size] = {"class_type": "ImageScale", "inputs": inputs}
+    frames = [node_id(prompt, "UNS_VideoFrames"), 0]  # 0.01 megapixels are still too many here
+    for node in prompt.values():
+        node["inputs"] |= {key: ["small", 0] for key, value in node["inputs"].items() if value == frames}
+    inputs = {"image": frames, "upscale_method": "area", "width": 32, "height": 32, "crop": "disabled"}
+    prompt["small"] = {"class_type": "ImageScale", "inputs": inputs}
     the(prompt, "UNS_AYSScheduler")["steps"] = 1
     return prompt
 

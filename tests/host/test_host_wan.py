@@ -25,7 +25,7 @@ def lowered(comfy, clip) -> dict:
     for node in prompt.values():
         if node["class_type"] == "CLIPTextEncode":
             node["inputs"]["clip"] = [text, 1]
-    the(prompt, "ImageScaleToTotalPixels")["megapixels"] = 0.01
+    the(prompt, "UNS_VideoFrames")["megapixels"] = 0.01
     the(prompt, "BasicScheduler")["steps"] = 4
     return prompt
 

@@ -36,7 +36,7 @@ def lowered(comfy, prompt: dict, clip: Path, checkpoint: str) -> dict:
     the(prompt, "LoadVideo")["file"] = comfy.client.upload(clip)
     the(prompt, "CheckpointLoaderSimple")["ckpt_name"] = comfy.model(checkpoint)
     the(prompt, "VAELoader")["vae_name"] = comfy.model("vae")
-    the(prompt, "ImageScaleToTotalPixels")["megapixels"] = 0.01
+    the(prompt, "UNS_VideoFrames")["megapixels"] = 0.01
     the(prompt, "UNS_AYSScheduler")["steps"] = 2
     return prompt
 

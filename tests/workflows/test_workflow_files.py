@@ -113,10 +113,11 @@ def test_the_target_prompt_feeds_both_passes_and_two_prompts_wait(name):
 def test_the_video_keeps_its_rate_and_sound_and_any_shape_becomes_a_multiple_of_8():
     workflow = read(VIDEO)
     for name in ("fps", "audio"):
-        assert source_of(workflow, "CreateVideo", name)["type"] == "GetVideoComponents"
-    assert source_of(workflow, "VAEEncode", "pixels")["type"] == "ImageScaleToTotalPixels"
-    assert source_of(workflow, "Canny", "image")["type"] == "ImageScaleToTotalPixels"
-    assert node_of(workflow, "ImageScaleToTotalPixels")["widgets_values"][2] % 8 == 0
+        assert source_of(workflow, "CreateVideo", name)["type"] == "UNS_VideoFrames"
+    assert source_of(workflow, "VAEEncode", "pixels")["type"] == "UNS_VideoFrames"
+    assert source_of(workflow, "Canny", "image")["type"] == "UNS_VideoFrames"
+    assert value_of(workflow, "UNS_VideoFrames", "multiple_of") == 8
+    assert value_of(read(WAN), "UNS_VideoFrames", "multiple_of") == 16
 
 
 @pytest.mark.parametrize("words", [
@@ -152,8 +153,8 @@ def test_the_sdxl_workflows_make_the_five_changes_and_say_them(name, window, ove
 
 
 def test_the_sdxl_size_is_1024_by_576_for_a_wide_clip():
-    megapixels = value_of(read(HOTSHOT), "ImageScaleToTotalPixels", "megapixels")
-    scale = (megapixels * 1024**2 / (1920 * 1080)) ** 0.5  # as core's node does it
+    megapixels = value_of(read(HOTSHOT), "UNS_VideoFrames", "megapixels")
+    scale = (megapixels * 1024**2 / (1920 * 1080)) ** 0.5  # as the node does it
     assert [round(side * scale / 8) * 8 for side in (1920, 1080)] == [1024, 576]
 
 
@@ -164,7 +165,8 @@ def test_the_vhs_variant_takes_every_second_frame_up_to_a_cap_and_keeps_the_spee
     assert source_of(workflow, "VHS_VideoCombine", "frame_rate")["type"] == "VHS_VideoInfoLoaded"
     assert "ComfyUI-VideoHelperSuite" in notes(workflow)
     both = [{node["type"] for node in read(name)["nodes"]} for name in (VHS, VIDEO)]
-    assert both[0] - both[1] == {"VHS_LoadVideo", "VHS_VideoInfoLoaded", "VHS_VideoCombine"}
+    assert both[0] - both[1] == {"VHS_LoadVideo", "VHS_VideoInfoLoaded", "VHS_VideoCombine",
+                                 "ImageScaleToTotalPixels"}
 
 
 def test_the_wan_workflow_samples_on_the_models_own_schedule():
@@ -181,7 +183,7 @@ def test_the_wan_workflow_samples_on_the_models_own_schedule():
 def test_the_wan_workflow_cuts_the_result_to_the_frames_that_came_in():
     workflow = read(WAN)
     assert source_of(workflow, "VAEEncode", "pixels")["type"] == "BatchImagesNode"
-    assert source_of(workflow, "GetImageSize", "image")["type"] == "ImageScaleToTotalPixels"
+    assert source_of(workflow, "GetImageSize", "image")["type"] == "UNS_VideoFrames"
     cut = source_of(workflow, "CreateVideo", "images")
     assert cut["title"] == "As many frames as came in"
     link = next(item["link"] for item in cut["inputs"] if item["name"] == "length")

@@ -1,0 +1,52 @@
+"""A video's frames at the size of the model, as a node."""
+
+from comfy_api.latest import InputImpl, io
+
+from . import footage, host
+
+
+class VideoFrames(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="UNS_VideoFrames",
+            display_name="Video Frames (scaled)",
+            category="sampling/unsampling",
+            description="The frames of a video at the size you work at, scaled one by one as they are"
+                        " decoded: a long clip takes the main memory of its small frames only. Takes the"
+                        " place of Get Video Components and Scale Image to Total Pixels.",
+            search_aliases=["load video frames", "every nth frame", "frame cap", "video to images"],
+            inputs=[
+                io.Video.Input("video", tooltip="The video, from Load Video or Trim Video."),
+                io.Float.Input("megapixels", default=0.25, min=0.01, max=16.0, step=0.01,
+                               tooltip="Size of a frame in megapixels of 1024 x 1024, its shape kept: 0.25 is"
+                                       " 512 x 512, 0.56 is 1024 x 576."),
+                io.Int.Input("every_nth", default=1, min=1, max=100,
+                             tooltip="Keep every nth frame; fps falls with it, so the clip keeps its length."
+                                     " 2 halves the work."),
+                io.Int.Input("max_frames", default=0, min=0, max=1_000_000,
+                             tooltip="At most this many frames, counted after every_nth. 0 takes them all."),
+                io.Int.Input("multiple_of", default=8, min=1, max=256, optional=True, advanced=True,
+                             tooltip="Both sides are a multiple of this many pixels: 8 for SD1.5 and SDXL, 16"
+                                     " for Wan and other video models."),
+            ],
+            outputs=[
+                io.Image.Output(display_name="images", tooltip="The frames, scaled."),
+                io.Audio.Output(display_name="audio", tooltip="The sound of the same time, if there is any."),
+                io.Float.Output(display_name="fps", tooltip="Frames a second, of the frames that were kept."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, video, megapixels, every_nth, max_frames, multiple_of=8) -> io.NodeOutput:
+        wanted = footage.Wanted(megapixels, multiple_of, every_nth, max_frames)
+        with host.naming("Video Frames"):
+            window = getattr(video, "get_active_trim_window", None)  # ComfyUI before June 2026 does not tell
+            if window is None or not isinstance(video, InputImpl.VideoFromFile):
+                parts = video.get_components()
+                frames, rate = footage.of_images(parts.images, parts.frame_rate, wanted, host.ticks)
+                return io.NodeOutput(frames, parts.audio, float(rate))
+            source, (start, duration) = video.get_stream_source(), window()
+            frames, rate = footage.of_file(source, start, duration, wanted, host.ticks)
+            sound = footage.sound_of_file(source, start, float(len(frames) / rate))
+            return io.NodeOutput(frames, sound, float(rate))

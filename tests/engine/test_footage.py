@@ -1,0 +1,170 @@
+"""Frames of a video at the size that is wanted (nodes/footage.py, which needs no ComfyUI)."""
+
+from fractions import Fraction
+
+import av
+import numpy as np
+import pytest
+import torch
+from clips import FPS, GAPS, RATE, make_clip
+from torch.nn import functional
+
+from demo.video import pan_over_photograph, write_video
+from tools.node_modules import node_module
+
+footage = node_module("footage")
+SMALL = 48 * 64 / 1024**2
+
+
+def wanted(megapixels=SMALL, multiple=8, every_nth=1, most=0):
+    return footage.Wanted(megapixels, multiple, every_nth, most)
+
+
+class Ticks:
+    """Stands for the host's progress: what it was told to expect, and how often it was called."""
+
+    def __init__(self):
+        self.expected = self.seen = 0
+
+    def __call__(self, expected):
+        self.expected = expected
+        return self.tick
+
+    def tick(self):
+        self.seen += 1
+
+
+def of_file(path, start=0.0, duration=0.0, ticks=None, **settings):
+    return footage.of_file(str(path), start, duration, wanted(**settings), ticks or Ticks())
+
+
+def of_images(images, rate, **settings):
+    return footage.of_images(images, rate, wanted(**settings), Ticks())
+
+
+def true(frames, height, width, size):
+    """The photograph's pan at that size."""
+    pixels = torch.from_numpy(pan_over_photograph(frames, height, width)).movedim(-1, 1).float() / 255
+    return functional.interpolate(pixels, size, mode="area").movedim(1, -1)
+
+
+def error(frames, truth):
+    return float((frames - truth).abs().mean())
+
+
+def test_frames_are_the_clips_at_the_size_asked_for(tmp_path):
+    frames, rate = of_file(make_clip("plain.mp4", tmp_path))
+    assert frames.shape == (16, 48, 64, 3) and rate == FPS
+    assert error(frames, true(16, 96, 128, (48, 64))) < 0.02  # what the codec costs; 0.15 if upside down
+    assert frames.min() >= 0 and frames.max() <= 1
+
+
+@pytest.mark.parametrize(("name", "frames"), [("odd.mp4", 12), ("odd.webm", 12), ("single.mp4", 1),
+                                              ("sound.mp4", 16), ("variable.mp4", len(GAPS) + 1)])
+def test_other_clips(tmp_path, name, frames):
+    path = make_clip(name, tmp_path)
+    found, _ = of_file(path)
+    again, _ = of_file(path)
+    assert len(found) == frames and torch.equal(found, again)
+    height, width = (67, 101) if "odd" in name else (96, 128)
+    assert error(found, true(frames, height, width, found.shape[1:3])) < 0.025
+
+
+@pytest.mark.parametrize(("shape", "megapixels", "multiple", "size"), [
+    ((1080, 1920), 0.56, 8, (576, 1024)), ((720, 1280), 0.25, 8, (384, 680)),
+    ((512, 512), 0.25, 8, (512, 512)), ((1920, 1080), 0.38, 16, (848, 480)), ((4, 4000), 0.01, 8, (8, 3240))])
+def test_sizes_keep_the_shape_in_multiples(shape, megapixels, multiple, size):
+    assert footage.Wanted(megapixels, multiple, 1, 0).size(*shape) == size
+
+
+@pytest.mark.parametrize(("every_nth", "most", "kept"), [
+    (1, 5, [0, 1, 2, 3, 4]), (3, 0, [0, 3, 6, 9, 12, 15]), (4, 2, [0, 4]), (16, 0, [0]), (99, 7, [0])])
+def test_every_nth_frame_and_no_more_than_asked_for(tmp_path, every_nth, most, kept):
+    path = make_clip("plain.mp4", tmp_path)
+    every, _ = of_file(path)
+    ticks = Ticks()
+    found, rate = of_file(path, every_nth=every_nth, most=most, ticks=ticks)
+    assert torch.equal(found, every[kept])
+    assert rate == FPS / every_nth and ticks.expected == ticks.seen == len(kept)
+    images, rate_of_images = of_images(every, FPS, every_nth=every_nth, most=most)
+    assert torch.equal(images, every[kept]) and rate_of_images == rate
+
+
+@pytest.mark.parametrize(("start", "duration", "kept"), [(0.5, 0.0, range(4, 16)), (0.5, 1.0, range(4, 12)),
+                                                         (1.999, 0.0, []), (0.51, 0.2, [5])])
+def test_a_part_of_the_clip(tmp_path, start, duration, kept):
+    path = make_clip("plain.mp4", tmp_path)
+    if not kept:
+        with pytest.raises(footage.UnsamplingError, match=r"video \(plain.mp4\) has no frame in the time"):
+            of_file(path, start, duration)
+        return
+    assert torch.equal(of_file(path, start, duration)[0], of_file(path)[0][list(kept)])
+
+
+def test_a_clip_of_more_frames_than_its_header_says(tmp_path, monkeypatch):
+    monkeypatch.setattr(footage, "_expected", lambda *_: 3)
+    assert len(of_file(make_clip("plain.mp4", tmp_path))[0]) == 16
+
+
+def test_a_rotated_clip_is_upright(tmp_path):
+    """A phone's: stored on its side, with a flag."""
+    path = tmp_path / "turned.mp4"
+    write_video(tmp_path / "plain.mp4", np.rot90(pan_over_photograph(4, 96, 128), -1, (1, 2)).copy(), FPS)
+    with av.open(str(tmp_path / "plain.mp4")) as source, av.open(str(path), "w") as target:
+        stream = target.add_stream_from_template(source.streams.video[0])
+        stream.set_display_rotation(90) if hasattr(stream, "set_display_rotation") else pytest.skip("no flag")
+        for packet in source.demux(video=0):
+            if packet.dts is not None:
+                packet.stream = stream
+                target.mux(packet)
+    assert error(of_file(path)[0], true(4, 96, 128, (48, 64))) < 0.02
+
+
+@pytest.mark.parametrize(("start", "seconds"), [(0.0, 2.0), (0.5, 1.0), (1.25, 0.5)])
+def test_sound_is_that_of_the_same_time(tmp_path, start, seconds):
+    sound = footage.sound_of_file(str(make_clip("sound.mp4", tmp_path)), start, seconds)
+    assert sound["sample_rate"] == RATE
+    wave = sound["waveform"]
+    assert wave.shape[:2] == (1, 2) and abs(wave.shape[2] - seconds * RATE) <= 1
+    time = torch.arange(wave.shape[2]) / RATE + start
+    for channel, hertz in zip(wave[0], (440, 660), strict=True):
+        tone = 0.3 * torch.sin(2 * torch.pi * hertz * time)
+        inner = slice(3000, -3000)  # the codec fades in and out
+        assert (channel - tone)[inner].square().mean().sqrt() < 0.03
+
+
+def test_no_sound_is_none(tmp_path):
+    assert footage.sound_of_file(str(make_clip("plain.mp4", tmp_path)), 0.0, 2.0) is None
+
+
+def test_a_file_that_is_no_video_or_damaged_is_refused_by_name(tmp_path):
+    text = tmp_path / "notes.mp4"
+    text.write_text("no video")
+    with pytest.raises(footage.UnsamplingError, match=r"\(notes.mp4\) cannot be read .*convert it to MP4"):
+        of_file(text)
+    whole = make_clip("plain.mp4", tmp_path).read_bytes()
+    at = whole.index(b"mdat") + 4000
+    (tmp_path / "damaged.mp4").write_bytes(whole[:at] + bytes(len(whole) // 2) + whole[at + len(whole) // 2:])
+    with pytest.raises(footage.UnsamplingError, match=r"damaged.mp4\) (is damaged|cannot be read)"):
+        of_file(tmp_path / "damaged.mp4")
+
+
+def test_sound_alone_is_refused(tmp_path):
+    path = tmp_path / "sound.m4a"
+    with av.open(str(path), "w", format="mp4") as container:
+        stream = container.add_stream("aac", rate=RATE)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 4096), np.float32), format="fltp", layout="mono")
+        frame.sample_rate, frame.pts = RATE, 0
+        container.mux(stream.encode(frame))
+        container.mux(stream.encode(None))
+    with pytest.raises(footage.UnsamplingError, match=r"video \(sound.m4a\) has no moving pictures"):
+        of_file(path)
+
+
+def test_frames_in_memory_are_scaled_too():
+    images = torch.from_numpy(pan_over_photograph(3, 96, 128)).float() / 255
+    found, rate = of_images(images, Fraction(24))
+    assert rate == 24
+    torch.testing.assert_close(found, true(3, 96, 128, (48, 64)))
+    with pytest.raises(footage.UnsamplingError, match="video has no frame"):
+        of_images(images[:0], Fraction(24))

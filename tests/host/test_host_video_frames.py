@@ -1,0 +1,77 @@
+"""Video Frames beside the core nodes whose place it takes, on a real server."""
+import av
+import pytest
+import torch
+from clips import RATE, make_clip
+from host_graphs import Graph
+
+from demo.video import read_video
+from tools.comfy_client import RunError
+
+PIXELS = 0.01  # 10,486 in all: 128x96 becomes 120x88
+
+
+def both(comfy, name: str, path, core: bool = True, trim: dict | None = None, **settings) -> dict:
+    """The images and fps of our node, and the images of core's two."""
+    graph = Graph()
+    video = graph.add("LoadVideo", file=comfy.client.upload(path))
+    if trim:
+        video = graph.add("Video Slice", video=video, strict_duration=False, **trim)
+    given = {"megapixels": PIXELS, "every_nth": 1, "max_frames": 0, "multiple_of": 8} | settings
+    ours = graph.add("UNS_VideoFrames", video=video, **given)
+    graph.save(f"{name}-ours", images=ours)
+    if core:
+        parts = graph.add("GetVideoComponents", video=video)
+        graph.save(f"{name}-core", images=graph.add("ImageScaleToTotalPixels", image=parts[0],
+                                                    upscale_method="area", megapixels=PIXELS,
+                                                    resolution_steps=8))
+    clip = graph.add("CreateVideo", images=ours, audio=ours[1], fps=ours[2])
+    graph.add("SaveVideo", video=clip, filename_prefix=f"{name}", format="auto", codec="auto")
+    entry = comfy.run(graph.prompt)
+    names = ("ours", "core") if core else ("ours",)
+    return {part: comfy.tensors(f"{name}-{part}")["images"] for part in names} | {
+        "saved": next(item for item in comfy.client.outputs(entry) if item["filename"].endswith(".mp4"))}
+
+
+@pytest.mark.parametrize(("clip", "trim"), [
+    ("plain.mp4", None), ("odd.mp4", None), ("odd.webm", None), ("single.mp4", None), ("variable.mp4", None),
+    ("plain.mp4", {"start_time": 0.5, "duration": 1.0}),
+    ("plain.mp4", {"start_time": -0.75, "duration": 0.0})])
+def test_the_frames_are_those_of_cores_nodes(comfy, tmp_path, clip, trim):
+    name = f"frames-{clip}-{'part' if trim else 'all'}"
+    found = both(comfy, name, make_clip(clip, tmp_path), trim=trim)
+    assert torch.equal(found["ours"], found["core"])
+
+
+def test_every_nth_frame_keeps_the_length_and_the_sound(comfy, tmp_path):
+    found = both(comfy, "frames-nth", make_clip("sound.mp4", tmp_path), core=False, every_nth=4)
+    assert len(found["ours"]) == 4
+    saved = comfy.client.download(found["saved"], tmp_path)
+    frames, fps = read_video(saved)
+    assert len(frames) == 4 and fps == 2
+    with av.open(str(saved)) as container:
+        heard = sum(frame.samples for frame in container.decode(audio=0))
+        assert container.streams.audio[0].sample_rate == RATE
+    assert abs(heard / RATE - 2) < 0.05
+
+
+def test_a_video_made_of_images_is_taken_too(comfy, tmp_path):
+    graph = Graph()
+    loaded = graph.add("LoadVideo", file=comfy.client.upload(make_clip("plain.mp4", tmp_path)))
+    parts = graph.add("GetVideoComponents", video=loaded)
+    made = graph.add("CreateVideo", images=parts, fps=parts[2])
+    given = {"megapixels": PIXELS, "every_nth": 2, "max_frames": 3, "multiple_of": 8}
+    graph.save("frames-made", images=graph.add("UNS_VideoFrames", video=made, **given))
+    scaled = graph.add("ImageScaleToTotalPixels", image=parts, upscale_method="area", megapixels=PIXELS,
+                       resolution_steps=8)
+    graph.save("frames-scaled", images=scaled)
+    comfy.run(graph.prompt)
+    made, scaled = (comfy.tensors(f"frames-{part}")["images"] for part in ("made", "scaled"))
+    assert torch.equal(made, scaled[[0, 2, 4]])
+
+
+def test_a_damaged_file_is_refused_in_a_sentence(comfy, tmp_path):
+    path = tmp_path / "damaged.mp4"
+    path.write_bytes(make_clip("plain.mp4", tmp_path).read_bytes()[:3000])
+    with pytest.raises(RunError, match=r"Video Frames: video \(damaged.*\.mp4\) (cannot be read|is damaged)"):
+        both(comfy, "frames-damaged", path, core=False)
