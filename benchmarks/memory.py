@@ -12,14 +12,16 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import threading
 import time
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # the host's python knows its own folder only
+
+from benchmarks import in_host
+
 RESULT = Path(__file__).with_name("results") / "memory.md"
 # a way and the limit that it sets, in GiB; None leaves the pack's own
 WAYS = {"core": None, "memory": "1000", "disk": "0", "shipped": None}
@@ -42,37 +44,19 @@ def main() -> int:
     if options.inside:
         sys.stdout.write("\n" + json.dumps(measure(options)) + "\n")
         return 0
-    from tools.find_comfy import HostMissing, find_host, host_python
-
-    try:
-        host = find_host()
-    except HostMissing as missing:
-        print(f"memory: {missing}", file=sys.stderr)
+    if in_host.missing("memory"):
         return 1
-    found = {(one["way"], one["frames"]): one for one in ask(host, host_python(host), options)}
+    given = [f"--frames={options.frames}", f"--size={options.size}", f"--steps={options.steps}"]
+    found = {(one["way"], one["frames"]): one for one in in_host.answer(__file__, ["--inside", *given])}
     text = table(found, options)
     RESULT.write_text(text)
     print(text)
     return int(grown(found, "disk", options.size) > STATED)
 
 
-def ask(host: Path, python: Path, options: argparse.Namespace) -> list[dict]:
-    """Every way at every length, in a process of the host's python."""
-    command = [str(python), str(Path(__file__).resolve()), "--inside", f"--frames={options.frames}",
-               f"--size={options.size}", f"--steps={options.steps}"]
-    # malloc that returns what is freed, or each row would stand on the one before it
-    given = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
-    answer = subprocess.run(command, cwd=host, capture_output=True, text=True, env=os.environ | given)
-    if answer.returncode:
-        raise SystemExit(f"the host failed:\n{answer.stderr[-3000:]}")
-    return json.loads(answer.stdout.splitlines()[-1])
-
-
 def measure(options: argparse.Namespace) -> list[dict]:
     """Inside the host: both passes every way, each after a short clip that warms everything up."""
-    sys.argv = sys.argv[:1]
-    sys.path.insert(0, str(Path.cwd()))
-    sys.path.append(str(REPOSITORY))
+    in_host.on_cpu()
     with tempfile.TemporaryDirectory() as folder:
         passes = Passes(Path(folder), options)
         for way in WAYS:
@@ -84,19 +68,14 @@ class Passes:
     """The model and the two ways through it, inside the host."""
 
     def __init__(self, folder: Path, options: argparse.Namespace):
-        import torch
-        from comfy.cli_args import args
-
-        args.cpu = True
-        torch.set_num_threads(1)
         import folder_paths
+        import torch
 
-        from benchmarks.overhead import load_pack
-
+        torch.set_num_threads(1)
         folder_paths.set_temp_directory(str(folder))
         self.torch, self.folder, self.size = torch, folder, options.size
         self.model = windowed_model(torch)
-        self.passes, self.host, schedules = load_pack()
+        self.passes, self.host, schedules = in_host.load_pack()
         self.sigmas = schedules.ays("SD1", options.steps)
         self.condition = [[torch.randn(1, 77, 768), {}]]
 

@@ -11,17 +11,17 @@ memory is the peak of a process of its own for each (on a GPU, of the allocator)
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
-import os
 import resource
 import statistics
-import subprocess
 import sys
 import time
 from pathlib import Path
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+sys.path.append(str(Path(__file__).resolve().parents[1]))  # the host's python knows its own folder only
+
+from benchmarks import in_host
+
 RESULT = Path(__file__).with_name("results") / "overhead.md"
 WAYS = ("core", "ours", "shipped")
 
@@ -38,16 +38,10 @@ def main() -> int:
     if options.inside:
         sys.stdout.write("\n" + json.dumps(measure(options)) + "\n")
         return 0
-    from tools.find_comfy import HostMissing, find_host, host_python
-
-    try:
-        host = find_host()
-    except HostMissing as missing:
-        print(f"overhead: {missing}", file=sys.stderr)
+    if in_host.missing("overhead"):
         return 1
-    python = host_python(host)
-    found = {"time": ask(host, python, "time", options)}
-    peaks = [{way: ask(host, python, way, options)["peak"] for way in WAYS} for _ in range(3)]
+    found = {"time": ask("time", options)}
+    peaks = [{way: ask(way, options)["peak"] for way in WAYS} for _ in range(3)]
     found |= {way: {"peak": statistics.median(one[way] for one in peaks)} for way in WAYS}
     text = table(found, options)
     RESULT.parent.mkdir(exist_ok=True)
@@ -56,23 +50,14 @@ def main() -> int:
     return 0
 
 
-def ask(host: Path, python: Path, part: str, options: argparse.Namespace) -> dict:
+def ask(part: str, options: argparse.Namespace) -> dict:
     """One measurement in a process of the host's python."""
     given = [f"--{name}={getattr(options, name)}" for name in ("rounds", "frames", "size", "steps")]
-    command = [str(python), str(Path(__file__).resolve()), "--inside", part, *given]
-    # malloc that returns what is freed, or the peak is that of its pools
-    tidy = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
-    environment = os.environ | (tidy if part in WAYS else {})
-    answer = subprocess.run(command, cwd=host, capture_output=True, text=True, env=environment)
-    if answer.returncode:
-        raise SystemExit(f"the host failed:\n{answer.stderr[-3000:]}")
-    return json.loads(answer.stdout.splitlines()[-1])
+    return in_host.answer(__file__, ["--inside", part, *given], tidy=part in WAYS)
 
 
 def measure(options: argparse.Namespace) -> dict:
     """Inside the host: either all ways in turn, timed, or one way, for its peak memory."""
-    sys.argv = sys.argv[:1]
-    sys.path.insert(0, str(Path.cwd()))
     bench = Bench(options)
     bench.run(options.inside if options.inside in WAYS else "core")  # warm up
     if options.inside in WAYS:
@@ -91,16 +76,14 @@ class Bench:
         import torch
 
         self.torch = torch
-        from comfy.cli_args import args
-
-        args.cpu = not torch.cuda.is_available()
+        in_host.on_cpu(not torch.cuda.is_available())
         torch.set_num_threads(1)  # two threads on shared cores wait for each other and drown the difference
         # a shared machine's CPU seconds are those of this process alone; a GPU's work shows in the wall clock
         # only
         self.clock = time.perf_counter if torch.cuda.is_available() else time.process_time
         self.model = random_model(torch)
         self.device_name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-        self.passes, self.host, schedules = load_pack()
+        self.passes, self.host, schedules = in_host.load_pack()
         torch.manual_seed(0)
         self.clip = torch.randn(options.frames, 4, options.size, options.size)
         self.sigmas = schedules.ays("SD1", options.steps)
@@ -170,19 +153,6 @@ def random_model(torch):
         weight.data = torch.randn(weight.shape, generator=generator) * spread if weight.ndim > 1 else \
             torch.full(weight.shape, spread)
     return comfy.model_patcher.ModelPatcher(model, load_device=device, offload_device=torch.device("cpu"))
-
-
-def load_pack():
-    """This repository as the package that ComfyUI makes of it."""
-    spec = importlib.util.spec_from_file_location("unsampling_pack", REPOSITORY / "__init__.py",
-                                                  submodule_search_locations=[str(REPOSITORY)])
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["unsampling_pack"] = module
-    spec.loader.exec_module(module)
-    from unsampling_pack.nodes import host, passes
-    from unsampling_pack.unsampling import schedules
-
-    return passes, host, schedules
 
 
 def table(found: dict, options: argparse.Namespace) -> str:
