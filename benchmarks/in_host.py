@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -49,6 +50,7 @@ def on_cpu(wanted: bool = True) -> None:
     args.cpu = wanted
 
 
+@cache
 def load_pack() -> tuple[ModuleType, ModuleType, ModuleType]:
     """This repository as the package that ComfyUI makes of it: nodes.passes, nodes.host, schedules."""
     spec = importlib.util.spec_from_file_location("unsampling_pack", REPOSITORY / "__init__.py",
@@ -60,3 +62,59 @@ def load_pack() -> tuple[ModuleType, ModuleType, ModuleType]:
     from unsampling_pack.unsampling import schedules
 
     return passes, host, schedules
+
+
+class TwoPasses:
+    """A MODEL, and a clip's way up and down through it, by core's nodes and by ours, at cfg 1."""
+
+    def __init__(self, model, sigmas, condition: list):
+        self.model, self.sigmas, self.condition = model, sigmas, condition
+        self.passes, self.host, _ = load_pack()
+
+    def core(self, clip):
+        """FlipSigmas and SamplerCustom as core's nodes run them, euler."""
+        from comfy_extras.nodes_custom_sampler import FlipSigmas, KSamplerSelect, SamplerCustom
+
+        sampler, latent = KSamplerSelect.execute("euler").result[0], {"samples": clip}
+        for sigmas in (FlipSigmas.execute(self.sigmas).result[0], self.sigmas):
+            latent = SamplerCustom.execute(self.model, False, 0, 1.0, self.condition, self.condition, sampler,
+                                           sigmas, latent).result[0]
+        return latent["samples"]
+
+    def ours(self, clip, solver: str = "midpoint", record: str = "full"):
+        """The Unsampler's and the Noiseless Resampler's own code."""
+        guider = self.host.cfg_guider(self.model, self.condition, self.condition, 1.0)
+        noise = self.passes.unsample(guider, {"samples": clip}, self.sigmas, solver, 1.0, record, None)
+        return self.passes.resample(guider, noise, None, "auto", 0.0, 1.0, None)["samples"]
+
+
+def random_model(kind: str, config: dict, dtype):
+    """A MODEL of one of the host's kinds ("SD15", "SDXL") with that UNet configuration and random weights."""
+    import comfy.model_management
+    import comfy.model_patcher
+    import comfy.supported_models
+    import torch
+
+    settings = getattr(comfy.supported_models, kind)(config | {"dtype": dtype})
+    settings.set_inference_dtype(dtype, None)
+    device = comfy.model_management.get_torch_device()
+    model = settings.get_model({}, "", device=torch.device("cpu"))
+    generator = torch.Generator().manual_seed(0)
+    for name, weight in model.diffusion_model.named_parameters():
+        if weight.ndim > 1:
+            weight.data = torch.randn(weight.shape, generator=generator).to(dtype) / weight[0].numel() ** 0.5
+        else:
+            weight.data = torch.full(weight.shape, float(name.endswith("weight")), dtype=dtype)
+    return comfy.model_patcher.ModelPatcher(model, load_device=device, offload_device=torch.device("cpu"))
+
+
+def narrow_sd15():
+    """A MODEL of SD1.5's kind, narrow."""
+    import torch
+
+    config = {"image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 64,
+              "num_res_blocks": [1, 1], "channel_mult": [1, 2], "transformer_depth": [1, 1],
+              "transformer_depth_output": [1, 1, 1, 1], "transformer_depth_middle": 1, "context_dim": 768,
+              "num_heads": 8, "use_spatial_transformer": True, "legacy": False, "adm_in_channels": None,
+              "use_linear_in_transformer": False}
+    return random_model("SD15", config, torch.float32)

@@ -74,10 +74,9 @@ class Passes:
         torch.set_num_threads(1)
         folder_paths.set_temp_directory(str(folder))
         self.torch, self.folder, self.size = torch, folder, options.size
-        self.model = windowed_model(torch)
-        self.passes, self.host, schedules = in_host.load_pack()
-        self.sigmas = schedules.ays("SD1", options.steps)
-        self.condition = [[torch.randn(1, 77, 768), {}]]
+        model, (_, _, schedules) = windowed_model(torch), in_host.load_pack()
+        condition = [[torch.randn(1, 77, 768), {}]]
+        self.both = in_host.TwoPasses(model, schedules.ays("SD1", options.steps), condition)
 
     def run(self, way: str, frames: int) -> dict:
         """Both passes over a clip of that many frames, and what they took."""
@@ -88,29 +87,13 @@ class Passes:
         clip = self.torch.randn(frames, 4, self.size, self.size)
         start = time.monotonic()
         with Peak(self.folder) as peak:
-            result = self.core(clip) if way == "core" else self.ours(clip)
+            result = self.both.core(clip) if way == "core" else self.both.ours(clip)
         lost = float((result - clip).norm() / clip.norm())
         if way != "core" and lost > 1e-6:
             raise SystemExit(f"{way} lost {lost:.2g} of the clip")
         return {"way": way, "frames": frames, "peak": peak.anonymous, "mapped": peak.mapped,
                 "disk": peak.disk, "seconds": time.monotonic() - start,
                 "left": len(list(self.folder.iterdir()))}
-
-    def core(self, clip):
-        """SamplerCustom and FlipSigmas as core's nodes run them."""
-        from comfy_extras.nodes_custom_sampler import FlipSigmas, KSamplerSelect, SamplerCustom
-
-        sampler, latent = KSamplerSelect.execute("euler").result[0], {"samples": clip}
-        for sigmas in (FlipSigmas.execute(self.sigmas).result[0], self.sigmas):
-            latent = SamplerCustom.execute(self.model, False, 0, 1.0, self.condition, self.condition, sampler,
-                                           sigmas, latent).result[0]
-        return latent["samples"]
-
-    def ours(self, clip):
-        """The Unsampler and the Noiseless Resampler with their defaults."""
-        guider = self.host.cfg_guider(self.model, self.condition, self.condition, 1.0)
-        noise = self.passes.unsample(guider, {"samples": clip}, self.sigmas, "midpoint", 1.0, "full", None)
-        return self.passes.resample(guider, noise, None, "auto", 0.0, 1.0, None)["samples"]
 
 
 class Peak:
@@ -161,14 +144,12 @@ def windowed_model(torch):
     """A MODEL of SD1.5's kind in core's context windows, whose network is a formula."""
     from comfy_extras.nodes_context_windows import ContextWindowsManualNode
 
-    from benchmarks.overhead import random_model
-
     def answer(_, given: dict):
         x, sigma = given["input"], given["timestep"].reshape(-1, 1, 1, 1)
         place = torch.linspace(-0.1, 0.1, len(x)).reshape(-1, 1, 1, 1)
         return x / (1 + sigma.square()) + place
 
-    model = random_model(torch)
+    model = in_host.narrow_sd15()
     model.set_model_unet_function_wrapper(answer)
     return ContextWindowsManualNode.execute(model, WINDOW, OVERLAP, "standard_static", 1, False, "pyramid", 0,
                                             False).result[0]

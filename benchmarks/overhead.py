@@ -81,23 +81,23 @@ class Bench:
         # a shared machine's CPU seconds are those of this process alone; a GPU's work shows in the wall clock
         # only
         self.clock = time.perf_counter if torch.cuda.is_available() else time.process_time
-        self.model = random_model(torch)
         self.device_name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-        self.passes, self.host, schedules = in_host.load_pack()
+        model, (_, _, schedules) = in_host.narrow_sd15(), in_host.load_pack()
         torch.manual_seed(0)
         self.clip = torch.randn(options.frames, 4, options.size, options.size)
-        self.sigmas = schedules.ays("SD1", options.steps)
-        self.condition = [[torch.randn(1, 77, 768), {}]]
+        condition = [[torch.randn(1, 77, 768), {}]]
+        self.both = in_host.TwoPasses(model, schedules.ays("SD1", options.steps), condition)
         self.calls: dict[str, int] = {}
         self.counter = 0
-        network = self.model.model.diffusion_model
+        network = model.model.diffusion_model
         network.register_forward_pre_hook(lambda *_: setattr(self, "counter", self.counter + 1))
 
     def run(self, way: str) -> float:
         """Both passes one way; the seconds they took."""
         self.counter = 0
         start = self.clock()
-        clip = self.core() if way == "core" else self.ours(way)
+        settings = {"core": None, "ours": ("euler", "off"), "shipped": ()}[way]
+        clip = self.both.core(self.clip) if settings is None else self.both.ours(self.clip, *settings)
         if self.torch.cuda.is_available():
             self.torch.cuda.synchronize()
         seconds = self.clock() - start
@@ -106,53 +106,11 @@ class Bench:
         self.calls[way] = self.counter
         return seconds
 
-    def core(self):
-        """SamplerCustom and FlipSigmas as core's nodes run them."""
-        from comfy_extras.nodes_custom_sampler import FlipSigmas, KSamplerSelect, SamplerCustom
-
-        sampler = KSamplerSelect.execute("euler").result[0]
-        latent = {"samples": self.clip}
-        for sigmas in (FlipSigmas.execute(self.sigmas).result[0], self.sigmas):
-            latent = SamplerCustom.execute(self.model, False, 0, 1.0, self.condition, self.condition, sampler,
-                                           sigmas, latent).result[0]
-        return latent["samples"]
-
-    def ours(self, way: str):
-        """The Unsampler and the Noiseless Resampler."""
-        solver, record = ("euler", "off") if way == "ours" else ("midpoint", "full")
-        guider = self.host.cfg_guider(self.model, self.condition, self.condition, 1.0)
-        noise = self.passes.unsample(guider, {"samples": self.clip}, self.sigmas, solver, 1.0, record, None)
-        return self.passes.resample(guider, noise, None, "auto", 0.0, 1.0, None)["samples"]
-
     def peak(self) -> float:
         """MiB at the highest point of this process, or of the GPU's allocator."""
         if self.torch.cuda.is_available():
             return self.torch.cuda.max_memory_allocated() / 2**20
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
-
-
-def random_model(torch):
-    """A MODEL of SD1.5's kind, narrow, with random weights."""
-    import comfy.model_management
-    import comfy.model_patcher
-    import comfy.supported_models
-
-    config = {"image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 64,
-              "num_res_blocks": [1, 1], "channel_mult": [1, 2], "transformer_depth": [1, 1],
-              "transformer_depth_output": [1, 1, 1, 1], "transformer_depth_middle": 1, "context_dim": 768,
-              "num_heads": 8, "use_spatial_transformer": True, "legacy": False, "dtype": torch.float32,
-              "adm_in_channels": None, "use_linear_in_transformer": False}
-    settings = comfy.supported_models.SD15(config)
-    settings.unet_config["dtype"] = torch.float32
-    settings.set_inference_dtype(torch.float32, None)
-    device = comfy.model_management.get_torch_device()
-    model = settings.get_model({}, "", device=torch.device("cpu"))
-    generator = torch.Generator().manual_seed(0)
-    for name, weight in model.diffusion_model.named_parameters():
-        spread = 1.0 / max(1, weight[0].numel()) ** 0.5 if weight.ndim > 1 else float(name.endswith("weight"))
-        weight.data = torch.randn(weight.shape, generator=generator) * spread if weight.ndim > 1 else \
-            torch.full(weight.shape, spread)
-    return comfy.model_patcher.ModelPatcher(model, load_device=device, offload_device=torch.device("cpu"))
 
 
 def table(found: dict, options: argparse.Namespace) -> str:
