@@ -7,7 +7,8 @@ up. So before every model call each cursor is led down the schedule to that call
 force is then a function of the two, the same in both passes, and a step counts once, however many calls are
 made in it.
 
-What a model draws at random in a call, as Advanced-ControlNet's Reference does, comes from the step as well.
+What is drawn at random in a call comes from the step as well: Advanced-ControlNet's Reference draws noise,
+AnimateDiff-Evolved's random fuse method weights.
 
 Plain Python and torch. It uses what the lists offer to their own packs, and changes nothing but the cursors.
 """
@@ -16,6 +17,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -63,7 +65,7 @@ def placed(guider, options: dict) -> Iterator[Place]:
     def place(x: Tensor, sigmas: Tensor, step: int | None = None) -> None:
         sigma = sigmas[:1]
         step = int((falling > sigma).sum()) if step is None else step
-        torch.manual_seed(step)
+        _seed(step)
         if not cursors:
             return
         before = [float(group.strength) for group in hooks]
@@ -71,10 +73,13 @@ def placed(guider, options: dict) -> Iterator[Place]:
         if before != [float(group.strength) for group in hooks]:
             _forget_patched_weights(guider.inner_model, options)
 
+    drawn = torch.get_rng_state(), np.random.get_state()
     try:
         yield place
     finally:
         _rewind(cursors)
+        torch.set_rng_state(drawn[0])
+        np.random.set_state(drawn[1])
 
 
 def _lead(cursors: list[Cursor], x: Tensor, sigma: Tensor, above: Tensor, falling: Tensor) -> None:
@@ -88,6 +93,12 @@ def _lead(cursors: list[Cursor], x: Tensor, sigma: Tensor, above: Tensor, fallin
 def _rewind(cursors: list[Cursor]) -> None:
     for cursor in cursors:
         cursor.rewind()
+
+
+def _seed(step: int) -> None:
+    """What models draw from: torch's generators of all devices, and numpy's."""
+    torch.manual_seed(step)
+    np.random.seed(step)
 
 
 def _forget_patched_weights(model, options: dict) -> None:

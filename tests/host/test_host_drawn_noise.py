@@ -3,7 +3,8 @@ import pytest
 import torch
 from clips import make_clip
 from host_graphs import Graph
-from host_passes import EMPTY, SOURCE
+from host_passes import EMPTY, SOURCE, Bench
+from test_host_frame_counts import cut
 
 EXACT = 1e-6
 REFERENCES = ["reference_attn", "reference_attn+adain"]
@@ -52,3 +53,22 @@ def test_the_same_again_gives_the_same_bits(comfy, tmp_path):
                     for turn in (0, 1))
     assert torch.equal(first["noise"], again["noise"])
     assert torch.equal(first["back"], again["back"])
+
+
+@pytest.mark.parametrize("windows", ["ADE_StandardUniformContextOptions", "standard_uniform"])
+def test_windows_come_back_whatever_fuses_them(comfy, windows):
+    """At random or by sigma too: frames that two windows share are mixed the same way in both passes."""
+    inputs = comfy.object_info["ContextWindowsManual" if windows[0] == "s" else windows]["input"]
+    [spec] = [inputs[kind]["fuse_method"] for kind in inputs if "fuse_method" in inputs[kind]]
+    methods = spec[0] if isinstance(spec[0], list) else spec[1]["options"]
+    assert len(methods) > 2
+    noises = {}
+    for i, method in enumerate(methods):
+        bench = Bench.set_up(comfy, f"fuse-{windows}-{i}", frames=20, window_bias=0.3)
+        cut(bench, windows, overlap=4, fuse_method=method)
+        noise = bench.unsample(bench.ays(5))
+        found = bench.run(noise=noise, clip=bench.resample(noise))
+        assert bench.error(found["clip"]) < EXACT, method
+        noises[method] = found["noise"]
+    distinct = {noise.numpy().tobytes() for noise in noises.values()}
+    assert len(distinct) > 2  # the methods do differ

@@ -25,9 +25,9 @@ def defaults(comfy, node: str, kinds: tuple[str, ...] = ("required", "optional")
     return given
 
 
-def cut(bench: Bench, windows: str, length: int = LENGTH, overlap: int = OVERLAP) -> None:
-    """Puts context windows on the bench's model."""
-    sizes = {"context_length": length, "context_overlap": overlap}
+def cut(bench: Bench, windows: str, length: int = LENGTH, overlap: int = OVERLAP, **more) -> None:
+    """Puts context windows on the bench's model; more: widgets with other values than a fresh node's."""
+    sizes = {"context_length": length, "context_overlap": overlap} | more
     if windows.startswith("ADE"):
         options = bench.graph.add(windows, **defaults(bench.comfy, windows) | sizes)
         bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model,
