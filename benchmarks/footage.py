@@ -39,6 +39,8 @@ def main() -> int:
         way, path = options.inside.split("=", 1)
         sys.stdout.write("\n" + json.dumps(measure(way, path)) + "\n")
         return 0
+    if len(set(options.frames.split(","))) < 2:
+        parser.error("--frames needs two lengths or more: what grows with the clip is their difference")
     if in_host.missing("footage"):
         return 1
     found = {}

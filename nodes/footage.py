@@ -2,6 +2,7 @@
 size is never held, which for 1080p would be 25 MB a frame. PyAV and torch only."""
 
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
@@ -43,19 +44,30 @@ class Wanted:
         return min(kept, self.most) if self.most else kept
 
 
-def of_file(source, start: float, duration: float, wanted: Wanted, ticks: Ticks) -> tuple[Tensor, Fraction]:
-    """Frames [frames,height,width,3] from 0 to 1 of a file, and the rate of those that were kept.
+@dataclass(frozen=True)
+class Footage:
+    """Frames [frames,height,width,3] from 0 to 1, their rate, and the seconds of the source they span."""
+
+    frames: Tensor
+    rate: Fraction
+    begin: float
+    end: float
+
+
+def of_file(source, start: float, duration: float, wanted: Wanted, ticks: Ticks) -> Footage:
+    """The frames of a file.
 
     source: a path, or an open file. start, duration: in seconds, duration 0 up to the end.
-    Raises: UnsamplingError for a file without moving pictures, or without any in that time.
+    Raises: UnsamplingError for a file that cannot be read, without moving pictures, or without any in that
+    time.
     """
-    with _opened(source) as container:
+    with _reading(source) as container:
         if not container.streams.video:
             raise UnsamplingError(f"video ({_name(source)}) has no moving pictures; load a file that has")
         stream = container.streams.video[0]
         rate = Fraction(stream.average_rate or stream.guessed_rate or 1)
-        expected = wanted.count(_expected(stream, rate, start, duration))
-        pictures, tick, frames, count = _Pictures(stream.time_base), ticks(expected), None, 0
+        expected = wanted.count(_expected(container, stream, rate, start, duration))
+        pictures, tick, frames, times = _Pictures(stream.time_base), ticks(expected), None, []
         for at, frame in enumerate(_frames(container, stream, start, duration)):
             if at % wanted.every_nth:
                 continue
@@ -63,20 +75,23 @@ def of_file(source, start: float, duration: float, wanted: Wanted, ticks: Ticks)
             if frames is None:
                 size = wanted.size(*picture.shape[:2])
                 frames = torch.empty(max(1, expected), *size, 3)
-            elif count == len(frames):  # the file's header promised fewer
-                frames = torch.cat([frames, torch.empty_like(frames)])
-            frames[count] = _scaled(picture, size)
-            count += 1
+            elif len(times) == len(frames):  # the file's header promised fewer
+                frames = torch.cat([frames, frames.new_empty(len(frames) // 2 + 1, *frames.shape[1:])])
+            frames[len(times)] = _scaled(picture, size)
+            times.append(start + at / float(rate) if frame.time is None else frame.time)
             tick()
-            if count == wanted.most:
+            if len(times) == wanted.most:
                 break
     if frames is None:
         raise UnsamplingError(f"video ({_name(source)}) has no frame in the time asked for; set another start"
                               " or duration in Trim Video")
-    return frames[:count], rate / wanted.every_nth
+    if len(times) < len(frames):  # or the rest would stay in memory as long as the frames do
+        frames = frames[:len(times)].clone()
+    end = times[-1] + float(wanted.every_nth / rate)
+    return Footage(frames, rate / wanted.every_nth, times[0], min(end, start + duration) if duration else end)
 
 
-def of_images(images: Tensor, rate: Fraction, wanted: Wanted, ticks: Ticks) -> tuple[Tensor, Fraction]:
+def of_images(images: Tensor, rate: Fraction, wanted: Wanted, ticks: Ticks) -> Footage:
     """The same of frames that are in memory anyway."""
     kept = images[::wanted.every_nth, ..., :3]
     kept = kept[:wanted.most] if wanted.most else kept
@@ -87,49 +102,61 @@ def of_images(images: Tensor, rate: Fraction, wanted: Wanted, ticks: Ticks) -> t
     for frame, picture in zip(frames, kept, strict=True):
         frame.copy_(_scaled(picture, size))
         tick()
-    return frames, rate / wanted.every_nth
+    return Footage(frames, rate / wanted.every_nth, 0.0, float(len(kept) * wanted.every_nth / rate))
 
 
-def sound_of_file(source, start: float, seconds: float) -> dict | None:
-    """The sound of these seconds of a file as an AUDIO; None where it has none."""
-    with _opened(source) as container:
+def sound_of_file(source, begin: float, end: float) -> dict | None:
+    """The sound of these seconds of a file as an AUDIO, silent where it has none yet; None without any."""
+    with _reading(source) as container:
         streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
         if not streams:
             return None
-        rate, parts, first = streams[-1].sample_rate, [], None
-        resampler = av.AudioResampler(format="fltp", rate=rate)
-        if start:
-            container.seek(int(start / streams[-1].time_base), stream=streams[-1])
-        for frame in container.decode(streams[-1]):
-            if frame.time >= start + seconds:
+        stream, parts, first = streams[-1], [], None
+        resampler = av.AudioResampler(format="fltp", rate=stream.sample_rate)
+        container.seek(int(begin / stream.time_base), stream=stream)
+        for frame in container.decode(stream):
+            if frame.time is not None and frame.time >= end:
                 break
             first = frame.time if first is None else first
             parts += [part.to_ndarray() for part in resampler.resample(frame)]
     if not parts:
         return None
-    skipped = max(0, round((start - first) * rate))
-    wave = torch.from_numpy(np.concatenate(parts, 1)[:, skipped:skipped + round(seconds * rate)])
-    return {"waveform": wave[None].contiguous(), "sample_rate": rate}
+    wave, rate = torch.from_numpy(np.concatenate(parts, 1)), stream.sample_rate
+    late = round(((begin if first is None else first) - begin) * rate)
+    wave = functional.pad(wave, (late, 0)) if late > 0 else wave[:, -late:]
+    return {"waveform": wave[None, :, :round((end - begin) * rate)].contiguous(), "sample_rate": rate}
 
 
-def _opened(source):
+def sound_cut(sound: dict | None, seconds: float) -> dict | None:
+    """The first seconds of an AUDIO."""
+    if sound is None:
+        return None
+    return sound | {"waveform": sound["waveform"][..., :round(seconds * sound["sample_rate"])]}
+
+
+@contextmanager
+def _reading(source) -> Iterator:
+    """The file open, and whatever goes wrong in it said in a sentence."""
     if hasattr(source, "seek"):
         source.seek(0)
     try:
-        return av.open(source)
+        with av.open(source) as container:
+            yield container
     except av.error.FFmpegError as error:
-        raise UnsamplingError(f"video ({_name(source)}) cannot be read ({error.strerror}); convert it to"
-                              " MP4") from error
+        raise UnsamplingError(f"video ({_name(source)}) cannot be read or is damaged ({error.strerror});"
+                              " convert it to MP4") from error
 
 
 def _name(source) -> str:
     return "in memory" if hasattr(source, "seek") else Path(source).name
 
 
-def _expected(stream, rate: Fraction, start: float, duration: float) -> int:
-    """How many frames the header promises; only to make room for them."""
-    seconds = duration or float((stream.duration or 0) * stream.time_base) - start
-    promised = round(seconds * rate) if seconds > 0 else stream.frames
+def _expected(container, stream, rate: Fraction, start: float, duration: float) -> int:
+    """How many frames there should be by the headers, 0 where they do not say; only to make room."""
+    whole = float(stream.duration * stream.time_base if stream.duration else (container.duration or 0)
+                  / av.time_base)
+    seconds = max(0.0, whole - start)
+    promised = round(min(seconds, duration or seconds) * rate)
     return min(promised, stream.frames) if stream.frames else promised
 
 
@@ -138,16 +165,12 @@ def _frames(container, stream, start: float, duration: float) -> Iterator[av.Vid
     first, end = int(start / stream.time_base), int((start + duration) / stream.time_base)
     if first:
         container.seek(first, stream=stream)
-    try:
-        for frame in container.decode(stream):
-            if frame.pts is not None and frame.pts < first:
-                continue
-            if duration and frame.pts is not None and frame.pts >= end:
-                return
-            yield frame
-    except av.error.InvalidDataError as error:
-        raise UnsamplingError(f"video ({_name(container.name)}) is damaged; convert or download it"
-                              " again") from error
+    for frame in container.decode(stream):
+        if frame.pts is not None and frame.pts < first:
+            continue
+        if duration and frame.pts is not None and frame.pts >= end:
+            return
+        yield frame
 
 
 class _Pictures:

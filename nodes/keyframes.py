@@ -8,7 +8,7 @@ force is then a function of the two, the same in both passes, and a step counts 
 made in it.
 
 What is drawn at random in a call comes from the step as well: Advanced-ControlNet's Reference draws noise,
-AnimateDiff-Evolved's random fuse method weights.
+AnimateDiff-Evolved's random fuse method weights. Calls of the same settings then draw the same.
 
 Plain Python and torch. It uses what the lists offer to their own packs, and changes nothing but the cursors.
 """
@@ -73,13 +73,13 @@ def placed(guider, options: dict) -> Iterator[Place]:
         if before != [float(group.strength) for group in hooks]:
             _forget_patched_weights(guider.inner_model, options)
 
-    drawn = torch.get_rng_state(), np.random.get_state()
+    drawn = np.random.get_state()
     try:
-        yield place
+        with torch.random.fork_rng(range(torch.cuda.device_count())):
+            yield place
     finally:
         _rewind(cursors)
-        torch.set_rng_state(drawn[0])
-        np.random.set_state(drawn[1])
+        np.random.set_state(drawn)
 
 
 def _lead(cursors: list[Cursor], x: Tensor, sigma: Tensor, above: Tensor, falling: Tensor) -> None:

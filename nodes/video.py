@@ -44,9 +44,10 @@ class VideoFrames(io.ComfyNode):
             window = getattr(video, "get_active_trim_window", None)  # ComfyUI before June 2026 does not tell
             if window is None or not isinstance(video, InputImpl.VideoFromFile):
                 parts = video.get_components()
-                frames, rate = footage.of_images(parts.images, parts.frame_rate, wanted, host.ticks)
-                return io.NodeOutput(frames, parts.audio, float(rate))
-            source, (start, duration) = video.get_stream_source(), window()
-            frames, rate = footage.of_file(source, start, duration, wanted, host.ticks)
-            sound = footage.sound_of_file(source, start, float(len(frames) / rate))
-            return io.NodeOutput(frames, sound, float(rate))
+                made = footage.of_images(parts.images, parts.frame_rate, wanted, host.ticks)
+                sound = footage.sound_cut(parts.audio, made.end)
+            else:
+                source, (start, duration) = video.get_stream_source(), window()
+                made = footage.of_file(source, start, duration, wanted, host.ticks)
+                sound = footage.sound_of_file(source, made.begin, made.end)
+            return io.NodeOutput(made.frames, sound, float(made.rate))

@@ -38,6 +38,10 @@ def of_file(path, start=0.0, duration=0.0, ticks=None, **settings):
     return footage.of_file(str(path), start, duration, wanted(**settings), ticks or Ticks())
 
 
+def frames_of(path, *args, **settings):
+    return of_file(path, *args, **settings).frames
+
+
 def of_images(images, rate, **settings):
     return footage.of_images(images, rate, wanted(**settings), Ticks())
 
@@ -53,8 +57,9 @@ def error(frames, truth):
 
 
 def test_frames_are_the_clips_at_the_size_asked_for(tmp_path):
-    frames, rate = of_file(make_clip("plain.mp4", tmp_path))
-    assert frames.shape == (16, 48, 64, 3) and rate == FPS
+    made = of_file(make_clip("plain.mp4", tmp_path))
+    frames = made.frames
+    assert frames.shape == (16, 48, 64, 3) and made.rate == FPS and (made.begin, made.end) == (0, 2)
     assert error(frames, true(16, 96, 128, (48, 64))) < 0.02  # what the codec costs; 0.15 if upside down
     assert frames.min() >= 0 and frames.max() <= 1
 
@@ -63,8 +68,7 @@ def test_frames_are_the_clips_at_the_size_asked_for(tmp_path):
                                               ("sound.mp4", 16), ("variable.mp4", len(GAPS) + 1)])
 def test_other_clips(tmp_path, name, frames):
     path = make_clip(name, tmp_path)
-    found, _ = of_file(path)
-    again, _ = of_file(path)
+    found, again = frames_of(path), frames_of(path)
     assert len(found) == frames and torch.equal(found, again)
     height, width = (67, 101) if "odd" in name else (96, 128)
     assert error(found, true(frames, height, width, found.shape[1:3])) < 0.025
@@ -81,13 +85,13 @@ def test_sizes_keep_the_shape_in_multiples(shape, megapixels, multiple, size):
     (1, 5, [0, 1, 2, 3, 4]), (3, 0, [0, 3, 6, 9, 12, 15]), (4, 2, [0, 4]), (16, 0, [0]), (99, 7, [0])])
 def test_every_nth_frame_and_no_more_than_asked_for(tmp_path, every_nth, most, kept):
     path = make_clip("plain.mp4", tmp_path)
-    every, _ = of_file(path)
-    ticks = Ticks()
-    found, rate = of_file(path, every_nth=every_nth, most=most, ticks=ticks)
-    assert torch.equal(found, every[kept])
-    assert rate == FPS / every_nth and ticks.expected == ticks.seen == len(kept)
-    images, rate_of_images = of_images(every, FPS, every_nth=every_nth, most=most)
-    assert torch.equal(images, every[kept]) and rate_of_images == rate
+    every, ticks = frames_of(path), Ticks()
+    found = of_file(path, every_nth=every_nth, most=most, ticks=ticks)
+    assert torch.equal(found.frames, every[kept])
+    assert found.rate == FPS / every_nth and ticks.expected == ticks.seen == len(kept)
+    assert found.end == pytest.approx(len(kept) * every_nth / FPS)
+    images = of_images(every, FPS, every_nth=every_nth, most=most)
+    assert torch.equal(images.frames, every[kept]) and (images.rate, images.end) == (found.rate, found.end)
 
 
 @pytest.mark.parametrize(("start", "duration", "kept"), [(0.5, 0.0, range(4, 16)), (0.5, 1.0, range(4, 12)),
@@ -98,12 +102,27 @@ def test_a_part_of_the_clip(tmp_path, start, duration, kept):
         with pytest.raises(footage.UnsamplingError, match=r"video \(plain.mp4\) has no frame in the time"):
             of_file(path, start, duration)
         return
-    assert torch.equal(of_file(path, start, duration)[0], of_file(path)[0][list(kept)])
+    made = of_file(path, start, duration)
+    assert torch.equal(made.frames, frames_of(path)[list(kept)])
+    assert made.begin == pytest.approx(kept[0] / 8)
+    assert made.end == pytest.approx(min(kept[-1] / 8 + 0.125, start + duration if duration else 9))
 
 
-def test_a_clip_of_more_frames_than_its_header_says(tmp_path, monkeypatch):
-    monkeypatch.setattr(footage, "_expected", lambda *_: 3)
-    assert len(of_file(make_clip("plain.mp4", tmp_path))[0]) == 16
+@pytest.mark.parametrize("promised", [0, 1, 3, 16, 40])
+def test_a_clip_of_other_frames_than_its_header_says(tmp_path, monkeypatch, promised):
+    monkeypatch.setattr(footage, "_expected", lambda *_: promised)
+    frames = frames_of(make_clip("plain.mp4", tmp_path))
+    assert len(frames) == 16 and frames.untyped_storage().nbytes() == frames.nbytes
+    assert error(frames, true(16, 96, 128, (48, 64))) < 0.02
+
+
+@pytest.mark.parametrize(("name", "start", "duration", "frames"), [
+    ("odd.webm", 0.0, 0.0, 12), ("odd.webm", 0.0, 3600.0, 12), ("odd.webm", 1.0, 3600.0, 4),
+    ("plain.mp4", 0.5, 3600.0, 12), ("variable.mp4", 0.0, 0.0, 12)])
+def test_room_is_made_for_the_frames_that_there_are(tmp_path, name, start, duration, frames):
+    ticks = Ticks()
+    assert len(frames_of(make_clip(name, tmp_path), start, duration, ticks)) == frames
+    assert abs(ticks.expected - frames) <= 1
 
 
 def test_a_rotated_clip_is_upright(tmp_path):
@@ -117,20 +136,65 @@ def test_a_rotated_clip_is_upright(tmp_path):
             if packet.dts is not None:
                 packet.stream = stream
                 target.mux(packet)
-    assert error(of_file(path)[0], true(4, 96, 128, (48, 64))) < 0.02
+    assert error(frames_of(path), true(4, 96, 128, (48, 64))) < 0.02
 
 
-@pytest.mark.parametrize(("start", "seconds"), [(0.0, 2.0), (0.5, 1.0), (1.25, 0.5)])
-def test_sound_is_that_of_the_same_time(tmp_path, start, seconds):
-    sound = footage.sound_of_file(str(make_clip("sound.mp4", tmp_path)), start, seconds)
+def heard(path, begin, end):
+    """The sound of that time, [channels,samples]."""
+    sound = footage.sound_of_file(str(path), begin, end)
     assert sound["sample_rate"] == RATE
     wave = sound["waveform"]
-    assert wave.shape[:2] == (1, 2) and abs(wave.shape[2] - seconds * RATE) <= 1
-    time = torch.arange(wave.shape[2]) / RATE + start
-    for channel, hertz in zip(wave[0], (440, 660), strict=True):
+    assert wave.shape[:2] == (1, 2) and abs(wave.shape[2] - (end - begin) * RATE) <= 1
+    return wave[0]
+
+
+def loudness(wave):
+    """The level of each tenth of a second: 0.21 where the tones are."""
+    parts = wave[:, :wave.shape[1] // 4410 * 4410].unflatten(1, (-1, 4410))
+    return parts.square().mean((0, 2)).sqrt()
+
+
+@pytest.mark.parametrize(("begin", "end"), [(0.0, 2.0), (0.5, 1.5), (1.25, 1.75)])
+def test_sound_is_that_of_the_same_time(tmp_path, begin, end):
+    wave = heard(make_clip("sound.mp4", tmp_path), begin, end)
+    time = torch.arange(wave.shape[1]) / RATE + begin
+    for channel, hertz in zip(wave, (440, 660), strict=True):
         tone = 0.3 * torch.sin(2 * torch.pi * hertz * time)
-        inner = slice(3000, -3000)  # the codec fades in and out
-        assert (channel - tone)[inner].square().mean().sqrt() < 0.03
+        assert (channel - tone)[3000:-3000].square().mean().sqrt() < 0.03  # the codec fades in and out
+
+
+def shifted(source, path, pictures, sound):
+    """The same file with its streams starting at these seconds."""
+    with av.open(str(source)) as given, av.open(str(path), "w", format="matroska") as target:
+        streams = {stream: target.add_stream_from_template(stream) for stream in given.streams}
+        for packet in given.demux():
+            if packet.dts is not None:
+                late = int((pictures if packet.stream.type == "video" else sound) / packet.time_base)
+                packet.pts, packet.dts = packet.pts + late, packet.dts + late
+                packet.stream = streams[packet.stream]
+                target.mux(packet)
+    return path
+
+
+def test_a_file_that_does_not_begin_at_0_keeps_its_sound(tmp_path):
+    path = shifted(make_clip("sound.mp4", tmp_path), tmp_path / "late.mkv", 3600, 3600)
+    made = of_file(path)
+    assert len(made.frames) == 16 and made.begin == pytest.approx(3600, abs=0.05)
+    levels = loudness(heard(path, made.begin, made.end))
+    assert len(levels) >= 19 and (levels[1:19] - 0.21).abs().max() < 0.02
+
+
+def test_sound_that_begins_later_than_the_pictures_stays_there(tmp_path):
+    path = shifted(make_clip("sound.mp4", tmp_path), tmp_path / "quiet.mkv", 0, 0.75)
+    levels = loudness(heard(path, 0.0, 2.0))
+    assert levels[:7].max() == 0 and (levels[9:] - 0.21).abs().max() < 0.02
+
+
+def test_sound_of_a_video_in_memory_is_cut_to_its_frames():
+    sound = {"waveform": torch.rand(1, 2, 48000), "sample_rate": 8000}
+    cut = footage.sound_cut(sound, 1.5)
+    assert torch.equal(cut["waveform"], sound["waveform"][..., :12000]) and cut["sample_rate"] == 8000
+    assert sound["waveform"].shape[-1] == 48000 and footage.sound_cut(None, 1.0) is None
 
 
 def test_no_sound_is_none(tmp_path):
@@ -140,12 +204,12 @@ def test_no_sound_is_none(tmp_path):
 def test_a_file_that_is_no_video_or_damaged_is_refused_by_name(tmp_path):
     text = tmp_path / "notes.mp4"
     text.write_text("no video")
-    with pytest.raises(footage.UnsamplingError, match=r"\(notes.mp4\) cannot be read .*convert it to MP4"):
+    with pytest.raises(footage.UnsamplingError, match=r"\(notes.mp4\) cannot be read or is damaged"):
         of_file(text)
     whole = make_clip("plain.mp4", tmp_path).read_bytes()
     at = whole.index(b"mdat") + 4000
     (tmp_path / "damaged.mp4").write_bytes(whole[:at] + bytes(len(whole) // 2) + whole[at + len(whole) // 2:])
-    with pytest.raises(footage.UnsamplingError, match=r"damaged.mp4\) (is damaged|cannot be read)"):
+    with pytest.raises(footage.UnsamplingError, match=r"damaged.mp4\) cannot be read or is damaged"):
         of_file(tmp_path / "damaged.mp4")
 
 
@@ -163,8 +227,8 @@ def test_sound_alone_is_refused(tmp_path):
 
 def test_frames_in_memory_are_scaled_too():
     images = torch.from_numpy(pan_over_photograph(3, 96, 128)).float() / 255
-    found, rate = of_images(images, Fraction(24))
-    assert rate == 24
-    torch.testing.assert_close(found, true(3, 96, 128, (48, 64)))
+    found = of_images(images, Fraction(24))
+    assert found.rate == 24
+    torch.testing.assert_close(found.frames, true(3, 96, 128, (48, 64)))
     with pytest.raises(footage.UnsamplingError, match="video has no frame"):
         of_images(images[:0], Fraction(24))

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from host_passes import EMPTY, SOURCE, TARGET, Bench
+from host_passes import TARGET, Bench
 from PIL import Image
 
 KINDS = ["eps", "flow"]
@@ -79,5 +79,4 @@ def test_another_prompt_shows_in_the_preview(comfy, kind):
                                    file=comfy.put_latent(f"{other.log}-clip", samples=found))
     core = previews(other, other.core_sample(other.latent, other.sigmas([0.02, 0.01]), "euler",
                                              condition=TARGET))[-1]
-    assert SOURCE != TARGET != EMPTY
-    assert likeness(core, seen[-1]) > 0.9
+    assert likeness(core, seen[-1]) > max(0.9, likeness(shown_by_core(comfy, kind), seen[-1]) + 0.05)

@@ -73,5 +73,5 @@ def test_a_video_made_of_images_is_taken_too(comfy, tmp_path):
 def test_a_damaged_file_is_refused_in_a_sentence(comfy, tmp_path):
     path = tmp_path / "damaged.mp4"
     path.write_bytes(make_clip("plain.mp4", tmp_path).read_bytes()[:3000])
-    with pytest.raises(RunError, match=r"Video Frames: video \(damaged.*\.mp4\) (cannot be read|is damaged)"):
+    with pytest.raises(RunError, match=r"Video Frames: video \(damaged.*\) cannot be read or is damaged"):
         both(comfy, "frames-damaged", path, core=False)
