@@ -24,7 +24,7 @@ from unsampling import schedules
 from .world import FRAMES, SIZE, STYLE_NAMES
 
 SIGMA_DATA = 0.5
-TABLE = "SVD"
+TABLE = "SD1"
 PATCH = 4
 OVERLAP = 6  # frames that two windows share, in a clip longer than the model's
 WEIGHTS = Path(__file__).parent / "model" / "demo_model.safetensors"
@@ -33,10 +33,10 @@ Denoise = Callable[[Tensor, float, int], Tensor]
 
 
 def schedule(steps: int) -> Tensor:
-    """The noise levels to walk: Align Your Steps as for SVD, from sigma 700.
+    """The noise levels to walk: Align Your Steps as for SD1.5, from sigma 14.6.
 
-    So high because these are pixels: what is the same all over a clip, its brightness above all, outlives
-    sigma 14.6, where SD1.5's table begins, and a dark clip's noise would not grow into a bright style.
+    For pixels that is little: what is the same all over a clip, its brightness above all, outlives it, so the
+    noise of a dark clip does not grow into a bright style. From higher up shapes are lost on the way.
     """
     return schedules.ays(TABLE, steps)
 

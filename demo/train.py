@@ -1,9 +1,9 @@
 """`python -m demo.train`: train the demo's model on the procedural world, from nothing to a file of weights.
 
 Clips, styles and noise of a step come from the step's number, and a checkpoint in the folder is gone on from,
-so a run that was stopped goes on as if it had not been. Sigmas reach up to TOP, at which nothing of a clip is
-left: what is the same all over a clip outlives far more noise than its pixels do. Until the last part every
-other step sees half clips in twice the number.
+so a run that was stopped goes on as if it had not been. Sigmas reach from 0.01 to 520, at which nothing of a
+clip is left: what is the same all over a clip outlives far more noise than its pixels do. Until the last part
+every other step sees half clips in twice the number.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ DROPPED = 0.12  # share of clips trained without their style, for cfg
 MATRIX_RATE, RATE = 2e-3, 1e-3  # of Muon for matrices, of AdamW for the rest
 WARM_UP, DECAY = 200, 0.999
 WHOLE = 0.7  # of the steps; from there on all clips are whole
-TOP = 700.0
+LOG_SIGMA, TAILS = (0.7, 1.8), 1e-3  # mean and spread of a normal, and what is left out of it at either end
 EVERY = 200  # steps between a checkpoint and the next
 CHECKED = (0.05, 0.2, 0.6, 2.0, 8.0, 40.0)  # noise levels of the held-out loss
 
@@ -70,8 +70,8 @@ def batch(step: int, frames: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         styles.append(None if torch.rand((), generator=random) < DROPPED else style)
     count = len(clips)
     spread = (torch.arange(count) + torch.rand(count, generator=random)) / count  # one in each of count parts
-    normal = torch.special.ndtri(spread.clamp(1e-3, 1 - 1e-3))
-    sigma = (normal * 1.8 + 0.7).exp().clamp(0.01, TOP)
+    normal = torch.special.ndtri(spread.clamp(TAILS, 1 - TAILS))
+    sigma = (normal * LOG_SIGMA[1] + LOG_SIGMA[0]).exp().clamp(min=0.01)
     noise = torch.randn(count, frames, 3, world.SIZE, world.SIZE, generator=random)
     return torch.stack(clips), model.one_hot(styles), sigma, noise
 
@@ -216,7 +216,7 @@ def _sampled(denoise: model.Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m demo.train", description=__doc__.split("\n")[0])
     add = parser.add_argument
-    add("--steps", type=int, default=6000)
+    add("--steps", type=int, default=4400)
     add("--folder", type=Path, default=Path("demo/out/training"), help="for checkpoints and results")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--precision", choices=["bfloat16", "float32"], default="bfloat16")

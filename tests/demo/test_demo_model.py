@@ -48,8 +48,8 @@ def test_it_has_learnt_to_denoise_clips_it_never_saw(unet, style):
 def test_the_right_style_denoises_best(unet):
     for style in world.STYLE_NAMES:
         truth = world.render(world.content(60), style)
-        x = noisy(truth, 4.0)
-        errors = {name: float((model.denoiser(unet, name)(x, 4.0, 0) - truth).square().mean())
+        x = noisy(truth, 1.0)  # where looks are decided; at 4 some of them are alike
+        errors = {name: float((model.denoiser(unet, name)(x, 1.0, 0) - truth).square().mean())
                   for name in world.STYLE_NAMES}
         assert min(errors, key=errors.get) == style
 
