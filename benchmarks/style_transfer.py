@@ -45,9 +45,9 @@ Written by `{command}`; run it again to check a figure.
 {versions}. The network runs in {precision}, all else in float32.
 
 Held-out clips of `demo/world.py` ({frames} frames of {size}x{size}), restyled by the demo's model. The same
-content drawn in the target style is the truth. Unsampled with the clip's own style as the condition at cfg 1,
-{steps} AYS {table} steps unless said, then down with the target style at the row's cfg. Figures are means
-over the clips.
+content drawn in the target style is the truth. The source has a camera's grain of {grain:g}. Unsampled with
+its own style as the condition at cfg 1, {steps} steps of EDM's schedule from sigma {top:g} unless said, then
+down with the target style at the row's cfg. Figures are means over the clips.
 
 - calls: model calls up + down, counted; above cfg 1 a call asks the network twice. seconds: of both passes.
 - reconstruction: down again with the clip's own style at cfg 1, relative error, mean and worst clip; PSNR.
@@ -154,7 +154,7 @@ def _introduction(options: argparse.Namespace) -> str:
     command = f"{COMMAND} --clips {options.clips} --compared {options.compared}"
     return INTRODUCTION.format(command=command, versions=versions(), precision=options.precision,
                                frames=ways.world.FRAMES, size=ways.world.SIZE, steps=STEPS,
-                               table=model.TABLE)
+                               grain=ways.world.GRAIN, top=model.SIGMA_MAX)
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -157,7 +157,8 @@ def _partial(transfer: Transfer, structure: float | None, cfg: float | None = No
 
 def _results(transfer: Transfer, case: Case, asked: Callable[..., model.Denoise]) -> Iterator[Result]:
     of, sigmas = world.content(transfer.seed), model.schedule(case.steps)
-    clip, own = world.render(of, transfer.source), transfer.source if case.known else None
+    clip = world.filmed(world.render(of, transfer.source), transfer.seed)
+    own = transfer.source if case.known else None
     begun, up = perf_counter(), Counted(asked(own, 1.0))
     state = case.rise(up, clip, sigmas)
     rising = perf_counter() - begun

@@ -41,7 +41,7 @@ class Clip(NamedTuple):
 def built_in(path: Path, seed: int, style: str, frames: int) -> Clip:
     """The world's clip of that seed, written to a file and read back as a user's would be."""
     content = world.content(seed)
-    write_video(path, enlarged(world.render(content, style, frames)), FPS)
+    write_video(path, enlarged(world.filmed(world.render(content, style, frames), seed)), FPS)
     title = f"held-out clip {seed} of the world, {style}"
     return of_file(path, frames)._replace(content=content, title=title)
 

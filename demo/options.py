@@ -69,7 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--cfg", nargs="+", type=_within(float, 0, 30), default=list(CFGS),
         help=f"how strictly the styles are followed (default {' '.join(f'{cfg:g}' for cfg in CFGS)})")
     add("--steps", type=_within(int, 1, MOST_STEPS), default=16,
-        help="steps of the AYS schedule (default 16)")
+        help="steps of each pass (default 16)")
     add("--solver", choices=EXACT_SOLVERS, default=solvers.DEFAULT, help=f"(default {solvers.DEFAULT})")
     add("--structure", type=_within(float, 0, 1), default=0.0,
         help="0 is the most freedom, 1 the source (default 0)")

@@ -19,6 +19,7 @@ from torch.nn import functional
 FRAMES, SIZE = 16, 64
 HELD_OUT = range(10_000)  # seeds that no training sees
 KINDS = ("disc", "box", "triangle", "star", "ring", "cross")
+GRAIN = 0.025  # standard deviation
 MARGIN = 0.14  # how near the centre of a shape may come to the border
 
 
@@ -82,6 +83,16 @@ def positions(of: Content, frames: int = FRAMES) -> Tensor:
 def render(of: Content, style: str, frames: int = FRAMES, size: int = SIZE) -> Tensor:
     """The clip in a style, [frames,3,size,size] float32 from -1 to 1."""
     return STYLES[style](scene(of, frames, size)).clamp(0, 1) * 2 - 1
+
+
+def filmed(clip: Tensor, seed: int) -> Tensor:
+    """The clip with the grain that a camera would leave on it.
+
+    A picture without any is no likely one at the schedule's lowest sigma: the model sees nothing to make
+    noise of, and what unsampling finds is too weak, by two thirds for a mosaic.
+    """
+    random = torch.Generator().manual_seed(seed)
+    return clip + GRAIN * torch.randn(clip.shape, generator=random)
 
 
 def scene(of: Content, frames: int = FRAMES, size: int = SIZE) -> Scene:

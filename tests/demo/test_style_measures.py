@@ -200,7 +200,7 @@ def test_a_missing_model_is_said(tmp_path, capsys):
 def test_the_shipped_model_changes_the_style_and_keeps_the_motion():
     """Fewer steps for speed: exact back, the style asked for, shapes where they were; not so random noise."""
     unet, of, sigmas = model.load(), world.content(20), model.schedule(10)
-    clip = world.render(of, "flat")
+    clip = world.filmed(world.render(of, "flat"), 20)
     inversion = unsample(model.denoiser(unet, "flat"), clip, sigmas)
     assert measures.relative(resample(model.denoiser(unet, "flat"), inversion), clip) < 1e-5
     restyled = resample(model.denoiser(unet, "mosaic"), inversion)
