@@ -26,12 +26,14 @@ Ticks = Callable[[int], Callable[[], None]]
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which frames, and how large: pixels in all, both sides a multiple of `multiple`; most 0 is all."""
+    """Which frames, and how large: pixels in all, both sides a multiple of `multiple`; most 0 is all. again:
+    how many times the last one stands behind the clip once more."""
 
     megapixels: float
     multiple: int
     every_nth: int
     most: int
+    again: int = 0
 
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the frames of a clip that has this size, its shape kept."""
@@ -46,9 +48,11 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Footage:
-    """Frames [frames,height,width,3] from 0 to 1, their rate, and the seconds of the source they span."""
+    """Frames [frames,height,width,3] from 0 to 1, their number without repeated ones, their rate, and the
+    seconds of the source they span."""
 
     frames: Tensor
+    count: int
     rate: Fraction
     begin: float
     end: float
@@ -74,7 +78,7 @@ def of_file(source, start: float, duration: float, wanted: Wanted, ticks: Ticks)
             picture = pictures(frame)
             if frames is None:
                 size = wanted.size(*picture.shape[:2])
-                frames = torch.empty(max(1, expected), *size, 3)
+                frames = torch.empty(max(1, expected) + wanted.again, *size, 3)
             elif len(times) == len(frames):  # the file's header promised fewer
                 frames = torch.cat([frames, frames.new_empty(len(frames) // 2 + 1, *frames.shape[1:])])
             frames[len(times)] = _scaled(picture, size)
@@ -85,10 +89,9 @@ def of_file(source, start: float, duration: float, wanted: Wanted, ticks: Ticks)
     if frames is None:
         raise UnsamplingError(f"video ({_name(source)}) has no frame in the time asked for; set another start"
                               " or duration in Trim Video")
-    if len(times) < len(frames):  # or the rest would stay in memory as long as the frames do
-        frames = frames[:len(times)].clone()
-    end = times[-1] + float(wanted.every_nth / rate)
-    return Footage(frames, rate / wanted.every_nth, times[0], min(end, start + duration) if duration else end)
+    frames, end = _ended(frames, len(times), wanted.again), times[-1] + float(wanted.every_nth / rate)
+    return Footage(frames, len(times), rate / wanted.every_nth, times[0],
+                   min(end, start + duration) if duration else end)
 
 
 def of_images(images: Tensor, rate: Fraction, wanted: Wanted, ticks: Ticks) -> Footage:
@@ -98,11 +101,20 @@ def of_images(images: Tensor, rate: Fraction, wanted: Wanted, ticks: Ticks) -> F
     if len(kept) == 0:
         raise UnsamplingError("video has no frame; connect one that has")
     size, tick = wanted.size(*kept.shape[1:3]), ticks(len(kept))
-    frames = torch.empty(len(kept), *size, 3)
-    for frame, picture in zip(frames, kept, strict=True):
+    frames = torch.empty(len(kept) + wanted.again, *size, 3)
+    for frame, picture in zip(frames, kept, strict=False):
         frame.copy_(_scaled(picture, size))
         tick()
-    return Footage(frames, rate / wanted.every_nth, 0.0, float(len(kept) * wanted.every_nth / rate))
+    return Footage(_ended(frames, len(kept), wanted.again), len(kept), rate / wanted.every_nth, 0.0,
+                   float(len(kept) * wanted.every_nth / rate))
+
+
+def _ended(frames: Tensor, count: int, again: int) -> Tensor:
+    """The first `count` frames and the last of them so many times again, in place where it fits."""
+    if count + again != len(frames):  # room for more would stay in memory as long as the frames do
+        frames = torch.cat([frames[:count], frames.new_empty(again, *frames.shape[1:])])
+    frames[count:] = frames[count - 1]
+    return frames
 
 
 def sound_of_file(source, begin: float, end: float) -> dict | None:

@@ -29,17 +29,24 @@ class VideoFrames(io.ComfyNode):
                 io.Int.Input("multiple_of", default=8, min=1, max=256, optional=True, advanced=True,
                              tooltip="Both sides are a multiple of this many pixels: 8 for SD1.5 and SDXL, 16"
                                      " for Wan and other video models."),
+                io.Int.Input("repeat_last", default=0, min=0, max=64, optional=True, advanced=True,
+                             tooltip="How many times the last frame stands behind the clip once more. For"
+                                     " VAEs that take 1, 5, 9, ... frames and drop the rest, as Wan's: with 3"
+                                     " of them no frame of the clip is dropped."),
             ],
             outputs=[
                 io.Image.Output(display_name="images", tooltip="The frames, scaled."),
                 io.Audio.Output(display_name="audio", tooltip="The sound of the same time, if there is any."),
                 io.Float.Output(display_name="fps", tooltip="Frames a second, of the frames that were kept."),
+                io.Int.Output(display_name="count", tooltip="How many frames there are, repeated ones not"
+                                                            " counted."),
             ],
         )
 
     @classmethod
-    def execute(cls, video, megapixels, every_nth, max_frames, multiple_of=8) -> io.NodeOutput:
-        wanted = footage.Wanted(megapixels, multiple_of, every_nth, max_frames)
+    def execute(cls, video, megapixels, every_nth, max_frames, multiple_of=8,
+                repeat_last=0) -> io.NodeOutput:
+        wanted = footage.Wanted(megapixels, multiple_of, every_nth, max_frames, repeat_last)
         with host.naming("Video Frames"):
             window = getattr(video, "get_active_trim_window", None)  # ComfyUI before June 2026 does not tell
             if window is None or not isinstance(video, InputImpl.VideoFromFile):
@@ -50,4 +57,4 @@ class VideoFrames(io.ComfyNode):
                 source, (start, duration) = video.get_stream_source(), window()
                 made = footage.of_file(source, start, duration, wanted, host.ticks)
                 sound = footage.sound_of_file(source, made.begin, made.end)
-            return io.NodeOutput(made.frames, sound, float(made.rate))
+            return io.NodeOutput(made.frames, sound, float(made.rate), made.count)

@@ -12,6 +12,7 @@ from tools.workflow_parts import BLUE, GREEN, OURS, PURPLE, prompts
 
 FPS = "fps\U0001f7e6"  # VideoHelperSuite marks its outputs by the colour of their source
 VHS_PREVIEW = 240  # its loader grows by the height of the clip
+VHS_HEIGHT = 448  # of a wide clip; 16:9 becomes 800 x 448, about SD15.megapixels
 
 
 @dataclass(frozen=True)
@@ -60,14 +61,13 @@ def core_footage(g: Graph, megapixels: float) -> Footage:
     return Footage([video, trim, frames], frames["images"], frames["fps"], frames["audio"])
 
 
-def vhs_footage(g: Graph, megapixels: float) -> Footage:
-    """Every second frame, 48 of them, by VideoHelperSuite."""
-    video = g.add("VHS_LoadVideo", "Load Video (VideoHelperSuite)", video=CLIP, frame_load_cap=48,
-                  select_every_nth=2, format="None")
+def vhs_footage(g: Graph) -> Footage:
+    """Every second frame, 48 of them, by VideoHelperSuite, which scales a few at a time as it reads. Its
+    format AnimateDiff makes both sides a multiple of 8."""
+    video = g.add("VHS_LoadVideo", "Load Video (VideoHelperSuite)", video=CLIP, custom_height=VHS_HEIGHT,
+                  frame_load_cap=48, select_every_nth=2, format="AnimateDiff")
     rate = g.add("VHS_VideoInfoLoaded", "Frame rate as loaded", video_info=video["video_info"])
-    frames = g.add("ImageScaleToTotalPixels", image=video["IMAGE"], upscale_method="area",
-                   megapixels=megapixels, resolution_steps=8)
-    return Footage([video, rate, frames], frames["IMAGE"], rate[FPS], video["audio"])
+    return Footage([video, rate], video["IMAGE"], rate[FPS], video["audio"])
 
 
 def core_result(g: Graph, images: Output, footage: Footage) -> list[Node]:
@@ -104,8 +104,9 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
     """The workflow of one family; `vhs` loads and saves the clip with VideoHelperSuite's nodes."""
     g = Graph(info, packs())
     start = g.note("Start here", notes.START_VHS if vhs else family.start)
-    changes = g.note(*family.changes)
-    footage = (vhs_footage if vhs else core_footage)(g, family.megapixels)
+    title, told = family.changes
+    changes = g.note(title, notes.SDXL_VHS if vhs else told)
+    footage = vhs_footage(g) if vhs else core_footage(g, family.megapixels)
     loaded, control = load_models(g, family)
     base, vae, model = loaded[0], loaded[1], loaded[-1]
     texts = prompts(g, base["CLIP"])

@@ -1,22 +1,10 @@
 """A clip through Wan 2.1, a native video model and a flow model: core's schedule, no AnimateDiff."""
 
 from tools import workflow_notes as notes
-from tools.workflow_graph import Graph, Node
+from tools.workflow_graph import Graph
 from tools.workflow_layout import Area, place
 from tools.workflow_models import CLIP, WAN, WAN_TEXT, WAN_VAE, packs
 from tools.workflow_parts import BLUE, GREEN, OURS, PURPLE, prompts
-
-LAST = 4095  # the node takes the last frame of any clip that has fewer
-
-
-def padded(g: Graph, frames: Node) -> tuple[Node, list[Node]]:
-    """How many frames the clip has, and the nodes that put its last one behind it three times more."""
-    size = g.add("GetImageSize", "Count frames", image=frames["images"])
-    last = g.add("ImageFromBatch", "Last frame", image=frames["images"], batch_index=LAST, length=1)
-    again = g.add("RepeatImageBatch", "Three times", image=last["IMAGE"], amount=3)
-    longer = g.add("BatchImagesNode", "Clip with its end repeated", **{
-        "images.image0": frames["images"], "images.image1": again["IMAGE"], "images.image2": None})
-    return size, [size, last, again, longer]
 
 
 def unsampling_wan_video(info: dict) -> dict:
@@ -27,8 +15,8 @@ def unsampling_wan_video(info: dict) -> dict:
 
     video = g.add("LoadVideo", file=CLIP)
     trim = g.add("Video Slice", video=video["VIDEO"], duration=2.0)
-    frames = g.add("UNS_VideoFrames", colors=OURS, video=trim["VIDEO"], megapixels=0.38, multiple_of=16)
-    size, longer = padded(g, frames)
+    frames = g.add("UNS_VideoFrames", colors=OURS, video=trim["VIDEO"], megapixels=0.38, multiple_of=16,
+                   repeat_last=3)
 
     unet = g.add("UNETLoader", models=[WAN], unet_name=WAN["name"])
     text = g.add("CLIPLoader", models=[WAN_TEXT], clip_name=WAN_TEXT["name"], type="wan")
@@ -38,7 +26,7 @@ def unsampling_wan_video(info: dict) -> dict:
     both = {"model": model["MODEL"], "positive": texts.target["CONDITIONING"],
             "negative": texts.negative["CONDITIONING"]}
 
-    latent = g.add("VAEEncode", pixels=longer[-1]["IMAGE"], vae=vae["VAE"])
+    latent = g.add("VAEEncode", pixels=frames["images"], vae=vae["VAE"])
     steps = g.add("BasicScheduler", model=model["MODEL"], scheduler="simple", steps=20)
     noise = g.add("UNS_Unsampler", colors=OURS, **both, latent_image=latent["LATENT"],
                   sigmas=steps["SIGMAS"], cfg=1.0)
@@ -50,13 +38,13 @@ def unsampling_wan_video(info: dict) -> dict:
 
     images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])
     cut = g.add("ImageFromBatch", "As many frames as came in", image=images["IMAGE"],
-                length=size["batch_size"])
+                length=frames["count"])
     clip = g.add("CreateVideo", images=cut["IMAGE"], audio=frames["audio"], fps=frames["fps"])
     save = g.add("SaveVideo", video=clip["VIDEO"], filename_prefix="video/unsampling")
 
     place(g, [
         Area("Read me", GREEN, [start, flow], width=400, heights={start.id: 560, flow.id: 440}),
-        Area("1 Source video", BLUE, [video, trim, frames, *longer], heights={longer[-1].id: 100}),
+        Area("1 Source video", BLUE, [video, trim, frames]),
         Area("2 Models", BLUE, [unet, text, vae, model], width=380),
         Area("3 Prompts", BLUE, texts.nodes),
         Area("4 Unsample", PURPLE, [latent, steps, noise, which, report],

@@ -48,8 +48,9 @@ START_VHS = HOW + """\
 ComfyUI stops at the loader then.
 
 ## Size and memory
-*Scale Image* makes about 0.35 megapixels of any shape, with both sides a multiple of 8. Lower *megapixels* \
-when memory runs out.
+*custom_height* 448 scales the clip while it is read, so that its own size takes no memory: 16:9 becomes \
+800 x 448. **For an upright clip** set *custom_width* to 448 and *custom_height* to 0. Both at 0 load the \
+clip's own size. *format* AnimateDiff makes both sides a multiple of 8. Go lower when memory runs out.
 """
 
 START_WAN = """\
@@ -66,15 +67,15 @@ It needs only this pack. Models are listed in the loaders of group 2; ComfyUI of
 missing ones.
 
 ## Frames
-Wan's VAE keeps 1, 5, 9, 13, ... frames and drops what is over. Group 1 repeats the last frame three times \
-behind the clip, so that nothing is dropped, and *As many frames as came in* cuts the result: frames in = \
-frames out, whatever their number.
+Wan's VAE keeps 1, 5, 9, 13, ... frames and drops what is over. *repeat_last* 3 puts the last frame three \
+times more behind the clip, so that nothing is dropped, and *As many frames as came in* cuts the result: \
+frames in = frames out, whatever their number.
 
 ## Size and memory
 *Trim Video* takes the first 2 seconds. Wan was made for up to 81 frames at 16 a second; for longer clips \
 put core's *Wan Context Windows* behind *Shift of the schedule*. *Video Frames* makes about 0.38 \
 megapixels, 848 x 480 for a clip of 16:9, with both sides a multiple of 16. Lower *megapixels* when memory \
-runs out.
+runs out. Main memory holds the frames three times, loaded, decoded and cut: 1.2 GB for 81 of them.
 """
 
 FLOW = """\
@@ -138,7 +139,7 @@ Change one thing at a time. *cfg* and *structure* do not need a new unsampling: 
 again.
 """
 
-SDXL = """\
+CHANGES = """\
 **SDXL instead of SD1.5: five changes**
 1. **Checkpoint**: an SDXL checkpoint.
 2. **VAE**: an SDXL VAE (*sdxl_vae.safetensors*).
@@ -147,9 +148,12 @@ SDXL = """\
 4. **ControlNet**: a canny ControlNet made for SDXL.
 5. **Step schedule**: *SDXL* in AYS Scheduler; *auto* finds it from the model.
 
-Then set *megapixels* to 0.56 (1024 x 576), and for HotshotXL *context_length* 8 and
+Then set {size}, and for HotshotXL *context_length* 8 and
 *context_overlap* 2. The templates *unsampling hotshotxl* and *unsampling animatediff sdxl* have it all.
 """
+
+SDXL = CHANGES.format(size="*megapixels* to 0.56 (1024 x 576)")
+SDXL_VHS = CHANGES.format(size="*custom_height* to 576 (1024 x 576)")
 
 FIVE = """\
 **SDXL instead of SD1.5: five changes, made here**

@@ -16,8 +16,8 @@ footage = node_module("footage")
 SMALL = 48 * 64 / 1024**2
 
 
-def wanted(megapixels=SMALL, multiple=8, every_nth=1, most=0):
-    return footage.Wanted(megapixels, multiple, every_nth, most)
+def wanted(megapixels=SMALL, multiple=8, every_nth=1, most=0, again=0):
+    return footage.Wanted(megapixels, multiple, every_nth, most, again)
 
 
 class Ticks:
@@ -106,6 +106,21 @@ def test_a_part_of_the_clip(tmp_path, start, duration, kept):
     assert torch.equal(made.frames, frames_of(path)[list(kept)])
     assert made.begin == pytest.approx(kept[0] / 8)
     assert made.end == pytest.approx(min(kept[-1] / 8 + 0.125, start + duration if duration else 9))
+
+
+@pytest.mark.parametrize("promised", [0, 1, 16, 19, 40])
+@pytest.mark.parametrize("most", [0, 1])
+def test_the_last_frame_again_is_behind_the_clip_and_counts_for_nothing_else(tmp_path, monkeypatch, promised,
+                                                                             most):
+    path = make_clip("plain.mp4", tmp_path)
+    plain = of_file(path, most=most)
+    images = of_images(plain.frames, FPS, again=3)
+    monkeypatch.setattr(footage, "_expected", lambda *_: promised)
+    for made in (of_file(path, most=most, again=3), images):
+        assert made.count == len(plain.frames) == plain.count == (most or 16)
+        assert torch.equal(made.frames, torch.cat([plain.frames, plain.frames[-1:].expand(3, -1, -1, -1)]))
+        assert made.frames.untyped_storage().nbytes() == made.frames.nbytes
+        assert (made.begin, made.end, made.rate) == (plain.begin, plain.end, plain.rate)
 
 
 @pytest.mark.parametrize("promised", [0, 1, 3, 16, 40])

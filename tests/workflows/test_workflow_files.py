@@ -160,13 +160,16 @@ def test_the_sdxl_size_is_1024_by_576_for_a_wide_clip():
 
 def test_the_vhs_variant_takes_every_second_frame_up_to_a_cap_and_keeps_the_speed():
     workflow = read(VHS)
+    height = value_of(workflow, "VHS_LoadVideo", "custom_height")  # scaled while loading, not after it
+    assert 0 < height < 540 and height % 8 == 0
+    assert f"*custom_height* {height}" in notes(workflow)
+    assert "set *custom_height* to 576" in notes(workflow) and "megapixels" not in notes(workflow)
     assert value_of(workflow, "VHS_LoadVideo", "select_every_nth") == 2
     assert value_of(workflow, "VHS_LoadVideo", "frame_load_cap") == 48
     assert source_of(workflow, "VHS_VideoCombine", "frame_rate")["type"] == "VHS_VideoInfoLoaded"
     assert "ComfyUI-VideoHelperSuite" in notes(workflow)
     both = [{node["type"] for node in read(name)["nodes"]} for name in (VHS, VIDEO)]
-    assert both[0] - both[1] == {"VHS_LoadVideo", "VHS_VideoInfoLoaded", "VHS_VideoCombine",
-                                 "ImageScaleToTotalPixels"}
+    assert both[0] - both[1] == {"VHS_LoadVideo", "VHS_VideoInfoLoaded", "VHS_VideoCombine"}
 
 
 def test_the_wan_workflow_samples_on_the_models_own_schedule():
@@ -182,12 +185,13 @@ def test_the_wan_workflow_samples_on_the_models_own_schedule():
 
 def test_the_wan_workflow_cuts_the_result_to_the_frames_that_came_in():
     workflow = read(WAN)
-    assert source_of(workflow, "VAEEncode", "pixels")["type"] == "BatchImagesNode"
-    assert source_of(workflow, "GetImageSize", "image")["type"] == "UNS_VideoFrames"
+    assert source_of(workflow, "VAEEncode", "pixels")["type"] == "UNS_VideoFrames"
+    assert value_of(workflow, "UNS_VideoFrames", "repeat_last") == 3
     cut = source_of(workflow, "CreateVideo", "images")
     assert cut["title"] == "As many frames as came in"
     link = next(item["link"] for item in cut["inputs"] if item["name"] == "length")
-    assert link in node_of(workflow, "GetImageSize")["outputs"][2]["links"]
+    count = next(out for out in node_of(workflow, "UNS_VideoFrames")["outputs"] if out["name"] == "count")
+    assert link in count["links"]
 
 
 def test_the_groups_are_the_six_steps():
