@@ -5,16 +5,21 @@ from ..unsampling import UnsamplingError
 
 ADE_FIELDS = ("context_schedule", "context_length", "context_stride", "context_overlap", "closed_loop",
               "fuse_method", "use_on_equal_length", "start_percent", "guarantee_steps")
-CORE_FIELDS = ("context_length", "context_stride", "context_overlap", "closed_loop", "dim")
+CORE_FIELDS = ("context_length", "context_stride", "context_overlap", "closed_loop", "dim",
+               "cond_retain_index_list", "latent_retain_index_list", "split_conds_to_windows",
+               "causal_window_fix")  # of which older ComfyUIs do not have all
 
 
 def windows(model, frames: int) -> str:
     """The context windows that a clip of that many frames is cut into, as text; empty where it is not cut."""
     found = []
     params = model.get_attachment("ADE_params")
-    if params is not None:
-        found += [_text(options, ADE_FIELDS) for options in params.context_options.contexts
-                  if options.context_length is not None and frames > options.context_length]
+    for options in () if params is None else params.context_options.contexts:
+        length, views = options.context_length, options.view_options
+        if length is not None and frames > length:
+            found.append(_text(options, ADE_FIELDS))
+        if views is not None and min(frames, length or frames) > views.context_length:
+            found.append(f"views of {_text(views, ADE_FIELDS)}")
     handler = model.model_options.get("context_handler")
     if handler is not None and frames > handler.context_length:
         names = f"{handler.context_schedule.name} {handler.fuse_method.name}"
@@ -23,8 +28,8 @@ def windows(model, frames: int) -> str:
 
 
 def _text(options, fields: tuple[str, ...]) -> str:
-    values = {name.removeprefix("context_"): getattr(options, name) for name in fields}
-    return ", ".join(f"{name} {value}" for name, value in values.items() if value is not None)
+    values = {name.removeprefix("context_"): getattr(options, name, None) for name in fields}
+    return ", ".join(f"{name} {value}" for name, value in values.items() if value not in (None, []))
 
 
 def refuse_changing_settings(model) -> None:

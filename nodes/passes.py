@@ -9,7 +9,17 @@ from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError, inversion, schedules, solvers
 from ..unsampling.solvers.evaluation import Callback, Denoise, Keep
-from . import animatediff, checks, core_samplers, curves, host, record, spill, step_caches
+from . import (
+    animatediff,
+    checks,
+    core_samplers,
+    curves,
+    host,
+    record,
+    spill,
+    step_caches,
+    window_checks,
+)
 from .progress import with_time_left
 
 # the record widget's values, in the engine's words
@@ -73,7 +83,7 @@ def _rise(guider, samples: Tensor, sigmas: Tensor, start: int, solver: str, keep
 def _core_rise(guider, samples: Tensor, sigmas: Tensor, start: int, sampler, mask: Tensor | None,
                node_id: str) -> tuple[Tensor, Inversion]:
     name = core_samplers.solver_name(sampler)
-    host.refuse_flow(guider.model_patcher)
+    _check_for_core(guider.model_patcher, samples)
     if mask is not None:
         raise UnsamplingError("latent_image carries a noise mask, which a core sampler cannot keep;"
                               " disconnect sampler")
@@ -152,11 +162,16 @@ def _core_fall(guider, samples: Tensor, known: Inversion, sampler, structure: fl
     if torch.as_tensor(structure).max() > 0:
         raise UnsamplingError("structure above 0 needs a record, which a core sampler does not keep; set it"
                               " to 0, or unsample with this pack's solver")
-    host.refuse_flow(guider.model_patcher)
+    _check_for_core(guider.model_patcher, samples)
     falling, counted = known.sigmas[known.start:], host.counted(sampler)
     clip = host.run(guider, samples, falling, counted, len(falling) - 1)
     host.say(node_id, f"resampled with {known.solver} in {counted.calls} model calls")
     return clip
+
+
+def _check_for_core(model, samples: Tensor) -> None:
+    host.refuse_flow(model)
+    window_checks.refuse_moving(model, samples.shape)
 
 
 def _fit(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | None, solver: str,

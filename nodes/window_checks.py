@@ -1,9 +1,12 @@
-"""Context windows that no clip can be cut into: AnimateDiff-Evolved's and core's. Read from a MODEL, never
+"""Context windows that a pass cannot work with: AnimateDiff-Evolved's and core's. Read from a MODEL, never
 changed."""
 
 from collections.abc import Iterator
 
 from ..unsampling import UnsamplingError
+
+# schedules whose windows lie elsewhere at another step; the last is an old one of AnimateDiff-Evolved
+MOVING = ("standard_uniform", "looped_uniform", "uniform")
 
 
 def check_overlap(model, shape: tuple[int, ...]) -> None:
@@ -16,6 +19,20 @@ def check_overlap(model, shape: tuple[int, ...]) -> None:
         if length is not None and overlap is not None and overlap >= length and frames > length:
             raise UnsamplingError(f"model has context windows of {length} frames that overlap by {overlap};"
                                   f" set context_overlap below {length}")
+
+
+def refuse_moving(model, shape: tuple[int, ...]) -> None:
+    """For core's samplers: while sigma rises their steps count up, and the host places windows by them.
+
+    Raises: UnsamplingError if such windows cut latents of that shape.
+    """
+    for options, frames in _windows(model, shape):
+        schedule, length = options.context_schedule, options.context_length
+        name = getattr(schedule, "name", schedule)
+        if name in MOVING and length is not None and frames > length:
+            raise UnsamplingError(f"model has context windows that move from step to step ({name}), which a"
+                                  " core sampler meets in another order on its way up; use Standard Static,"
+                                  " or disconnect sampler")
 
 
 def _windows(model, shape: tuple[int, ...]) -> Iterator:

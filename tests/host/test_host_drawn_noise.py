@@ -4,7 +4,7 @@ import torch
 from clips import make_clip
 from host_graphs import Graph
 from host_passes import EMPTY, SOURCE, Bench
-from test_host_frame_counts import cut
+from host_windows import cut
 
 EXACT = 1e-6
 REFERENCES = ["reference_attn", "reference_attn+adain"]

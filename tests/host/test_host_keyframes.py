@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 import torch
+from host_graphs import Graph
 from host_passes import EMPTY, SOURCE, TARGET, Bench
 
 from tools.comfy_client import RunError
@@ -88,7 +89,8 @@ def custom_cfg(comfy, name: str, percent: float = HALF, guarantee: int = 1) -> S
 def contexts(comfy, name: str, percent: float = HALF, guarantee: int = 1) -> Scene:
     bench = Bench.set_up(comfy, name, frames=12, window_bias=0.3)
     options = None
-    for length, start, steps in ((4, 0.0, 1), (6, percent, guarantee)):
+    for length, start, steps in ((4, 0.0, 1), (6, percent, guarantee), (4, percent + 0.01, 1))[
+            :3 if guarantee > 1 else 2]:
         more = {} if options is None else {"prev_context": options}
         options = bench.graph.add("ADE_StandardStaticContextOptions", context_length=length,
                                   context_overlap=1, start_percent=start, guarantee_steps=steps, **more)
@@ -103,7 +105,8 @@ def motion(comfy, name: str, percent: float = HALF, guarantee: int = 1) -> Scene
                                   log=name)
     read = watch(bench, "effect")
     keyframes = None
-    for effect, start, steps in ((0.25, 0.0, 1), (0.75, percent, guarantee)):
+    for effect, start, steps in ((0.25, 0.0, 1), (0.75, percent, guarantee), (0.25, percent + 0.01, 1))[
+            :3 if guarantee > 1 else 2]:
         more = {} if keyframes is None else {"prev_ad_keyframes": keyframes}
         keyframes = bench.graph.add("ADE_AnimateDiffKeyframe", start_percent=start, guarantee_steps=steps,
                                     effect_multival=bench.graph.add("ADE_MultivalDynamic", float_val=effect),
@@ -160,7 +163,7 @@ def test_a_keyframe_is_in_force_below_its_sigma_in_both_passes_and_the_clip_come
     assert made.bench.error(found["clip"]) < EXACT < made.bench.error(found["noise"])
 
 
-@pytest.mark.parametrize("scene", [hooks, custom_cfg, timestep_keyframes])
+@pytest.mark.parametrize("scene", SCENES)
 def test_guaranteed_steps_are_steps_of_the_schedule_and_are_those_of_core(comfy, scene):
     """A middle keyframe that rules 4 steps by guarantee alone: what core's euler does on its way down, at the
     same sigmas, and no shorter where a solver calls between them or twice in a step."""
@@ -181,7 +184,7 @@ def test_guaranteed_steps_are_steps_of_the_schedule_and_are_those_of_core(comfy,
             assert len(ruled) == 4 and max(expected) > max(ruled)
 
 
-@pytest.mark.parametrize("scene", [hooks, custom_cfg])
+@pytest.mark.parametrize("scene", [hooks, custom_cfg, contexts, motion])
 def test_core_samplers_meet_the_same_keyframes_on_their_way_up(comfy, scene):
     made = scene(comfy, f"core-sampler-{scene.__name__}")
     graph = made.bench.graph
@@ -200,7 +203,7 @@ def test_core_samplers_meet_the_same_keyframes_on_their_way_up(comfy, scene):
     assert {value for _, value in values} == {made.early, made.late}
 
 
-@pytest.mark.parametrize("scene", [hooks, custom_cfg, timestep_keyframes])
+@pytest.mark.parametrize("scene", SCENES)
 def test_a_pass_leaves_keyframes_as_it_found_them(comfy, scene):
     """Core's own sampling after ours is core's own sampling without ours, from the same cached nodes."""
     results = []
@@ -232,6 +235,42 @@ def test_naive_reuse_keyframes_are_the_same_in_both_passes(comfy):
         assert bench.error(clips[-1]["clip"]) < EXACT
     # above the second keyframe's sigma the first one rules on the way up too
     assert (clips[0]["noise"] - clips[1]["noise"]).norm() > 1e-3 * clips[0]["noise"].norm()
+
+
+def referred(comfy, name: str, early: float, late: float):
+    """The noise of a clip whose windows look at the first one, as much as keyframes say; it comes back."""
+    graph, keyframes = Graph(), None
+    for mult, start in ((early, 0.0), (late, HALF)):
+        more = {} if keyframes is None else {"prev_kf": keyframes}
+        keyframes = graph.add("ADE_ContextExtras_ContextRef_Keyframe", mult=mult, start_percent=start,
+                              guarantee_steps=1, inherit_missing=True, **more)
+    extras = graph.add("ADE_ContextExtras_ContextRef", contextref_kf=keyframes, start_percent=0.0,
+                       end_percent=1.0)
+    options = graph.add("ADE_StandardStaticContextOptions", context_length=4, context_overlap=1)
+    model = graph.add("ADE_UseEvolvedSampling", beta_schedule=EVOLVED,
+                      model=graph.add("CheckpointLoaderSimple", ckpt_name=comfy.model("narrow")),
+                      context_options=graph.add("ADE_ContextExtras_Set", context_opts=options,
+                                                context_extras=extras))
+    clip = torch.randn(6, 4, 8, 8, generator=torch.Generator().manual_seed(7))
+    positive, negative = (graph.add("UNSTest_Conditioning", value=value) for value in (SOURCE, EMPTY))
+    given = {"model": model, "positive": positive, "negative": negative, "cfg": 1.0}
+    noise = graph.add("UNS_Unsampler", solver="midpoint", **given,
+                      latent_image=graph.add("UNSTest_LoadLatent", file=comfy.put_latent(name, samples=clip)),
+                      sigmas=graph.add("UNS_AYSScheduler", model_type="SD1", steps=4, denoise=1.0))
+    back = graph.add("UNS_NoiselessResampler", noise=noise, structure=0.0, **given)
+    for part, node in (("noise", noise), ("back", back)):
+        graph.save(f"{name}-{part}", latent=node)
+    comfy.run(graph.prompt)
+    found = {part: comfy.tensors(f"{name}-{part}")["samples"] for part in ("noise", "back")}
+    assert (found["back"] - clip).norm() < EXACT * clip.norm()
+    return found["noise"]
+
+
+def test_context_ref_keyframes_are_the_same_in_both_passes(comfy):
+    steady, early, late = (referred(comfy, f"ref-{first}-{second}", first, second)
+                           for first, second in ((1.0, 1.0), (0.0, 1.0), (1.0, 0.0)))
+    # each keyframe has its own part of the way up
+    assert not torch.allclose(steady, early, rtol=1e-4) and not torch.allclose(steady, late, rtol=1e-4)
 
 
 @pytest.mark.parametrize("pack", ["core", "advanced"])

@@ -67,23 +67,6 @@ def test_partial_unsampling_stops_where_it_is_told_and_comes_back(comfy):
     assert bench.error(found["clip"]) < EXACT
 
 
-@pytest.mark.parametrize("windows", ["ADE_StandardStaticContextOptions", "ADE_StandardUniformContextOptions"])
-def test_round_trip_is_exact_through_context_windows(comfy, windows):
-    bench = Bench.set_up(comfy, f"windows-{windows}", frames=12, window_bias=0.3)
-    extra = {"context_stride": 1, "closed_loop": False} if "Uniform" in windows else {}
-    known = comfy.object_info[windows]["input"]
-    names = {**known["required"], **known["optional"]}
-    extra = {key: value for key, value in extra.items() if key in names}
-    options = bench.graph.add(windows, context_length=4, context_overlap=1, **extra)
-    bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
-                                  context_options=options)
-    noise = bench.unsample(bench.ays())
-    found = bench.run(clip=bench.resample(noise), core=bench.core_unsample(bench.ays(), "euler"))
-    assert bench.error(found["clip"]) < EXACT
-    layouts = {tuple(call["frames"]) for call in bench.calls()}
-    assert len(layouts) > 3
-
-
 @pytest.mark.parametrize("noise_type", ["default", "constant", "empty", "repeated_context", "FreeNoise"])
 def test_no_noise_type_of_sample_settings_gets_in(comfy, noise_type):
     plain, other = (Bench.set_up(comfy, f"noise-{noise_type}-{name}") for name in ("plain", "settings"))
@@ -223,24 +206,6 @@ def test_a_restyle_comes_near_the_known_ideal_at_half_of_heuns_calls(comfy):
     assert errors["ours"] < 0.015
     assert errors["ours"] < errors["heun"] < errors["euler"]
     assert len(bench.calls()) == 35 + 32 + 63
-
-
-@pytest.mark.parametrize("schedule", ["standard_static", "standard_uniform", "looped_uniform"])
-@pytest.mark.parametrize("solver", ["midpoint", "dpmpp_2m"])
-def test_round_trip_is_exact_through_cores_context_windows_and_runs_do_not_remember(comfy, schedule, solver):
-    runs = []
-    for again in (1, 2):
-        bench = Bench.set_up(comfy, f"core-windows-{schedule}-{solver}-{again}", frames=12, window_bias=0.3)
-        given = {name: spec[1].get("default") for kind in ("required", "optional")
-                 for name, spec in comfy.object_info["ContextWindowsManual"]["input"].get(kind, {}).items()
-                 if spec[0] != "MODEL" and "default" in spec[1]}
-        given |= {"context_length": 5, "context_overlap": 2, "context_schedule": schedule, "dim": 0}
-        bench.model = bench.graph.add("ContextWindowsManual", model=bench.model, **given)
-        noise = bench.unsample(bench.ays(), solver=solver, end=0.8)
-        runs.append(bench.run(noise=noise, clip=bench.resample(noise)))
-        assert bench.error(runs[-1]["clip"]) < EXACT
-        assert max(call["rows"] for call in bench.calls()) < 12
-    assert torch.equal(runs[0]["noise"], runs[1]["noise"])
 
 
 def test_a_flow_model_goes_up_to_sigma_1_and_back_exactly(comfy):

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -27,7 +28,15 @@ def _motion_effect(model, params: dict) -> float:
     return 1.0 if effect is None else float(effect)
 
 
-PROBES: dict[str, Callable] = {"weight": _patched_weight, "control": _control, "effect": _motion_effect}
+def _views(model, params: dict) -> float:
+    """Where the first and the last view of this window begin, cut as a motion module cuts them."""
+    options = params["c"]["transformer_options"]["ADGS"].params.context_options.view_options
+    cut = sys.modules[type(options).__module__].get_context_windows(len(params["input"]), options)
+    return cut[0][0] + 0.01 * cut[-1][0]
+
+
+PROBES: dict[str, Callable] = {"weight": _patched_weight, "control": _control, "effect": _motion_effect,
+                               "views": _views}
 
 
 class WatchedWrapper:
