@@ -1,7 +1,9 @@
-"""Keys and shapes of SDXL's and Wan's model classes, as JSON: run by the host's own python in its folder.
+"""Keys and shapes of SDXL's and flow models' classes, as JSON: run by the host's own python in its folder.
 
 Meta device, so it costs only the import. The SDXL UNet is Segmind Vega's, the smallest of the family that
 AnimateDiff finds all of its places in; its way up has no attention, which the loader reads from the file.
+Of the flow models' sizes the loader reads depth and widths from the file and fixes the width of a head, so
+narrow ones have one or two.
 """
 from __future__ import annotations
 
@@ -14,6 +16,10 @@ sys.argv = [sys.argv[0], "--cpu"]  # the host reads its options when its modules
 comfy.options.enable_args_parsing()
 
 import comfy.cldm.cldm  # noqa: E402  (the options first)
+import comfy.ldm.flux.model  # noqa: E402
+import comfy.ldm.hunyuan_video.model  # noqa: E402
+import comfy.ldm.lightricks.model  # noqa: E402
+import comfy.ldm.modules.diffusionmodules.mmdit  # noqa: E402
 import comfy.ldm.wan.model  # noqa: E402
 import comfy.ldm.wan.vae  # noqa: E402
 import comfy.ops  # noqa: E402
@@ -31,6 +37,21 @@ VEGA = {**SDXL, "transformer_depth": [0, 0, 1, 1, 2, 2], "transformer_depth_midd
 CANNY_MID = {**SDXL, "transformer_depth": [0, 0, 0, 0, 1, 1], "transformer_depth_middle": 1}
 WAN = {"in_dim": 16, "out_dim": 16, "dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2,
        "text_dim": 768, "freq_dim": 256}
+# SD3.5's way: normed queries and keys, a second attention in the first block. As many heads as blocks.
+SD3 = {"in_channels": 16, "out_channels": 16, "patch_size": 2, "input_size": None, "depth": 2,
+       "adm_in_channels": 128, "num_patches": 64, "pos_embed_max_size": 8, "qk_norm": "rms",
+       "x_block_self_attn_layers": [0],
+       "context_embedder_config": {"target": "torch.nn.Linear",
+                                   "params": {"in_features": 256, "out_features": 128}}}
+FLUX_LIKE = {"in_channels": 16, "out_channels": 16, "context_in_dim": 256, "hidden_size": 128,
+             "mlp_ratio": 4.0, "num_heads": 1, "depth": 1, "depth_single_blocks": 1, "axes_dim": [16, 56, 56],
+             "qkv_bias": True, "guidance_embed": True}
+FLUX = {**FLUX_LIKE, "vec_in_dim": 128, "patch_size": 2, "theta": 10000, "txt_ids_dims": []}
+HUNYUAN_VIDEO = {**FLUX_LIKE, "vec_in_dim": 768, "patch_size": [1, 2, 2], "theta": 256, "byt5": False,
+                 "meanflow": False, "use_cond_type_embedding": False, "vision_in_dim": None,
+                 "meanflow_sum": False}
+LTXV = {"num_attention_heads": 2, "attention_head_dim": 64, "cross_attention_dim": 128,
+        "caption_channels": 256, "num_layers": 2}
 WAN_VAE = {"dim": 8, "z_dim": 16, "dim_mult": [1, 2, 4, 4], "num_res_blocks": 2, "attn_scales": [],
            "temperal_downsample": [False, True, True], "dropout": 0.0}
 
@@ -43,6 +64,10 @@ def main() -> None:
             "canny_sdxl": comfy.cldm.cldm.ControlNet(**CANNY_MID, hint_channels=3),
             "clip": comfy.sd1_clip.SDClipModel(device="meta").transformer,
             "vae": comfy.taesd.taesd.TAESD(),
+            "sd3": comfy.ldm.modules.diffusionmodules.mmdit.MMDiT(**SD3, **META),
+            "flux": comfy.ldm.flux.model.Flux(**FLUX, **META),
+            "hunyuan_video": comfy.ldm.hunyuan_video.model.HunyuanVideo(**HUNYUAN_VIDEO, **META),
+            "ltxv": comfy.ldm.lightricks.model.LTXVModel(**LTXV, **META),
             "wan": comfy.ldm.wan.model.WanModel(**WAN, **META),
             "wan_vae": comfy.ldm.wan.vae.WanVAE(**WAN_VAE),
         }

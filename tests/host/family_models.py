@@ -1,7 +1,7 @@
-"""SDXL, HotshotXL, AnimateDiff-SDXL and Wan files in the real formats with random weights.
+"""SDXL, HotshotXL, AnimateDiff-SDXL and flow models' files in the real formats with random weights.
 
 As in tiny_models, shapes come from the host's own classes; only CLIP-G's and the motion modules' few
-repeating keys are written out. Wan is small: its depth, its width and the width of its text are the file's.
+repeating keys are written out. Flow models are small: depth, widths and the width of the text are the file's.
 """
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from safetensors.torch import save_file
@@ -24,6 +24,8 @@ HOTSHOT_FRAMES = 24
 CLIP_G = {"width": 1280, "layers": 32, "tokens": 49408, "places": 77}
 # Read by the loader like the rest of the configuration: a text of SD1.5's width instead of umt5's.
 WAN_CONFIG = {"config": json.dumps({"transformer": {"text_dim": 768}})}
+LTXV_SIZES = {"num_attention_heads": 2, "attention_head_dim": 64, "caption_channels": 256}
+LTXV_CONFIG = {"config": json.dumps({"transformer": LTXV_SIZES})}
 
 
 @cache
@@ -112,14 +114,9 @@ def prefixed(parts: dict[str, Layout]) -> Layout:
     return {f"{prefix}.{key}": shape for prefix, layout in parts.items() for key, shape in layout.items()}
 
 
-def wan() -> dict[str, Tensor]:
-    """Wan's video transformer, two blocks of it."""
-    return random_weights(host_layouts()["wan"], seed=24)
-
-
-def wan_vae() -> dict[str, Tensor]:
-    """Wan's VAE, narrow."""
-    return random_weights(host_layouts()["wan_vae"], seed=25)
+def whole_model(name: str, seed: int) -> dict[str, Tensor]:
+    """A file that is one of the host's model classes and nothing more."""
+    return random_weights(host_layouts()[name], seed)
 
 
 # kind -> (folder of models/, its weights, the file's metadata)
@@ -128,8 +125,12 @@ KINDS: dict[str, tuple[str, Callable[[], dict[str, Tensor]], dict[str, str] | No
     "hotshot": ("animatediff_models", hotshot, None),
     "animatediff_sdxl": ("animatediff_models", animatediff_sdxl, None),
     "canny_sdxl": ("controlnet", canny_sdxl, None),
-    "wan": ("diffusion_models", wan, WAN_CONFIG),
-    "wan_vae": ("vae", wan_vae, None),
+    "wan": ("diffusion_models", partial(whole_model, "wan", 24), WAN_CONFIG),
+    "wan_vae": ("vae", partial(whole_model, "wan_vae", 25), None),
+    "sd3": ("diffusion_models", partial(whole_model, "sd3", 26), None),
+    "flux": ("diffusion_models", partial(whole_model, "flux", 27), None),
+    "hunyuan_video": ("diffusion_models", partial(whole_model, "hunyuan_video", 28), None),
+    "ltxv": ("diffusion_models", partial(whole_model, "ltxv", 29), LTXV_CONFIG),
 }
 
 

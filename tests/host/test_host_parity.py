@@ -85,7 +85,7 @@ def test_auto_finds_the_table_of_each_kind_of_model(comfy, kind, table):
     assert torch.equal(comfy.tensors("auto-found")["sigmas"], comfy.tensors("auto-wanted")["sigmas"])
 
 
-@pytest.mark.parametrize("kind", ["Flux", "SD3", "HunyuanVideo"])
+@pytest.mark.parametrize("kind", ["Flux", "SD3", "HunyuanVideo", "LTXV"])
 def test_auto_refuses_flow_models_and_names_the_scheduler_to_use(comfy, kind):
     bench = Bench.set_up(comfy, f"auto-{kind}")
     model = bench.graph.add("UNSTest_BareModel", kind=kind)

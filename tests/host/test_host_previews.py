@@ -6,7 +6,10 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from family_models import family_model
+from host_graphs import Graph
 from host_passes import TARGET, Bench
+from host_trips import clip
 from PIL import Image
 
 KINDS = ["eps", "flow"]
@@ -80,3 +83,21 @@ def test_another_prompt_shows_in_the_preview(comfy, kind):
     core = previews(other, other.core_sample(other.latent, other.sigmas([0.02, 0.01]), "euler",
                                              condition=TARGET))[-1]
     assert likeness(core, seen[-1]) > max(0.9, likeness(shown_by_core(comfy, kind), seen[-1]) + 0.05)
+
+
+def wan_bench(comfy, name: str) -> Bench:
+    """A bench with Wan's own network, small and random, and one video of rank 5."""
+    graph, video = Graph(), clip(3, 16, 16, 24, scale=1.0).movedim(0, 1)[None]
+    model = graph.add("UNETLoader", unet_name=family_model(comfy.models_dir, "wan"), weight_dtype="default")
+    latent = graph.add("UNSTest_LoadLatent", file=comfy.put_latent(f"{name}-clip", samples=video))
+    return Bench(comfy, graph, model, video, latent, name)
+
+
+def test_a_video_of_rank_5_is_in_view_at_both_ends(comfy):
+    first = wan_bench(comfy, "preview-wan-core")
+    shown = previews(first, first.core_sample(first.latent, first.sigmas([0.02, 0.01]), "euler"))[-1]
+    bench = wan_bench(comfy, "preview-wan")
+    seen = previews(bench, bench.resample(bench.unsample(bench.sigmas([1.0, 0.6, 0.04, 0.0]))))
+    assert len(seen) == 9
+    assert all(picture.shape == shown.shape and picture.std() > JPEG for picture in seen)
+    assert likeness(shown, seen[0]) > 0.98 and likeness(shown, seen[-1]) > 0.98

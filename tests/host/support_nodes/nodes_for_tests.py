@@ -233,6 +233,31 @@ class VideoConditioning(io.ComfyNode):
 
 
 @node
+class TokensConditioning(io.ComfyNode):
+    """A CONDITIONING of any size, one pattern times a value, as flow models' text encoders give it.
+
+    The mask hides the last `padding` tokens; `settings`, as JSON, is what else a model reads from it.
+    """
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.Float.Input("value", min=-1e3, max=1e3), io.Int.Input("tokens"), io.Int.Input("width"),
+                  io.Int.Input("pooled", optional=True), io.Int.Input("padding", optional=True),
+                  io.String.Input("settings", optional=True)]
+        return schema("TokensConditioning", inputs, [io.Conditioning.Output()])
+
+    @classmethod
+    def execute(cls, value, tokens, width, pooled=None, padding=None, settings="{}"):
+        more = json.loads(settings)
+        if pooled:
+            more["pooled_output"] = torch.full((1, pooled), value)
+        if padding:
+            more["attention_mask"] = (torch.arange(tokens) < tokens - padding).long()[None]
+        pattern = torch.arange(tokens * width, dtype=torch.float32).cos().reshape(1, tokens, width)
+        return io.NodeOutput([[value * pattern, more]])
+
+
+@node
 class ManualSigmas(io.ComfyNode):
     """A JSON list of numbers as SIGMAS, in float32, whatever it holds: empty, one entry, rising, NaN."""
 
