@@ -1,6 +1,10 @@
 # Two commands: `make demo` and `make test`. Each does all of its own set-up.
 PYTHON ?= python3
 PY := .venv/bin/python
+# Root on Debian gets a package that is missing; true where that went well.
+INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
+	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq >/dev/null
+CAN_VENV = $(PYTHON) -c "import ensurepip, venv" 2>/dev/null
 
 .PHONY: demo test setup chromium workflows clean
 
@@ -13,15 +17,17 @@ test: setup chromium
 
 setup: .venv/.installed
 
+# Debian keeps a half of venv in a package of its own, and `-m venv` fails without it.
 .venv/.installed: requirements-dev.txt
+	@$(CAN_VENV) || { $(INSTALL) python3-venv; }; $(CAN_VENV) \
+	  || { echo "make: $(PYTHON) cannot make a .venv: install the package python3-venv, then try again" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 
 # The browser tests need a Chromium. Root on Debian gets it here; anyone else sees those tests skip with the reason.
 chromium:
-	@command -v chromium >/dev/null || { [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null \
-	  && apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq chromium >/dev/null; } \
+	@command -v chromium >/dev/null || { $(INSTALL) chromium; } \
 	  || echo "make: no chromium and no right to install it: the browser tests will skip"
 
 workflows: setup

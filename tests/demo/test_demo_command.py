@@ -4,6 +4,7 @@ import json
 import re
 import subprocess
 import sys
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -11,13 +12,14 @@ import numpy as np
 import pytest
 import torch
 from PIL import Image
+from test_demo_clip import write_fast
 from test_demo_video import write_sound
 
 import demo.clip
 import demo.run
 from demo import world
-from demo.__main__ import main
-from demo.options import SEED
+from demo.__main__ import _clip, main
+from demo.options import OUT, SEED, parse
 from demo.video import pan_over_photograph, read_video, write_video
 from unsampling import metrics
 
@@ -67,6 +69,18 @@ def command(*arguments: str) -> subprocess.CompletedProcess:
     """`python -m demo` as users start it: in a process of its own, with as many threads as they have."""
     line = [sys.executable, "-m", "demo", *arguments]
     return subprocess.run(line, cwd=ROOT, capture_output=True, text=True, timeout=300)
+
+
+def test_unless_told_otherwise_a_held_out_clip_grows_three_styles_at_two_cfgs(tmp_path):
+    """What a bare `make demo` shows; that no training sees such a clip is test_train.py's."""
+    bare = parse([])
+    assert bare.clip is None and bare.seed in world.HELD_OUT
+    assert len({*bare.styles} - {bare.source_style}) == len(bare.styles) == 3
+    assert len(set(bare.cfgs)) == len(bare.cfgs) == 2
+    assert (bare.frames, bare.structure, bare.out) == (world.FRAMES, 0, OUT)
+    shown = _clip(replace(bare, frames=1, out=tmp_path))
+    assert shown.content == world.content(bare.seed)
+    assert relative(shown.x, shown.in_style(bare.source_style)) < 0.1
 
 
 def test_two_runs_give_the_same_bytes(tmp_path):
@@ -184,6 +198,19 @@ def test_a_long_clip_is_cut_with_a_note(tmp_path, monkeypatch, capsys, photograp
     assert f"Note: {note}" in capsys.readouterr().out
     assert numbers(tmp_path / "o")["clip"]["frames"] == 2
     assert note in (tmp_path / "o" / "index.html").read_text(encoding="utf-8")
+
+
+def test_two_thousand_frames_are_read_to_the_limit_which_is_said_before_work(tmp_path, monkeypatch, capsys):
+    def stopped(unet, clip, settings):
+        raise demo.run.DemoError(f"{len(clip.x)} frames to work on")
+
+    monkeypatch.setattr(demo.run, "compute", stopped)
+    write_fast(tmp_path / "long.mp4", 2000, 64, 64)
+    assert main(["--clip", str(tmp_path / "long.mp4"), "--out", str(tmp_path / "o")]) == 1
+    said, limit = capsys.readouterr(), demo.clip.MOST_FRAMES
+    assert said.out.startswith(f"long.mp4: {limit} frames of 64x64, 16 steps of midpoint\nNote: long.mp4 has")
+    assert f"more than {limit} frames; the first {limit} are used, or --frames of them.\n" in said.out
+    assert said.err == f"demo: {limit} frames to work on\n"
 
 
 def refusal(capsys, *arguments: str, weights: Path | None = None) -> str:
