@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from math import log10
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean, median, stdev
 
 from benchmarks.checks import Check
-from benchmarks.style_ways import DEFAULT, MANY, PAIRS, SPREAD, Result
+from benchmarks.style_ways import DEFAULT, MANY, PAIRS, SPREAD, Result, Transfer
 from benchmarks.tables import number, table
+from demo.world import STYLE_NAMES
 
 REFERENCES = ("the truth itself", "the source, nothing done", "another clip in the target style")
 MAIN = (DEFAULT, "core euler", "random noise")
@@ -24,10 +25,11 @@ PLOTTED = {DEFAULT: ("#0072b2", "o"), "SDEdit": ("#d55e00", "s"), "dpmpp_2m, rec
 def tables(results: Sequence[Result]) -> str:
     """All sections, as Markdown."""
     few = compared(results)
+    main = [r for r in results if r.name in (*REFERENCES, *MAIN) and _plain(r)]
     return "\n".join([
-        _section("Every clip", [r for r in results if r.name in (*REFERENCES, *MAIN) and _plain(r)]),
+        *([_section("Every clip", main)] if len(few) < len(results) else []),
         _section("Every way", [r for r in few if r.structure is None]),
-        _curve(few), promises(results)])
+        _pairs(_pick(results, DEFAULT)), _curve(few), promises(results)])
 
 
 def compared(results: Sequence[Result]) -> list[Result]:
@@ -46,6 +48,22 @@ def promises(results: Sequence[Result]) -> str:
 def _section(title: str, results: Sequence[Result]) -> str:
     rows = [_row(group) for group in _groups(results)]
     return f"## {title}\n\n{_coverage(results)}\n\n{table(TITLES, rows)}\n"
+
+
+def _pairs(results: Sequence[Result]) -> str:
+    """Restyle and motion error by source and target, to tell where the model is good and where it is not."""
+    found: dict[tuple[str, str], list[Result]] = {}
+    for result in results:
+        transfer = Transfer(result.clip)
+        found.setdefault((transfer.source, transfer.target), []).append(result)
+    rows = [[source, *(_cell(found.get((source, target))) for target in STYLE_NAMES)]
+            for source in STYLE_NAMES]
+    return (f"## Which styles\n\n{DEFAULT} at cfg 1, from the row's style to the column's: restyle error,"
+            f" motion error in pixels, clips.\n\n{table(('', *STYLE_NAMES), rows)}\n")
+
+
+def _cell(group: Sequence[Result] | None) -> str:
+    return f"{_mean(group, 'error'):.2f}, {_mean(group, 'motion'):.1f} px, {len(group)}" if group else "-"
 
 
 def _coverage(results: Sequence[Result]) -> str:
@@ -73,7 +91,7 @@ def _row(group: Sequence[Result]) -> list[str]:
     first = group[0]
     model = sum(first.calls) > 0
     return [first.name, f"{first.cfg:g}" if model else "-", "{} + {}".format(*first.calls) if model else "-",
-            f"{mean(r.seconds for r in group):.1f}" if model else "-", *_reconstruction(group),
+            f"{median(r.seconds for r in group):.1f}" if model else "-", *_reconstruction(group),
             f"{_mean(group, 'error'):.3f}", _decibels([r.like.psnr for r in group]),
             f"{100 * _mean(group, 'hit'):.0f} %", f"{_mean(group, 'motion'):.2f} px",
             f"{100 * _mean(group, 'lost'):.0f} %", f"{_mean(group, 'flicker'):.2f}"]

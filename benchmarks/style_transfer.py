@@ -1,6 +1,6 @@
 """Style transfer on a world whose right answers are known: our pairs, core's ways, and no unsampling.
 
-    python -m benchmarks.style_transfer              64 clips, about 25 minutes on two cores
+    python -m benchmarks.style_transfer              64 clips, about an hour on two cores
     python -m benchmarks.style_transfer --clips 2 --compared 1 --output FOLDER    a minute or two
 
 Writes style_transfer.md and .png into benchmarks/results. One process a core, each with one thread; a stopped
@@ -47,7 +47,7 @@ Written by `{command}`; run it again to check a figure.
 Held-out clips of `demo/world.py` ({frames} frames of {size}x{size}), restyled by the demo's model. The same
 content drawn in the target style is the truth. The source has a camera's grain of {grain:g}. Unsampled with
 its own style as the condition at cfg 1, {steps} steps of EDM's schedule from sigma {top:g} unless said, then
-down with the target style at the row's cfg. Figures are means over the clips.
+down with the target style at the row's cfg. Figures are means over the clips, seconds medians.
 
 - calls: model calls up + down, counted; above cfg 1 a call asks the network twice. seconds: of both passes.
 - reconstruction: down again with the clip's own style at cfg 1, relative error, mean and worst clip; PSNR.
@@ -70,6 +70,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"style_transfer: {options.weights} is missing; train it with python -m demo.train",
               file=sys.stderr)
         return 1
+    options.compared = options.clips if options.compared is None else options.compared
     results = list(_measured(options))
     text = "\n".join([_introduction(options), tables(results)])
     options.output.mkdir(parents=True, exist_ok=True)
@@ -160,7 +161,7 @@ def _introduction(options: argparse.Namespace) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(COMMAND, description=__doc__.partition("\n")[0])
     parser.add_argument("--clips", type=_count, default=64, help="clips for the main ways")
-    parser.add_argument("--compared", type=_count, default=12, help="of these, clips for every way")
+    parser.add_argument("--compared", type=_count, help="of these, clips for every way: all, unless given")
     parser.add_argument("--workers", type=_count, default=os.cpu_count(), help="processes of one thread each")
     parser.add_argument("--precision", choices=list(PRECISIONS), default="bfloat16", help="of the network")
     parser.add_argument("--weights", type=Path, default=model.WEIGHTS)

@@ -165,10 +165,23 @@ def test_the_command_measures_every_way_and_goes_on_where_it_was(no_network, mon
     assert style_transfer.main([*command, str(tmp_path / "second")]) == 0
     for name in ("style_transfer.md", "style_transfer.png"):
         assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
-    check_report((tmp_path / "first" / "style_transfer.md").read_text())
+    text = (tmp_path / "first" / "style_transfer.md").read_text()
+    check_report(text)
+    assert "## Every clip" in text
     weights.write_bytes(b"others")
     with pytest.raises(TypeError):
         style_transfer.main([*command, str(tmp_path / "third")])
+
+
+def test_unless_told_otherwise_every_way_is_tried_on_every_clip(no_network, tmp_path, capsys):
+    weights = tmp_path / "weights"
+    weights.write_bytes(b"some")
+    assert style_transfer.main(["--clips", "1", "--weights", str(weights), "--precision", "float32",
+                                "--kept", str(tmp_path / "kept"), "--output", str(tmp_path)]) == 0
+    text = (tmp_path / "style_transfer.md").read_text()
+    check_report(text)
+    assert "## Every clip" not in text
+    assert "--clips 1 --compared 1`" in text
 
 
 def check_report(text):
@@ -179,6 +192,11 @@ def check_report(text):
                                                               "random noise"}
     for name, _, _, error in rows:
         assert (error == "0") == ("recorded" in name), (name, error)
+    styles = text.partition("## Which styles")[2].partition("## ")[0]
+    first = Transfer(0)
+    row = next(line for line in styles.splitlines() if line.startswith(f"| {first.source} |"))
+    cell = row.split(" | ")[1 + world.STYLE_NAMES.index(first.target)]
+    assert re.fullmatch(r"\d\.\d\d, \d+\.\d px, 1", cell), row
     curve = text.partition("## Style against motion")[2]
     values = re.findall(r"^\| ([^|]+) \| ([\d.]+) \| ", curve, re.MULTILINE)
     assert values == [*((DEFAULT, f"{i / 10:g}") for i in range(9)),
