@@ -34,17 +34,22 @@ TITLES = ("clip", "passes", "calls", "seconds", "time a call over core", "peak M
 STATED = 1.02  # of core's peak memory and of its time a call
 COMMON = {"image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 320,
           "use_spatial_transformer": True, "legacy": False, "transformer_depth_middle": 1}
+XL = COMMON | {"num_res_blocks": [2] * 3, "channel_mult": [1, 2, 4], "context_dim": 2048,
+               "num_head_channels": 64, "num_heads": -1, "use_linear_in_transformer": True,
+               "adm_in_channels": 2816, "num_classes": "sequential", "use_temporal_attention": False}
 UNETS = {
     "SD15": COMMON | {
         "num_res_blocks": [2] * 4, "channel_mult": [1, 2, 4, 4], "transformer_depth": [1] * 6 + [0] * 2,
         "transformer_depth_output": [1] * 9 + [0] * 3, "context_dim": 768, "num_heads": 8,
         "use_linear_in_transformer": False, "adm_in_channels": None},
-    "SDXL": COMMON | {
-        "num_res_blocks": [2] * 3, "channel_mult": [1, 2, 4], "transformer_depth": [0, 0, 2, 2, 10, 10],
-        "transformer_depth_output": [0, 0, 0, 2, 2, 2, 10, 10, 10], "transformer_depth_middle": 10,
-        "context_dim": 2048, "num_head_channels": 64, "num_heads": -1, "use_linear_in_transformer": True,
-        "adm_in_channels": 2816, "num_classes": "sequential", "use_temporal_attention": False},
+    "SDXL": XL | {"transformer_depth": [0, 0, 2, 2, 10, 10], "transformer_depth_middle": 10,
+                  "transformer_depth_output": [0, 0, 0, 2, 2, 2, 10, 10, 10]},
+    # SDXL's family at a third of the size
+    "Segmind_Vega": XL | {"transformer_depth": [0, 0, 1, 1, 2, 2], "transformer_depth_middle": -1,
+                          "transformer_depth_output": [0, 0, 0, 1, 1, 1, 2, 2, 2]},
 }
+MOTION = {"SD15": "SD1.5 + AnimateDiff v2", "SDXL": "SDXL + HotshotXL",
+          "Segmind_Vega": "Segmind Vega + HotshotXL"}
 
 
 @dataclass(frozen=True)
@@ -62,8 +67,7 @@ class Case:
 
     @property
     def title(self) -> str:
-        motion = {"SD15": "SD1.5 + AnimateDiff v2", "SDXL": "SDXL + HotshotXL"}[self.kind]
-        return f"{motion}, {self.frames} frames of {8 * self.width}x{8 * self.height}"
+        return f"{MOTION[self.kind]}, {self.frames} frames of {8 * self.width}x{8 * self.height}"
 
 
 SD15 = {"kind": "SD15", "window": 16, "overlap": 4, "beta": "autoselect", "table": "SD1"}
@@ -71,7 +75,8 @@ SDXL = {"kind": "SDXL", "window": 8, "overlap": 2, "beta": "linear (HotshotXL/de
 CASES = {
     "full": [Case(frames=16, height=64, width=64, **SD15), Case(frames=128, height=64, width=64, **SD15),
              Case(frames=16, height=72, width=128, **SDXL)],
-    "small": [Case(frames=2, height=8, width=8, **SD15)],
+    "small": [Case(frames=2, height=8, width=8, **SD15),
+              Case(frames=2, height=8, width=8, **SDXL | {"kind": "Segmind_Vega"})],
 }
 
 
@@ -104,6 +109,8 @@ def measure(case: Case, options: argparse.Namespace) -> dict:
     import torch
 
     gpu = torch.cuda.is_available()
+    if not gpu and options.size == "full":
+        raise SystemExit("video_models: there is no GPU, and full size needs one; --size small runs on a CPU")
     in_host.on_cpu(not gpu)
     with tempfile.TemporaryDirectory() as folder, torch.inference_mode():
         model = evolved(case, torch.float16 if gpu else torch.float32, Path(folder))
@@ -187,7 +194,7 @@ def motion_module(kind: str, folder: Path) -> str:
     from safetensors.torch import save_file
     from tiny_models import motion_layout, random_weights
 
-    weights = {"SD15": lambda: random_weights(motion_layout(), seed=4), "SDXL": hotshot}[kind]()
+    weights = random_weights(motion_layout(), seed=4) if kind == "SD15" else hotshot()
     path = folder / f"{kind}_mm_v2.safetensors"
     save_file(weights, path)
     return path.name
