@@ -1,7 +1,8 @@
 """Our two passes beside core's on video models of full size: seconds and peak GPU memory.
 
     python -m benchmarks.video_models        (needs a ComfyUI with AnimateDiff-Evolved)
-    python -m benchmarks.video_models --size small      what a CPU can do: that it runs, no figure of worth
+    python -m benchmarks.video_models --size small      what a CPU can do: that it runs, no figure of worth;
+                                                        SDXL's family is Segmind Vega there
 
 SD1.5 with AnimateDiff's v2 module at 512x512, 16 and 128 frames; SDXL with HotshotXL's at 1024x576. The
 layouts are the real ones, the weights random, which costs what trained ones cost. Core: FlipSigmas and
