@@ -12,6 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from benchmarks.in_host import TIDY
 from demo import world
 from demo.clip import DECODED, MOST_FRAMES, built_in, enlarged, fitted, model_size, of_file
 
@@ -23,9 +24,6 @@ from demo.clip import of_file
 print(*of_file(Path(sys.argv[1])).x.shape)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
-# What is freed goes back to the system, so that the peak is what was held at one time.
-TIDY = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0",
-        "OMP_NUM_THREADS": "1"}
 
 
 def moving_bar(frames: int, height: int, width: int) -> np.ndarray:
@@ -108,8 +106,8 @@ def peak(path: Path) -> tuple[list[int], float]:
 
     That counts FFmpeg's memory and torch's too. ru_maxrss would not do: it begins at this process's own.
     """
-    done = subprocess.run([sys.executable, "-c", READ, str(path)], cwd=ROOT, env=os.environ | TIDY,
-                          capture_output=True, text=True, timeout=300)
+    done = subprocess.run([sys.executable, "-c", READ, str(path)], cwd=ROOT, capture_output=True, text=True,
+                          env=os.environ | TIDY | {"OMP_NUM_THREADS": "1"}, timeout=300)
     assert done.returncode == 0, done.stderr
     shape, kilobytes = done.stdout.splitlines()
     return [int(side) for side in shape.split()], int(kilobytes) / 2**10

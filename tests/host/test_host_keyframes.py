@@ -2,11 +2,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 
 import pytest
 import torch
 from host_graphs import Graph
 from host_passes import EMPTY, SOURCE, TARGET, Bench
+from host_trips import Trip, clip
 
 from tools.comfy_client import RunError
 
@@ -237,7 +239,7 @@ def test_naive_reuse_keyframes_are_the_same_in_both_passes(comfy):
     assert (clips[0]["noise"] - clips[1]["noise"]).norm() > 1e-3 * clips[0]["noise"].norm()
 
 
-def referred(comfy, name: str, early: float, late: float):
+def referred(comfy, name: str, early: float, late: float) -> torch.Tensor:
     """The noise of a clip whose windows look at the first one, as much as keyframes say; it comes back."""
     graph, keyframes = Graph(), None
     for mult, start in ((early, 0.0), (late, HALF)):
@@ -251,19 +253,11 @@ def referred(comfy, name: str, early: float, late: float):
                       model=graph.add("CheckpointLoaderSimple", ckpt_name=comfy.model("narrow")),
                       context_options=graph.add("ADE_ContextExtras_Set", context_opts=options,
                                                 context_extras=extras))
-    clip = torch.randn(6, 4, 8, 8, generator=torch.Generator().manual_seed(7))
-    positive, negative = (graph.add("UNSTest_Conditioning", value=value) for value in (SOURCE, EMPTY))
-    given = {"model": model, "positive": positive, "negative": negative, "cfg": 1.0}
-    noise = graph.add("UNS_Unsampler", solver="midpoint", **given,
-                      latent_image=graph.add("UNSTest_LoadLatent", file=comfy.put_latent(name, samples=clip)),
-                      sigmas=graph.add("UNS_AYSScheduler", model_type="SD1", steps=4, denoise=1.0))
-    back = graph.add("UNS_NoiselessResampler", noise=noise, structure=0.0, **given)
-    for part, node in (("noise", noise), ("back", back)):
-        graph.save(f"{name}-{part}", latent=node)
-    comfy.run(graph.prompt)
-    found = {part: comfy.tensors(f"{name}-{part}")["samples"] for part in ("noise", "back")}
-    assert (found["back"] - clip).norm() < EXACT * clip.norm()
-    return found["noise"]
+    sigmas = graph.add("UNS_AYSScheduler", model_type="SD1", steps=4, denoise=1.0)
+    trip = Trip(comfy, name, graph, model, partial(graph.add, "UNSTest_Conditioning"), sigmas, "midpoint",
+                clip(6))
+    trip.check(14.61)
+    return trip["noise"]
 
 
 def test_context_ref_keyframes_are_the_same_in_both_passes(comfy):

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from host_graphs import Node
 from host_passes import SOURCE, Bench
 from host_windows import LENGTH, WINDOWS, cut
 
@@ -61,7 +62,7 @@ def test_a_partial_unsampling_comes_back_and_runs_do_not_remember(comfy, windows
     assert torch.equal(runs[0]["noise"], runs[1]["noise"])
 
 
-def through_core(bench: Bench):
+def through_core(bench: Bench) -> Node:
     """Up and down with core's euler in our advanced nodes."""
     guider = bench.graph.add("BasicGuider", model=bench.model, conditioning=bench.condition(SOURCE))
     sampler = bench.graph.add("KSamplerSelect", sampler_name="euler")
@@ -87,14 +88,14 @@ def test_core_samplers_take_windows_that_stay_and_clips_that_are_not_cut(comfy, 
     assert 1e-3 < bench.error(bench.run(clip=through_core(bench))["clip"]) < 0.3
 
 
-def viewed(bench: Bench, views: str, overlap: int):
-    """The bench's model in windows of 8 frames, whose motion module would see views of 4."""
-    more = {} if "Static" in views else {"view_stride": 1}
-    seen = bench.graph.add(f"ADE_{views}ViewOptions", view_length=4, view_overlap=overlap, **more,
-                           **{"closed_loop": True} if "Looped" in views else {})
+def viewed(bench: Bench, model: Node, views: str, overlap: int) -> Node:
+    """That model in windows of 8 frames, whose motion module would see views of 4."""
+    more = {"StandardStatic": {}, "StandardUniform": {"view_stride": 1},
+            "LoopedUniform": {"view_stride": 1, "closed_loop": True}}
+    seen = bench.graph.add(f"ADE_{views}ViewOptions", view_length=4, view_overlap=overlap, **more[views])
     options = bench.graph.add("ADE_StandardStaticContextOptions", context_length=8, context_overlap=2,
                               view_opts=seen)
-    return bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, context_options=options,
+    return bench.graph.add("ADE_UseEvolvedSampling", model=model, context_options=options,
                            beta_schedule="use existing")
 
 
@@ -103,13 +104,11 @@ def test_views_inside_windows_are_the_same_in_both_passes_and_must_be(comfy, vie
     """The answer depends on where the views begin, which for two kinds of them moves with the step."""
     bench, log = Bench.set_up(comfy, f"views-{views}", frames=12), f"views-{views}-watch"
     plain = bench.graph.add("UNSTest_WatchedModel", model=bench.model, probe="views", log=log, gain=0.05)
-    bench.model = plain
-    bench.model = viewed(bench, views, 2)
+    bench.model = viewed(bench, plain, views, 2)
     noise = bench.unsample(bench.ays())
     assert bench.error(bench.run(clip=bench.resample(noise))["clip"]) < EXACT
     cuts = {call["value"] for call in comfy.calls(log)}
     assert len(cuts) > 2 if "Uniform" in views else len(cuts) == 1
-    bench.model = plain
-    bench.model = viewed(bench, views, 1)
+    bench.model = viewed(bench, plain, views, 1)
     with pytest.raises(RunError, match=r"cuts the clip into other context windows .*views of"):
         bench.run(other=bench.resample(noise))
