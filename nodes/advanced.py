@@ -39,7 +39,8 @@ class UnsamplerAdvanced(io.ComfyNode):
                                        " half."),
                 io.Sampler.Input("sampler", optional=True, advanced=True,
                                  tooltip="A core SAMPLER in place of this node's solver, without record, so"
-                                         " not exact. Only those that can be run backwards are taken."),
+                                         " not exact. Only those that can be run backwards are taken, and no"
+                                         " context windows that move (Uniform, Looped)."),
             ],
             outputs=[io.Latent.Output(display_name="noise", tooltip="The noise that represents the clip, with"
                                                                     " the settings that made it.")],

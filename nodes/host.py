@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 
 from ..unsampling import Inversion, UnsamplingError, __version__, inversion, schedules
 from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
-from . import keyframes, record, step_caches, window_checks
+from . import context_windows, keyframes, record, step_caches
 
 Pass = Callable[[Denoise, Tensor, Callback], Tensor]
 # a sigma_max that only schedules with zero terminal SNR have: theirs is 4519, AnimateDiff's widest 66
@@ -61,7 +61,7 @@ def cfg_of(guider) -> float:
 def run(guider, samples: Tensor, sigmas: Tensor, sampler: comfy.samplers.Sampler, calls: int) -> Tensor:
     """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs
     it."""
-    window_checks.check_overlap(guider.model_patcher, samples.shape)
+    context_windows.check_overlap(guider.model_patcher, samples.shape)
     preview = latent_preview.prepare_callback(guider.model_patcher, calls)
     no_noise, quiet = torch.zeros_like(samples), not comfy.utils.PROGRESS_BAR_ENABLED
     out = guider.sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
@@ -217,7 +217,7 @@ class _PlainSampler(comfy.samplers.Sampler):
                disable_pbar=False):
         name = "unsample" if self.rising else "resample"
         with naming(f"Inversion Sampler ({name})"):
-            window_checks.check_overlap(model_wrap.model_patcher, latent_image.shape)
+            context_windows.check_overlap(model_wrap.model_patcher, latent_image.shape)
             step_caches.refuse(model_wrap.model_patcher)
             if torch.count_nonzero(noise) > 0:
                 raise UnsamplingError("noise was added; switch add_noise off, or connect Disable Noise")

@@ -10,15 +10,15 @@ from torch import Tensor
 from ..unsampling import Inversion, UnsamplingError, inversion, schedules, solvers
 from ..unsampling.solvers.evaluation import Callback, Denoise, Keep
 from . import (
-    animatediff,
     checks,
+    context_windows,
     core_samplers,
     curves,
     host,
     record,
+    sample_settings,
     spill,
     step_caches,
-    window_checks,
 )
 from .progress import with_time_left
 
@@ -45,11 +45,11 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     mask = host.mask(latent, samples)
     if mask is not None and mask.min() == 1:
         mask = None
-    animatediff.refuse_changing_settings(model)
+    sample_settings.refuse_changing(model)
     step_caches.refuse(model)
     info = {**host.info(guider), "source": record.digest(samples)}
     made_with = {"family": host.family(model), "cfg": host.cfg_of(guider),
-                 "windows": animatediff.windows(model, _frames(samples.shape)),
+                 "windows": context_windows.told(model, samples.shape),
                  "latent_format": model.get_model_object("latent_format"),
                  "source": None if mask is None else samples.clone()}
     if sampler is not None:
@@ -105,7 +105,7 @@ def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure
     """
     model = guider.model_patcher
     samples = _samples(model, latent, "noise")
-    animatediff.refuse_changing_settings(model)
+    sample_settings.refuse_changing(model)
     step_caches.refuse(model)
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
@@ -171,7 +171,7 @@ def _core_fall(guider, samples: Tensor, known: Inversion, sampler, structure: fl
 
 def _check_for_core(model, samples: Tensor) -> None:
     host.refuse_flow(model)
-    window_checks.refuse_moving(model, samples.shape)
+    context_windows.refuse_moving(model, samples.shape)
 
 
 def _fit(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | None, solver: str,
@@ -181,7 +181,7 @@ def _fit(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | No
         x = model.model.process_latent_in(samples)
         return record.Fit(checks.noise_from_elsewhere(x, sigmas, solver), "", None)
     # a slice of the noise may be short enough not to be cut at all: compare what the whole clip would meet
-    kept.check(host.family(model), animatediff.windows(model, _frames(kept.shape)), sigmas, solver)
+    kept.check(host.family(model), context_windows.told(model, kept.shape), sigmas, solver)
     fit = kept.fitted(samples, put)
     if fit.frames is None:
         known = fit.inversion

@@ -74,6 +74,27 @@ class Bench:
     def core_unsample(self, sigmas: Node, solver: str, cfg: float = 1.0) -> Node:
         return self.core_sample(self.latent, self.graph.add("FlipSigmas", sigmas=sigmas), solver, cfg)
 
+    def through_core(self, solver: str, **conditions: Node) -> Node:
+        """Up and down with a core SAMPLER in our advanced nodes.
+
+        conditions: positive or negative in place of the bench's own.
+        """
+        given = {"positive": self.condition(SOURCE), "negative": self.condition(EMPTY)} | conditions
+        guider = self.graph.add("CFGGuider", model=self.model, cfg=1.0, **given)
+        sampler = self.graph.add("KSamplerSelect", sampler_name=solver)
+        noise = self.graph.add("UNS_UnsamplerAdvanced", guider=guider, latent_image=self.latent,
+                               sigmas=self.ays(), solver="midpoint", sampler=sampler)
+        return self.graph.add("UNS_NoiselessResamplerAdvanced", guider=guider, noise=noise, structure=0.0,
+                              sampler=sampler)
+
+    def custom(self, latent: Node, direction: str, sigmas: Node, solver: str = "midpoint",
+               noise: bool = False) -> Node:
+        """One pass of our Inversion Sampler in core's SamplerCustom."""
+        sampler = self.graph.add("UNS_InversionSampler", solver=solver, direction=direction)
+        return self.graph.add("SamplerCustom", model=self.model, add_noise=noise, noise_seed=0, cfg=1.0,
+                              positive=self.condition(SOURCE), negative=self.condition(EMPTY),
+                              sampler=sampler, sigmas=sigmas, latent_image=latent)
+
     def run(self, **latents: Node) -> dict[str, Tensor]:
         """Runs the graph; the samples of each named latent."""
         for name, node in latents.items():

@@ -44,10 +44,7 @@ def test_a_clip_shorter_than_its_windows_may_have_any_overlap(comfy):
 def test_the_inversion_sampler_refuses_them_too(comfy):
     bench = Bench.set_up(comfy, "overlap-sampler", frames=9)
     cut(bench, WINDOWS[0], overlap=LENGTH)
-    sampler = bench.graph.add("UNS_InversionSampler", **defaults(comfy, "UNS_InversionSampler"))
-    sampled = bench.graph.add("SamplerCustom", model=bench.model, add_noise=False, noise_seed=0, cfg=1.0,
-                              positive=bench.condition(1.0), negative=bench.condition(0.0), sampler=sampler,
-                              sigmas=bench.ays(5), latent_image=bench.latent)
+    sampled = bench.custom(bench.latent, "unsample", bench.ays(5))
     with pytest.raises(RunError, match=r"Inversion Sampler .*set context_overlap below 8"):
         bench.run(clip=sampled)
 

@@ -58,22 +58,14 @@ def test_a_cfg_guider_is_the_plain_node(comfy):
     assert bench.error(found["crossed"]) < EXACT
 
 
-def custom(bench: Bench, latent: Node, direction: str, sigmas: Node, solver: str,
-           noise: bool = False) -> Node:
-    sampler = bench.graph.add("UNS_InversionSampler", solver=solver, direction=direction)
-    return bench.graph.add("SamplerCustom", model=bench.model, add_noise=noise, noise_seed=0, cfg=1.0,
-                           positive=bench.condition(SOURCE), negative=bench.condition(EMPTY), sampler=sampler,
-                           sigmas=sigmas, latent_image=latent)
-
-
 @pytest.mark.parametrize("solver", ["midpoint", "dpmpp_2m", "euler", "ees25"])
 def test_our_pairs_in_cores_sampler_are_the_plain_nodes(comfy, solver):
     bench = Bench.set_up(comfy, f"sampler-{solver}")
     sigmas = bench.ays()
     plain_up = bench.unsample(sigmas, solver=solver, record="off")
-    custom_up = custom(bench, bench.latent, "unsample", sigmas, solver)
+    custom_up = bench.custom(bench.latent, "unsample", sigmas, solver)
     found = bench.run(plain_up=plain_up, custom_up=custom_up, plain=bench.resample(plain_up),
-                      custom=custom(bench, custom_up, "resample", sigmas, solver))
+                      custom=bench.custom(custom_up, "resample", sigmas, solver))
     assert torch.equal(found["plain_up"], found["custom_up"])
     assert torch.equal(found["plain"], found["custom"])
     assert bench.error(found["plain"]) < (0.15 if solver == "euler" else 0.05)
@@ -83,8 +75,8 @@ def test_a_rising_schedule_is_understood_and_added_noise_is_refused(comfy):
     bench = Bench.set_up(comfy, "sampler-rising")
     sigmas = bench.sigmas([14.6, 3.0, 0.5, 0.03])
     flipped = bench.graph.add("FlipSigmas", sigmas=sigmas)
-    found = bench.run(falling=custom(bench, bench.latent, "unsample", sigmas, "midpoint"),
-                      rising=custom(bench, bench.latent, "unsample", flipped, "midpoint"))
+    found = bench.run(falling=bench.custom(bench.latent, "unsample", sigmas, "midpoint"),
+                      rising=bench.custom(bench.latent, "unsample", flipped, "midpoint"))
     assert torch.equal(found["falling"], found["rising"])
     with pytest.raises(RunError, match=r"Sampler \(unsample\): noise was added; switch add_noise off"):
-        bench.run(noisy=custom(bench, bench.latent, "unsample", sigmas, "midpoint", noise=True))
+        bench.run(noisy=bench.custom(bench.latent, "unsample", sigmas, "midpoint", noise=True))

@@ -189,15 +189,7 @@ def test_guaranteed_steps_are_steps_of_the_schedule_and_are_those_of_core(comfy,
 @pytest.mark.parametrize("scene", [hooks, custom_cfg, contexts, motion])
 def test_core_samplers_meet_the_same_keyframes_on_their_way_up(comfy, scene):
     made = scene(comfy, f"core-sampler-{scene.__name__}")
-    graph = made.bench.graph
-    positive = made.conds.get("positive", made.bench.condition(SOURCE))
-    guider = graph.add("CFGGuider", model=made.bench.model, positive=positive, negative=made.negative,
-                       cfg=1.0)
-    sampler = graph.add("KSamplerSelect", sampler_name="heun")
-    noise = graph.add("UNS_UnsamplerAdvanced", guider=guider, latent_image=made.bench.latent,
-                      sigmas=made.bench.ays(), solver="midpoint", sampler=sampler)
-    clip = graph.add("UNS_NoiselessResamplerAdvanced", guider=guider, noise=noise, structure=0.0,
-                     sampler=sampler)
+    clip = made.bench.through_core("heun", **made.conds)
     made.bench.run(clip=clip)
     start = sigma_at(HALF)
     values = made.read()

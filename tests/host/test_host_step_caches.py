@@ -1,6 +1,6 @@
 """Step caches answer the two passes differently: refused by name, before any model call."""
 import pytest
-from host_passes import EMPTY, SOURCE, Bench
+from host_passes import Bench
 
 from tools.comfy_client import RunError
 
@@ -32,11 +32,8 @@ def test_a_cache_in_either_pass_is_refused_by_name(comfy, name):
 
 def test_the_inversion_sampler_refuses_them_too(comfy):
     bench = Bench.set_up(comfy, "cache-sampler")
-    sampler = bench.graph.add("UNS_InversionSampler", solver="midpoint", direction="unsample")
-    sampled = bench.graph.add("SamplerCustom", model=cached(bench, "EasyCache"), add_noise=False,
-                              noise_seed=0, cfg=1.0, positive=bench.condition(SOURCE),
-                              negative=bench.condition(EMPTY), sampler=sampler,
-                              sigmas=bench.ays(4), latent_image=bench.latent)
+    bench.model = cached(bench, "EasyCache")
+    sampled = bench.custom(bench.latent, "unsample", bench.ays(4))
     with pytest.raises(RunError, match=r"Inversion Sampler \(unsample\): model has EasyCache"):
         bench.run(clip=sampled)
     assert bench.calls() == []

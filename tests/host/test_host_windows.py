@@ -4,8 +4,8 @@ from __future__ import annotations
 import pytest
 import torch
 from host_graphs import Node
-from host_passes import SOURCE, Bench
-from host_windows import LENGTH, WINDOWS, cut
+from host_passes import Bench
+from host_windows import LENGTH, WINDOWS, cut, defaults
 
 from tools.comfy_client import RunError
 
@@ -62,53 +62,156 @@ def test_a_partial_unsampling_comes_back_and_runs_do_not_remember(comfy, windows
     assert torch.equal(runs[0]["noise"], runs[1]["noise"])
 
 
-def through_core(bench: Bench) -> Node:
-    """Up and down with core's euler in our advanced nodes."""
-    guider = bench.graph.add("BasicGuider", model=bench.model, conditioning=bench.condition(SOURCE))
-    sampler = bench.graph.add("KSamplerSelect", sampler_name="euler")
-    noise = bench.graph.add("UNS_UnsamplerAdvanced", guider=guider, latent_image=bench.latent,
-                            sigmas=bench.ays(), solver="midpoint", sampler=sampler)
-    return bench.graph.add("UNS_NoiselessResamplerAdvanced", guider=guider, noise=noise, structure=0.0,
-                           sampler=sampler)
+REFUSED = r"that move from step to step .*use Standard Static, or disconnect sampler"
+# a clip as long as a window is looped too then, from another frame at each step
+EQUAL = {"use_on_equal_length": True}
 
 
-@pytest.mark.parametrize("windows", MOVING)
-def test_core_samplers_are_refused_windows_that_move(comfy, windows):
+@pytest.mark.parametrize(("windows", "frames", "more"), [(name, FRAMES, {}) for name in MOVING]
+                         + [("ADE_LoopedUniformContextOptions", LENGTH, EQUAL)])
+def test_core_samplers_are_refused_windows_that_move(comfy, windows, frames, more):
     """They count their steps up while sigma rises; the host would place the windows by that."""
-    bench = placed(comfy, f"windows-core-{windows}", windows)
-    with pytest.raises(RunError, match=r"windows that move from step to step .*use Standard Static, or disc"):
-        bench.run(clip=through_core(bench))
+    bench = placed(comfy, f"windows-core-{windows}-{frames}", windows, frames, **more)
+    with pytest.raises(RunError, match=f"context windows {REFUSED}"):
+        bench.run(clip=bench.through_core("euler"))
     assert bench.calls() == []
 
 
-@pytest.mark.parametrize(("windows", "frames"), [(WINDOWS[0], FRAMES), (WINDOWS[3], FRAMES),
-                                                 (MOVING[0], LENGTH)])
-def test_core_samplers_take_windows_that_stay_and_clips_that_are_not_cut(comfy, windows, frames):
-    bench = placed(comfy, f"windows-core-{windows}-{frames}", windows, frames)
-    assert 1e-3 < bench.error(bench.run(clip=through_core(bench))["clip"]) < 0.3
+@pytest.mark.parametrize(("windows", "frames", "more"), [
+    (WINDOWS[0], FRAMES, {}), (WINDOWS[3], FRAMES, {}), (MOVING[0], LENGTH, {}), (MOVING[0], LENGTH, EQUAL),
+    ("ADE_LoopedUniformContextOptions", LENGTH, {}), ("looped_uniform", LENGTH, {})])
+def test_core_samplers_take_windows_that_stay_and_clips_that_are_not_cut(comfy, windows, frames, more):
+    bench = placed(comfy, f"windows-core-{windows}-{frames}-{len(more)}", windows, frames, **more)
+    assert 1e-3 < bench.error(bench.run(clip=bench.through_core("euler"))["clip"]) < 0.3
 
 
-def viewed(bench: Bench, model: Node, views: str, overlap: int) -> Node:
+def test_one_window_that_turns_round_is_the_same_in_both_passes_and_must_be(comfy):
+    """Looped windows of a clip as long as they are: one window, which begins elsewhere at every step."""
+    bench = placed(comfy, "windows-equal", "ADE_LoopedUniformContextOptions", LENGTH, **EQUAL)
+    noise = bench.unsample(bench.ays())
+    assert bench.error(bench.run(clip=bench.resample(noise))["clip"]) < EXACT
+    assert len({tuple(call["frames"]) for call in bench.calls()}) > 3
+    cut(bench, "ADE_LoopedUniformContextOptions")
+    with pytest.raises(RunError, match="cuts the clip into other context windows"):
+        bench.run(other=bench.resample(noise))
+
+
+def keyframed(bench: Bench, *lengths: int) -> None:
+    """Standard Uniform windows of those lengths, one after the other over the schedule."""
+    options = None
+    for at, length in enumerate(lengths):
+        given = defaults(bench.comfy, "ADE_StandardUniformContextOptions")
+        given |= {"context_length": length, "context_overlap": 2, "start_percent": at / len(lengths)}
+        before = {} if options is None else {"prev_context": options}
+        options = bench.graph.add("ADE_StandardUniformContextOptions", **given, **before)
+    bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
+                                  context_options=options)
+
+
+@pytest.mark.parametrize(("lengths", "cuts"), [((16, 4), False), ((4, 16), True)])
+def test_the_first_context_keyframe_decides_whether_any_cuts(comfy, lengths, cuts):
+    """So AnimateDiff-Evolved has it: a first one longer than the clip switches the later ones off."""
+    bench = Bench.set_up(comfy, f"windows-first-{lengths[0]}", frames=12, window_bias=0.3)
+    keyframed(bench, *lengths)
+    noise = bench.unsample(bench.ays())
+    assert bench.error(bench.run(clip=bench.resample(noise))["clip"]) < EXACT
+    assert {call["rows"] for call in bench.calls()} == ({4, 12} if cuts else {12})
+    back = bench.through_core("euler")
+    if cuts:
+        with pytest.raises(RunError, match=REFUSED):
+            bench.run(core=back)
+    else:
+        assert bench.error(bench.run(core=back)["core"]) < 0.3
+
+
+@pytest.mark.parametrize("windows", MOVING)
+def test_the_inversion_sampler_meets_the_windows_that_the_plain_nodes_do(comfy, windows):
+    bench = placed(comfy, f"windows-custom-{windows}", windows, 12)
+    sigmas = bench.ays()
+    up, custom_up = bench.unsample(sigmas, record="off"), bench.custom(bench.latent, "unsample", sigmas)
+    found = bench.run(up=up, custom_up=custom_up, down=bench.resample(up),
+                      custom_down=bench.custom(custom_up, "resample", sigmas))
+    assert torch.equal(found["custom_up"], found["up"])
+    assert torch.equal(found["custom_down"], found["down"])
+
+
+VIEWS = {"StandardStatic": {}, "StandardUniform": {"view_stride": 1},
+         "LoopedUniform": {"view_stride": 1, "closed_loop": True}}
+
+
+def viewed(bench: Bench, model: Node, views: str, overlap: int, length: int = 4, **more) -> Node:
     """That model in windows of 8 frames, whose motion module would see views of 4."""
-    more = {"StandardStatic": {}, "StandardUniform": {"view_stride": 1},
-            "LoopedUniform": {"view_stride": 1, "closed_loop": True}}
-    seen = bench.graph.add(f"ADE_{views}ViewOptions", view_length=4, view_overlap=overlap, **more[views])
+    seen = bench.graph.add(f"ADE_{views}ViewOptions", view_length=length, view_overlap=overlap,
+                           **VIEWS[views] | more)
     options = bench.graph.add("ADE_StandardStaticContextOptions", context_length=8, context_overlap=2,
                               view_opts=seen)
     return bench.graph.add("ADE_UseEvolvedSampling", model=model, context_options=options,
                            beta_schedule="use existing")
 
 
-@pytest.mark.parametrize("views", ["StandardStatic", "StandardUniform", "LoopedUniform"])
-def test_views_inside_windows_are_the_same_in_both_passes_and_must_be(comfy, views):
-    """The answer depends on where the views begin, which for two kinds of them moves with the step."""
-    bench, log = Bench.set_up(comfy, f"views-{views}", frames=12), f"views-{views}-watch"
+def view_bench(comfy, name: str, frames: int) -> tuple[Bench, Node, str]:
+    """A bench, its model whose answer depends on where the views begin, and the log of that."""
+    bench, log = Bench.set_up(comfy, name, frames=frames), f"{name}-watch"
     plain = bench.graph.add("UNSTest_WatchedModel", model=bench.model, probe="views", log=log, gain=0.05)
-    bench.model = viewed(bench, plain, views, 2)
+    return bench, plain, log
+
+
+@pytest.mark.parametrize(("views", "more"), [(name, {}) for name in VIEWS]
+                         + [("LoopedUniform", {"length": 8} | EQUAL)])
+def test_views_inside_windows_are_the_same_in_both_passes_and_must_be(comfy, views, more):
+    """The answer depends on where the views begin, which for two kinds of them moves with the step."""
+    bench, plain, log = view_bench(comfy, f"views-{views}-{len(more)}", 12)
+    bench.model = viewed(bench, plain, views, 2, **more)
     noise = bench.unsample(bench.ays())
     assert bench.error(bench.run(clip=bench.resample(noise))["clip"]) < EXACT
     cuts = {call["value"] for call in comfy.calls(log)}
     assert len(cuts) > 2 if "Uniform" in views else len(cuts) == 1
-    bench.model = viewed(bench, plain, views, 1)
+    bench.model = viewed(bench, plain, views, 1, **more)
+    with pytest.raises(RunError, match=r"cuts the clip into other context windows .*views of"):
+        bench.run(other=bench.resample(noise))
+
+
+def test_views_of_a_clip_that_is_not_cut_are_nobodys_business(comfy):
+    """AnimateDiff-Evolved drops windows longer than the clip with the views in them."""
+    bench = Bench.set_up(comfy, "views-unused", frames=6)
+    plain = bench.model
+    bench.model = viewed(bench, plain, "LoopedUniform", 4)
+    noise, core = bench.unsample(bench.ays()), bench.through_core("euler")
+    bench.model = plain
+    found = bench.run(core=core, clip=bench.resample(noise))
+    assert bench.error(found["clip"]) < EXACT
+    assert 1e-3 < bench.error(found["core"]) < 0.3
+
+
+@pytest.mark.parametrize("views", ["StandardUniform", "LoopedUniform"])
+def test_core_samplers_are_refused_views_that_move(comfy, views):
+    bench, plain, _ = view_bench(comfy, f"views-core-{views}", 12)
+    bench.model = viewed(bench, plain, views, 2)
+    with pytest.raises(RunError, match=f"views {REFUSED}"):
+        bench.run(clip=bench.through_core("euler"))
+    assert bench.calls() == []
+
+
+def test_views_that_overlap_wholly_are_refused_in_a_sentence(comfy):
+    bench, plain, _ = view_bench(comfy, "views-overlap", 12)
+    bench.model = viewed(bench, plain, "StandardStatic", 4)
+    with pytest.raises(RunError, match="views of 4 frames that overlap by 4; set view_overlap below 4"):
+        bench.run(noise=bench.unsample(bench.ays()))
+    assert bench.calls() == []
+
+
+def test_views_without_windows_are_those_of_the_whole_clip(comfy):
+    """View as Context: a window over all frames, whose length AnimateDiff-Evolved learns in the first run."""
+    bench, plain, log = view_bench(comfy, "views-only", 12)
+    seen = bench.graph.add("ADE_StandardUniformViewOptions", view_length=4, view_overlap=1, view_stride=1)
+    options = bench.graph.add("ADE_ViewsOnlyContextOptions", view_opts_req=seen)
+    bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=plain, context_options=options,
+                                  beta_schedule="use existing")
+    noise = bench.unsample(bench.ays())
+    assert bench.error(bench.run(clip=bench.resample(noise))["clip"]) < EXACT
+    assert len({call["value"] for call in comfy.calls(log)}) > 2
+    with pytest.raises(RunError, match=f"views {REFUSED}"):
+        bench.run(core=bench.through_core("euler"))
+    bench.model = plain
     with pytest.raises(RunError, match=r"cuts the clip into other context windows .*views of"):
         bench.run(other=bench.resample(noise))

@@ -1,0 +1,24 @@
+"""Sample Settings that AnimateDiff-Evolved left on a MODEL, read from its attachment, never changed."""
+
+from ..unsampling import UnsamplingError
+
+
+def refuse_changing(model) -> None:
+    """Refuses sample settings that re-noise or replace the latent during sampling.
+
+    Noise types and noise layers need no check: AnimateDiff-Evolved leaves noise alone that is all zero, and
+    ours is.
+    """
+    settings = model.get_attachment("ADE_sample_settings")
+    if settings is None:
+        return
+    culprit = None
+    if settings.iteration_opts.iterations > 1:
+        culprit = "iteration_opts (FreeInit) adds noise and samples again"
+    elif settings.noise_calibration is not None:
+        culprit = "noise calibration replaces the noise"
+    elif not settings.image_injection.is_empty():
+        culprit = "image_inject replaces the latent half way"
+    if culprit is not None:
+        raise UnsamplingError(f"model has AnimateDiff sample settings whose {culprit}; disconnect it from"
+                              " Sample Settings")
