@@ -8,7 +8,7 @@ from .resample import NoiselessResampler
 from .schedule import AYSScheduler, ReverseSigmas
 from .solver import InversionSampler
 from .unsample import Unsampler
-from .video import VideoFrames
+from .video import FirstFrames, VideoFrames
 
 
 class UnsamplingExtension(ComfyExtension):
@@ -23,4 +23,5 @@ class UnsamplingExtension(ComfyExtension):
             InversionSampler,
             InversionReport,
             VideoFrames,
+            FirstFrames,
         ]

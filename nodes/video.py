@@ -1,4 +1,4 @@
-"""A video's frames at the size of the model, as a node."""
+"""A clip's frames on their way in and out, as nodes."""
 
 from comfy_api.latest import InputImpl, io
 
@@ -58,3 +58,30 @@ class VideoFrames(io.ComfyNode):
                 made = footage.of_file(source, start, duration, wanted, host.ticks)
                 sound = footage.sound_of_file(source, made.begin, made.end)
             return io.NodeOutput(made.frames, sound, float(made.rate), made.count)
+
+
+class FirstFrames(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="UNS_FirstFrames",
+            display_name="First Frames",
+            category="sampling/unsampling",
+            description="The first frames of a clip, without a second copy of them in main memory: Get Image"
+                        " from Batch for clips of any length.",
+            search_aliases=["cut frames", "trim images", "image from batch", "frame count"],
+            inputs=[
+                io.Image.Input("images", tooltip="The decoded clip."),
+                io.Int.Input("count", default=16, min=1, max=1_000_000,
+                             tooltip="How many frames to keep: count of Video Frames gives as many as came"
+                                     " in."),
+            ],
+            outputs=[io.Image.Output(display_name="images", tooltip="The frames that are kept.")],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, images, count) -> io.NodeOutput:
+        if len(images) < count:
+            host.say(cls.hidden.unique_id, f"{count} frames wanted, {len(images)} there: all kept")
+        return io.NodeOutput(images[:count])

@@ -37,9 +37,9 @@ def unsampling_wan_video(info: dict) -> dict:
     tuning = g.note("Too close or too far?", notes.TUNING_WAN)
 
     images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])
-    cut = g.add("ImageFromBatch", "As many frames as came in", image=images["IMAGE"],
-                length=frames["count"])
-    clip = g.add("CreateVideo", images=cut["IMAGE"], audio=frames["audio"], fps=frames["fps"])
+    cut = g.add("UNS_FirstFrames", "As many frames as came in", colors=OURS, images=images["IMAGE"],
+                count=frames["count"])
+    clip = g.add("CreateVideo", images=cut["images"], audio=frames["audio"], fps=frames["fps"])
     save = g.add("SaveVideo", video=clip["VIDEO"], filename_prefix="video/unsampling")
 
     place(g, [

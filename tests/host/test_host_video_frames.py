@@ -1,4 +1,6 @@
 """Video Frames beside the core nodes whose place it takes, on a real server."""
+import json
+
 import av
 import pytest
 import torch
@@ -75,3 +77,23 @@ def test_a_damaged_file_is_refused_in_a_sentence(comfy, tmp_path):
     path.write_bytes(make_clip("plain.mp4", tmp_path).read_bytes()[:3000])
     with pytest.raises(RunError, match=r"Video Frames: video \(damaged.*\) cannot be read or is damaged"):
         both(comfy, "frames-damaged", path, core=False)
+
+
+@pytest.mark.parametrize("count", [3, 8, 9])
+def test_the_first_frames_are_those_of_cores_node_without_a_copy(comfy, tmp_path, count):
+    """plain.mp4 has more frames; the node in front leaves 8 of them."""
+    graph = Graph()
+    loaded = graph.add("LoadVideo", file=comfy.client.upload(make_clip("plain.mp4", tmp_path)))
+    images = graph.add("UNS_VideoFrames", video=loaded, megapixels=PIXELS, every_nth=1, max_frames=8)
+    ours = graph.add("UNS_FirstFrames", images=images, count=count)
+    core = graph.add("ImageFromBatch", image=images, batch_index=0, length=count)
+    for name, cut in (("ours", ours), ("core", core)):
+        graph.save(f"first-{count}-{name}", images=cut)
+        graph.add("UNSTest_SameMemory", name=f"first-{count}-{name}", one=images, other=cut)
+    comfy.run(graph.prompt)
+    found = {name: comfy.tensors(f"first-{count}-{name}")["images"] for name in ("ours", "core")}
+    assert torch.equal(found["ours"], found["core"]) and len(found["ours"]) == min(count, 8)
+    shared = {name: json.loads((comfy.output_dir / f"first-{count}-{name}.json").read_text())
+              for name in found}
+    assert shared == {"ours": True, "core": False}
+    assert (f"{count} frames wanted, 8 there: all kept" in comfy.log_text()) == (count > 8)

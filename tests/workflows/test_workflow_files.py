@@ -188,8 +188,8 @@ def test_the_wan_workflow_cuts_the_result_to_the_frames_that_came_in():
     assert source_of(workflow, "VAEEncode", "pixels")["type"] == "UNS_VideoFrames"
     assert value_of(workflow, "UNS_VideoFrames", "repeat_last") == 3
     cut = source_of(workflow, "CreateVideo", "images")
-    assert cut["title"] == "As many frames as came in"
-    link = next(item["link"] for item in cut["inputs"] if item["name"] == "length")
+    assert cut["type"] == "UNS_FirstFrames" and cut["title"] == "As many frames as came in"
+    link = next(item["link"] for item in cut["inputs"] if item["name"] == "count")
     count = next(out for out in node_of(workflow, "UNS_VideoFrames")["outputs"] if out["name"] == "count")
     assert link in count["links"]
 

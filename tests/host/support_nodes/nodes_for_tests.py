@@ -75,6 +75,22 @@ class SaveTensors(Fresh):
 
 
 @node
+class SameMemory(Fresh):
+    """Write to <name>.json whether two batches of images lie in one piece of memory."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.String.Input("name"), io.Image.Input("one"), io.Image.Input("other")]
+        return schema("SameMemory", inputs, [], is_output_node=True)
+
+    @classmethod
+    def execute(cls, name, one, other):
+        one, other = (images.untyped_storage().data_ptr() for images in (one, other))
+        output_file(f"{name}.json").write_text(json.dumps(one == other))
+        return io.NodeOutput()
+
+
+@node
 class LoadLatent(Fresh):
     """A LATENT from a .safetensors of the input folder: "samples" and, if there, "noise_mask"."""
 
