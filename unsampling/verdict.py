@@ -168,8 +168,9 @@ def _why_weak(report: Report) -> str:
         return _reconnect(report)
     if report.inversion.solver in COARSE:
         return f"{passes(report)} fall short; use midpoint or more steps"
-    return (f"{passes(report)} fall short; raise the steps, or use a schedule and motion settings that belong"
-            " to the model")
+    # what has learnt from filmed clips makes too weak a noise of a render: tests/demo/test_demo_model.py
+    return (f"{passes(report)} fall short; raise the steps, use the model's schedule and motion, or add"
+            " grain to a render")
 
 
 def _why_structured(report: Report) -> str:

@@ -297,6 +297,13 @@ def test_few_steps_of_euler_are_blamed():
     assert steps.cure.endswith("raise the steps, or use midpoint")
 
 
+def test_weak_noise_of_midpoint_is_blamed_on_steps_grain_or_settings():
+    what, cure = verdict.heading(report(made(WIDE, 3)[0]))
+    assert what.startswith("noise too weak (0.7")
+    assert cure == ("3 steps of midpoint fall short; raise the steps, use the model's schedule and motion,"
+                    " or add grain to a render")
+
+
 def test_a_picture_in_the_noise_is_found(good):
     found, _ = good
     picture = smooth(WIDE, rho=0.9)

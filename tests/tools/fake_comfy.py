@@ -196,9 +196,9 @@ def _handler(fake: FakeComfy) -> type[BaseHTTPRequestHandler]:
             if fake.refusal is not None:
                 return self.reply(fake.refusal, 400)
             fake.running = True
+            fake.followed.clear()  # before the answer: the client may ask for its run at once
             self.reply({"prompt_id": PROMPT_ID, "number": 0, "node_errors": fake.node_errors})
             if fake.script:
-                fake.followed.clear()
                 threading.Thread(target=fake.play, daemon=True).start()
 
         def websocket(self) -> None:
