@@ -2,9 +2,8 @@
 
 from comfy_api.latest import io
 
-from ..unsampling import solvers
 from . import host, passes
-from .inputs import over_time
+from .inputs import falling, rising
 
 
 class UnsamplerAdvanced(io.ComfyNode):
@@ -25,18 +24,7 @@ class UnsamplerAdvanced(io.ComfyNode):
                                                         " noise mask on it means: restyle here, keep the"
                                                         " rest."),
                 io.Sigmas.Input("sigmas", tooltip="An ordinary falling schedule; it is turned round here."),
-                io.Combo.Input("solver", options=list(solvers.PAIRS), default=solvers.DEFAULT,
-                               tooltip="The method of both passes. midpoint suits almost everything;"
-                                       " dpmpp_2m is smoother, for 6 steps or fewer at a high guidance."),
-                io.Float.Input("end", default=1.0, min=0.0, max=1.0, step=0.01, optional=True, advanced=True,
-                               tooltip="How far up to unsample, as a fraction of the steps. 1 is full noise;"
-                                       " lower keeps more of the source."),
-                io.Combo.Input("record", options=list(passes.RECORD), default="full", optional=True,
-                               advanced=True,
-                               tooltip="Keeps what makes the resampling exact, structure and masks"
-                                       " possible: one more model call, and (steps + 4) latents in main"
-                                       " memory (on disk above 2 GiB), a little over half of that with"
-                                       " half."),
+                *rising(),
                 io.Sampler.Input("sampler", optional=True, advanced=True,
                                  tooltip="A core SAMPLER in place of this node's solver, without record, so"
                                          " not exact. Only those that can be run backwards are taken, and no"
@@ -69,18 +57,7 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
                 io.Guider.Input("guider", tooltip="Model, conditioning and guidance of the falling pass:"
                                                   " the new look. Raising its cfg strengthens the style."),
                 io.Latent.Input("noise", tooltip="The output of an Unsampler."),
-                over_time("structure", 0.0, "How much of the source to keep, as the fraction of the steps to"
-                                            " leave out. 0 gives the most freedom, 1 is the source itself."),
-                over_time("fidelity", 1.0, "How much of the recorded correction to use. 1 returns the source"
-                                           " exactly under its own settings, 0 is the plain solver.",
-                          advanced=True),
-                io.Combo.Input("solver", options=["auto", *solvers.PAIRS], default="auto", optional=True,
-                               advanced=True,
-                               tooltip="auto takes the solver that the noise was made with. Choose one only"
-                                       " for noise that did not come from an Unsampler."),
-                io.Sigmas.Input("sigmas", optional=True, advanced=True,
-                                tooltip="Only for noise that did not come from an Unsampler: its falling"
-                                        " schedule."),
+                *falling(),
                 io.Sampler.Input("sampler", optional=True, advanced=True,
                                  tooltip="Only for noise that was made with a core SAMPLER: the same one."),
             ],

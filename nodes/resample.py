@@ -2,9 +2,8 @@
 
 from comfy_api.latest import io
 
-from ..unsampling import solvers
 from . import host, passes
-from .inputs import over_time
+from .inputs import falling
 
 
 class NoiselessResampler(io.ComfyNode):
@@ -29,24 +28,7 @@ class NoiselessResampler(io.ComfyNode):
                                tooltip="Guidance toward the prompt (no unit). Start low, at 1 to 3. Raising"
                                        " it strengthens the new style and loosens the hold of the source; 1"
                                        " costs half the time."),
-                over_time("structure", 0.0, "How much of the source to keep, as the fraction of the steps to"
-                                            " leave out. 0 gives the most freedom, 1 is the source itself."
-                                            " Raise it when shapes or motion drift; it needs no new"
-                                            " unsampling. Result identical to the input? Lower it. Connect"
-                                            " a list of numbers (Value Scheduling) or a curve to change it"
-                                            " over the clip."),
-                over_time("fidelity", 1.0, "How much of the recorded correction to use. 1 returns the source"
-                                           " exactly under the source's own prompt and cfg, 0 is the plain"
-                                           " solver. This does not hold back a new style: use structure for"
-                                           " that. Takes a list of numbers or a curve, too.",
-                          advanced=True),
-                io.Combo.Input("solver", options=["auto", *solvers.PAIRS], default="auto", optional=True,
-                               advanced=True,
-                               tooltip="auto takes the solver that the noise was made with. Choose one only"
-                                       " for noise that did not come from the Unsampler."),
-                io.Sigmas.Input("sigmas", optional=True, advanced=True,
-                                tooltip="Only for noise that did not come from the Unsampler: the falling"
-                                        " schedule to resample with. Leave it open otherwise."),
+                *falling(),
             ],
             outputs=[io.Latent.Output(display_name="latent",
                                       tooltip="The restyled clip, one latent a frame.")],

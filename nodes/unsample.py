@@ -2,8 +2,8 @@
 
 from comfy_api.latest import io
 
-from ..unsampling import solvers
 from . import host, passes
+from .inputs import rising
 
 
 class Unsampler(io.ComfyNode):
@@ -40,25 +40,7 @@ class Unsampler(io.ComfyNode):
                                        " everything and costs half the time. Higher pushes the noise away"
                                        " from a natural one: the result clings to the source and artifacts"
                                        " appear, above about 1.5 clearly."),
-                io.Combo.Input("solver", options=list(solvers.PAIRS), default=solvers.DEFAULT,
-                               tooltip="The method of both passes. midpoint suits almost everything;"
-                                       " dpmpp_2m is smoother, for 6 steps or fewer at a high cfg; euler"
-                                       " is what the original guide uses. With the"
-                                       " record, these three return the source exactly under its own"
-                                       " settings. ees25 keeps no record and takes three times as long; it"
-                                       " is the most accurate plain one per step."),
-                io.Float.Input("end", default=1.0, min=0.0, max=1.0, step=0.01, optional=True, advanced=True,
-                               tooltip="How far up to unsample, as a fraction of the steps. 1 is full"
-                                       " noise. Lower keeps more of the source, has less room for a new"
-                                       " style, and runs fewer steps. The resampler starts where the noise"
-                                       " ends."),
-                io.Combo.Input("record", options=list(passes.RECORD), default="full", optional=True,
-                               advanced=True,
-                               tooltip="Keeps what makes the resampling exact, structure and masks"
-                                       " possible: one more model call, and (steps + 4) latents in main"
-                                       " memory, on disk above 2 GiB. half rounds the model's outputs to"
-                                       " half precision and takes a little over half, as exact. off keeps"
-                                       " the settings only."),
+                *rising(),
             ],
             outputs=[io.Latent.Output(display_name="noise",
                                       tooltip="The noise that represents the clip, with the settings that"
