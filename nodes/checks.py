@@ -43,6 +43,20 @@ def noise_from_elsewhere(x: Tensor, sigmas: Tensor | None, solver: str) -> Inver
     return Inversion(torch.empty(0), sigmas, solvers.DEFAULT if solver == "auto" else solver)
 
 
+def strange_strength(noise: float, source: float, sigma: float, flow: bool) -> str:
+    """A remark if the noise of a pass is far too weak or too strong; noise, source: their variances in
+    sampling space.
+
+    What a MODEL does at cfg 1 may be no denoising at all: some patches take the negative that is not asked
+    there for zeros.
+    """
+    signal = 1 - sigma if flow else 1.0
+    ratio = (noise / (signal**2 * source + sigma**2)) ** 0.5
+    if 0.5 < ratio < 2:
+        return ""
+    return f", but the noise has {ratio:.2g} of the strength it should have: Inversion Report tells more"
+
+
 def strong_enough(x: Tensor, sigmas: Tensor) -> None:
     """Raises: UnsamplingError if x, in sampling space, is too weak to be noise of the first of these
     sigmas."""

@@ -1,70 +1,80 @@
 """Context windows in force on a MODEL: AnimateDiff-Evolved's, the views inside them, and core's. Read from
 what they left on it, never changed."""
 
+import hashlib
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from ..unsampling import UnsamplingError
-
-# schedules whose windows lie elsewhere at another step; "uniform" is AnimateDiff-Evolved's old looped one
-LOOPED = ("looped_uniform", "uniform")
-MOVING = ("standard_uniform", *LOOPED)
-# one window over the whole clip, for the views in it to do all the work
-VIEWS_ONLY = "view_as_context"
+from torch import Tensor
 
 ADE_FIELDS = ("context_schedule", "context_length", "context_stride", "context_overlap", "closed_loop",
               "fuse_method", "start_percent", "guarantee_steps")
 CORE_FIELDS = ("context_length", "context_stride", "context_overlap", "closed_loop", "dim",
                "cond_retain_index_list", "latent_retain_index_list", "split_conds_to_windows",
                "causal_window_fix")  # of which older ComfyUIs do not have all
+# what the extras of AnimateDiff-Evolved, their modes and keyframes are made of, but for where they stand
+EXTRAS = ("context_ref", "naive_reuse")
+EXTRA_FIELDS = ("start_percent", "end_percent", "weighted_mean", "orig_multival", "_strength_multival",
+                "tune", "mode", "sliding_width", "indexes", "keyframe", "keyframes", "mult",
+                "orig_mult_multival", "orig_tune_replace", "orig_mode_replace", "guarantee_steps",
+                "inherit_missing",
+                "attn_style_fidelity", "attn_ref_weight", "attn_strength", "adain_style_fidelity",
+                "adain_ref_weight", "adain_strength")
+# one window over the whole clip, for the views in it to do all the work
+VIEWS_ONLY = "view_as_context"
+LOOPED = "looped_uniform"
+
+
+@dataclass(frozen=True)
+class Windows:
+    """Settings of windows that cut this many frames; kind: "ade", "views" (inside a window) or "core".
+
+    cuts: whether they do, at any step. A context keyframe that leaves the clip whole takes its turn, too.
+    """
+
+    kind: str
+    options: Any
+    frames: int
+    cuts: bool = True
+
+    @property
+    def schedule(self) -> str:
+        return _schedule(self.options)
+
+    @property
+    def fuse_method(self) -> str:
+        fuse = self.options.fuse_method
+        return getattr(fuse, "name", fuse)
+
+
+def in_force(model, shape: tuple[int, ...]) -> list[Windows]:
+    """All windows that latents of that shape are cut into."""
+    return [found for found in _taking_turns(model, shape) if found.cuts]
 
 
 def told(model, shape: tuple[int, ...]) -> str:
     """The windows that latents of that shape are cut into, as text to compare; empty where it is whole."""
-    return "; ".join(_text(kind, options) for kind, options in in_force(model, shape))
+    found = list(_taking_turns(model, shape))
+    if not any(one.cuts for one in found):
+        return ""
+    extras = _extras(model) if any(one.kind == "ade" for one in found) else []
+    return "; ".join([*map(_text, found), *extras])
 
 
-def check_overlap(model, shape: tuple[int, ...]) -> None:
-    """Raises: UnsamplingError if windows overlap so much that they never get on, for latents of that shape.
-
-    The hosts' own answers are a range() without a step, or windows that leave every frame out.
-    """
-    for kind, options in in_force(model, shape):
-        length, overlap = options.context_length, options.context_overlap
-        if overlap is not None and overlap >= length:
-            what, widget = ("views", "view") if kind == "views" else ("context windows", "context")
-            raise UnsamplingError(f"model has {what} of {length} frames that overlap by {overlap};"
-                                  f" set {widget}_overlap below {length}")
-
-
-def refuse_moving(model, shape: tuple[int, ...]) -> None:
-    """For core's samplers: while sigma rises their steps count up, and the host places windows by them.
-
-    Raises: UnsamplingError if such windows cut latents of that shape.
-    """
-    for kind, options in in_force(model, shape):
-        name = _schedule(options)
-        if name in MOVING:
-            what = "views" if kind == "views" else "context windows"
-            raise UnsamplingError(f"model has {what} that move from step to step ({name}), which a core"
-                                  " sampler meets in another order on its way up; use Standard Static,"
-                                  " or disconnect sampler")
-
-
-def in_force(model, shape: tuple[int, ...]) -> Iterator[tuple[str, object]]:
-    """Kind ("ade", "views", "core") and options of all windows that latents of that shape are cut into."""
+def _taking_turns(model, shape: tuple[int, ...]) -> Iterator[Windows]:
     params = model.get_attachment("ADE_params")
     contexts, frames = [] if params is None else params.context_options.contexts, shape[0]
     # the first one decides for all of them, and where it is not used their views are not either
     if contexts and _used(contexts[0], frames):
         for context in contexts:
-            if _cuts(context, frames):
-                yield "ade", context
+            yield Windows("ade", context, frames, _cuts(context, frames))
             views, window = context.view_options, min(frames, _length(context, frames))
             if views is not None and _used(views, window) and _cuts(views, window):
-                yield "views", views
+                yield Windows("views", views, window)
     handler = model.model_options.get("context_handler")
     if handler is not None and len(shape) > handler.dim and shape[handler.dim] > handler.context_length:
-        yield "core", handler
+        yield Windows("core", handler, shape[handler.dim])
 
 
 def _used(options, frames: int) -> bool:
@@ -76,7 +86,7 @@ def _used(options, frames: int) -> bool:
 def _cuts(options, frames: int) -> bool:
     """Whether options in use give anything but one window of all frames in their order, at every step."""
     length = _length(options, frames)
-    return frames > length or (frames == length and _schedule(options) in LOOPED)
+    return frames > length or (frames == length and _schedule(options) == LOOPED)
 
 
 def _length(options, frames: int) -> int:
@@ -90,10 +100,35 @@ def _schedule(options) -> str:
     return getattr(schedule, "name", schedule)
 
 
-def _text(kind: str, options) -> str:
-    fields = CORE_FIELDS if kind == "core" else ADE_FIELDS
-    values = {name.removeprefix("context_"): getattr(options, name, None) for name in fields}
-    text = ", ".join(f"{name} {value}" for name, value in values.items() if value not in (None, []))
-    if kind == "core":
-        return f"{_schedule(options)} {options.fuse_method.name} {text}"
-    return f"views of {text}" if kind == "views" else text
+def _text(found: Windows) -> str:
+    if not found.cuts:
+        return _fields("whole", found.options, ("start_percent", "guarantee_steps"))
+    if found.kind == "core":
+        return _fields(f"{found.schedule} {found.fuse_method}", found.options, CORE_FIELDS)
+    return _fields("views" if found.kind == "views" else "windows", found.options, ADE_FIELDS)
+
+
+def _fields(name: str, options, fields: tuple[str, ...]) -> str:
+    values = {field.removeprefix("context_"): getattr(options, field, None) for field in fields}
+    given = [f"{key} {value}" for key, value in values.items() if value not in (None, [])]
+    return f"{name}: {', '.join(given)}"
+
+
+def _extras(model) -> list[str]:
+    """A name for each of AnimateDiff-Evolved's context extras and its settings."""
+    extras = model.get_attachment("ADE_params").context_options.extras
+    found = {name: getattr(extras, name, None) for name in EXTRAS}
+    return [f"{name} {hashlib.blake2b(repr(_plain(extra)).encode(), digest_size=4).hexdigest()}"
+            for name, extra in found.items() if extra is not None]
+
+
+def _plain(value) -> Any:
+    """Settings as something whose repr is the same for the same settings."""
+    if isinstance(value, Tensor):
+        return tuple(value.shape), hashlib.blake2b(value.cpu().float().contiguous().numpy()).hexdigest()
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, set):
+        return sorted(value)
+    known = [name for name in EXTRA_FIELDS if name in getattr(value, "__dict__", {})]
+    return {name: _plain(getattr(value, name)) for name in known} if known else value

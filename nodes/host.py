@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 
 from ..unsampling import Inversion, UnsamplingError, __version__, inversion, schedules
 from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
-from . import context_windows, keyframes, record, step_caches
+from . import history, keyframes, record, sample_settings, window_checks
 
 Pass = Callable[[Denoise, Tensor, Callback], Tensor]
 # a sigma_max that only schedules with zero terminal SNR have: theirs is 4519, AnimateDiff's widest 66
@@ -61,7 +61,8 @@ def cfg_of(guider) -> float:
 def run(guider, samples: Tensor, sigmas: Tensor, sampler: comfy.samplers.Sampler, calls: int) -> Tensor:
     """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs
     it."""
-    context_windows.check_overlap(guider.model_patcher, samples.shape)
+    start = getattr(sampler, "start", 0)
+    window_checks.check(guider.model_patcher, samples.shape, range(start, start + len(sigmas) - 1))
     preview = latent_preview.prepare_callback(guider.model_patcher, calls)
     no_noise, quiet = torch.zeros_like(samples), not comfy.utils.PROGRESS_BAR_ENABLED
     out = guider.sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
@@ -153,6 +154,12 @@ def ays_table(model) -> str:
                           " normal, for EDM karras), or choose a table by hand")
 
 
+def variance(model, samples: Tensor) -> float:
+    """Of a LATENT's samples in sampling space, the mean of its entries': a long clip is not held twice."""
+    entries = (model.model.process_latent_in(entry[None]) for entry in samples)
+    return sum(float(entry.var(correction=0)) for entry in entries) / len(samples)
+
+
 def temp_folder() -> Path:
     """Where a long clip's record goes; ComfyUI clears it when it starts and when it ends."""
     return Path(folder_paths.get_temp_directory())
@@ -217,8 +224,12 @@ class _PlainSampler(comfy.samplers.Sampler):
                disable_pbar=False):
         name = "unsample" if self.rising else "resample"
         with naming(f"Inversion Sampler ({name})"):
-            context_windows.check_overlap(model_wrap.model_patcher, latent_image.shape)
-            step_caches.refuse(model_wrap.model_patcher)
+            model = model_wrap.model_patcher
+            window_checks.check(model, latent_image.shape, range(len(sigmas) - 1))
+            sample_settings.refuse_changing(model)
+            history.refuse_caches(model)
+            if self.rising:
+                history.refuse_momentum(model)
             if torch.count_nonzero(noise) > 0:
                 raise UnsamplingError("noise was added; switch add_noise off, or connect Disable Noise")
             if denoise_mask is not None:

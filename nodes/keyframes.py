@@ -16,6 +16,7 @@ Plain Python and torch. It uses what the lists offer to their own packs, and cha
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import dropwhile
 
 import numpy as np
 import torch
@@ -134,10 +135,12 @@ def _controls(conds: dict[str, list[dict]]) -> Iterator:
 
 def _of_control(control) -> Cursor:
     frames = control.timestep_keyframes
-    if len({id(frame.mask_hint_orig) for frame in frames.keyframes[1:]}) > 1:
-        raise UnsamplingError("a ControlNet has timestep keyframes with different masks, of which Advanced-"
-                              "ControlNet keeps the first it meets; disconnect mask_optional from Timestep"
-                              " Keyframe, and use that of Apply Advanced ControlNet")
+    masks = dropwhile(lambda mask: mask is None, (frame.mask_hint_orig for frame in frames.keyframes))
+    if len({id(mask) for mask in masks}) > 1:
+        raise UnsamplingError("a ControlNet has timestep keyframes with a mask and later ones with another or"
+                              " none, where Advanced-ControlNet keeps the first it meets; disconnect"
+                              " mask_optional from Timestep Keyframe, and use that of Apply Advanced"
+                              " ControlNet")
 
     def rewind() -> None:
         control.set_timestep_keyframes(frames)

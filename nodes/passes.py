@@ -14,11 +14,12 @@ from . import (
     context_windows,
     core_samplers,
     curves,
+    history,
     host,
     record,
     sample_settings,
     spill,
-    step_caches,
+    window_checks,
 )
 from .progress import with_time_left
 
@@ -46,7 +47,8 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     if mask is not None and mask.min() == 1:
         mask = None
     sample_settings.refuse_changing(model)
-    step_caches.refuse(model)
+    history.refuse_caches(model)
+    history.refuse_momentum(model)
     info = {**host.info(guider), "source": record.digest(samples)}
     made_with = {"family": host.family(model), "cfg": host.cfg_of(guider),
                  "windows": context_windows.told(model, samples.shape),
@@ -57,7 +59,10 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     else:
         noise, made = _rise(guider, samples, sigmas, start, solver, RECORD[keep], end, mask, node_id)
     made = replace(made, info=info)
-    host.say(node_id, f"unsampled to sigma {sigmas[start]:.4g} in {made.calls} model calls")
+    remark = "" if mask is not None else checks.strange_strength(
+        host.variance(model, noise), host.variance(model, samples), float(sigmas[start]),
+        made_with["family"].flow)
+    host.say(node_id, f"unsampled to sigma {sigmas[start]:.4g} in {made.calls} model calls{remark}")
     return record.noise_latent(latent, noise, made, **made_with)
 
 
@@ -106,7 +111,7 @@ def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure
     model = guider.model_patcher
     samples = _samples(model, latent, "noise")
     sample_settings.refuse_changing(model)
-    step_caches.refuse(model)
+    history.refuse_caches(model)
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
     kept = record.of_latent(latent)
@@ -171,7 +176,7 @@ def _core_fall(guider, samples: Tensor, known: Inversion, sampler, structure: fl
 
 def _check_for_core(model, samples: Tensor) -> None:
     host.refuse_flow(model)
-    context_windows.refuse_moving(model, samples.shape)
+    window_checks.refuse_moving(model, samples.shape)
 
 
 def _fit(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | None, solver: str,

@@ -26,6 +26,11 @@ class Family:
     sigma_table: str
     sigma_max: float
 
+    @property
+    def flow(self) -> bool:
+        """Whether the clip fades as the noise rises, as in flow models (core's CONST)."""
+        return "CONST" in self.sampling
+
     def check(self, other: "Family") -> None:
         """Raises: UnsamplingError naming the first difference between the noise's model and the `other`
         one."""

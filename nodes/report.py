@@ -98,7 +98,7 @@ def _report(latent: dict, reconstruction: dict | None, source: dict | None) -> R
     known = fit.inversion
     noise = known.noise if known.noise.numel() else kept.latent_format.process_in(samples)
     clip = known.source if source is None else _clip(kept, source, noise, "source")
-    flow = "CONST" in kept.family.sampling
+    flow = kept.family.flow
     sigma = float(known.sigmas[known.start])
     figures = metrics.noise_figures(noise, clip, sigma, flow)
     steps = metrics.corrections(known, flow) if known.recorded else None

@@ -13,8 +13,9 @@ def refuse_changing(model) -> None:
     if settings is None:
         return
     culprit = None
-    if settings.iteration_opts.iterations > 1:
-        culprit = "iteration_opts (FreeInit) adds noise and samples again"
+    iterations = settings.iteration_opts
+    if iterations.iterations > 1 or getattr(iterations, "apply_to_1st_iter", False):
+        culprit = "iteration_opts (FreeInit) adds noise"
     elif settings.noise_calibration is not None:
         culprit = "noise calibration replaces the noise"
     elif not settings.image_injection.is_empty():

@@ -10,7 +10,7 @@ from tools.comfy_client import RunError
 EXACT = 1e-6
 
 
-@pytest.mark.parametrize("windows", WINDOWS)
+@pytest.mark.parametrize("windows", [*WINDOWS, "ADE_BatchedContextOptions", "batched"])
 def test_a_clip_of_any_length_comes_back(comfy, windows):
     """Fewer frames than a window, a window and a frame, two and a frame: the last window is pushed back."""
     for frames in (1, 7, 8, 9, 17):
@@ -19,8 +19,8 @@ def test_a_clip_of_any_length_comes_back(comfy, windows):
         found = bench.run(clip=bench.resample(bench.unsample(bench.ays(5))))
         assert found["clip"].shape == bench.clip.shape
         assert bench.error(found["clip"]) < EXACT, frames
-        # core's windows may take one frame more, as an anchor
-        assert min(call["rows"] for call in bench.calls()) == min(frames, LENGTH)
+        # core's windows may take one frame more, as an anchor; those side by side end in what is left over
+        assert max(call["rows"] for call in bench.calls()) in (min(frames, LENGTH), LENGTH + 1)
 
 
 @pytest.mark.parametrize(("windows", "overlap"), [(name, LENGTH) for name in WINDOWS]
@@ -39,6 +39,39 @@ def test_a_clip_shorter_than_its_windows_may_have_any_overlap(comfy):
     bench = Bench.set_up(comfy, "overlap-unused", frames=7)
     cut(bench, WINDOWS[0], overlap=LENGTH)
     assert bench.error(bench.run(clip=bench.resample(bench.unsample(bench.ays(5))))["clip"]) < EXACT
+
+
+def test_windows_side_by_side_have_no_overlap_to_refuse(comfy):
+    """Core's node has the widget all the same, at 4 unless it is changed."""
+    bench = Bench.set_up(comfy, "overlap-batched", frames=12)
+    cut(bench, "batched", length=4, overlap=4)
+    assert bench.error(bench.run(clip=bench.resample(bench.unsample(bench.ays(5))))["clip"]) < EXACT
+
+
+@pytest.mark.parametrize("windows", [WINDOWS[0], WINDOWS[2], WINDOWS[3]])
+def test_a_ramp_over_no_overlap_is_refused_in_a_sentence(comfy, windows):
+    bench = Bench.set_up(comfy, f"ramp-{windows}", frames=17)
+    cut(bench, windows, overlap=0, fuse_method="overlap-linear")
+    with pytest.raises(RunError, match="overlap-linear needs an overlap from 1 to 8, not 0; choose another"):
+        bench.run(noise=bench.unsample(bench.ays(5)))
+    assert bench.calls() == []
+
+
+@pytest.mark.parametrize("windows", [WINDOWS[1], WINDOWS[4]])
+@pytest.mark.parametrize(("frames", "length", "overlap", "steps", "bad"), [
+    (17, 8, 2, 16, 13), (24, 16, 4, 8, 1), (32, 8, 2, 16, None), (17, 8, 2, 5, None)])
+def test_uniform_windows_of_stride_2_fit_or_are_refused(comfy, windows, frames, length, overlap, steps, bad):
+    """Where a frame is in no window both hosts divide by zero; where one lies behind the clip they stop."""
+    bench = Bench.set_up(comfy, f"stride-{windows}-{frames}-{steps}", frames=frames, window_bias=0.3)
+    cut(bench, windows, length, overlap, context_stride=2)
+    clip = bench.resample(bench.unsample(bench.ays(steps)))
+    if bad is None:
+        assert bench.error(bench.run(clip=clip)["clip"]) < EXACT
+        return
+    words = f"windows of stride 2 that do not fit {frames} frames at step {bad}; set context_stride to 1"
+    with pytest.raises(RunError, match=words):
+        bench.run(clip=clip)
+    assert bench.calls() == []
 
 
 def test_the_inversion_sampler_refuses_them_too(comfy):

@@ -288,15 +288,30 @@ def test_a_prompts_timestep_range_is_the_same_in_both_passes(comfy):
     assert bench.error(found["clip"]) < EXACT
 
 
-def test_different_masks_on_timestep_keyframes_are_refused_by_name(comfy):
-    bench = Bench.set_up(comfy, "mask-keyframes")
-    keyframes = None
-    for start, value in ((0.0, 0.3), (HALF, 0.8)):
+def masked_keyframes(bench: Bench, *masks: float | None) -> dict:
+    """Conditions with a ControlNet whose two timestep keyframes have these masks."""
+    keyframes, made = None, {}
+    for start, value in zip((0.0, HALF), masks, strict=True):
         more = {} if keyframes is None else {"prev_timestep_kf": keyframes}
-        mask = bench.graph.add("SolidMask", value=value, width=64, height=64)
-        keyframes = bench.graph.add("TimestepKeyframe", start_percent=start, mask_optional=mask, **more)
-    conds = controlled(bench, "ACN_ControlNetLoaderAdvanced", "ACN_AdvancedControlNetApply_v2", strength=0.4,
-                       start_percent=0.0, end_percent=1.0, timestep_kf=keyframes)
+        if value is not None:
+            made[value] = made.get(value) or bench.graph.add("SolidMask", value=value, width=64, height=64)
+            more["mask_optional"] = made[value]
+        keyframes = bench.graph.add("TimestepKeyframe", start_percent=start, **more)
+    return controlled(bench, "ACN_ControlNetLoaderAdvanced", "ACN_AdvancedControlNetApply_v2", strength=0.4,
+                      start_percent=0.0, end_percent=1.0, timestep_kf=keyframes)
+
+
+@pytest.mark.parametrize("masks", [(0.3, 0.8), (0.3, None)])
+def test_changing_masks_on_timestep_keyframes_are_refused_by_name(comfy, masks):
+    bench = Bench.set_up(comfy, f"mask-keyframes-{masks[1]}")
     with pytest.raises(RunError, match=r"Unsampler: .*disconnect mask_optional from Timestep Keyframe"):
-        bench.run(noise=bench.unsample(bench.ays(), **conds))
+        bench.run(noise=bench.unsample(bench.ays(), **masked_keyframes(bench, *masks)))
     assert bench.calls() == []
+
+
+@pytest.mark.parametrize("masks", [(None, 0.3), (0.3, 0.3)])
+def test_a_mask_that_stays_once_it_is_there_comes_back(comfy, masks):
+    bench = Bench.set_up(comfy, f"mask-stays-{masks[0]}")
+    conds = masked_keyframes(bench, *masks)
+    noise = bench.unsample(bench.ays(), **conds)
+    assert bench.error(bench.run(clip=bench.resample(noise, **conds))["clip"]) < EXACT

@@ -7,6 +7,7 @@ from family_models import family_model
 from host_prompts import come_back, committed_prompt, node_id, round_trip_error, saved_video, the, watch
 
 from demo.video import pan_over_photograph, read_video, write_video
+from tools.comfy_client import RunError
 
 HOTSHOT, ANIMATEDIFF = "unsampling_hotshotxl", "unsampling_animatediff_sdxl"
 
@@ -48,3 +49,15 @@ def test_the_sdxl_workflows_run_as_they_are_and_come_back(comfy, tmp_path, name,
     assert noise.isfinite().all() and restyled.isfinite().all()
     assert float(noise.std()) > 10  # in the VAE's scale, of a network that was never trained
     assert round_trip_error(comfy, motion) < 1e-6
+
+
+def test_windows_side_by_side_that_leave_a_frame_over_are_refused_in_a_sentence(comfy, tmp_path):
+    """AnimateDiff-Evolved's own answer is an integer modulo by zero."""
+    clip = tmp_path / "short.mp4"
+    write_video(clip, pan_over_photograph(17, 67, 101), Fraction(8))
+    prompt = lowered(comfy, HOTSHOT, "hotshot", clip)
+    options = prompt[node_id(prompt, "ADE_StandardStaticContextOptions")]
+    options |= {"class_type": "ADE_BatchedContextOptions", "inputs": {"context_length": 8}}
+    words = "side by side .*of 8 frames, of which 17 frames leave 1 over, .*use Standard Static"
+    with pytest.raises(RunError, match=f"Unsampler: model .*{words}"):
+        comfy.run(prompt)

@@ -96,14 +96,18 @@ def test_one_window_that_turns_round_is_the_same_in_both_passes_and_must_be(comf
         bench.run(other=bench.resample(noise))
 
 
-def keyframed(bench: Bench, *lengths: int) -> None:
-    """Standard Uniform windows of those lengths, one after the other over the schedule."""
+def keyframed(bench: Bench, *keyframes: tuple[int | None, float], schedule: str = "StandardUniform") -> None:
+    """Windows of these lengths from these starts on; of no length: views of 4 frames alone."""
     options = None
-    for at, length in enumerate(lengths):
-        given = defaults(bench.comfy, "ADE_StandardUniformContextOptions")
-        given |= {"context_length": length, "context_overlap": 2, "start_percent": at / len(lengths)}
-        before = {} if options is None else {"prev_context": options}
-        options = bench.graph.add("ADE_StandardUniformContextOptions", **given, **before)
+    for length, start in keyframes:
+        before = {"start_percent": start} | ({} if options is None else {"prev_context": options})
+        if length is None:
+            seen = bench.graph.add("ADE_StandardStaticViewOptions", view_length=4, view_overlap=1)
+            options = bench.graph.add("ADE_ViewsOnlyContextOptions", view_opts_req=seen, **before)
+            continue
+        name = f"ADE_{schedule}ContextOptions"
+        given = defaults(bench.comfy, name) | {"context_length": length, "context_overlap": 2}
+        options = bench.graph.add(name, **given | before)
     bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
                                   context_options=options)
 
@@ -112,7 +116,7 @@ def keyframed(bench: Bench, *lengths: int) -> None:
 def test_the_first_context_keyframe_decides_whether_any_cuts(comfy, lengths, cuts):
     """So AnimateDiff-Evolved has it: a first one longer than the clip switches the later ones off."""
     bench = Bench.set_up(comfy, f"windows-first-{lengths[0]}", frames=12, window_bias=0.3)
-    keyframed(bench, *lengths)
+    keyframed(bench, (lengths[0], 0.0), (lengths[1], 0.5))
     noise = bench.unsample(bench.ays())
     assert bench.error(bench.run(clip=bench.resample(noise))["clip"]) < EXACT
     assert {call["rows"] for call in bench.calls()} == ({4, 12} if cuts else {12})
@@ -122,6 +126,46 @@ def test_the_first_context_keyframe_decides_whether_any_cuts(comfy, lengths, cut
             bench.run(core=back)
     else:
         assert bench.error(bench.run(core=back)["core"]) < 0.3
+
+
+@pytest.mark.parametrize(("up", "down"), [
+    (((8, 0.0), (16, 0.5)), ((8, 0.0),)), (((8, 0.0),), ((8, 0.0), (32, 0.2))),
+    (((8, 0.0), (16, 0.2)), ((8, 0.0), (16, 0.8))), (((8, 0.0), (None, 0.2)), ((8, 0.0), (None, 0.8)))])
+def test_context_keyframes_that_leave_the_clip_whole_must_be_the_same_too(comfy, up, down):
+    """From their start on there are no windows, in 12 frames of which windows of 8 are cut before."""
+    bench = Bench.set_up(comfy, f"windows-whole-{len(up)}-{up[-1]}", frames=12, window_bias=0.3)
+    plain = bench.model
+    keyframed(bench, *up, schedule="StandardStatic")
+    noise = bench.unsample(bench.ays())
+    assert bench.error(bench.run(clip=bench.resample(noise))["clip"]) < EXACT
+    bench.model = plain
+    keyframed(bench, *down, schedule="StandardStatic")
+    with pytest.raises(RunError, match="cuts the clip into other context windows"):
+        bench.run(other=bench.resample(noise))
+
+
+def reusing(bench: Bench, model: Node, weight: float | None) -> Node:
+    """That model in windows of 4, which share that much of the first one's result."""
+    options = bench.graph.add("ADE_StandardStaticContextOptions", context_length=4, context_overlap=1)
+    if weight is not None:
+        extras = bench.graph.add("ADE_ContextExtras_NaiveReuse", start_percent=0.0, end_percent=0.8,
+                                 weighted_mean=weight)
+        options = bench.graph.add("ADE_ContextExtras_Set", context_opts=options, context_extras=extras)
+    return bench.graph.add("ADE_UseEvolvedSampling", model=model, beta_schedule="use existing",
+                           context_options=options)
+
+
+@pytest.mark.parametrize("other", [0.5, None])
+def test_what_windows_share_is_the_same_in_both_passes_and_must_be(comfy, other):
+    bench = Bench.set_up(comfy, f"windows-reuse-{other}", frames=12, window_bias=0.3)
+    plain = bench.model
+    bench.model = reusing(bench, plain, 0.9)
+    noise = bench.unsample(bench.ays())
+    bench.model = reusing(bench, plain, 0.9)  # other nodes, equal settings
+    assert bench.error(bench.run(clip=bench.resample(noise))["clip"]) < EXACT
+    bench.model = reusing(bench, plain, other)
+    with pytest.raises(RunError, match=r"cuts the clip into other context windows .*naive_reuse"):
+        bench.run(other=bench.resample(noise))
 
 
 @pytest.mark.parametrize("windows", MOVING)
@@ -140,7 +184,7 @@ VIEWS = {"StandardStatic": {}, "StandardUniform": {"view_stride": 1},
 
 
 def viewed(bench: Bench, model: Node, views: str, overlap: int, length: int = 4, **more) -> Node:
-    """That model in windows of 8 frames, whose motion module would see views of 4."""
+    """That model in windows of 8 frames, whose motion module would see views:  4."""
     seen = bench.graph.add(f"ADE_{views}ViewOptions", view_length=length, view_overlap=overlap,
                            **VIEWS[views] | more)
     options = bench.graph.add("ADE_StandardStaticContextOptions", context_length=8, context_overlap=2,
@@ -167,7 +211,7 @@ def test_views_inside_windows_are_the_same_in_both_passes_and_must_be(comfy, vie
     cuts = {call["value"] for call in comfy.calls(log)}
     assert len(cuts) > 2 if "Uniform" in views else len(cuts) == 1
     bench.model = viewed(bench, plain, views, 1, **more)
-    with pytest.raises(RunError, match=r"cuts the clip into other context windows .*views of"):
+    with pytest.raises(RunError, match=r"cuts the clip into other context windows .*views:"):
         bench.run(other=bench.resample(noise))
 
 
@@ -213,5 +257,5 @@ def test_views_without_windows_are_those_of_the_whole_clip(comfy):
     with pytest.raises(RunError, match=f"views {REFUSED}"):
         bench.run(core=bench.through_core("euler"))
     bench.model = plain
-    with pytest.raises(RunError, match=r"cuts the clip into other context windows .*views of"):
+    with pytest.raises(RunError, match=r"cuts the clip into other context windows .*views:"):
         bench.run(other=bench.resample(noise))

@@ -1,0 +1,108 @@
+"""Context windows that a pass cannot work with. Read from a MODEL, never changed."""
+
+import copy
+import sys
+
+from ..unsampling import UnsamplingError
+from .context_windows import LOOPED, Windows, in_force
+
+MOVING = ("standard_uniform", LOOPED)  # their windows lie elsewhere at another step
+CHOPPED = ("batched", "svd_extension")  # side by side, the last one as short as it comes
+
+
+def check(model, shape: tuple[int, ...], steps: range) -> None:
+    """Refuses windows that the hosts answer with an error, a wrong one, or frames that no window has.
+
+    steps: those of the schedule that the pass takes.
+    Raises: UnsamplingError naming what to set, before any model call.
+    """
+    for windows in in_force(model, shape):
+        _check_overlap(windows)
+        _check_fuse(windows)
+        _check_stride(windows, range(len(steps)) if windows.kind == "core" else steps)
+        _check_last(windows, model)
+
+
+def refuse_moving(model, shape: tuple[int, ...]) -> None:
+    """For core's samplers: while sigma rises their steps count up, and the host places windows by them.
+
+    Raises: UnsamplingError if such windows cut latents of that shape.
+    """
+    for windows in in_force(model, shape):
+        if windows.schedule in MOVING:
+            raise UnsamplingError(f"model has {_name(windows)} that move from step to step"
+                                  f" ({windows.schedule}), which a core sampler meets in another order on"
+                                  " its way up; use Standard Static, or disconnect sampler")
+
+
+def _check_overlap(windows: Windows) -> None:
+    """The hosts' own answers are a range() without a step, or windows that leave every frame out."""
+    length, overlap = windows.options.context_length, windows.options.context_overlap
+    if windows.schedule not in CHOPPED and overlap is not None and overlap >= length:
+        raise UnsamplingError(f"model has {_name(windows)} of {length} frames that overlap by {overlap};"
+                              f" set {_widget(windows)}_overlap below {length}")
+
+
+def _check_fuse(windows: Windows) -> None:
+    """overlap-linear writes a ramp as long as the overlap into every window."""
+    if windows.fuse_method != "overlap-linear":
+        return
+    shortest = windows.options.context_length
+    if windows.schedule in CHOPPED:
+        shortest = windows.frames % shortest or shortest
+    if not 0 < windows.options.context_overlap <= shortest:
+        raise UnsamplingError(f"model has {_name(windows)} whose fuse_method overlap-linear needs an overlap"
+                              f" from 1 to {shortest}, not {windows.options.context_overlap}; choose another"
+                              " fuse_method, or such an overlap")
+
+
+def _check_stride(windows: Windows, steps: range) -> None:
+    """Standard Uniform windows of stride 2 and more are shifted to the clip's end as if of stride 1: some end
+    behind it, or leave a frame to no window, which becomes NaN."""
+    if windows.schedule != "standard_uniform" or windows.options.context_stride < 2:
+        return
+    for step in steps:
+        frames = {frame for window in _placed(windows, step) for frame in window}
+        if frames != set(range(windows.frames)):
+            raise UnsamplingError(f"model has {_name(windows)} of stride {windows.options.context_stride}"
+                                  f" that do not fit {windows.frames} frames at step {step + 1}; set"
+                                  f" {_widget(windows)}_stride to 1")
+
+
+def _placed(windows: Windows, step: int) -> list[list[int]]:
+    """The windows of a step, as the host itself places them."""
+    options = copy.copy(windows.options)
+    if windows.kind == "core":
+        options._step = step
+        return options.context_schedule.func(windows.frames, options, {})
+    options._step = step  # not by its setter, which sets the original's views, too
+    return sys.modules[type(options).__module__].get_context_windows(windows.frames, options)
+
+
+def _check_last(windows: Windows, model) -> None:
+    """In the norms of some motion models AnimateDiff-Evolved counts the windows in a batch, and gets none."""
+    if windows.kind != "ade" or windows.schedule not in CHOPPED or not _norms_by_windows(model):
+        return
+    length, left = windows.options.context_length, windows.frames % windows.options.context_length
+    if left:
+        raise UnsamplingError(f"model has context windows side by side ({windows.schedule}) of {length}"
+                              f" frames, of which {windows.frames} frames leave {left} over, too few for this"
+                              f" motion model; use Standard Static, or a context_length that divides"
+                              f" {windows.frames}")
+
+
+def _norms_by_windows(model) -> bool:
+    """As AnimateDiff-Evolved decides it: see inject_functions in its sampling.py."""
+    motion = model.additional_models.get("ADE", [])
+    if not motion:
+        return False
+    info, proper = motion[0].model.mm_info, model.get_attachment("ADE_params").apply_v2_properly
+    return info.mm_format == "PIA" or info.mm_version == "v1" or (info.mm_version == "v2" and not proper)
+
+
+def _name(windows: Windows) -> str:
+    return "views" if windows.kind == "views" else "context windows"
+
+
+def _widget(windows: Windows) -> str:
+    return "view" if windows.kind == "views" else "context"
