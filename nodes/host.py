@@ -53,7 +53,11 @@ def cfg_guider(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuide
 
 
 def cfg_of(guider) -> float:
-    """The guidance of a guider; of one that has two, the higher: either above 1 leaves the Gaussian."""
+    """The guidance of a guider; of one that has two or changes it, the higher: any above 1 leaves the
+    Gaussian."""
+    custom = sample_settings.custom_cfg(guider.model_patcher)
+    if custom is not None:
+        return custom
     both = [getattr(guider, name) for name in ("cfg1", "cfg2") if hasattr(guider, name)]
     return float(max(both) if both else getattr(guider, "cfg", 1.0))
 

@@ -1,5 +1,7 @@
 """Sample Settings that AnimateDiff-Evolved left on a MODEL, read from its attachment, never changed."""
 
+import torch
+
 from ..unsampling import UnsamplingError
 
 
@@ -23,3 +25,11 @@ def refuse_changing(model) -> None:
     if culprit is not None:
         raise UnsamplingError(f"model has AnimateDiff sample settings whose {culprit}; disconnect it from"
                               " Sample Settings")
+
+
+def custom_cfg(model) -> float | None:
+    """The highest guidance of its Custom CFG, which takes the place of a guider's own; None without one."""
+    settings = model.get_attachment("ADE_sample_settings")
+    if settings is None or settings.custom_cfg is None:
+        return None
+    return max(float(torch.as_tensor(frame.cfg_multival).max()) for frame in settings.custom_cfg.keyframes)

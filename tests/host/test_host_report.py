@@ -91,6 +91,21 @@ def test_high_cfg_and_changed_noise_are_blamed(comfy):
     assert "the noise was changed since; connect the Unsampler's output directly" in found.text
 
 
+def test_the_custom_cfg_of_animatediff_is_blamed_where_the_nodes_own_is_1(comfy):
+    bench = Bench.set_up(comfy, "report-custom-cfg", frames=4, size=32)
+    keyframes = None
+    for cfg, start in ((5.0, 0.0), (1.0, 0.9)):
+        more = {} if keyframes is None else {"prev_custom_cfg": keyframes}
+        keyframes = bench.graph.add("ADE_CustomCFGKeyframeSimple", cfg=cfg, start_percent=start,
+                                    guarantee_steps=1, **more)
+    settings = bench.graph.add("ADE_AnimateDiffSamplingSettings", batch_offset=0, noise_type="default",
+                               seed_gen="comfy", seed_offset=0, custom_cfg=keyframes)
+    bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
+                                  sample_settings=settings)
+    found = Reported(bench, noise=bench.unsample(bench.ays())).run()
+    assert "cfg 5 while unsampling pushes it off the Gaussian" in found.text
+
+
 def test_a_slice_of_the_noise_is_reported_with_its_slice_of_the_record(comfy):
     bench = Bench.set_up(comfy, "report-slice", frames=6, size=32)
     part = bench.graph.add("LatentFromBatch", samples=bench.unsample(bench.ays()), batch_index=2, length=3)
