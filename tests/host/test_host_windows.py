@@ -244,18 +244,25 @@ def test_views_that_overlap_wholly_are_refused_in_a_sentence(comfy):
     assert bench.calls() == []
 
 
+def views_only(bench: Bench, model: Node) -> Node:
+    """That model whose motion module would see moving views of 4 frames of the whole clip."""
+    seen = bench.graph.add("ADE_StandardUniformViewOptions", view_length=4, view_overlap=1, view_stride=1)
+    options = bench.graph.add("ADE_ViewsOnlyContextOptions", view_opts_req=seen)
+    return bench.graph.add("ADE_UseEvolvedSampling", model=model, context_options=options,
+                           beta_schedule="use existing")
+
+
 def test_views_without_windows_are_those_of_the_whole_clip(comfy):
     """View as Context: a window over all frames, whose length AnimateDiff-Evolved learns in the first run."""
     bench, plain, log = view_bench(comfy, "views-only", 12)
-    seen = bench.graph.add("ADE_StandardUniformViewOptions", view_length=4, view_overlap=1, view_stride=1)
-    options = bench.graph.add("ADE_ViewsOnlyContextOptions", view_opts_req=seen)
-    bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=plain, context_options=options,
-                                  beta_schedule="use existing")
+    bench.model = views_only(bench, plain)
     noise = bench.unsample(bench.ays())
     assert bench.error(bench.run(clip=bench.resample(noise))["clip"]) < EXACT
     assert len({call["value"] for call in comfy.calls(log)}) > 2
-    with pytest.raises(RunError, match=f"views {REFUSED}"):
-        bench.run(core=bench.through_core("euler"))
     bench.model = plain
     with pytest.raises(RunError, match=r"cuts the clip into other context windows .*views:"):
         bench.run(other=bench.resample(noise))
+    bench, plain, _ = view_bench(comfy, "views-only-core", 12)
+    bench.model = views_only(bench, plain)
+    with pytest.raises(RunError, match=f"views {REFUSED}"):
+        bench.run(core=bench.through_core("euler"))
