@@ -54,7 +54,7 @@ def strange_strength(noise: float, source: float, sigma: float, flow: bool) -> s
     ratio = (noise / (signal**2 * source + sigma**2)) ** 0.5
     if 0.5 < ratio < 2:
         return ""
-    return f", but the noise has {ratio:.2g} of the strength it should have: Inversion Report tells more"
+    return f", but the noise has {ratio:.2g} times the strength it should have: Inversion Report tells more"
 
 
 def strong_enough(x: Tensor, sigmas: Tensor) -> None:

@@ -28,15 +28,17 @@ LOOPED = "looped_uniform"
 
 @dataclass(frozen=True)
 class Windows:
-    """Settings of windows that cut this many frames; kind: "ade", "views" (inside a window) or "core".
+    """Settings of windows for this many frames; kind: "ade", "views" (inside a window) or "core".
 
-    cuts: whether they do, at any step. A context keyframe that leaves the clip whole takes its turn, too.
+    cuts: whether they cut them, at any step. A context keyframe that leaves the clip whole has its turn, too.
+    alone: whether they are in force at every step, and do not take turns with other keyframes.
     """
 
     kind: str
     options: Any
     frames: int
     cuts: bool = True
+    alone: bool = True
 
     @property
     def schedule(self) -> str:
@@ -50,28 +52,30 @@ class Windows:
 
 def in_force(model, shape: tuple[int, ...]) -> list[Windows]:
     """All windows that latents of that shape are cut into."""
-    return [found for found in _taking_turns(model, shape) if found.cuts]
+    return [found for found in taking_turns(model, shape) if found.cuts]
 
 
 def told(model, shape: tuple[int, ...]) -> str:
     """The windows that latents of that shape are cut into, as text to compare; empty where it is whole."""
-    found = list(_taking_turns(model, shape))
+    found = list(taking_turns(model, shape))
     if not any(one.cuts for one in found):
         return ""
     extras = _extras(model) if any(one.kind == "ade" for one in found) else []
     return "; ".join([*map(_text, found), *extras])
 
 
-def _taking_turns(model, shape: tuple[int, ...]) -> Iterator[Windows]:
+def taking_turns(model, shape: tuple[int, ...]) -> Iterator[Windows]:
+    """All windows that latents of that shape meet, context keyframes that leave them whole among them."""
     params = model.get_attachment("ADE_params")
     contexts, frames = [] if params is None else params.context_options.contexts, shape[0]
     # the first one decides for all of them, and where it is not used their views are not either
     if contexts and _used(contexts[0], frames):
+        alone = len(contexts) == 1
         for context in contexts:
-            yield Windows("ade", context, frames, _cuts(context, frames))
+            yield Windows("ade", context, frames, _cuts(context, frames), alone)
             views, window = context.view_options, min(frames, _length(context, frames))
             if views is not None and _used(views, window) and _cuts(views, window):
-                yield Windows("views", views, window)
+                yield Windows("views", views, window, alone=alone)
     handler = model.model_options.get("context_handler")
     if handler is not None and len(shape) > handler.dim and shape[handler.dim] > handler.context_length:
         yield Windows("core", handler, shape[handler.dim])

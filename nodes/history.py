@@ -1,8 +1,8 @@
 """What a MODEL remembers from one call to the next: on the way up other calls come earlier than on the way
 down. Read from a MODEL, never changed."""
 
-import inspect
 from collections.abc import Callable
+from types import CellType
 
 from ..unsampling import UnsamplingError
 
@@ -30,10 +30,22 @@ def refuse_momentum(model) -> None:
     """
     if any(map(_has_momentum, model.model_options.get("sampler_pre_cfg_function", ()))):
         raise UnsamplingError("model has Adaptive Projected Guidance with momentum, which adds up the"
-                              " guidance of earlier calls, and of none while sigma rises; set its momentum"
-                              " to 0, or connect the MODEL without it here")
+                              " guidance of earlier calls, and of none while sigma rises; connect the MODEL"
+                              " without it here (the resampler may have it)")
 
 
 def _has_momentum(guide: Callable) -> bool:
-    known = inspect.getclosurevars(guide).nonlocals if inspect.isfunction(guide) else {}
-    return "running_avg" in known and known.get("momentum", 0) != 0
+    """Whether this is core's function with a momentum: it keeps its settings in a closure."""
+    known = dict(zip(getattr(getattr(guide, "__code__", None), "co_freevars", ()),
+                     getattr(guide, "__closure__", None) or (), strict=True))
+    if not {"running_avg", "momentum"} <= set(known):
+        return False
+    momentum = _content(known["momentum"])
+    return isinstance(momentum, (int, float)) and momentum != 0
+
+
+def _content(cell: CellType):
+    try:
+        return cell.cell_contents
+    except ValueError:  # a variable that has no value yet
+        return None

@@ -56,7 +56,8 @@ def cfg_of(guider) -> float:
     """The guidance of a guider; of one that has two or changes it, the higher: any above 1 leaves the
     Gaussian."""
     custom = sample_settings.custom_cfg(guider.model_patcher)
-    if custom is not None:
+    # other guiders mix their answers themselves, past AnimateDiff-Evolved's function
+    if custom is not None and type(guider).predict_noise is comfy.samplers.CFGGuider.predict_noise:
         return custom
     both = [getattr(guider, name) for name in ("cfg1", "cfg2") if hasattr(guider, name)]
     return float(max(both) if both else getattr(guider, "cfg", 1.0))
@@ -65,8 +66,6 @@ def cfg_of(guider) -> float:
 def run(guider, samples: Tensor, sigmas: Tensor, sampler: comfy.samplers.Sampler, calls: int) -> Tensor:
     """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs
     it."""
-    start = getattr(sampler, "start", 0)
-    window_checks.check(guider.model_patcher, samples.shape, range(start, start + len(sigmas) - 1))
     preview = latent_preview.prepare_callback(guider.model_patcher, calls)
     no_noise, quiet = torch.zeros_like(samples), not comfy.utils.PROGRESS_BAR_ENABLED
     out = guider.sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
@@ -159,7 +158,7 @@ def ays_table(model) -> str:
 
 
 def variance(model, samples: Tensor) -> float:
-    """Of a LATENT's samples in sampling space, the mean of its entries': a long clip is not held twice."""
+    """Of a LATENT's samples in sampling space, the mean of its entries' (frames, or whole clips in 5-D)."""
     entries = (model.model.process_latent_in(entry[None]) for entry in samples)
     return sum(float(entry.var(correction=0)) for entry in entries) / len(samples)
 

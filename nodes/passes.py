@@ -49,6 +49,7 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     sample_settings.refuse_changing(model)
     history.refuse_caches(model)
     history.refuse_momentum(model)
+    window_checks.check(model, samples.shape, range(start, len(sigmas) - 1))
     info = {**host.info(guider), "source": record.digest(samples)}
     made_with = {"family": host.family(model), "cfg": host.cfg_of(guider),
                  "windows": context_windows.told(model, samples.shape),
@@ -117,6 +118,8 @@ def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure
     kept = record.of_latent(latent)
     with _room_to_fall(kept, samples) as put:
         fit = _fit(model, samples, kept, sigmas, solver, put)
+        steps = range(fit.inversion.start, len(fit.inversion.sigmas) - 1)
+        window_checks.check(model, samples.shape, steps)
         known = _masked(fit.inversion, host.mask(latent, samples))
         structure, fidelity = (curves.over_frames(value, _frames(samples.shape), name)
                                for name, value in (("structure", structure), ("fidelity", fidelity)))

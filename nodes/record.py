@@ -69,7 +69,7 @@ class Record:
         if windows != self.windows:
             raise UnsamplingError(f"model cuts the clip into other context windows than the Unsampler's did"
                                   f" ({windows or 'none'}, not {self.windows or 'none'}); give both nodes the"
-                                  " same context options")
+                                  " same context options and extras")
         if solver not in ("auto", self.inversion.solver):
             raise UnsamplingError(f"solver is {solver}, but the noise was made with {self.inversion.solver};"
                                   " leave it on auto, and sampler as it was in the Unsampler")

@@ -4,7 +4,7 @@ import copy
 import sys
 
 from ..unsampling import UnsamplingError
-from .context_windows import LOOPED, Windows, in_force
+from .context_windows import LOOPED, VIEWS_ONLY, Windows, in_force, taking_turns
 
 MOVING = ("standard_uniform", LOOPED)  # their windows lie elsewhere at another step
 CHOPPED = ("batched", "svd_extension")  # side by side, the last one as short as it comes
@@ -20,7 +20,9 @@ def check(model, shape: tuple[int, ...], steps: range) -> None:
         _check_overlap(windows)
         _check_fuse(windows)
         _check_stride(windows, range(len(steps)) if windows.kind == "core" else steps)
-        _check_last(windows, model)
+    if _norms_by_windows(model):
+        for windows in taking_turns(model, shape):
+            _check_norms(windows)
 
 
 def refuse_moving(model, shape: tuple[int, ...]) -> None:
@@ -44,22 +46,23 @@ def _check_overlap(windows: Windows) -> None:
 
 
 def _check_fuse(windows: Windows) -> None:
-    """overlap-linear writes a ramp as long as the overlap into every window."""
-    if windows.fuse_method != "overlap-linear":
+    """overlap-linear writes a ramp as long as the overlap into every window that has a neighbour."""
+    length, overlap = windows.options.context_length, windows.options.context_overlap
+    if windows.fuse_method != "overlap-linear" or windows.frames == length:
         return
-    shortest = windows.options.context_length
-    if windows.schedule in CHOPPED:
-        shortest = windows.frames % shortest or shortest
-    if not 0 < windows.options.context_overlap <= shortest:
-        raise UnsamplingError(f"model has {_name(windows)} whose fuse_method overlap-linear needs an overlap"
-                              f" from 1 to {shortest}, not {windows.options.context_overlap}; choose another"
-                              " fuse_method, or such an overlap")
+    longest = (windows.frames % length or length) if windows.schedule in CHOPPED else length - 1
+    if 0 < overlap <= longest:
+        return
+    cure = f", or an overlap from 1 to {longest}" if longest else ""
+    raise UnsamplingError(f"model has {_name(windows)} of {length} frames whose fuse_method overlap-linear"
+                          f" has no room for its ramp (overlap {overlap}); choose another fuse_method{cure}")
 
 
 def _check_stride(windows: Windows, steps: range) -> None:
     """Standard Uniform windows of stride 2 and more are shifted to the clip's end as if of stride 1: some end
-    behind it, or leave a frame to no window, which becomes NaN."""
-    if windows.schedule != "standard_uniform" or windows.options.context_stride < 2:
+    behind it, or leave a frame to no window, which becomes NaN. Of context keyframes nobody knows yet which
+    steps they get; NaN ends those."""
+    if windows.schedule != "standard_uniform" or windows.options.context_stride < 2 or not windows.alone:
         return
     for step in steps:
         frames = {frame for window in _placed(windows, step) for frame in window}
@@ -79,16 +82,20 @@ def _placed(windows: Windows, step: int) -> list[list[int]]:
     return sys.modules[type(options).__module__].get_context_windows(windows.frames, options)
 
 
-def _check_last(windows: Windows, model) -> None:
-    """In the norms of some motion models AnimateDiff-Evolved counts the windows in a batch, and gets none."""
-    if windows.kind != "ade" or windows.schedule not in CHOPPED or not _norms_by_windows(model):
+def _check_norms(windows: Windows) -> None:
+    """The norms of some motion models take as many frames together as a window has, whatever it holds: of a
+    shorter one they divide by zero, or mix it with the negative's."""
+    if windows.kind != "ade" or windows.schedule == VIEWS_ONLY:
         return
-    length, left = windows.options.context_length, windows.frames % windows.options.context_length
-    if left:
+    length, frames = windows.options.context_length, windows.frames
+    if length > frames:
+        raise UnsamplingError(f"model has a context keyframe of {length} frames, which this motion model"
+                              f" cannot work with in a clip of {frames}; set its context_length to {frames}")
+    if windows.schedule in CHOPPED and frames % length:
         raise UnsamplingError(f"model has context windows side by side ({windows.schedule}) of {length}"
-                              f" frames, of which {windows.frames} frames leave {left} over, too few for this"
-                              f" motion model; use Standard Static, or a context_length that divides"
-                              f" {windows.frames}")
+                              f" frames, of which {frames} frames leave {frames % length} over, too few for"
+                              " this motion model; use Standard Static, or a context_length that divides"
+                              f" {frames}")
 
 
 def _norms_by_windows(model) -> bool:

@@ -16,6 +16,8 @@ from .report import Report, largest, notes, numbers, passes, where
 # Std over expected. True noise has 0.95 to 1.06, midpoint on the network 0.86 with good edits, euler 0.85 to
 # 0.90; below are six steps (0.64 to 0.80), euler on the network (0.72), noise of another schedule (0.58).
 WEAK = 0.85
+# A patch that makes cfg 1 no denoising leaves 0.07; one step of 14.6 to 0 makes 0.28, euler's six 0.64.
+NONE, ENOUGH = 0.3, 4
 # cfg 1.5 gives 1.13, cfg 2 1.35, cfg 5 2.9; a prompt that does not describe the clip up to 1.33 at cfg 1.
 STRONG = 1.12
 # Correlation of neighbouring pixels beyond what noise has of the clip: true noise 0.01, six euler steps on a
@@ -158,7 +160,7 @@ def _why_strong(report: Report) -> str:
         return _reconnect(report)
     if report.cfg > GUIDED:
         return (f"cfg {report.cfg:g} while unsampling pushes it off the Gaussian; lower the Unsampler's cfg"
-                " to 1")
+                " (or its model's Custom CFG) to 1")
     return ("the prompt while unsampling does not fit the clip; describe the clip in the Unsampler's prompt,"
             " or leave it empty")
 
@@ -166,6 +168,9 @@ def _why_strong(report: Report) -> str:
 def _why_weak(report: Report) -> str:
     if report.changed:
         return _reconnect(report)
+    if report.figures.ratio.mean() < NONE and report.inversion.steps >= ENOUGH:
+        return (f"{passes(report)} would do, but the model takes no noise away; disconnect patches of its"
+                " guidance (APG, PerpNeg) in the Unsampler")
     if report.inversion.solver in COARSE:
         return f"{passes(report)} fall short; use midpoint or more steps"
     # what has learnt from filmed clips makes too weak a noise of a render: tests/demo/test_demo_model.py
@@ -177,7 +182,8 @@ def _why_structured(report: Report) -> str:
     if report.changed:
         return _reconnect(report)
     if report.cfg > GUIDED:
-        return f"cfg {report.cfg:g} while unsampling does that; lower the Unsampler's cfg to 1"
+        return (f"cfg {report.cfg:g} while unsampling does that; lower the Unsampler's cfg (or its model's"
+                " Custom CFG) to 1")
     coarse = report.inversion.solver in COARSE
     better = "use midpoint or more steps" if coarse else "raise the steps"
     return f"{passes(report)} leave it behind only in part; {better}"

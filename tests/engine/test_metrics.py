@@ -274,7 +274,8 @@ def test_cfg_while_unsampling_is_blamed(cfg):
     shown = report(made(WIDE, cfg=cfg)[0], cfg=cfg)
     what, cure = verdict.heading(shown)
     assert what == f"noise too strong ({float(shown.figures.ratio.mean()):.2f} of expected)"
-    assert cure == f"cfg {cfg:g} while unsampling pushes it off the Gaussian; lower the Unsampler's cfg to 1"
+    assert cure == (f"cfg {cfg:g} while unsampling pushes it off the Gaussian; lower the Unsampler's cfg (or"
+                    " its model's Custom CFG) to 1")
 
 
 def test_a_prompt_that_does_not_fit_is_blamed():
@@ -302,6 +303,12 @@ def test_weak_noise_of_midpoint_is_blamed_on_steps_grain_or_settings():
     assert what.startswith("noise too weak (0.7")
     assert cure == ("3 steps of midpoint fall short; raise the steps, use the model's schedule and motion,"
                     " or add grain to a render")
+
+
+def test_a_model_that_takes_no_noise_away_is_blamed(good):
+    what, cure = verdict.heading(report(good[0], noise=0.07 * good[0].noise))
+    assert what == "noise too weak (0.07 of expected)"
+    assert cure.startswith("16 steps of midpoint would do, but the model takes no noise away; disconnect")
 
 
 def test_a_picture_in_the_noise_is_found(good):

@@ -51,13 +51,27 @@ def test_the_sdxl_workflows_run_as_they_are_and_come_back(comfy, tmp_path, name,
     assert round_trip_error(comfy, motion) < 1e-6
 
 
-def test_windows_side_by_side_that_leave_a_frame_over_are_refused_in_a_sentence(comfy, tmp_path):
+def side_by_side(prompt: dict) -> None:
+    options = prompt[node_id(prompt, "ADE_StandardStaticContextOptions")]
+    options |= {"class_type": "ADE_BatchedContextOptions", "inputs": {"context_length": 8}}
+
+
+def longer_later(prompt: dict) -> None:
+    options = node_id(prompt, "ADE_StandardStaticContextOptions")
+    more = {"context_length": 32, "start_percent": 0.5, "prev_context": [options, 0]}
+    prompt["later"] = {"class_type": "ADE_StandardStaticContextOptions",
+                       "inputs": prompt[options]["inputs"] | more}
+    the(prompt, "ADE_UseEvolvedSampling")["context_options"] = ["later", 0]
+
+
+@pytest.mark.parametrize(("change", "words"), [
+    (side_by_side, "side by side .*of 8 frames, of which 17 frames leave 1 over, .*use Standard Static"),
+    (longer_later, "a context keyframe of 32 frames, .*in a clip of 17; set its context_length to 17")])
+def test_windows_too_short_for_the_motion_model_are_refused_in_a_sentence(comfy, tmp_path, change, words):
     """AnimateDiff-Evolved's own answer is an integer modulo by zero."""
     clip = tmp_path / "short.mp4"
     write_video(clip, pan_over_photograph(17, 67, 101), Fraction(8))
     prompt = lowered(comfy, HOTSHOT, "hotshot", clip)
-    options = prompt[node_id(prompt, "ADE_StandardStaticContextOptions")]
-    options |= {"class_type": "ADE_BatchedContextOptions", "inputs": {"context_length": 8}}
-    words = "side by side .*of 8 frames, of which 17 frames leave 1 over, .*use Standard Static"
+    change(prompt)
     with pytest.raises(RunError, match=f"Unsampler: model .*{words}"):
         comfy.run(prompt)
