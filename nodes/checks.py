@@ -43,6 +43,13 @@ def noise_from_elsewhere(x: Tensor, sigmas: Tensor | None, solver: str) -> Inver
     return Inversion(torch.empty(0), sigmas, solvers.DEFAULT if solver == "auto" else solver)
 
 
+def flow_schedule(sigmas: Tensor) -> None:
+    """Raises: UnsamplingError for a schedule that goes above 1, where a flow model's noise ends."""
+    if sigmas[0] > 1.0001:
+        raise UnsamplingError(f"sigmas starts at {sigmas[0]:.4g}, but the model is a flow model, whose noise"
+                              " goes up to 1; use Basic Scheduler with this model")
+
+
 def strange_strength(noise: float, source: float, sigma: float, flow: bool) -> str:
     """A remark if the noise of a pass is far too weak or too strong; noise, source: their variances in
     sampling space.

@@ -78,7 +78,8 @@ def of_file(source, start: float, duration: float, wanted: Wanted, ticks: Ticks)
             picture = pictures(frame)
             if frames is None:
                 size = wanted.size(*picture.shape[:2])
-                frames = torch.empty(max(1, expected) + wanted.again, *size, 3)
+                # one more than promised: of a part of a clip the headers' figures are off by one
+                frames = torch.empty(expected + 1 + wanted.again, *size, 3)
             elif len(times) == len(frames):  # the file's header promised fewer
                 frames = torch.cat([frames, frames.new_empty(len(frames) // 2 + 1, *frames.shape[1:])])
             frames[len(times)] = _scaled(picture, size)
@@ -111,8 +112,10 @@ def of_images(images: Tensor, rate: Fraction, wanted: Wanted, ticks: Ticks) -> F
 
 def _ended(frames: Tensor, count: int, again: int) -> Tensor:
     """The first `count` frames and the last of them so many times again, in place where it fits."""
-    if count + again != len(frames):  # room for more would stay in memory as long as the frames do
+    spare = len(frames) - count - again
+    if not 0 <= spare <= 1 + count // 16:  # room for many more would stay in memory as long as the frames do
         frames = torch.cat([frames[:count], frames.new_empty(again, *frames.shape[1:])])
+    frames = frames[:count + again]
     frames[count:] = frames[count - 1]
     return frames
 

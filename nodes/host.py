@@ -26,7 +26,7 @@ from tqdm.auto import tqdm
 
 from ..unsampling import Inversion, UnsamplingError, __version__, inversion, schedules
 from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
-from . import history, keyframes, record, sample_settings, window_checks
+from . import checks, history, keyframes, record, sample_settings, window_checks
 
 Pass = Callable[[Denoise, Tensor, Callback], Tensor]
 # a sigma_max that only schedules with zero terminal SNR have: theirs is 4519, AnimateDiff's widest 66
@@ -85,9 +85,14 @@ def counted(sampler: comfy.samplers.Sampler) -> "_CountedSampler":
     return _CountedSampler(sampler)
 
 
+def is_flow(model) -> bool:
+    """Whether the clip fades as the noise rises."""
+    return isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.CONST)
+
+
 def refuse_flow(model) -> None:
     """Core scales the latent around its samplers, for flow models by 1 - sigma, which is 0 at full noise."""
-    if isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.CONST):
+    if is_flow(model):
         raise UnsamplingError("model is a flow model, whose latent core's samplers divide by 0; disconnect"
                               " sampler and use this node's solver")
 
@@ -134,11 +139,18 @@ def info(guider) -> dict[str, str]:
             "comfyui": comfyui_version.__version__}
 
 
-def ays_table(model) -> str:
-    """The name of the AYS table that was made for models of this kind.
+def ays_table(model, chosen: str) -> str:
+    """The name of the AYS table that was chosen, or for "auto" that was made for models of this kind.
 
-    Raises: UnsamplingError where there is none.
+    model: None where none is connected.
+    Raises: UnsamplingError where there is none, and for flow models whatever was chosen.
     """
+    if model is not None and is_flow(model):
+        raise UnsamplingError(f"model is a {type(model.model).__name__}, a flow model, whose noise ends at"
+                              " 1 and for which no AYS table exists; use Basic Scheduler with the model's own"
+                              " scheduler (simple)")
+    if chosen != "auto":
+        return chosen
     if model is None:
         raise UnsamplingError("model_type is auto but no model is connected; connect the model, or choose"
                               " SD1, SDXL or SVD")
@@ -242,6 +254,8 @@ class _PlainSampler(comfy.samplers.Sampler):
             if self.rising and len(falling) > 1 and falling[0] < falling[-1]:
                 falling = falling.flip(0)
             falling = schedules.check_falling(falling)
+            if is_flow(model):
+                checks.flow_schedule(falling)
 
             def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
                 if self.rising:

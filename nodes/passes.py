@@ -46,6 +46,8 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     mask = host.mask(latent, samples)
     if mask is not None and mask.min() == 1:
         mask = None
+    if host.is_flow(model):
+        checks.flow_schedule(sigmas)
     sample_settings.refuse_changing(model)
     history.refuse_caches(model)
     history.refuse_momentum(model)
@@ -187,6 +189,8 @@ def _fit(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | No
     """What to resample, once noise, model and settings are known to fit."""
     if kept is None:
         x = model.model.process_latent_in(samples)
+        if sigmas is not None and host.is_flow(model):
+            checks.flow_schedule(schedules.check_falling(sigmas))
         return record.Fit(checks.noise_from_elsewhere(x, sigmas, solver), "", None)
     # a slice of the noise may be short enough not to be cut at all: compare what the whole clip would meet
     kept.check(host.family(model), context_windows.told(model, kept.shape), sigmas, solver)

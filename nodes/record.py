@@ -39,6 +39,8 @@ class Family:
                  "sampling": "use the same model sampling settings in both passes",
                  "sigma_table": "use the same beta schedule (Use Evolved Sampling) and motion model in"
                                 " both passes"}
+        if self.flow:
+            cures["sigma_table"] = "use the same shift (ModelSampling node) in both passes"
         for name in cures:
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:

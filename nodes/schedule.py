@@ -43,8 +43,7 @@ class AYSScheduler(io.ComfyNode):
     @classmethod
     def execute(cls, model_type, steps, denoise, model=None) -> io.NodeOutput:
         with host.naming("AYS Scheduler"):
-            table = host.ays_table(model) if model_type == "auto" else model_type
-            return io.NodeOutput(schedules.ays(table, steps, denoise))
+            return io.NodeOutput(schedules.ays(host.ays_table(model, model_type), steps, denoise))
 
 
 class ReverseSigmas(io.ComfyNode):

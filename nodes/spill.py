@@ -88,8 +88,12 @@ def room(folder: Path, whole: int, new: int, lasting: bool) -> Iterator[Keep]:
 def _check_space(folder: Path, new: int) -> None:
     for path in list(_left):
         _remove(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    free = shutil.disk_usage(folder).free
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        free = shutil.disk_usage(folder).free
+    except OSError as error:
+        raise UnsamplingError(f"the record is too long for main memory, and {folder} cannot be made or read"
+                              f" ({error}); {CURE}") from None
     if free < new:
         raise UnsamplingError(f"the record is too long for main memory and needs {new / GIB:.3g} GiB in"
                               f" {folder}, where {free / GIB:.3g} GiB are free; {CURE}")

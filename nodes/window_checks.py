@@ -41,8 +41,11 @@ def _check_overlap(windows: Windows) -> None:
     """The hosts' own answers are a range() without a step, or windows that leave every frame out."""
     length, overlap = windows.options.context_length, windows.options.context_overlap
     if windows.schedule not in CHOPPED and overlap is not None and overlap >= length:
-        raise UnsamplingError(f"model has {_name(windows)} of {length} frames that overlap by {overlap};"
-                              f" set {_widget(windows)}_overlap below {length}")
+        cure = f"set {_widget(windows)}_overlap below {length}"
+        if _of_video(windows):
+            cure = "set context_overlap lower (nodes for video models count the clip's frames)"
+        raise UnsamplingError(f"model has {_name(windows)} of {length} {_unit(windows)} that overlap by"
+                              f" {overlap}; {cure}")
 
 
 def _check_fuse(windows: Windows) -> None:
@@ -53,9 +56,10 @@ def _check_fuse(windows: Windows) -> None:
     longest = (windows.frames % length or length) if windows.schedule in CHOPPED else length - 1
     if 0 < overlap <= longest:
         return
-    cure = f", or an overlap from 1 to {longest}" if longest else ""
-    raise UnsamplingError(f"model has {_name(windows)} of {length} frames whose fuse_method overlap-linear"
-                          f" has no room for its ramp (overlap {overlap}); choose another fuse_method{cure}")
+    cure = f", or an overlap from 1 to {longest}" if longest and not _of_video(windows) else ""
+    raise UnsamplingError(f"model has {_name(windows)} of {length} {_unit(windows)} whose fuse_method"
+                          f" overlap-linear has no room for its ramp (overlap {overlap}); choose another"
+                          f" fuse_method{cure}")
 
 
 def _check_stride(windows: Windows, steps: range) -> None:
@@ -68,8 +72,8 @@ def _check_stride(windows: Windows, steps: range) -> None:
         frames = {frame for window in _placed(windows, step) for frame in window}
         if frames != set(range(windows.frames)):
             raise UnsamplingError(f"model has {_name(windows)} of stride {windows.options.context_stride}"
-                                  f" that do not fit {windows.frames} frames at step {step + 1}; set"
-                                  f" {_widget(windows)}_stride to 1")
+                                  f" that do not fit {windows.frames} {_unit(windows)} at step {step + 1};"
+                                  f" set {_widget(windows)}_stride to 1")
 
 
 def _placed(windows: Windows, step: int) -> list[list[int]]:
@@ -109,6 +113,15 @@ def _norms_by_windows(model) -> bool:
 
 def _name(windows: Windows) -> str:
     return "views" if windows.kind == "views" else "context windows"
+
+
+def _unit(windows: Windows) -> str:
+    return "latent frames" if _of_video(windows) else "frames"
+
+
+def _of_video(windows: Windows) -> bool:
+    """Whether a latent frame holds several of the clip, by which the nodes for video models count."""
+    return windows.kind == "core" and windows.options.dim == 2
 
 
 def _widget(windows: Windows) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tools.node_layout import ordered_inputs
+from tools.node_layout import Widget, ordered_inputs
 from tools.prompt_nodes import EditError, find_nodes, label, node_widgets
 
 RESAMPLERS = ("UNS_NoiselessResampler", "UNS_NoiselessResamplerAdvanced")
@@ -109,13 +109,20 @@ def _is_link(value: object, prompt: dict) -> bool:
     return isinstance(value, list) and len(value) == 2 and value[0] in prompt
 
 
+def _takes_upload(widget: Widget, kind: str, class_type: str) -> bool:
+    """Core says it of the widget; VideoHelperSuite's loaders are known by their names, and list files."""
+    listed = widget.name == kind and widget.choices is not None and f"Load{kind.title()}" in class_type
+    return bool(widget.options.get(f"{kind}_upload")) or listed
+
+
 def media_input(prompt: dict, object_info: dict, kind: str, wanted: str | None = None) -> Target:
     """The input that names an uploaded "video" or "image": of the node asked for, else of the only one."""
     found = [
         (node, w.name)
         for node in prompt
         for w in node_widgets(prompt, object_info, node).values()
-        if w.options.get(f"{kind}_upload") and not _is_link(prompt[node]["inputs"].get(w.name), prompt)
+        if _takes_upload(w, kind, prompt[node]["class_type"])
+        and not _is_link(prompt[node]["inputs"].get(w.name), prompt)
     ]
     if wanted is not None:
         found = [target for target in found if target[0] in find_nodes(prompt, wanted)]

@@ -187,6 +187,14 @@ def test_a_write_that_fails_is_one_sentence_and_leaves_nothing(spill, tmp_path):
     assert files(tmp_path) == [] and torch.equal(held, small)
 
 
+def test_a_folder_that_cannot_be_made_is_one_sentence(spill, tmp_path):
+    (tmp_path / "taken").write_text("a file in its place")
+    with pytest.raises(Exception, match=r"taken cannot be made or read .*; free some space") as caught, \
+            on_disk(spill, tmp_path / "taken"):
+        pass
+    assert "\n" not in str(caught.value)
+
+
 def test_a_file_that_cannot_take_its_name_leaves_nothing(spill, tmp_path, monkeypatch):
     """On Windows a scanner may hold a new file for a moment."""
 

@@ -86,10 +86,11 @@ def test_auto_finds_the_table_of_each_kind_of_model(comfy, kind, table):
 
 
 @pytest.mark.parametrize("kind", ["Flux", "SD3", "HunyuanVideo", "LTXV"])
-def test_auto_refuses_flow_models_and_names_the_scheduler_to_use(comfy, kind):
-    bench = Bench.set_up(comfy, f"auto-{kind}")
+@pytest.mark.parametrize("table", ["auto", "SD1"])
+def test_ays_refuses_flow_models_and_names_the_scheduler_to_use(comfy, kind, table):
+    bench = Bench.set_up(comfy, f"{table}-{kind}")
     model = bench.graph.add("UNSTest_BareModel", kind=kind)
-    auto = bench.graph.add("UNS_AYSScheduler", model_type="auto", steps=12, denoise=1.0, model=model)
+    auto = bench.graph.add("UNS_AYSScheduler", model_type=table, steps=12, denoise=1.0, model=model)
     bench.graph.save("auto-none", sigmas=auto)
     with pytest.raises(RunError, match=r"Scheduler: model is a .* no AYS table exists; use Basic"):
         comfy.run(bench.graph.prompt)

@@ -114,7 +114,8 @@ class FakeComfy:
             else (struct.pack(">BH", 126, size) if size < 65536 else struct.pack(">BQ", 127, size))
         )
         for sock in self.sockets:
-            sock.sendall(head + payload)
+            with contextlib.suppress(OSError):  # clients of earlier runs have left
+                sock.sendall(head + payload)
 
 
 def _close(sock: socket.socket) -> None:
@@ -196,7 +197,9 @@ def _handler(fake: FakeComfy) -> type[BaseHTTPRequestHandler]:
             if fake.refusal is not None:
                 return self.reply(fake.refusal, 400)
             fake.running = True
-            fake.followed.clear()  # before the answer: the client may ask for its run at once
+            if fake.script:  # before the answer: the client may ask for its run at once, by the last one's id
+                fake.followed.clear()
+                fake.history.clear()
             self.reply({"prompt_id": PROMPT_ID, "number": 0, "node_errors": fake.node_errors})
             if fake.script:
                 threading.Thread(target=fake.play, daemon=True).start()

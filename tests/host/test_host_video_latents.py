@@ -1,0 +1,144 @@
+"""Latents of rank 5, and flow models beyond the Wan workflow: several clips at once, masks, curves, partial
+and unrecorded runs, slices, refusals. A small Wan transformer of random weights, through its loader."""
+from __future__ import annotations
+
+import pytest
+import torch
+from family_models import family_model
+from host_graphs import Graph, Node
+from host_passes import TARGET, Bench
+from host_trips import clip
+from torch import Tensor
+
+from tools.comfy_client import RunError
+
+EXACT = 1e-6
+SHIFTED = "ModelSamplingSD3"
+
+
+def video(frames: int = 3, clips: int = 1) -> Tensor:
+    """Latents of Wan's kind, (clips, 16, frames, 8, 12), each clip another one."""
+    one = clip(frames, 16, 8, 12, scale=1.0).movedim(0, 1)
+    return torch.stack([one * (1 + 0.3 * i) + 0.1 * i for i in range(clips)])
+
+
+class Wan(Bench):
+    """A bench whose model is Wan's, behind its shift."""
+
+    @classmethod
+    def of(cls, comfy, name: str, source: Tensor, **mask: Tensor) -> Wan:
+        graph = Graph()
+        loaded = graph.add("UNETLoader", unet_name=family_model(comfy.models_dir, "wan"),
+                           weight_dtype="default")
+        stored = comfy.put_latent(f"{name}-clip", samples=source, **mask)
+        latent = graph.add("UNSTest_LoadLatent", file=stored)
+        return cls(comfy, graph, graph.add(SHIFTED, model=loaded, shift=8.0), source, latent, f"wan-{name}")
+
+    def condition(self, value: float) -> Node:
+        return self.graph.add("UNSTest_TokensConditioning", value=value, tokens=10, width=768)
+
+    def simple(self) -> Node:
+        return self.graph.add("BasicScheduler", model=self.model, scheduler="simple", steps=5, denoise=1.0)
+
+    def up(self, **given) -> Node:
+        return self.unsample(given.pop("sigmas", None) or self.simple(), **given)
+
+    def edited(self, noise: Node, **given) -> Node:
+        return self.resample(noise, 2.0, TARGET, **given)
+
+    def error(self, samples: Tensor) -> float:
+        assert samples.isfinite().all()
+        return float((samples - self.clip).norm() / self.clip.norm())
+
+
+@pytest.mark.parametrize(("source", "given"), [
+    (video(1), {}), (video(3, 2), {}), (video(3, 2), {"solver": "dpmpp_2m"}), (video(), {"record": "half"}),
+    (video(), {"end": 0.5})], ids=["one frame", "two clips", "two clips dpmpp_2m", "half", "partial"])
+def test_it_comes_back_and_another_prompt_makes_another_clip(comfy, request, source, given):
+    wan = Wan.of(comfy, request.node.callspec.id, source)
+    noise = wan.up(**given)
+    found = wan.run(back=wan.resample(noise), edit=wan.edited(noise))
+    assert found["back"].shape == found["edit"].shape == source.shape
+    assert wan.error(found["back"]) < EXACT
+    assert wan.error(found["edit"]) > 1e-3
+
+
+def test_without_a_record_it_runs_but_does_not_come_back(comfy):
+    wan = Wan.of(comfy, "off", video())
+    assert wan.error(wan.run(back=wan.resample(wan.up(record="off")))["back"]) > EXACT
+
+
+def test_a_curve_runs_over_the_frames_of_each_clip(comfy):
+    """Free at the first frame, the source itself at the last one. The model sees all frames together, so a
+    free one differs from that of a free run."""
+    wan = Wan.of(comfy, "curve", video(3, 2))
+    noise = wan.up()
+    points = {"points": [[0.0, 0.0], [1.0, 1.0]], "interpolation": "linear"}
+    curve = wan.graph.add("CurveEditor", curve=points)
+    found = wan.run(curve=wan.edited(noise, structure=curve), free=wan.edited(noise))
+    away, free = ((x - wan.clip).square().mean((1, 3, 4)) for x in (found["curve"], found["free"]))
+    assert torch.allclose(found["curve"][:, :, 2], wan.clip[:, :, 2], atol=1e-5)
+    assert ((away[:, 0] > away[:, 1]) & (away[:, 1] > 0)).all()
+    assert (away[:, 0] > 0.5 * free[:, 0]).all()
+
+
+@pytest.mark.parametrize("shape", [(1, 64, 96), (9, 64, 96), (3, 1, 8, 12), (1, 1, 3, 8, 12)])
+@pytest.mark.parametrize("clips", [1, 2])
+def test_outside_a_mask_the_clip_stays_to_the_bit(comfy, shape, clips):
+    mask = torch.zeros(shape)
+    mask[..., shape[-1] // 2:] = 1
+    wan = Wan.of(comfy, f"mask-{len(shape)}-{shape[0]}-{clips}", video(3, clips), noise_mask=mask)
+    edit = wan.run(edit=wan.edited(wan.up()))["edit"]
+    assert torch.equal(edit[..., :6], wan.clip[..., :6])
+    assert not torch.allclose(edit[..., 6:], wan.clip[..., 6:], atol=1e-3)
+
+
+def test_a_clip_of_several_takes_its_record_along_and_a_part_of_the_time_is_refused(comfy):
+    wan = Wan.of(comfy, "slices", video(3, 2))
+    noise = wan.up()
+    second = wan.graph.add("LatentFromBatch", samples=noise, batch_index=1, length=1)
+    back = wan.run(back=wan.resample(second))["back"]
+    assert float((back - wan.clip[1:]).norm() / wan.clip[1:].norm()) < EXACT
+    cut = wan.graph.add("LatentCut", samples=noise, dim="t", index=0, amount=2)
+    with pytest.raises(RunError, match="do not resize or cut noise"):
+        wan.run(cut=wan.resample(cut))
+
+
+def test_the_inversion_sampler_is_the_plain_nodes(comfy):
+    wan = Wan.of(comfy, "sampler", video())
+    sigmas = wan.simple()
+    up, custom = wan.up(sigmas=sigmas, record="off"), wan.custom(wan.latent, "unsample", sigmas)
+    found = wan.run(up=up, custom=custom, down=wan.resample(up), back=wan.custom(custom, "resample", sigmas))
+    assert torch.equal(found["up"], found["custom"])
+    assert torch.equal(found["down"], found["back"])
+
+
+@pytest.mark.parametrize("table", ["SD1", "SDXL"])
+@pytest.mark.parametrize("where", ["up", "sampler", "elsewhere"])
+def test_a_schedule_of_an_eps_model_is_refused(comfy, table, where):
+    """It would come back exactly, and be no noise of this model for any other prompt."""
+    wan = Wan.of(comfy, f"ays-{table}-{where}", video())
+    sigmas = wan.graph.add("UNS_AYSScheduler", model_type=table, steps=5, denoise=1.0)
+    strong = wan.graph.add("LatentMultiply", samples=wan.latent, multiplier=10.0)
+    made = {"up": lambda: wan.up(sigmas=sigmas),
+            "sampler": lambda: wan.custom(wan.latent, "unsample", sigmas),
+            "elsewhere": lambda: wan.resample(strong, sigmas=sigmas)}
+    with pytest.raises(RunError, match=r"sigmas starts at 14.61, but the model is a flow model, .*up to 1"):
+        wan.run(x=made[where]())
+
+
+def test_another_shift_in_the_resampler_is_refused_with_its_own_cure(comfy):
+    wan = Wan.of(comfy, "shift", video())
+    other = wan.graph.add(SHIFTED, model=wan.model, shift=3.0)
+    with pytest.raises(RunError, match=r"use the same shift \(ModelSampling node\) in both passes"):
+        wan.run(back=wan.resample(wan.up(), model=other))
+
+
+def test_windows_that_overlap_wholly_are_told_in_latent_frames(comfy):
+    wan = Wan.of(comfy, "overlap", video(7))
+    windows = wan.graph.add("WanContextWindowsManual", model=wan.model, context_length=9, context_overlap=12,
+                            context_stride=1, context_schedule="standard_uniform", closed_loop=False,
+                            fuse_method="pyramid", freenoise=True, retain_first_frame=False,
+                            split_conds_to_windows=False)
+    with pytest.raises(RunError, match="of 3 latent frames that overlap by 3; set context_overlap lower"):
+        wan.run(noise=wan.up(model=windows))
