@@ -8,7 +8,7 @@ from .resample import NoiselessResampler
 from .schedule import AYSScheduler, ReverseSigmas
 from .solver import InversionSampler
 from .unsample import Unsampler
-from .video import FirstFrames, VideoFrames
+from .video import CannyEdges, FirstFrames, VideoFrames
 
 
 class UnsamplingExtension(ComfyExtension):
@@ -24,4 +24,5 @@ class UnsamplingExtension(ComfyExtension):
             InversionReport,
             VideoFrames,
             FirstFrames,
+            CannyEdges,
         ]

@@ -175,6 +175,11 @@ def variance(model, samples: Tensor) -> float:
     return sum(float(entry.var(correction=0)) for entry in entries) / len(samples)
 
 
+def device() -> torch.device:
+    """Where ComfyUI computes."""
+    return comfy.model_management.get_torch_device()
+
+
 def temp_folder() -> Path:
     """Where a long clip's record goes; ComfyUI clears it when it starts and when it ends."""
     return Path(folder_paths.get_temp_directory())

@@ -118,10 +118,10 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
                   sigmas=steps["SIGMAS"], cfg=1.0)
     which = g.note("Which prompt unsamples?", notes.PROMPTS)
 
-    edges = g.add("Canny", image=footage.frames, low_threshold=0.1, high_threshold=0.3)
+    edges = g.add("UNS_CannyEdges", colors=OURS, images=footage.frames)
     hint = g.add("ACN_AdvancedControlNetApply_v2", "Apply ControlNet (weak, early steps)",
                  positive=texts.target["CONDITIONING"], negative=texts.negative["CONDITIONING"],
-                 control_net=control["CONTROL_NET"], image=edges["IMAGE"], strength=0.4, end_percent=0.4)
+                 control_net=control["CONTROL_NET"], image=edges["edges"], strength=0.4, end_percent=0.4)
     result = g.add("UNS_NoiselessResampler", colors=OURS, model=model["MODEL"], positive=hint["positive"],
                    negative=hint["negative"], noise=noise["noise"], cfg=2.0)
     tuning = g.note("Too close or too far?", notes.TUNING)

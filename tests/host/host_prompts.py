@@ -29,7 +29,7 @@ def node_id(prompt: dict, class_type: str) -> str:
 def without_big_models(prompt: dict) -> dict:
     """The same graph with neither motion model nor ControlNet, which only fit the full SD1.5 UNet."""
     gone = {"ACN_ControlNetLoaderAdvanced", "ACN_AdvancedControlNetApply_v2", "ADE_LoadAnimateDiffModel",
-            "ADE_ApplyAnimateDiffModelSimple", "Canny"}
+            "ADE_ApplyAnimateDiffModelSimple", "UNS_CannyEdges"}
     control = the(prompt, "ACN_AdvancedControlNetApply_v2")
     resampler = the(prompt, "UNS_NoiselessResampler")
     resampler["positive"], resampler["negative"] = control["positive"], control["negative"]

@@ -79,6 +79,31 @@ def test_a_damaged_file_is_refused_in_a_sentence(comfy, tmp_path):
         both(comfy, "frames-damaged", path, core=False)
 
 
+@pytest.mark.parametrize(("low", "high", "megapixels", "frames"), [(0.2, 0.2, 0.7, 3), (0.1, 0.3, 0.05, 4)])
+def test_edges_are_those_of_cores_node(comfy, tmp_path, low, high, megapixels, frames):
+    """The larger ones are worked on two at a time."""
+    graph = Graph()
+    loaded = graph.add("LoadVideo", file=comfy.client.upload(make_clip("plain.mp4", tmp_path)))
+    images = graph.add("UNS_VideoFrames", video=loaded, megapixels=megapixels, every_nth=1,
+                       max_frames=frames)
+    given = {"low_threshold": low, "high_threshold": high}
+    graph.save("edges-ours", images=graph.add("UNS_CannyEdges", images=images, **given))
+    graph.save("edges-core", images=graph.add("Canny", image=images, **given))
+    comfy.run(graph.prompt)
+    ours, core = (comfy.tensors(f"edges-{name}")["images"] for name in ("ours", "core"))
+    assert torch.equal(ours, core) and ours.shape[0] == frames and ours.shape[3] == 3
+    assert 0 < float(ours.mean()) < 0.5
+
+
+def test_thresholds_the_wrong_way_round_are_refused_in_a_sentence(comfy):
+    graph = Graph()
+    images = graph.add("EmptyImage", width=64, height=64, batch_size=2, color=0)
+    graph.save("edges-none", images=graph.add("UNS_CannyEdges", images=images, low_threshold=0.5,
+                                              high_threshold=0.3))
+    with pytest.raises(RunError, match=r"Canny Edges: low_threshold \(0.5\) is above high_threshold \(0.3\)"):
+        comfy.run(graph.prompt)
+
+
 @pytest.mark.parametrize("count", [3, 8, 9])
 def test_the_first_frames_are_those_of_cores_node_without_a_copy(comfy, tmp_path, count):
     """plain.mp4 has more frames; the node in front leaves 8 of them."""

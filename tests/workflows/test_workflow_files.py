@@ -115,7 +115,7 @@ def test_the_video_keeps_its_rate_and_sound_and_any_shape_becomes_a_multiple_of_
     for name in ("fps", "audio"):
         assert source_of(workflow, "CreateVideo", name)["type"] == "UNS_VideoFrames"
     assert source_of(workflow, "VAEEncode", "pixels")["type"] == "UNS_VideoFrames"
-    assert source_of(workflow, "Canny", "image")["type"] == "UNS_VideoFrames"
+    assert source_of(workflow, "UNS_CannyEdges", "images")["type"] == "UNS_VideoFrames"
     assert value_of(workflow, "UNS_VideoFrames", "multiple_of") == 8
     assert value_of(read(WAN), "UNS_VideoFrames", "multiple_of") == 16
 
