@@ -63,10 +63,19 @@ def cfg_of(guider) -> float:
     return float(max(both) if both else getattr(guider, "cfg", 1.0))
 
 
-def run(guider, samples: Tensor, sigmas: Tensor, sampler: comfy.samplers.Sampler, calls: int) -> Tensor:
-    """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs
-    it."""
-    preview = latent_preview.prepare_callback(guider.model_patcher, calls)
+def run(guider, samples: Tensor, sigmas: Tensor, sampler: comfy.samplers.Sampler, calls: int,
+        told: Callback | None = None) -> Tensor:
+    """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs it.
+
+    told: called after each step of a core sampler, with its number and how many there are.
+    """
+    show = latent_preview.prepare_callback(guider.model_patcher, calls)
+
+    def preview(step: int, denoised: Tensor, x: Tensor, steps: int) -> None:
+        show(step, denoised, x, steps)
+        if told is not None:
+            told(step + 1, steps, 0.0, x, denoised)
+
     no_noise, quiet = torch.zeros_like(samples), not comfy.utils.PROGRESS_BAR_ENABLED
     out = guider.sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
     return out.to(comfy.model_management.intermediate_device(), torch.float32)

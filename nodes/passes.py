@@ -98,7 +98,7 @@ def _core_rise(guider, samples: Tensor, sigmas: Tensor, start: int, sampler, mas
     rising = schedules.reverse(sigmas[start:], host.sigma_min(guider.model_patcher))
     counted = host.counted(sampler)
     host.say(node_id, f"unsampling with {name}; the preview turns to mush, as it should")
-    noise = host.run(guider, samples, rising, counted, len(rising) - 1)
+    noise = host.run(guider, samples, rising, counted, len(rising) - 1, _steps_told(node_id, "unsampling"))
     return noise, Inversion(torch.empty(0), sigmas, name, start, calls=counted.calls)
 
 
@@ -174,9 +174,14 @@ def _core_fall(guider, samples: Tensor, known: Inversion, sampler, structure: fl
                               " to 0, or unsample with this pack's solver")
     _check_for_core(guider.model_patcher, samples)
     falling, counted = known.sigmas[known.start:], host.counted(sampler)
-    clip = host.run(guider, samples, falling, counted, len(falling) - 1)
+    clip = host.run(guider, samples, falling, counted, len(falling) - 1, _steps_told(node_id, "resampling"))
     host.say(node_id, f"resampled with {known.solver} in {counted.calls} model calls")
     return clip
+
+
+def _steps_told(node_id: str, doing: str) -> Callback:
+    """Shows how far a core sampler is: it tells its steps, not its model calls."""
+    return with_time_left(lambda *_: None, lambda at: host.show(node_id, f"{doing}: {at}"), unit="step")
 
 
 def _check_for_core(model, samples: Tensor) -> None:

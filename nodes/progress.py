@@ -9,10 +9,10 @@ from ..unsampling.solvers.evaluation import Callback
 
 
 def with_time_left(report: Callback, show: Callable[[str], None],
-                   clock: Callable[[], float] = time.monotonic) -> Callback:
+                   clock: Callable[[], float] = time.monotonic, unit: str = "model call") -> Callback:
     """The callback, which also shows which call the pass is at and about how long the rest will take.
 
-    The first call is left out of the reckoning: it loads the model.
+    unit: what it is called after. The first one is left out of the reckoning: it loads the model.
     """
     times: list[float] = []
 
@@ -21,7 +21,7 @@ def with_time_left(report: Callback, show: Callable[[str], None],
         times.append(clock())
         if len(times) > 1 and call < calls:
             left = (times[-1] - times[0]) / (len(times) - 1) * (calls - call)
-            show(f"model call {call} of {calls}, about {in_words(left)} left")
+            show(f"{unit} {call} of {calls}, about {in_words(left)} left")
 
     return timed
 

@@ -25,8 +25,8 @@ START = HOW + LISTED + """\
 ## Size and memory
 *Trim Video* takes the first 2 seconds. *Video Frames* makes about 0.35 megapixels of any shape, upright \
 or wide, with both sides a multiple of 8: a size for cards with 12 GB. Lower *megapixels* when memory runs \
-out. Frames are scaled as they are decoded: 1,000 of them take about 4 GB of RAM, whatever the clip's own \
-size. *every_nth* 2 takes every second frame and keeps the speed.
+out. Frames are scaled as they are decoded: 1,000 of them, their edges and the result take about 10 GB of \
+RAM, whatever the clip's own size. *every_nth* 2 takes every second frame and keeps the speed.
 """
 
 START_SDXL = HOW + LISTED + """\
@@ -75,7 +75,7 @@ frames in = frames out, whatever their number.
 *Trim Video* takes the first 2 seconds. Wan was made for up to 81 frames at 16 a second; for longer clips \
 put core's *Wan Context Windows* behind *Shift of the schedule*. *Video Frames* makes about 0.38 \
 megapixels, 848 x 480 for a clip of 16:9, with both sides a multiple of 16. Lower *megapixels* when memory \
-runs out. Main memory holds the frames twice, loaded and decoded: 0.8 GB for 81 of them.
+runs out. Main memory holds the frames three times while the VAE works: 1.2 GB for 81 of them.
 """
 
 FLOW = """\

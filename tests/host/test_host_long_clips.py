@@ -92,10 +92,9 @@ def test_a_cancel_leaves_no_file_of_the_pass_that_it_stopped(disk_comfy, call):
     assert wait_for(lambda: files(disk_comfy) == [], 10)
 
 
-def test_the_node_says_how_long_each_pass_will_still_take(disk_comfy):
-    bench = Bench.set_up(disk_comfy, "time-left", delay_s=0.1)
-    socket = websocket.create_connection(f"ws{disk_comfy.server.url.removeprefix('http')}/ws", timeout=1)
-    clip = bench.resample(bench.unsample(bench.ays(5)))
+def said_while(comfy, bench: Bench, clip) -> bytes:
+    """All that the server sends to a browser while it makes this clip."""
+    socket = websocket.create_connection(f"ws{comfy.server.url.removeprefix('http')}/ws", timeout=1)
     bench.run(clip=clip)
     said, given = b"", None
     while given is None or given[0] != websocket.ABNF.OPCODE_CLOSE:
@@ -105,6 +104,20 @@ def test_the_node_says_how_long_each_pass_will_still_take(disk_comfy):
             break
         said += given[1] + b"|"
     socket.close()
+    return said
+
+
+def test_the_node_says_how_long_a_core_sampler_will_still_take(disk_comfy):
+    bench = Bench.set_up(disk_comfy, "time-left-core", delay_s=0.05)
+    said = said_while(disk_comfy, bench, bench.through_core("euler"))
+    assert re.search(rb"unsampling: step 2 of 16, about \d+ s left", said)
+    assert re.search(rb"resampling: step 15 of 16, about \d+ s left", said)
+    assert b"step 1 of" not in said and b"step 16 of" not in said
+
+
+def test_the_node_says_how_long_each_pass_will_still_take(disk_comfy):
+    bench = Bench.set_up(disk_comfy, "time-left", delay_s=0.1)
+    said = said_while(disk_comfy, bench, bench.resample(bench.unsample(bench.ays(5))))
     for call in range(2, 7):
         assert re.search(rb"unsampling: model call %d of 7, about \d+ s left; the preview" % call, said)
     assert re.search(rb"resampling: model call 5 of 6, about \d+ s left", said)

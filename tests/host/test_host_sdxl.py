@@ -12,7 +12,7 @@ from tools.comfy_client import RunError
 HOTSHOT, ANIMATEDIFF = "unsampling_hotshotxl", "unsampling_animatediff_sdxl"
 
 
-def lowered(comfy, name: str, motion: str, clip) -> dict:
+def lowered(comfy, name: str, motion: str, clip, steps: int = 1) -> dict:
     """The workflow's prompt with other models, clip, size and number of steps; nothing else."""
     prompt = committed_prompt(name)
     models = comfy.models_dir
@@ -27,17 +27,18 @@ def lowered(comfy, name: str, motion: str, clip) -> dict:
         node["inputs"] |= {key: ["small", 0] for key, value in node["inputs"].items() if value == frames}
     inputs = {"image": frames, "upscale_method": "area", "width": 32, "height": 32, "crop": "disabled"}
     prompt["small"] = {"class_type": "ImageScale", "inputs": inputs}
-    the(prompt, "UNS_AYSScheduler")["steps"] = 1
+    the(prompt, "UNS_AYSScheduler")["steps"] = steps
     return prompt
 
 
 # more frames than Hotshot's windows of 8, and fewer
-@pytest.mark.parametrize(("name", "motion", "frames"), [*((HOTSHOT, "hotshot", n) for n in (9, 1, 7, 8, 17)),
-                                                        (ANIMATEDIFF, "animatediff_sdxl", 3)])
-def test_the_sdxl_workflows_run_as_they_are_and_come_back(comfy, tmp_path, name, motion, frames):
+@pytest.mark.parametrize(("name", "motion", "frames", "steps"), [
+    (HOTSHOT, "hotshot", 9, 3), *((HOTSHOT, "hotshot", n, 1) for n in (1, 7, 8, 17)),
+    (ANIMATEDIFF, "animatediff_sdxl", 3, 1)])
+def test_the_sdxl_workflows_run_as_they_are_and_come_back(comfy, tmp_path, name, motion, frames, steps):
     clip = tmp_path / "short.mp4"
     write_video(clip, pan_over_photograph(frames, 67, 101), Fraction(8))
-    prompt = lowered(comfy, name, motion, clip)
+    prompt = lowered(comfy, name, motion, clip, steps)
     watch(prompt, motion)
     come_back(prompt, motion)
     entry = comfy.run(prompt, timeout=500)
