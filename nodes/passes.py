@@ -46,7 +46,8 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     mask = host.mask(latent, samples)
     if mask is not None and mask.min() == 1:
         mask = None
-    if host.is_flow(model):
+    flow = host.is_flow(model)
+    if flow:
         checks.flow_schedule(sigmas)
     sample_settings.refuse_changing(model)
     history.refuse_caches(model)
@@ -63,8 +64,7 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
         noise, made = _rise(guider, samples, sigmas, start, solver, RECORD[keep], end, mask, node_id)
     made = replace(made, info=info)
     remark = "" if mask is not None else checks.strange_strength(
-        host.variance(model, noise), host.variance(model, samples), float(sigmas[start]),
-        made_with["family"].flow)
+        host.variance(model, noise), host.variance(model, samples), float(sigmas[start]), flow)
     host.say(node_id, f"unsampled to sigma {sigmas[start]:.4g} in {made.calls} model calls{remark}")
     return record.noise_latent(latent, noise, made, **made_with)
 

@@ -184,7 +184,7 @@ VIEWS = {"StandardStatic": {}, "StandardUniform": {"view_stride": 1},
 
 
 def viewed(bench: Bench, model: Node, views: str, overlap: int, length: int = 4, **more) -> Node:
-    """That model in windows of 8 frames, whose motion module would see views:  4."""
+    """That model in windows of 8 frames, whose motion module would see views of that length."""
     seen = bench.graph.add(f"ADE_{views}ViewOptions", view_length=length, view_overlap=overlap,
                            **VIEWS[views] | more)
     options = bench.graph.add("ADE_StandardStaticContextOptions", context_length=8, context_overlap=2,
