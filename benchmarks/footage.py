@@ -26,14 +26,14 @@ SIZE, MEGAPIXELS = (1080, 1920), 0.35
 THRESHOLDS = (0.3, 0.3)  # equal: as much memory, and no long search for edges that lead on
 WAYS = {"core": "core: Get Video Components, Scale Image to Total Pixels, Detect Edges (Canny)",
         "ours": "ours: Video Frames (scaled), Canny Edges",
-        "wan": "ours with Wan's VAE: Video Frames (scaled), First Frames"}
+        "core-wan": "core with Wan's VAE: VAE Encode, VAE Decode; Video Frames (scaled), First Frames",
+        "wan": "ours with Wan's VAE: Video Frames (scaled), VAE Encode and Decode (long clips), First Frames"}
 STAGES = ("frames", "encode", "edges", "decode")
 AGAIN = 3  # frames that the Wan workflow adds for its VAE, and takes off the result
 MIB = 2**20
 # Clips at the working size that may be held at a stage's peak: the frames, a third for edges, the result.
-# Core's code for video VAEs takes the whole clip at once, and holds it in other scales and types on the way.
 STATED = {"ours": {"frames": 1.1, "encode": 1.1, "edges": 1.45, "decode": 2.45},
-          "wan": {"frames": 1.1, "encode": 3.1, "decode": 3.1}}
+          "wan": {"frames": 1.1, "encode": 1.1, "decode": 2.1}}
 
 
 def main() -> int:
@@ -83,15 +83,15 @@ def measure(way: str, path: str) -> dict:
 
     from benchmarks.memory import Peak
 
-    vae, nodes = (video_vae if way == "wan" else small_vae)(torch), nodes_of(way)
+    vae, nodes = (wan_vae if "wan" in way else small_vae)(torch), nodes_of(way)
     nodes["frames"](InputImpl.VideoFromFile(path).as_trimmed(0, 0.2))  # warm up
     kept, found = {"video": InputImpl.VideoFromFile(path)}, {}
     stages = {"frames": lambda: nodes["frames"](kept["video"]),
-              "encode": lambda: vae.encode(kept["frames"][-1]),
+              "encode": lambda: nodes["encode"](vae, kept["frames"][-1]),
               "edges": lambda: nodes["edges"](kept["frames"][-1]),
-              "decode": lambda: nodes["result"](vae.decode(kept["encode"]))}
+              "decode": lambda: nodes["result"](nodes["decode"](vae, kept["encode"]))}
     with torch.inference_mode(), Peak(Path(path).parent / "none") as peak:
-        for name in STATED.get(way, STATED["ours"]):
+        for name in STATED["wan" if "wan" in way else "ours"]:
             peak.anonymous = 0
             kept[name] = stages[name]()
             found[name] = peak.anonymous
@@ -100,8 +100,16 @@ def measure(way: str, path: str) -> dict:
     return found | {"clip": clip.nbytes, "shape": list(clip.shape)}
 
 
-def nodes_of(way: str):
-    """The nodes of that way: VIDEO -> frames, those to work on last; these -> edges; decoded -> result."""
+def nodes_of(way: str) -> dict:
+    """The nodes of that way: VIDEO -> frames, those to work on last; these -> latents, and -> edges; latents
+    -> decoded; decoded -> result."""
+    in_host.load_pack()
+    from unsampling_pack.nodes.video import CannyEdges, DecodeClip, EncodeClip, FirstFrames, VideoFrames
+
+    from nodes import VAEDecode, VAEEncode
+
+    core = {"encode": lambda vae, images: VAEEncode().encode(vae, images)[0]["samples"],
+            "decode": lambda vae, samples: VAEDecode().decode(vae, {"samples": samples})[0]}
     if way == "core":
         from comfy_extras.nodes_canny import Canny
         from comfy_extras.nodes_post_processing import ImageScaleToTotalPixels
@@ -111,17 +119,17 @@ def nodes_of(way: str):
             images = GetVideoComponents.execute(video).result[0]
             return [images, ImageScaleToTotalPixels.execute(images, "area", MEGAPIXELS, 8).result[0]]
 
-        return {"frames": frames_of, "result": lambda images: images,
-                "edges": lambda images: Canny.execute(images, *THRESHOLDS).result[0]}
-    in_host.load_pack()
-    from unsampling_pack.nodes.video import CannyEdges, FirstFrames, VideoFrames
-
-    if way == "wan":
-        return {"frames": lambda video: [VideoFrames.execute(video, MEGAPIXELS, 1, 0, 16, AGAIN).result[0]],
-                "result": lambda clips: FirstFrames.execute(clips[0], len(clips[0]) - 1).result[0]}
-    return {"frames": lambda video: [VideoFrames.execute(video, MEGAPIXELS, 1, 0).result[0]],
-            "edges": lambda images: CannyEdges.execute(images, *THRESHOLDS).result[0],
-            "result": lambda images: images}
+        return core | {"frames": frames_of, "result": lambda images: images,
+                       "edges": lambda images: Canny.execute(images, *THRESHOLDS).result[0]}
+    if "wan" in way:
+        ours = {"encode": lambda vae, images: EncodeClip.execute(images, vae).result[0]["samples"],
+                "decode": lambda vae, samples: DecodeClip.execute({"samples": samples}, vae).result[0]}
+        return (ours if way == "wan" else core) | {
+            "frames": lambda video: [VideoFrames.execute(video, MEGAPIXELS, 1, 0, 16, AGAIN).result[0]],
+            "result": lambda images: FirstFrames.execute(images, len(images) - 1).result[0]}
+    return core | {"frames": lambda video: [VideoFrames.execute(video, MEGAPIXELS, 1, 0).result[0]],
+                   "edges": lambda images: CannyEdges.execute(images, *THRESHOLDS).result[0],
+                   "result": lambda images: images}
 
 
 def small_vae(torch):
@@ -140,8 +148,9 @@ def small_vae(torch):
     return vae
 
 
-def video_vae(torch):
-    """The host's VAE of Wan's kind, its network a formula: means of every fourth frame, and spread again."""
+def wan_vae(torch):
+    """The host's VAE of Wan's kind with its own loops over time, the networks inside them formulas: means of
+    8x8 pixels, and each spread again."""
     import comfy.sd
     from comfy.ldm.wan.vae import WanVAE
 
@@ -150,20 +159,25 @@ def video_vae(torch):
     vae = comfy.sd.VAE(sd=small.state_dict())
     network, functional = vae.first_stage_model, torch.nn.functional
 
-    def encode(pixels):
-        means = functional.avg_pool3d(pixels[:, :, ::4], (1, 8, 8))
-        return means.repeat(1, 6, 1, 1, 1)[:, :16]
+    def encoder(pixels, feat_cache, feat_idx, final=False):
+        """The first frame is a latent's, then two pairs are each of the others'."""
+        if pixels.shape[2] == 2:
+            feat_cache[0] = "half" if feat_cache[0] is None else None
+            if feat_cache[0] == "half":
+                return None
+        return functional.avg_pool3d(pixels[:, :, :1], (1, 8, 8)).repeat(1, 11, 1, 1, 1)[:, :32]
 
-    def decode(latent):
-        """A latent frame at a time into the clip, as the network does it."""
-        clips, _, times, height, width = latent.shape
-        made = latent.new_empty(clips, 3, 4 * times - 3, 8 * height, 8 * width)
-        for at in range(times):
-            frame = functional.interpolate(latent[:, :3, at], scale_factor=8)
-            made[:, :, max(0, 4 * at - 3):4 * at + 1] = frame[:, :, None]
-        return made
+    def decoder(latent, feat_cache, feat_idx):
+        """A frame of the first latent, four of each that follows, in pieces of two."""
+        spread = functional.interpolate(latent[0, :3].movedim(1, 0), scale_factor=8).movedim(0, 1)[None]
+        if feat_cache[0] is None:
+            feat_cache[0] = True
+            return [spread]
+        return [spread[:, :, at:at + 1].repeat(1, 1, 2, 1, 1) for at in range(spread.shape[2]) for _ in "ab"]
 
-    network.encode, network.decode = encode, decode
+    network.encoder.forward, network.decoder.forward = encoder, decoder
+    for layer in (network.conv1, network.conv2):
+        layer.forward = lambda latent: latent
     vae.memory_used_encode = vae.memory_used_decode = lambda *_: 2**20  # all at once, as a free GPU has it
     return vae
 

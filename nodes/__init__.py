@@ -8,7 +8,7 @@ from .resample import NoiselessResampler
 from .schedule import AYSScheduler, ReverseSigmas
 from .solver import InversionSampler
 from .unsample import Unsampler
-from .video import CannyEdges, FirstFrames, VideoFrames
+from .video import CannyEdges, DecodeClip, EncodeClip, FirstFrames, VideoFrames
 
 
 class UnsamplingExtension(ComfyExtension):
@@ -25,4 +25,6 @@ class UnsamplingExtension(ComfyExtension):
             VideoFrames,
             FirstFrames,
             CannyEdges,
+            EncodeClip,
+            DecodeClip,
         ]

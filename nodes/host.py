@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import comfy.ldm.wan.vae
 import comfy.model_base
 import comfy.model_management
 import comfy.model_sampling
@@ -182,6 +183,13 @@ def variance(model, samples: Tensor) -> float:
     """Of a LATENT's samples in sampling space, the mean of its entries' (frames, or whole clips in 5-D)."""
     entries = (model.model.process_latent_in(entry[None]) for entry in samples)
     return sum(float(entry.var(correction=0)) for entry in entries) / len(samples)
+
+
+def is_wan_vae(vae) -> bool:
+    """Whether it is Wan 2.1's, which Wan 2.2's 14B models and others have too: a network that reads and
+    writes a clip a few frames at a time, which core does not use."""
+    network = getattr(vae, "first_stage_model", None)
+    return isinstance(network, comfy.ldm.wan.vae.WanVAE) and not hasattr(network, "comfy_has_chunked_io")
 
 
 def device() -> torch.device:

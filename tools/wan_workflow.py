@@ -26,9 +26,9 @@ def unsampling_wan_video(info: dict) -> dict:
     both = {"model": model["MODEL"], "positive": texts.target["CONDITIONING"],
             "negative": texts.negative["CONDITIONING"]}
 
-    latent = g.add("VAEEncode", pixels=frames["images"], vae=vae["VAE"])
+    latent = g.add("UNS_EncodeClip", colors=OURS, pixels=frames["images"], vae=vae["VAE"])
     steps = g.add("BasicScheduler", model=model["MODEL"], scheduler="simple", steps=20)
-    noise = g.add("UNS_Unsampler", colors=OURS, **both, latent_image=latent["LATENT"],
+    noise = g.add("UNS_Unsampler", colors=OURS, **both, latent_image=latent["latent"],
                   sigmas=steps["SIGMAS"], cfg=1.0)
     report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
     which = g.note("Which prompt unsamples?", notes.PROMPTS)
@@ -36,8 +36,8 @@ def unsampling_wan_video(info: dict) -> dict:
     result = g.add("UNS_NoiselessResampler", colors=OURS, **both, noise=noise["noise"], cfg=2.0)
     tuning = g.note("Too close or too far?", notes.TUNING_WAN)
 
-    images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])
-    cut = g.add("UNS_FirstFrames", "As many frames as came in", colors=OURS, images=images["IMAGE"],
+    images = g.add("UNS_DecodeClip", colors=OURS, samples=result["latent"], vae=vae["VAE"])
+    cut = g.add("UNS_FirstFrames", "As many frames as came in", colors=OURS, images=images["images"],
                 count=frames["count"])
     clip = g.add("CreateVideo", images=cut["images"], audio=frames["audio"], fps=frames["fps"])
     save = g.add("SaveVideo", video=clip["VIDEO"], filename_prefix="video/unsampling")

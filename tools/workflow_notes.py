@@ -75,7 +75,8 @@ frames in = frames out, whatever their number.
 *Trim Video* takes the first 2 seconds. Wan was made for up to 81 frames at 16 a second; for longer clips \
 put core's *Wan Context Windows* behind *Shift of the schedule*. *Video Frames* makes about 0.38 \
 megapixels, 848 x 480 for a clip of 16:9, with both sides a multiple of 16. Lower *megapixels* when memory \
-runs out. Main memory holds the frames three times while the VAE works: 1.2 GB for 81 of them.
+runs out. The VAE works a few frames at a time, so main memory holds the source and the result, each once: \
+0.8 GB for 81 frames of 848 x 480.
 """
 
 FLOW = """\

@@ -6,7 +6,7 @@ from pathlib import Path
 GOLDEN = Path(__file__).parents[1] / "data" / "node_interfaces.json"
 IDS = {"UNS_Unsampler", "UNS_NoiselessResampler", "UNS_UnsamplerAdvanced", "UNS_NoiselessResamplerAdvanced",
        "UNS_AYSScheduler", "UNS_ReverseSigmas", "UNS_InversionSampler", "UNS_InversionReport",
-       "UNS_VideoFrames", "UNS_FirstFrames", "UNS_CannyEdges"}
+       "UNS_VideoFrames", "UNS_FirstFrames", "UNS_CannyEdges", "UNS_EncodeClip", "UNS_DecodeClip"}
 
 
 def ours(object_info: dict) -> dict:

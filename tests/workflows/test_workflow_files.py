@@ -185,9 +185,10 @@ def test_the_wan_workflow_samples_on_the_models_own_schedule():
 
 def test_the_wan_workflow_cuts_the_result_to_the_frames_that_came_in():
     workflow = read(WAN)
-    assert source_of(workflow, "VAEEncode", "pixels")["type"] == "UNS_VideoFrames"
+    assert source_of(workflow, "UNS_EncodeClip", "pixels")["type"] == "UNS_VideoFrames"
     assert value_of(workflow, "UNS_VideoFrames", "repeat_last") == 3
     cut = source_of(workflow, "CreateVideo", "images")
+    assert source_of(workflow, "UNS_FirstFrames", "images")["type"] == "UNS_DecodeClip"
     assert cut["type"] == "UNS_FirstFrames" and cut["title"] == "As many frames as came in"
     link = next(item["link"] for item in cut["inputs"] if item["name"] == "count")
     count = next(out for out in node_of(workflow, "UNS_VideoFrames")["outputs"] if out["name"] == "count")

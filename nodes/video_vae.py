@@ -1,0 +1,116 @@
+"""A video VAE's work a few frames at a time, by core's own code and to the same bits. Torch only.
+
+Wan's network reads and writes a few frames at a time, but core brings the whole clip to its scale, type and
+device first, and joins all that it wrote: three clips in main memory, and whole ones on the GPU. Here it gets
+the frames when it asks for them, and what it writes goes straight into the result.
+"""
+
+import copy
+from collections.abc import Callable
+
+from torch import Tensor, nn
+
+from ..unsampling import UnsamplingError
+
+Step = Callable[[Tensor], Tensor]
+Tick = Callable[[], None]
+
+
+def encoding(vae, tick: Tick):
+    """A copy of a VAE whose network reads a clip slice by slice: encode() of it holds nothing of the clip.
+
+    tick: called for each frame that is read; it may raise to stop.
+    """
+    other = copy.copy(vae)
+    other.process_input = lambda pixels: _Pixels(pixels, [vae.process_input], tick)
+    return other
+
+
+def decoding(vae, tick: Tick):
+    """A copy of a VAE whose network makes a clip slice by slice: decode() of it holds the result alone.
+
+    tick: called for each frame that is made; it may raise to stop.
+    """
+    other = copy.copy(vae)
+    other.first_stage_model = _Network(vae, tick)
+    return other
+
+
+def frames_of(vae, samples: Tensor) -> int:
+    """How many frames a video VAE makes of a latent [clips,channels,frames,height,width].
+
+    Raises: UnsamplingError if the latent is not of that VAE's kind.
+    """
+    if samples.ndim != 5 or samples.shape[1] != vae.latent_channels:
+        raise UnsamplingError(f"samples is a latent {list(samples.shape)}, but vae decodes clips of"
+                              f" {vae.latent_channels} channels [clips, channels, frames, height, width];"
+                              " connect the VAE of the model that made it")
+    return samples.shape[0] * vae.upscale_ratio[0](samples.shape[2])
+
+
+class _Pixels:
+    """Frames [clips,channels,frames,height,width] as core hands them to a network, which slices them: each
+    slice goes through the steps that core asked for when it is read."""
+
+    def __init__(self, pixels: Tensor, steps: list[Step], tick: Tick):
+        self._pixels, self._steps, self._tick, self.shape = pixels, steps, tick, pixels.shape
+
+    def to(self, *to, **how) -> "_Pixels":
+        return _Pixels(self._pixels, [*self._steps, lambda part: part.to(*to, **how)], self._tick)
+
+    def __getitem__(self, index) -> Tensor:
+        part = self._pixels[index]
+        for step in self._steps:
+            part = step(part)
+        _count(part, self._tick)
+        return part
+
+
+class _Network:
+    """A network as core knows those that write into a clip made for them (comfy_has_chunked_io). ComfyUIs
+    that make none, and tiles, get what it writes as ever."""
+
+    comfy_has_chunked_io = True
+
+    def __init__(self, vae, tick: Tick):
+        self._network, self._tick = vae.first_stage_model, tick
+        self._scale = vae.upscale_ratio
+        self._channels = getattr(vae, "conv_out_channels", vae.output_channels)
+
+    def decode_output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
+        clips, _, frames, height, width = shape
+        times, down, across = self._scale
+        return clips, self._channels, times(frames), down * height, across * width
+
+    def decode(self, samples: Tensor, output_buffer: Tensor | None = None, **options) -> Tensor:
+        if output_buffer is None:
+            return self._network.decode(samples, **options)
+        other = copy.copy(self._network)
+        other._modules = self._network._modules | {
+            "decoder": _Into(self._network.decoder, output_buffer, self._tick)}
+        return other.decode(samples, **options)
+
+
+class _Into(nn.Module):
+    """A decoder that puts the frames it makes into a clip, and hands on a pixel of each for the network to
+    join."""
+
+    def __init__(self, decoder: nn.Module, clip: Tensor, tick: Tick):
+        super().__init__()
+        self.decoder, self._clip, self._tick, self._done = decoder, clip, tick, 0
+
+    def forward(self, *given, **named) -> Tensor | list[Tensor]:
+        made = self.decoder(*given, **named)
+        return [self._put(part) for part in made] if isinstance(made, list) else self._put(made)
+
+    def _put(self, part: Tensor) -> Tensor:
+        end = self._done + part.shape[2]
+        self._clip[:, :, self._done:end] = part
+        self._done = end
+        _count(part, self._tick)
+        return part[..., :1, :1].clone()
+
+
+def _count(part: Tensor, tick: Tick) -> None:
+    for _ in range(part.shape[0] * part.shape[2]):
+        tick()
