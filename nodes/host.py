@@ -21,6 +21,7 @@ import comfyui_version
 import folder_paths
 import latent_preview
 import torch
+from comfy_execution.utils import get_executing_context
 from server import PromptServer
 from torch import Tensor
 from tqdm.auto import tqdm
@@ -28,6 +29,7 @@ from tqdm.auto import tqdm
 from ..unsampling import Inversion, UnsamplingError, __version__, inversion, schedules
 from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
 from . import checks, history, keyframes, record, sample_settings, window_checks
+from .progress import with_time_left
 
 Pass = Callable[[Denoise, Tensor, Callback], Tensor]
 # a sigma_max that only schedules with zero terminal SNR have: theirs is 4519, AnimateDiff's widest 66
@@ -98,6 +100,17 @@ def counted(sampler: comfy.samplers.Sampler) -> "_CountedSampler":
 def is_flow(model) -> bool:
     """Whether the clip fades as the noise rises."""
     return isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.CONST)
+
+
+def schedule(model, sigmas: Tensor) -> Tensor:
+    """The sigmas as a falling schedule of what this MODEL can be asked.
+
+    Raises: UnsamplingError if they are none.
+    """
+    sigmas = schedules.check_falling(sigmas)
+    if is_flow(model):
+        checks.flow_schedule(sigmas)
+    return sigmas
 
 
 def refuse_flow(model) -> None:
@@ -224,11 +237,17 @@ def ticks(total: int) -> Callable[[], None]:
     return tick
 
 
-def show(node_id: str, text: str) -> None:
+def show(node_id: str | None, text: str) -> None:
     """Shows a line of text on the node."""
     server = getattr(PromptServer, "instance", None)
     if node_id is not None and server is not None:
         server.send_progress_text(text, node_id)
+
+
+def _running_node() -> str | None:
+    """The node that ComfyUI runs in this thread: core's, where a SAMPLER of ours is at work."""
+    context = get_executing_context()
+    return None if context is None else context.node_id
 
 
 class _PassSampler(comfy.samplers.Sampler):
@@ -275,16 +294,18 @@ class _PlainSampler(comfy.samplers.Sampler):
             falling = sigmas.cpu()
             if self.rising and len(falling) > 1 and falling[0] < falling[-1]:
                 falling = falling.flip(0)
-            falling = schedules.check_falling(falling)
-            if is_flow(model):
-                checks.flow_schedule(falling)
+            falling = schedule(model, falling)
+            node, what = _running_node(), "unsampl" if self.rising else "resampl"
 
             def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
+                timed = with_time_left(report, lambda at: show(node, f"{what}ing: {at}"))
                 if self.rising:
-                    return inversion.unsample(denoise, x, falling, self.solver, False, 1.0, report).noise
-                return inversion.resample(denoise, Inversion(x, falling, self.solver), callback=report)
+                    return inversion.unsample(denoise, x, falling, self.solver, False, 1.0, timed).noise
+                return inversion.resample(denoise, Inversion(x, falling, self.solver), callback=timed)
 
-            return _inside(model_wrap, extra_args, callback, disable_pbar, one_pass, latent_image)
+            out = _inside(model_wrap, extra_args, callback, disable_pbar, one_pass, latent_image)
+            show(node, f"{what}ed")
+            return out
 
 
 class _CountedSampler(comfy.samplers.Sampler):

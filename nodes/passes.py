@@ -36,7 +36,7 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     Raises: UnsamplingError before any model call for input that does not fit, and at the model's first NaN.
     """
     model = guider.model_patcher
-    sigmas = schedules.check_falling(sigmas)
+    sigmas = host.schedule(model, sigmas)
     start = schedules.start_index(sigmas, end)
     samples = _samples(model, latent, "latent_image")
     carried = record.of_latent(latent)
@@ -46,9 +46,6 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     mask = host.mask(latent, samples)
     if mask is not None and mask.min() == 1:
         mask = None
-    flow = host.is_flow(model)
-    if flow:
-        checks.flow_schedule(sigmas)
     sample_settings.refuse_changing(model)
     history.refuse_caches(model)
     history.refuse_momentum(model)
@@ -64,7 +61,8 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
         noise, made = _rise(guider, samples, sigmas, start, solver, RECORD[keep], end, mask, node_id)
     made = replace(made, info=info)
     remark = "" if mask is not None else checks.strange_strength(
-        host.variance(model, noise), host.variance(model, samples), float(sigmas[start]), flow)
+        host.variance(model, noise), host.variance(model, samples), float(sigmas[start]),
+        host.is_flow(model))
     host.say(node_id, f"unsampled to sigma {sigmas[start]:.4g} in {made.calls} model calls{remark}")
     return record.noise_latent(latent, noise, made, **made_with)
 
@@ -194,8 +192,8 @@ def _fit(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | No
     """What to resample, once noise, model and settings are known to fit."""
     if kept is None:
         x = model.model.process_latent_in(samples)
-        if sigmas is not None and host.is_flow(model):
-            checks.flow_schedule(schedules.check_falling(sigmas))
+        if sigmas is not None:
+            sigmas = host.schedule(model, sigmas)
         return record.Fit(checks.noise_from_elsewhere(x, sigmas, solver), "", None)
     # a slice of the noise may be short enough not to be cut at all: compare what the whole clip would meet
     kept.check(host.family(model), context_windows.told(model, kept.shape), sigmas, solver)

@@ -115,6 +115,14 @@ def test_the_node_says_how_long_a_core_sampler_will_still_take(disk_comfy):
     assert b"step 1 of" not in said and b"step 16 of" not in said
 
 
+def test_cores_node_says_how_long_our_sampler_in_it_will_still_take(disk_comfy):
+    bench = Bench.set_up(disk_comfy, "time-left-plain", delay_s=0.05)
+    noise = bench.custom(bench.latent, "unsample", bench.ays(5))
+    said = said_while(disk_comfy, bench, bench.custom(noise, "resample", bench.ays(5)))
+    assert re.search(rb"unsampling: model call 2 of \d, about \d+ s left.*unsampled", said, re.DOTALL)
+    assert re.search(rb"resampling: model call 2 of \d, about \d+ s left.*resampled", said, re.DOTALL)
+
+
 def test_the_node_says_how_long_each_pass_will_still_take(disk_comfy):
     bench = Bench.set_up(disk_comfy, "time-left", delay_s=0.1)
     said = said_while(disk_comfy, bench, bench.resample(bench.unsample(bench.ays(5))))
