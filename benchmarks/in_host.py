@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import importlib.util
 import json
 import os
@@ -53,15 +54,33 @@ def on_cpu(wanted: bool = True) -> None:
 @cache
 def load_pack() -> tuple[ModuleType, ModuleType, ModuleType]:
     """This repository as the package that ComfyUI makes of it: nodes.passes, nodes.host, schedules."""
-    spec = importlib.util.spec_from_file_location("unsampling_pack", REPOSITORY / "__init__.py",
-                                                  submodule_search_locations=[str(REPOSITORY)])
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["unsampling_pack"] = module
-    spec.loader.exec_module(module)
+    _package("unsampling_pack", REPOSITORY)
     from unsampling_pack.nodes import host, passes
     from unsampling_pack.unsampling import schedules
 
     return passes, host, schedules
+
+
+def folder_of_vhs() -> Path | None:
+    """Where the host has VideoHelperSuite."""
+    return next((find_host() / "custom_nodes").glob("*ideo[hH]elper[sS]uite"), None)
+
+
+def nodes_of_vhs() -> dict:
+    """Inside: VideoHelperSuite's node classes by their ids."""
+    import server
+
+    server.PromptServer(asyncio.new_event_loop())  # where its routes go
+    return _package("vhs_pack", folder_of_vhs()).NODE_CLASS_MAPPINGS
+
+
+def _package(name: str, folder: Path) -> ModuleType:
+    """A folder as the package that ComfyUI makes of it."""
+    spec = importlib.util.spec_from_file_location(name, folder / "__init__.py",
+                                                  submodule_search_locations=[str(folder)])
+    module = sys.modules[name] = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 class TwoPasses:
