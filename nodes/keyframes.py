@@ -128,7 +128,7 @@ def _controls(conds: dict[str, list[dict]]) -> Iterator:
     for cond in _each(conds):
         control = cond.get("control")
         while control is not None:
-            found += [control, *control.multigpu_clones.values()]
+            found += [control, *getattr(control, "multigpu_clones", {}).values()]  # older hosts have none
             control = control.previous_controlnet
     return (control for control in _once(found) if len(getattr(control, "timestep_keyframes", ())) > 1)
 

@@ -68,7 +68,7 @@ class _Pixels:
 
 class _Network:
     """A network as core knows those that write into a clip made for them (comfy_has_chunked_io). ComfyUIs
-    that make none, and tiles, get what it writes as ever."""
+    before 0.17 make none, they and tiles get what it writes as ever."""
 
     comfy_has_chunked_io = True
 
