@@ -111,8 +111,10 @@ def nodes_of(way: str) -> dict:
 
     from nodes import VAEDecode, VAEEncode
 
-    core = {"encode": lambda vae, images: VAEEncode().encode(vae, images)[0]["samples"],
-            "decode": lambda vae, samples: VAEDecode().decode(vae, {"samples": samples})[0]}
+    most = {"encode": lambda vae, images: VAEEncode().encode(vae, images)[0]["samples"],
+            "decode": lambda vae, samples: VAEDecode().decode(vae, {"samples": samples})[0],
+            "edges": lambda images: CannyEdges.execute(images, *THRESHOLDS).result[0],
+            "result": lambda images: images}
     if way == "core":
         from comfy_extras.nodes_canny import Canny
         from comfy_extras.nodes_post_processing import ImageScaleToTotalPixels
@@ -122,24 +124,20 @@ def nodes_of(way: str) -> dict:
             images = GetVideoComponents.execute(video).result[0]
             return [images, ImageScaleToTotalPixels.execute(images, "area", MEGAPIXELS, 8).result[0]]
 
-        return core | {"frames": frames_of, "result": lambda images: images,
+        return most | {"frames": frames_of,
                        "edges": lambda images: Canny.execute(images, *THRESHOLDS).result[0]}
     if way == "vhs":
         load = in_host.nodes_of_vhs()["VHS_LoadVideoPath"]().load_video
         given = {"force_rate": 0, "custom_width": 0, "custom_height": HEIGHT, "skip_first_frames": 0,
                  "select_every_nth": 1, "frame_load_cap": 0, "format": "AnimateDiff"}
-        return core | {"frames": lambda video: [load(video=video.get_stream_source(), **given)[0]],
-                       "edges": lambda images: CannyEdges.execute(images, *THRESHOLDS).result[0],
-                       "result": lambda images: images}
+        return most | {"frames": lambda video: [load(video=video.get_stream_source(), **given)[0]]}
     if "wan" in way:
         ours = {"encode": lambda vae, images: EncodeClip.execute(images, vae).result[0]["samples"],
                 "decode": lambda vae, samples: DecodeClip.execute({"samples": samples}, vae).result[0]}
-        return (ours if way == "wan" else core) | {
+        return most | (ours if way == "wan" else {}) | {
             "frames": lambda video: [VideoFrames.execute(video, MEGAPIXELS, 1, 0, 16, AGAIN).result[0]],
             "result": lambda images: FirstFrames.execute(images, len(images) - 1).result[0]}
-    return core | {"frames": lambda video: [VideoFrames.execute(video, MEGAPIXELS, 1, 0).result[0]],
-                   "edges": lambda images: CannyEdges.execute(images, *THRESHOLDS).result[0],
-                   "result": lambda images: images}
+    return most | {"frames": lambda video: [VideoFrames.execute(video, MEGAPIXELS, 1, 0).result[0]]}
 
 
 def small_vae(torch):
