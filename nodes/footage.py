@@ -154,11 +154,17 @@ def _reading(source) -> Iterator:
     """The file open, and whatever goes wrong in it said in a sentence."""
     if hasattr(source, "seek"):
         source.seek(0)
+    with readable(f"video ({_name(source)})"), av.open(source) as container:
+        yield container
+
+
+@contextmanager
+def readable(name: str) -> Iterator[None]:
+    """Says in a sentence, with that name, what FFmpeg could not read."""
     try:
-        with av.open(source) as container:
-            yield container
+        yield
     except av.error.FFmpegError as error:
-        raise UnsamplingError(f"video ({_name(source)}) cannot be read or is damaged ({error.strerror});"
+        raise UnsamplingError(f"{name} cannot be read or is damaged ({error.strerror});"
                               " convert it to MP4") from error
 
 

@@ -50,7 +50,8 @@ class VideoFrames(io.ComfyNode):
         with host.naming("Video Frames"):
             window = getattr(video, "get_active_trim_window", None)  # ComfyUI before June 2026 does not tell
             if window is None or not isinstance(video, InputImpl.VideoFromFile):
-                parts = video.get_components()
+                with footage.readable("video"):
+                    parts = video.get_components()
                 made = footage.of_images(parts.images, parts.frame_rate, wanted, host.ticks)
                 sound = footage.sound_cut(parts.audio, made.end)
             else:

@@ -243,6 +243,16 @@ def test_a_file_that_is_no_video_or_damaged_is_refused_by_name(tmp_path):
         of_file(tmp_path / "damaged.mp4")
 
 
+def test_what_another_packs_video_cannot_read_is_said_the_same_way():
+    """Its frames come through its own get_components."""
+    told = r"^video cannot be read or is damaged \(Invalid data"
+    with pytest.raises(footage.UnsamplingError, match=told), footage.readable("video"):
+        raise av.error.InvalidDataError(1094995529, "Invalid data found when processing input")
+    with pytest.raises(KeyError), footage.readable("video"):
+        raise KeyError("frames")
+
+
+
 def test_sound_alone_is_refused(tmp_path):
     path = tmp_path / "sound.m4a"
     with av.open(str(path), "w", format="mp4") as container:
