@@ -31,14 +31,14 @@ class Windows:
     """Settings of windows for this many frames; kind: "ade", "views" (inside a window) or "core".
 
     cuts: whether they cut them, at any step. A context keyframe that leaves the clip whole has its turn, too.
-    alone: whether they are in force at every step, and do not take turns with other keyframes.
+    keyframe: their place among AnimateDiff-Evolved's context keyframes, which take turns.
     """
 
     kind: str
     options: Any
     frames: int
     cuts: bool = True
-    alone: bool = True
+    keyframe: int = 0
 
     @property
     def schedule(self) -> str:
@@ -66,19 +66,28 @@ def told(model, shape: tuple[int, ...]) -> str:
 
 def taking_turns(model, shape: tuple[int, ...]) -> Iterator[Windows]:
     """All windows that latents of that shape meet, context keyframes that leave them whole among them."""
-    params = model.get_attachment("ADE_params")
-    contexts, frames = [] if params is None else params.context_options.contexts, shape[0]
+    contexts, frames = keyframes(model), shape[0]
     # the first one decides for all of them, and where it is not used their views are not either
     if contexts and _used(contexts[0], frames):
-        alone = len(contexts) == 1
-        for context in contexts:
-            yield Windows("ade", context, frames, _cuts(context, frames), alone)
+        for place, context in enumerate(contexts):
+            yield Windows("ade", context, frames, _cuts(context, frames), place)
             views, window = context.view_options, min(frames, _length(context, frames))
             if views is not None and _used(views, window) and _cuts(views, window):
-                yield Windows("views", views, window, alone=alone)
-    handler = model.model_options.get("context_handler")
+                yield Windows("views", views, window, keyframe=place)
+    handler = of_core(model)
     if handler is not None and len(shape) > handler.dim and shape[handler.dim] > handler.context_length:
         yield Windows("core", handler, shape[handler.dim])
+
+
+def keyframes(model) -> list:
+    """AnimateDiff-Evolved's context keyframes on this MODEL, in their order."""
+    params = model.get_attachment("ADE_params")
+    return [] if params is None else params.context_options.contexts
+
+
+def of_core(model):
+    """Core's context handler on this MODEL, if there is one."""
+    return model.model_options.get("context_handler")
 
 
 def _used(options, frames: int) -> bool:

@@ -281,7 +281,6 @@ class _PlainSampler(comfy.samplers.Sampler):
         name = "unsample" if self.rising else "resample"
         with naming(f"Inversion Sampler ({name})"):
             model = model_wrap.model_patcher
-            window_checks.check(model, latent_image.shape, range(len(sigmas) - 1))
             sample_settings.refuse_changing(model)
             history.refuse_caches(model)
             if self.rising:
@@ -295,6 +294,7 @@ class _PlainSampler(comfy.samplers.Sampler):
             if self.rising and len(falling) > 1 and falling[0] < falling[-1]:
                 falling = falling.flip(0)
             falling = schedule(model, falling)
+            window_checks.check(model, latent_image.shape, falling)
             node, what = _running_node(), "unsampl" if self.rising else "resampl"
 
             def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:

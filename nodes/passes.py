@@ -25,6 +25,7 @@ from .progress import with_time_left
 
 # the record widget's values, in the engine's words
 RECORD = {"full": True, "half": "half", "off": False}
+MUSH = "; the preview turns to mush, as it should"
 
 
 def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep: str, node_id: str,
@@ -49,7 +50,7 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     sample_settings.refuse_changing(model)
     history.refuse_caches(model)
     history.refuse_momentum(model)
-    window_checks.check(model, samples.shape, range(start, len(sigmas) - 1))
+    window_checks.check(model, samples.shape, sigmas, start)
     info = {**host.info(guider), "source": record.digest(samples)}
     made_with = {"family": host.family(model), "cfg": host.cfg_of(guider),
                  "windows": context_windows.told(model, samples.shape),
@@ -70,17 +71,16 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
 def _rise(guider, samples: Tensor, sigmas: Tensor, start: int, solver: str, keep: bool | str, end: float,
           mask: Tensor | None, node_id: str) -> tuple[Tensor, Inversion]:
     calls, made = inversion.calls_rising(solver, sigmas, keep, end), []
-    mush = "; the preview turns to mush, as it should"
     recorded = bool(keep) and solvers.pair(solver).memory is not None
     size = sum(spill.latents(samples, calls, keep == "half", len(sigmas) - 1 - start)) if recorded else 0
     with spill.room(host.temp_folder(), size, size, lasting=True) as put:
 
         def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
-            timed = with_time_left(report, lambda at: host.show(node_id, f"unsampling: {at}{mush}"))
+            timed = with_time_left(report, lambda at: host.show(node_id, f"unsampling: {at}{MUSH}"))
             made.append(inversion.unsample(denoise, x, sigmas, solver, keep, end, timed, mask, keep=put))
             return made[0].noise
 
-        host.say(node_id, f"unsampling, {calls} model calls{spill.told(size)}{mush}")
+        host.say(node_id, f"unsampling, {calls} model calls{spill.told(size)}{MUSH}")
         rising = sigmas[start:].flip(0)
         sampler = host.pass_sampler(one_pass, samples, rising, start)
         return host.run(guider, samples, rising, sampler, calls), made[0]
@@ -95,8 +95,9 @@ def _core_rise(guider, samples: Tensor, sigmas: Tensor, start: int, sampler, mas
                               " disconnect sampler")
     rising = schedules.reverse(sigmas[start:], host.sigma_min(guider.model_patcher))
     counted = host.counted(sampler)
-    host.say(node_id, f"unsampling with {name}; the preview turns to mush, as it should")
-    noise = host.run(guider, samples, rising, counted, len(rising) - 1, _steps_told(node_id, "unsampling"))
+    host.say(node_id, f"unsampling with {name}{MUSH}")
+    told = _steps_told(node_id, "unsampling", MUSH)
+    noise = host.run(guider, samples, rising, counted, len(rising) - 1, told)
     return noise, Inversion(torch.empty(0), sigmas, name, start, calls=counted.calls)
 
 
@@ -118,8 +119,7 @@ def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure
     kept = record.of_latent(latent)
     with _room_to_fall(kept, samples) as put:
         fit = _fit(model, samples, kept, sigmas, solver, put)
-        steps = range(fit.inversion.start, len(fit.inversion.sigmas) - 1)
-        window_checks.check(model, samples.shape, steps)
+        window_checks.check(model, samples.shape, fit.inversion.sigmas, fit.inversion.start)
         known = _masked(fit.inversion, host.mask(latent, samples))
         structure, fidelity = (curves.over_frames(value, _frames(samples.shape), name)
                                for name, value in (("structure", structure), ("fidelity", fidelity)))
@@ -177,9 +177,9 @@ def _core_fall(guider, samples: Tensor, known: Inversion, sampler, structure: fl
     return clip
 
 
-def _steps_told(node_id: str, doing: str) -> Callback:
+def _steps_told(node_id: str, doing: str, more: str = "") -> Callback:
     """Shows how far a core sampler is: it tells its steps, not its model calls."""
-    return with_time_left(lambda *_: None, lambda at: host.show(node_id, f"{doing}: {at}"), unit="step")
+    return with_time_left(lambda *_: None, lambda at: host.show(node_id, f"{doing}: {at}{more}"), unit="step")
 
 
 def _check_for_core(model, samples: Tensor) -> None:

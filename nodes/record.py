@@ -29,7 +29,7 @@ class Family:
     @property
     def flow(self) -> bool:
         """Whether the clip fades as the noise rises, as in flow models (core's CONST)."""
-        return "CONST" in self.sampling
+        return "CONST" in self.sampling.split("+")
 
     def check(self, other: "Family") -> None:
         """Raises: UnsamplingError naming the first difference between the noise's model and the `other`

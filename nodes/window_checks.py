@@ -2,26 +2,38 @@
 
 import copy
 import sys
+from itertools import pairwise
+
+import torch
+from torch import Tensor
 
 from ..unsampling import UnsamplingError
-from .context_windows import LOOPED, VIEWS_ONLY, Windows, in_force, taking_turns
+from .context_windows import LOOPED, VIEWS_ONLY, Windows, in_force, keyframes, of_core, taking_turns
 
 MOVING = ("standard_uniform", LOOPED)  # their windows lie elsewhere at another step
+EVEN = ("delayed reverse sawtooth", "pyramid-sigma", "pyramid-sigma inverse")  # ways to fuse
 CHOPPED = ("batched", "svd_extension")  # side by side, the last one as short as it comes
 
 
-def check(model, shape: tuple[int, ...], steps: range) -> None:
+def check(model, shape: tuple[int, ...], falling: Tensor, start: int = 0) -> None:
     """Refuses windows that the hosts answer with an error, a wrong one, or frames that no window has.
 
-    steps: those of the schedule that the pass takes.
+    falling: the schedule, of which the pass takes what begins at `start`. Context keyframes that get no step
+        of it may be what they like.
     Raises: UnsamplingError naming what to set, before any model call.
     """
-    for windows in in_force(model, shape):
-        _check_overlap(windows)
-        _check_fuse(windows)
-        _check_stride(windows, range(len(steps)) if windows.kind == "core" else steps)
-    if _norms_by_windows(model):
-        for windows in taking_turns(model, shape):
+    _check_axis(of_core(model), shape)
+    turns, norms = _turns(model, falling[start:]), _norms_by_windows(model)
+    for windows in taking_turns(model, shape):
+        core = windows.kind == "core"
+        steps = list(range(len(falling) - 1 - start)) if core else turns[windows.keyframe]
+        if not steps:
+            continue
+        if windows.cuts:
+            _check_overlap(windows)
+            _check_fuse(windows)
+            _check_stride(windows, steps if core else [start + step for step in steps])
+        if norms:
             _check_norms(windows)
 
 
@@ -43,14 +55,27 @@ def _check_overlap(windows: Windows) -> None:
     if windows.schedule not in CHOPPED and overlap is not None and overlap >= length:
         cure = f"set {_widget(windows)}_overlap below {length}"
         if _of_video(windows):
-            cure = "set context_overlap lower (nodes for video models count the clip's frames)"
+            cure = (f"set context_overlap to less than {length} latent frames (Wan's and LTXV's nodes count"
+                    " the clip's frames)")
         raise UnsamplingError(f"model has {_name(windows)} of {length} {_unit(windows)} that overlap by"
                               f" {overlap}; {cure}")
 
 
+def _check_axis(handler, shape: tuple[int, ...]) -> None:
+    """Core's windows lie along an axis that the user numbers."""
+    if handler is not None and handler.dim >= len(shape):
+        raise UnsamplingError(f"model has context windows along dim {handler.dim}, but the latent has"
+                              f" {len(shape)} dimensions; set dim to {2 if len(shape) == 5 else 0}")
+
+
 def _check_fuse(windows: Windows) -> None:
-    """overlap-linear writes a ramp as long as the overlap into every window that has a neighbour."""
+    """Some of AnimateDiff-Evolved's methods have weights for an even number of frames only, and
+    overlap-linear writes a ramp as long as the overlap into every window that has a neighbour."""
     length, overlap = windows.options.context_length, windows.options.context_overlap
+    if length % 2 and windows.fuse_method.lstrip("\N{MICROSCOPE}") in EVEN:
+        raise UnsamplingError(f"model has {_name(windows)} of {length} frames whose fuse_method"
+                              f" {windows.fuse_method} works with an even number of them only; choose"
+                              f" another fuse_method, or an even {_widget(windows)}_length")
     if windows.fuse_method != "overlap-linear" or windows.frames == length:
         return
     longest = (windows.frames % length or length) if windows.schedule in CHOPPED else length - 1
@@ -62,11 +87,10 @@ def _check_fuse(windows: Windows) -> None:
                           f" fuse_method{cure}")
 
 
-def _check_stride(windows: Windows, steps: range) -> None:
+def _check_stride(windows: Windows, steps: list[int]) -> None:
     """Standard Uniform windows of stride 2 and more are shifted to the clip's end as if of stride 1: some end
-    behind it, or leave a frame to no window, which becomes NaN. Of context keyframes nobody knows yet which
-    steps they get; NaN ends those."""
-    if windows.schedule != "standard_uniform" or windows.options.context_stride < 2 or not windows.alone:
+    behind it, or leave a frame to no window, which becomes NaN."""
+    if windows.schedule != "standard_uniform" or windows.options.context_stride < 2:
         return
     for step in steps:
         frames = {frame for window in _placed(windows, step) for frame in window}
@@ -74,6 +98,38 @@ def _check_stride(windows: Windows, steps: range) -> None:
             raise UnsamplingError(f"model has {_name(windows)} of stride {windows.options.context_stride}"
                                   f" that do not fit {windows.frames} {_unit(windows)} at step {step + 1};"
                                   f" set {_widget(windows)}_stride to 1")
+
+
+def _turns(model, falling: Tensor) -> list[list[int]]:
+    """For each context keyframe the steps of this schedule in which a model call may meet it.
+
+    As AnimateDiff-Evolved moves on, see prepare_current_context in its context.py. A solver may ask the model
+    anywhere in a step: between its two sigmas other keyframes may begin.
+    """
+    contexts, sampling = keyframes(model), model.get_model_object("model_sampling")
+    # compared as the host does it, in float32
+    starts = torch.tensor([float(sampling.percent_to_sigma(context.start_percent)) for context in contexts])
+    held = [0 if start > falling[0] else context.guarantee_steps
+            for start, context in zip(starts, contexts, strict=True)]
+
+    def met(at: int, used: int, sigma: Tensor) -> tuple[int, int]:
+        """The keyframe in force at this sigma, and for how many it has been."""
+        if used >= held[at]:
+            for later in range(at + 1, len(contexts)):
+                if starts[later] < sigma:
+                    break
+                at, used = later, 0
+                if held[later] > 0:
+                    break
+        return at, used + 1
+
+    turns, at, used = [[] for _ in contexts], 0, 0
+    for step, (sigma, following) in enumerate(pairwise(falling) if contexts else ()):
+        inside = [start for start in starts if following < start < sigma]
+        for found in {met(at, used, asked)[0] for asked in (sigma, *inside)}:
+            turns[found].append(step)
+        at, used = met(at, used, sigma)
+    return turns
 
 
 def _placed(windows: Windows, step: int) -> list[list[int]]:

@@ -29,6 +29,5 @@ def cut(bench: Bench, windows: str, length: int = LENGTH, overlap: int = OVERLAP
         bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model,
                                       beta_schedule="use existing", context_options=options)
     else:
-        given = defaults(bench.comfy, "ContextWindowsManual") | sizes
-        bench.model = bench.graph.add("ContextWindowsManual", model=bench.model,
-                                      **given | {"context_schedule": windows, "dim": 0})
+        given = defaults(bench.comfy, "ContextWindowsManual") | {"context_schedule": windows, "dim": 0}
+        bench.model = bench.graph.add("ContextWindowsManual", model=bench.model, **given | sizes)

@@ -68,16 +68,77 @@ def test_one_looped_window_has_no_ramp_to_refuse(comfy):
     assert bench.error(bench.run(clip=bench.resample(bench.unsample(bench.ays(5))))["clip"]) < EXACT
 
 
-def test_a_stride_that_fits_as_long_as_its_keyframe_rules_is_taken(comfy):
-    """Its windows would leave a frame out at step 13, where the next keyframe has taken over."""
-    bench = Bench.set_up(comfy, "stride-keyframe", frames=17, window_bias=0.3)
-    first = bench.graph.add(WINDOWS[1], **defaults(comfy, WINDOWS[1]) | {
-        "context_length": 8, "context_overlap": 2, "context_stride": 2})
-    options = bench.graph.add(WINDOWS[0], **defaults(comfy, WINDOWS[0]) | {
-        "context_length": 8, "context_overlap": 2, "start_percent": 0.5, "prev_context": first})
+ODD_FUSES = ["delayed reverse sawtooth", "pyramid-sigma", "pyramid-sigma inverse"]
+
+
+@pytest.mark.parametrize("fuse", ODD_FUSES)
+@pytest.mark.parametrize("length", [7, 8])
+def test_ways_to_fuse_an_even_number_of_frames_are_refused_for_odd_ones(comfy, fuse, length):
+    """AnimateDiff-Evolved has a weight too many for those, or none."""
+    bench = Bench.set_up(comfy, f"odd-{fuse}-{length}", frames=17, window_bias=0.3)
+    fuses = comfy.object_info[WINDOWS[0]]["input"]["optional"]["fuse_method"][0]
+    cut(bench, WINDOWS[0], length, fuse_method=next(name for name in fuses if name.endswith(fuse)))
+    clip = bench.resample(bench.unsample(bench.ays(5)))
+    if length == 8:
+        assert bench.error(bench.run(clip=clip)["clip"]) < EXACT
+        return
+    with pytest.raises(RunError, match=f"of 7 frames whose fuse_method .*{fuse} works with an even number"):
+        bench.run(clip=clip)
+    assert bench.calls() == []
+
+
+def taking_turns(bench: Bench, *keyframes: tuple[str, dict]) -> None:
+    """Context keyframes: windows with an overlap of 2, and what else is given."""
+    options = None
+    for windows, given in keyframes:
+        before = {} if options is None else {"prev_context": options}
+        options = bench.graph.add(windows, **defaults(bench.comfy, windows) | {"context_overlap": 2} | given
+                                  | before)
     bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
                                   context_options=options)
-    assert bench.error(bench.run(clip=bench.resample(bench.unsample(bench.ays())))["clip"]) < EXACT
+
+
+BAD_STRIDE = (WINDOWS[1], {"context_length": 16, "context_overlap": 4, "context_stride": 2})
+BAD_RAMP = (WINDOWS[0], {"context_length": 8, "context_overlap": 0, "fuse_method": "overlap-linear"})
+GOOD = (WINDOWS[0], {"context_length": 8})
+
+
+def at(keyframe: tuple[str, dict], start: float, **more) -> tuple[str, dict]:
+    return keyframe[0], keyframe[1] | {"start_percent": start} | more
+
+
+@pytest.mark.parametrize(("name", "keyframes", "words"), [
+    ("first", (BAD_STRIDE, at(GOOD, 0.5)), "stride 2 that do not fit 24 frames at step 1;"),
+    ("later", (GOOD, at(BAD_STRIDE, 0.5)), r"stride 2 that do not fit 24 frames at step \d+;"),
+    ("guaranteed", (GOOD, at(BAD_STRIDE, 0.5, guarantee_steps=1), at(GOOD, 0.5)), "do not fit 24 frames"),
+    ("between", (GOOD, at(BAD_RAMP, 0.86, guarantee_steps=0), at(GOOD, 0.861)), "no room for its ramp")])
+def test_context_keyframes_that_get_a_step_and_do_not_fit_are_refused(comfy, name, keyframes, words):
+    """Those that begin between two steps too: a solver asks the model there."""
+    bench = Bench.set_up(comfy, f"turn-{name}", frames=24, window_bias=0.3)
+    taking_turns(bench, *keyframes)
+    with pytest.raises(RunError, match=words):
+        bench.run(clip=bench.resample(bench.unsample(bench.ays())))
+    assert bench.calls() == []
+
+
+@pytest.mark.parametrize(("name", "keyframes", "end"), [
+    ("stride", ((WINDOWS[1], {"context_length": 8, "context_stride": 2}), at(GOOD, 0.5)), 1.0),
+    ("above", (BAD_RAMP, at(GOOD, 0.1)), 0.3), ("below", (GOOD, at(BAD_RAMP, 1.0)), 1.0)])
+def test_context_keyframes_that_get_no_step_in_which_they_do_not_fit_are_taken(comfy, name, keyframes, end):
+    """Windows that would leave a frame out at step 13, where the next keyframe has taken over; a keyframe
+    that has passed before a partial pass begins; and one that begins where the schedule ends."""
+    bench = Bench.set_up(comfy, f"no-turn-{name}", frames=17, window_bias=0.3)
+    taking_turns(bench, *keyframes)
+    found = bench.run(clip=bench.resample(bench.unsample(bench.ays(), end=end)))
+    assert bench.error(found["clip"]) < EXACT
+
+
+def test_windows_along_an_axis_that_is_not_there_are_refused_in_a_sentence(comfy):
+    bench = Bench.set_up(comfy, "axis", frames=17)
+    cut(bench, WINDOWS[3], dim=4)
+    with pytest.raises(RunError, match="along dim 4, but the latent has 4 dimensions; set dim to 0"):
+        bench.run(noise=bench.unsample(bench.ays(5)))
+    assert bench.calls() == []
 
 
 @pytest.mark.parametrize("windows", [WINDOWS[1], WINDOWS[4]])

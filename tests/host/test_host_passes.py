@@ -86,14 +86,16 @@ def test_no_noise_type_of_sample_settings_gets_in(comfy, noise_type):
     assert torch.equal(results[0]["clip"], results[1]["clip"])
 
 
-@pytest.mark.parametrize("more", [{"iterations": 2}, {"iterations": 1, "apply_to_1st_iter": True}])
+@pytest.mark.parametrize(("node", "more"), [
+    ("ADE_IterationOptsFreeInit", {"iterations": 2}), ("ADE_IterationOptsDefault", {"iterations": 2}),
+    ("ADE_IterationOptsFreeInit", {"iterations": 1, "apply_to_1st_iter": True})])
 @pytest.mark.parametrize("way", ["Unsampler", "Unsampler .Advanced.", "Inversion Sampler .unsample."])
-def test_free_init_which_would_add_noise_is_refused(comfy, way, more):
-    bench = Bench.set_up(comfy, f"free-init-{len(way)}-{len(more)}")
-    known = comfy.object_info["ADE_IterationOptsFreeInit"]["input"]["required"]
+def test_iterations_which_sample_again_or_add_noise_are_refused(comfy, way, node, more):
+    bench = Bench.set_up(comfy, f"iterations-{node}-{len(way)}-{len(more)}")
+    known = comfy.object_info[node]["input"]["required"]
     given = {name: spec[0][0] if isinstance(spec[0], list) else spec[1]["default"]
              for name, spec in known.items()}
-    options = bench.graph.add("ADE_IterationOptsFreeInit", **(given | more))
+    options = bench.graph.add(node, **(given | more))
     settings = bench.graph.add("ADE_AnimateDiffSamplingSettings", batch_offset=0, noise_type="default",
                                seed_gen="comfy", seed_offset=0, iteration_opts=options)
     bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
@@ -101,7 +103,7 @@ def test_free_init_which_would_add_noise_is_refused(comfy, way, more):
     made = {"Unsampler": lambda: bench.unsample(bench.ays(6)),
             "Unsampler .Advanced.": lambda: bench.through_core("euler"),
             "Inversion Sampler .unsample.": lambda: bench.custom(bench.latent, "unsample", bench.ays(6))}
-    with pytest.raises(RunError, match=f"{way}: .*FreeInit.*disconnect it"):
+    with pytest.raises(RunError, match=f"{way}: .*iteration_opts sample again or add noise"):
         bench.run(noise=made[way]())
     assert bench.calls() == []
 
