@@ -1,4 +1,4 @@
-"""Edges of a clip's frames, found a few at a time: core's node holds 17 clips' worth on the GPU. Torch and
+"""Edges of a clip's frames, found a few at a time: core's node takes 17 times the clip's memory. Torch and
 kornia, which ComfyUI brings along and uses for the same."""
 
 from collections.abc import Callable
