@@ -4,7 +4,7 @@ cure."""
 import torch
 from torch import Tensor
 
-from ..unsampling import Inversion, UnsamplingError, schedules, solvers
+from ..unsampling import Inversion, UnsamplingError, solvers
 from ..unsampling.inversion import check_latent
 
 
@@ -30,7 +30,7 @@ def clip(latent: dict, channels: int, name: str) -> Tensor:
 def noise_from_elsewhere(x: Tensor, sigmas: Tensor | None, solver: str) -> Inversion:
     """An inversion without record for noise that did not come from the Unsampler.
 
-    x: the noise in sampling space.
+    x: the noise in sampling space. sigmas: a falling schedule of the model's, if one is connected.
     Raises: UnsamplingError if no schedule is given, or if x is too weak to be noise of the schedule's first
     sigma.
     """
@@ -38,7 +38,6 @@ def noise_from_elsewhere(x: Tensor, sigmas: Tensor | None, solver: str) -> Inver
         raise UnsamplingError("noise carries no record of an unsampling: it is a plain latent, or lost its"
                               " record in a node on the way; connect the Unsampler's output, or, for noise"
                               " made elsewhere, also sigmas")
-    sigmas = schedules.check_falling(sigmas)
     strong_enough(x, sigmas)
     return Inversion(torch.empty(0), sigmas, solvers.DEFAULT if solver == "auto" else solver)
 

@@ -14,16 +14,16 @@ def refuse_changing(model) -> None:
     settings = model.get_attachment("ADE_sample_settings")
     if settings is None:
         return
-    culprit, it = None, "it"
+    culprit = None
     iterations = settings.iteration_opts
     if iterations.iterations > 1 or getattr(iterations, "apply_to_1st_iter", False):
-        culprit, it = "iteration_opts sample again or add noise (FreeInit)", "them"
+        culprit = "iteration_opts samples again or adds noise (FreeInit)"
     elif settings.noise_calibration is not None:
         culprit = "noise calibration replaces the noise"
     elif not settings.image_injection.is_empty():
         culprit = "image_inject replaces the latent half way"
     if culprit is not None:
-        raise UnsamplingError(f"model has AnimateDiff sample settings whose {culprit}; disconnect {it} from"
+        raise UnsamplingError(f"model has AnimateDiff sample settings whose {culprit}; disconnect it from"
                               " Sample Settings")
 
 

@@ -67,8 +67,8 @@ class _Pixels:
 
 
 class _Network:
-    """A network as core knows those that write into a clip made for them (comfy_has_chunked_io). ComfyUIs
-    before 0.17 make none, they and tiles get what it writes as ever."""
+    """A network as core knows those that write into a clip made for them (comfy_has_chunked_io). Where none
+    is made, for tiles and in ComfyUI before 0.17, it gives out what it decodes as ever."""
 
     comfy_has_chunked_io = True
 

@@ -2,9 +2,9 @@
 
 import copy
 import sys
+from collections.abc import Sequence
 from itertools import pairwise
 
-import torch
 from torch import Tensor
 
 from ..unsampling import UnsamplingError
@@ -23,16 +23,16 @@ def check(model, shape: tuple[int, ...], falling: Tensor, start: int = 0) -> Non
     Raises: UnsamplingError naming what to set, before any model call.
     """
     _check_axis(of_core(model), shape)
-    turns, norms = _turns(model, falling[start:]), _norms_by_windows(model)
+    turns, norms = _turns(model, falling, start), _norms_by_windows(model)
     for windows in taking_turns(model, shape):
-        core = windows.kind == "core"
-        steps = list(range(len(falling) - 1 - start)) if core else turns[windows.keyframe]
+        # core counts the steps of the pass
+        steps = range(len(falling) - 1 - start) if windows.kind == "core" else turns[windows.keyframe]
         if not steps:
             continue
         if windows.cuts:
             _check_overlap(windows)
             _check_fuse(windows)
-            _check_stride(windows, steps if core else [start + step for step in steps])
+            _check_stride(windows, steps)
         if norms:
             _check_norms(windows)
 
@@ -87,7 +87,7 @@ def _check_fuse(windows: Windows) -> None:
                           f" fuse_method{cure}")
 
 
-def _check_stride(windows: Windows, steps: list[int]) -> None:
+def _check_stride(windows: Windows, steps: Sequence[int]) -> None:
     """Standard Uniform windows of stride 2 and more are shifted to the clip's end as if of stride 1: some end
     behind it, or leave a frame to no window, which becomes NaN."""
     if windows.schedule != "standard_uniform" or windows.options.context_stride < 2:
@@ -100,35 +100,29 @@ def _check_stride(windows: Windows, steps: list[int]) -> None:
                                   f" set {_widget(windows)}_stride to 1")
 
 
-def _turns(model, falling: Tensor) -> list[list[int]]:
-    """For each context keyframe the steps of this schedule in which a model call may meet it.
-
-    As AnimateDiff-Evolved moves on, see prepare_current_context in its context.py. A solver may ask the model
-    anywhere in a step: between its two sigmas other keyframes may begin.
-    """
+def _turns(model, falling: Tensor, start: int) -> list[list[int]]:
+    """For each context keyframe the steps of this schedule, from `start` on, in which a model call may meet
+    it, as AnimateDiff-Evolved itself moves on. A solver may ask the model anywhere in a step: between its two
+    sigmas other keyframes may begin."""
     contexts, sampling = keyframes(model), model.get_model_object("model_sampling")
-    # compared as the host does it, in float32
-    starts = torch.tensor([float(sampling.percent_to_sigma(context.start_percent)) for context in contexts])
-    held = [0 if start > falling[0] else context.guarantee_steps
-            for start, context in zip(starts, contexts, strict=True)]
-
-    def met(at: int, used: int, sigma: Tensor) -> tuple[int, int]:
-        """The keyframe in force at this sigma, and for how many it has been."""
-        if used >= held[at]:
-            for later in range(at + 1, len(contexts)):
-                if starts[later] < sigma:
-                    break
-                at, used = later, 0
-                if held[later] > 0:
-                    break
-        return at, used + 1
-
-    turns, at, used = [[] for _ in contexts], 0, 0
-    for step, (sigma, following) in enumerate(pairwise(falling) if contexts else ()):
-        inside = [start for start in starts if following < start < sigma]
-        for found in {met(at, used, asked)[0] for asked in (sigma, *inside)}:
-            turns[found].append(step)
-        at, used = met(at, used, sigma)
+    turns, passed = [[] for _ in contexts], falling[start:]
+    if not contexts:
+        return turns
+    replay, options = type(model.get_attachment("ADE_params").context_options)(), {"sample_sigmas": passed}
+    for context in map(copy.copy, contexts):
+        context.start_t = sampling.percent_to_sigma(context.start_percent)
+        replay.add(context)
+    starts = passed.new_tensor([context.start_t for context in replay.contexts])
+    for step, (sigma, following) in enumerate(pairwise(passed), start):
+        inside = starts[(following < starts) & (starts < sigma)]
+        met = set()
+        for asked in (sigma, *inside):
+            trial = copy.copy(replay)
+            trial.prepare_current_context(asked[None], options)
+            met.add(trial._current_index)
+        for keyframe in met:
+            turns[keyframe].append(step)
+        replay.prepare_current_context(sigma[None], options)
     return turns
 
 

@@ -252,7 +252,6 @@ def test_what_another_packs_video_cannot_read_is_said_the_same_way():
         raise KeyError("frames")
 
 
-
 def test_sound_alone_is_refused(tmp_path):
     path = tmp_path / "sound.m4a"
     with av.open(str(path), "w", format="mp4") as container:

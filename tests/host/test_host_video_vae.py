@@ -13,8 +13,8 @@ WAYS = {"ours": ("UNS_EncodeClip", "UNS_DecodeClip"), "core": ("VAEEncode", "VAE
 
 def some_frames(graph: Graph, frames: int):
     """Frames that differ from each other, and from side to side."""
-    latent = graph.add("EmptyImage", **SIDES, batch_size=frames, color=0x4080C0)
-    return graph.add("ImageAddNoise", image=latent, seed=frames, strength=0.7)
+    plain = graph.add("EmptyImage", **SIDES, batch_size=frames, color=0x4080C0)
+    return graph.add("ImageAddNoise", image=plain, seed=frames, strength=0.7)
 
 
 def wan_vae(graph: Graph, comfy):
