@@ -51,8 +51,9 @@ class Pyramid:
     parts: tuple[Part, ...]
 
     def to(self, dtype: torch.dtype) -> "Pyramid":
-        parts = tuple(Part(p.columns, p.groups, p.means.to(dtype), p.std, p.weights.to(dtype))
-                      for p in self.parts)
+        parts = tuple(
+            Part(p.columns, p.groups, p.means.to(dtype), p.std, p.weights.to(dtype)) for p in self.parts
+        )
         return Pyramid(self.basis.to(dtype), parts)
 
 

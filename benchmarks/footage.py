@@ -24,18 +24,22 @@ from benchmarks import in_host
 RESULT = Path(__file__).with_name("results") / "footage.md"
 SIZE, MEGAPIXELS, HEIGHT = (1080, 1920), 0.35, 448  # the last is what VideoHelperSuite's workflow scales to
 THRESHOLDS = (0.3, 0.3)  # equal: as much memory, and no long search for edges that lead on
-WAYS = {"core": "core: Get Video Components, Scale Image to Total Pixels, Detect Edges (Canny)",
-        "ours": "ours: Video Frames (scaled), Canny Edges",
-        "vhs": "VideoHelperSuite's Load Video, Canny Edges",
-        "core-wan": "core with Wan's VAE: VAE Encode, VAE Decode; Video Frames (scaled), First Frames",
-        "wan": "ours with Wan's VAE: Video Frames (scaled), VAE Encode and Decode (long clips), First Frames"}
+WAYS = {
+    "core": "core: Get Video Components, Scale Image to Total Pixels, Detect Edges (Canny)",
+    "ours": "ours: Video Frames (scaled), Canny Edges",
+    "vhs": "VideoHelperSuite's Load Video, Canny Edges",
+    "core-wan": "core with Wan's VAE: VAE Encode, VAE Decode; Video Frames (scaled), First Frames",
+    "wan": "ours with Wan's VAE: Video Frames (scaled), VAE Encode and Decode (long clips), First Frames",
+}
 STAGES = ("frames", "encode", "edges", "decode")
 AGAIN = 3  # frames that the Wan workflow adds for its VAE, and takes off the result
 MIB = 2**20
 # Clips at the working size that may be held at a stage's peak: the frames, a third for edges, the result.
-STATED = {"ours": {"frames": 1.1, "encode": 1.1, "edges": 1.45, "decode": 2.45},
-          "vhs": {"frames": 1.25, "encode": 1.1, "edges": 1.45, "decode": 2.45},
-          "wan": {"frames": 1.1, "encode": 1.1, "decode": 2.1}}
+STATED = {
+    "ours": {"frames": 1.1, "encode": 1.1, "edges": 1.45, "decode": 2.45},
+    "vhs": {"frames": 1.25, "encode": 1.1, "edges": 1.45, "decode": 2.45},
+    "wan": {"frames": 1.1, "encode": 1.1, "decode": 2.1},
+}
 
 
 def main() -> int:
@@ -89,10 +93,12 @@ def measure(way: str, path: str) -> dict:
     vae, nodes = (wan_vae if "wan" in way else small_vae)(torch), nodes_of(way)
     kept, found = {"video": InputImpl.VideoFromFile(path)}, {}
     nodes["frames"](kept["video"].as_trimmed(0, 0.2))  # warm up
-    stages = {"frames": lambda: nodes["frames"](kept["video"]),
-              "encode": lambda: nodes["encode"](vae, kept["frames"][-1]),
-              "edges": lambda: nodes["edges"](kept["frames"][-1]),
-              "decode": lambda: nodes["result"](nodes["decode"](vae, kept["encode"]))}
+    stages = {
+        "frames": lambda: nodes["frames"](kept["video"]),
+        "encode": lambda: nodes["encode"](vae, kept["frames"][-1]),
+        "edges": lambda: nodes["edges"](kept["frames"][-1]),
+        "decode": lambda: nodes["result"](nodes["decode"](vae, kept["encode"])),
+    }
     with torch.inference_mode(), Peak(Path(path).parent / "none") as peak:
         for name in STATED["wan" if "wan" in way else "ours"]:
             peak.anonymous = 0
@@ -111,10 +117,12 @@ def nodes_of(way: str) -> dict:
 
     from nodes import VAEDecode, VAEEncode
 
-    most = {"encode": lambda vae, images: VAEEncode().encode(vae, images)[0]["samples"],
-            "decode": lambda vae, samples: VAEDecode().decode(vae, {"samples": samples})[0],
-            "edges": lambda images: CannyEdges.execute(images, *THRESHOLDS).result[0],
-            "result": lambda images: images}
+    most = {
+        "encode": lambda vae, images: VAEEncode().encode(vae, images)[0]["samples"],
+        "decode": lambda vae, samples: VAEDecode().decode(vae, {"samples": samples})[0],
+        "edges": lambda images: CannyEdges.execute(images, *THRESHOLDS).result[0],
+        "result": lambda images: images,
+    }
     if way == "core":
         from comfy_extras.nodes_canny import Canny
         from comfy_extras.nodes_post_processing import ImageScaleToTotalPixels
@@ -124,19 +132,35 @@ def nodes_of(way: str) -> dict:
             images = GetVideoComponents.execute(video).result[0]
             return [images, ImageScaleToTotalPixels.execute(images, "area", MEGAPIXELS, 8).result[0]]
 
-        return most | {"frames": frames_of,
-                       "edges": lambda images: Canny.execute(images, *THRESHOLDS).result[0]}
+        return most | {
+            "frames": frames_of,
+            "edges": lambda images: Canny.execute(images, *THRESHOLDS).result[0],
+        }
     if way == "vhs":
         load = in_host.nodes_of_vhs()["VHS_LoadVideoPath"]().load_video
-        given = {"force_rate": 0, "custom_width": 0, "custom_height": HEIGHT, "skip_first_frames": 0,
-                 "select_every_nth": 1, "frame_load_cap": 0, "format": "AnimateDiff"}
+        given = {
+            "force_rate": 0,
+            "custom_width": 0,
+            "custom_height": HEIGHT,
+            "skip_first_frames": 0,
+            "select_every_nth": 1,
+            "frame_load_cap": 0,
+            "format": "AnimateDiff",
+        }
         return most | {"frames": lambda video: [load(video=video.get_stream_source(), **given)[0]]}
     if "wan" in way:
-        ours = {"encode": lambda vae, images: EncodeClip.execute(images, vae).result[0]["samples"],
-                "decode": lambda vae, samples: DecodeClip.execute({"samples": samples}, vae).result[0]}
-        return most | (ours if way == "wan" else {}) | {
-            "frames": lambda video: [VideoFrames.execute(video, MEGAPIXELS, 1, 0, 16, AGAIN).result[0]],
-            "result": lambda images: FirstFrames.execute(images, len(images) - 1).result[0]}
+        ours = {
+            "encode": lambda vae, images: EncodeClip.execute(images, vae).result[0]["samples"],
+            "decode": lambda vae, samples: DecodeClip.execute({"samples": samples}, vae).result[0],
+        }
+        return (
+            most
+            | (ours if way == "wan" else {})
+            | {
+                "frames": lambda video: [VideoFrames.execute(video, MEGAPIXELS, 1, 0, 16, AGAIN).result[0]],
+                "result": lambda images: FirstFrames.execute(images, len(images) - 1).result[0],
+            }
+        )
     return most | {"frames": lambda video: [VideoFrames.execute(video, MEGAPIXELS, 1, 0).result[0]]}
 
 
@@ -162,8 +186,14 @@ def wan_vae(torch):
     import comfy.sd
     from comfy.ldm.wan.vae import WanVAE
 
-    small = WanVAE(dim=16, z_dim=16, dim_mult=[1, 2, 4, 4], num_res_blocks=2, attn_scales=[],
-                   temperal_downsample=[False, True, True])
+    small = WanVAE(
+        dim=16,
+        z_dim=16,
+        dim_mult=[1, 2, 4, 4],
+        num_res_blocks=2,
+        attn_scales=[],
+        temperal_downsample=[False, True, True],
+    )
     vae = comfy.sd.VAE(sd=small.state_dict())
     network, functional = vae.first_stage_model, torch.nn.functional
 
@@ -181,7 +211,9 @@ def wan_vae(torch):
         if feat_cache[0] is None:
             feat_cache[0] = True
             return [spread]
-        return [spread[:, :, at:at + 1].repeat(1, 1, 2, 1, 1) for at in range(spread.shape[2]) for _ in "ab"]
+        return [
+            spread[:, :, at : at + 1].repeat(1, 1, 2, 1, 1) for at in range(spread.shape[2]) for _ in "ab"
+        ]
 
     network.encoder.forward, network.decoder.forward = encoder, decoder
     for layer in (network.conv1, network.conv2):
@@ -205,8 +237,10 @@ def table(found: dict, options: argparse.Namespace) -> tuple[str, bool]:
         "|---|---|---|---|---|---|",
     ]
     for (way, frames), row in found.items():
-        cells = [f"{row[name] / MIB:,.0f} ({row[name] / row['clip']:.1f})" if name in row else "-"
-                 for name in STAGES]
+        cells = [
+            f"{row[name] / MIB:,.0f} ({row[name] / row['clip']:.1f})" if name in row else "-"
+            for name in STAGES
+        ]
         lines.append(f"| {frames} | {WAYS[way]} | {' | '.join(cells)} |")
     held = []
     for way, stated in STATED.items():
@@ -216,8 +250,11 @@ def table(found: dict, options: argparse.Namespace) -> tuple[str, bool]:
         grown = {name: growth(found, way, name) for name in stated}
         held.append(all(grown[name] <= most for name, most in stated.items()))
         told = ", ".join(f"{name} {grown[name]:.2f} (at most {most:g})" for name, most in stated.items())
-        lines += ["", f"Clips by which the peak grows with the clip, {WAYS[way]}; in brackets what is stated:"
-                      f" {told}: {'holds' if held[-1] else 'BROKEN'}."]
+        lines += [
+            "",
+            f"Clips by which the peak grows with the clip, {WAYS[way]}; in brackets what is stated:"
+            f" {told}: {'holds' if held[-1] else 'BROKEN'}.",
+        ]
     return "\n".join(lines) + "\n", all(held)
 
 

@@ -34,8 +34,9 @@ def answer(script: str, arguments: list[str], tidy: bool = True) -> Any:
     """What the script prints as JSON in its last line, run by the host's python."""
     host = find_host()
     command = [str(host_python(host)), str(Path(script).resolve()), *arguments]
-    done = subprocess.run(command, cwd=host, capture_output=True, text=True,
-                          env=os.environ | (TIDY if tidy else {}))
+    done = subprocess.run(
+        command, cwd=host, capture_output=True, text=True, env=os.environ | (TIDY if tidy else {})
+    )
     if done.returncode:
         raise SystemExit(f"the host failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
@@ -76,8 +77,9 @@ def nodes_of_vhs() -> dict:
 
 def _package(name: str, folder: Path) -> ModuleType:
     """A folder as the package that ComfyUI makes of it."""
-    spec = importlib.util.spec_from_file_location(name, folder / "__init__.py",
-                                                  submodule_search_locations=[str(folder)])
+    spec = importlib.util.spec_from_file_location(
+        name, folder / "__init__.py", submodule_search_locations=[str(folder)]
+    )
     module = sys.modules[name] = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -96,8 +98,9 @@ class TwoPasses:
 
         sampler, latent = KSamplerSelect.execute("euler").result[0], {"samples": clip}
         for sigmas in (FlipSigmas.execute(self.sigmas).result[0], self.sigmas):
-            latent = SamplerCustom.execute(self.model, False, 0, 1.0, self.condition, self.condition, sampler,
-                                           sigmas, latent).result[0]
+            latent = SamplerCustom.execute(
+                self.model, False, 0, 1.0, self.condition, self.condition, sampler, sigmas, latent
+            ).result[0]
         return latent["samples"]
 
     def ours(self, clip, solver: str = "midpoint", record: str = "full"):
@@ -131,9 +134,21 @@ def narrow_sd15():
     """A MODEL of SD1.5's kind, narrow."""
     import torch
 
-    config = {"image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 64,
-              "num_res_blocks": [1, 1], "channel_mult": [1, 2], "transformer_depth": [1, 1],
-              "transformer_depth_output": [1, 1, 1, 1], "transformer_depth_middle": 1, "context_dim": 768,
-              "num_heads": 8, "use_spatial_transformer": True, "legacy": False, "adm_in_channels": None,
-              "use_linear_in_transformer": False}
+    config = {
+        "image_size": 32,
+        "in_channels": 4,
+        "out_channels": 4,
+        "model_channels": 64,
+        "num_res_blocks": [1, 1],
+        "channel_mult": [1, 2],
+        "transformer_depth": [1, 1],
+        "transformer_depth_output": [1, 1, 1, 1],
+        "transformer_depth_middle": 1,
+        "context_dim": 768,
+        "num_heads": 8,
+        "use_spatial_transformer": True,
+        "legacy": False,
+        "adm_in_channels": None,
+        "use_linear_in_transformer": False,
+    }
     return random_model("SD15", config, torch.float32)

@@ -21,10 +21,10 @@ class Passes:
     round_trip: float
     worst: float
     noise_error: float
-    noise_std: float    # over the true noise's
-    neighbours: float   # correlation of pixels side by side
+    noise_std: float  # over the true noise's
+    neighbours: float  # correlation of pixels side by side
     calls: tuple[int, int]
-    record: float       # bytes of the record per byte of the latent
+    record: float  # bytes of the record per byte of the latent
 
 
 @dataclass(frozen=True)
@@ -52,8 +52,10 @@ class Scene:
 
     def doubt(self) -> float:
         """The error of the truth itself: its difference from one found in steps twice as long."""
-        noise, edit = (self.true_path(prompt, x, up, self.truth_steps // 2) for prompt, x, up in
-                       ((SOURCE, self.pictures, True), (OTHER, self.true_noise(1.0), False)))
+        noise, edit = (
+            self.true_path(prompt, x, up, self.truth_steps // 2)
+            for prompt, x, up in ((SOURCE, self.pictures, True), (OTHER, self.true_noise(1.0), False))
+        )
         return max(relative(noise, self.true_noise(1.0)), relative(edit, self.true_edit(1.0)))
 
     def true_path(self, prompt: int, x: Tensor, up: bool, steps: int, cfg: float = 1.0) -> Tensor:
@@ -67,8 +69,14 @@ class Scene:
         return self.true_path(OTHER, self.true_noise(1.0), False, self.truth_steps, cfg)
 
 
-def passes(way: Way, scene: Scene, sigmas: Tensor, cfg: float = 1.0, dtype: str = "float32",
-           denoise: Denoise | None = None) -> tuple[Passes, Any]:
+def passes(
+    way: Way,
+    scene: Scene,
+    sigmas: Tensor,
+    cfg: float = 1.0,
+    dtype: str = "float32",
+    denoise: Denoise | None = None,
+) -> tuple[Passes, Any]:
     """Up and down with the pictures' own prompt at that cfg; the figures, and the state at the top.
 
     denoise: what to ask instead of the scene's own denoiser.
@@ -78,14 +86,21 @@ def passes(way: Way, scene: Scene, sigmas: Tensor, cfg: float = 1.0, dtype: str 
     rising = counted.count
     back = way.fall(counted, state, sigmas)
     noise, truth = noise_of(state).double(), scene.true_noise(cfg)
-    figures = Passes(relative(back, scene.pictures), worst(back, scene.pictures), relative(noise, truth),
-                     float(noise.std() / truth.std()), neighbours(noise), (rising, counted.count - rising),
-                     record_bytes(state) / scene.pictures.nbytes)
+    figures = Passes(
+        relative(back, scene.pictures),
+        worst(back, scene.pictures),
+        relative(noise, truth),
+        float(noise.std() / truth.std()),
+        neighbours(noise),
+        (rising, counted.count - rising),
+        record_bytes(state) / scene.pictures.nbytes,
+    )
     return figures, state
 
 
-def edit(way: Way, scene: Scene, sigmas: Tensor, state: Any, cfg: float = 1.0,
-         dtype: str = "float32") -> Edit:
+def edit(
+    way: Way, scene: Scene, sigmas: Tensor, state: Any, cfg: float = 1.0, dtype: str = "float32"
+) -> Edit:
     """Down with the other prompt at that cfg, from what passes() at cfg 1 found."""
     x, truth = way.fall(scene.other(cfg, dtype), state, sigmas), scene.true_edit(cfg)
     energy, true_energy = (float(known.finest(scene.world, y).square().sum()) for y in (x, truth))

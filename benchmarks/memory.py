@@ -25,8 +25,12 @@ from benchmarks import in_host
 RESULT = Path(__file__).with_name("results") / "memory.md"
 # a way and the limit that it sets, in GiB; None leaves the pack's own
 WAYS = {"core": None, "memory": "1000", "disk": "0", "shipped": None}
-NAMES = {"core": "core: FlipSigmas + SamplerCustom, euler", "memory": "ours, record in memory",
-         "disk": "ours, record on disk", "shipped": "ours as shipped (limit 2 GiB)"}
+NAMES = {
+    "core": "core: FlipSigmas + SamplerCustom, euler",
+    "memory": "ours, record in memory",
+    "disk": "ours, record on disk",
+    "shipped": "ours as shipped (limit 2 GiB)",
+}
 WINDOW, OVERLAP = 16, 4
 MIB = 2**20
 # latents of the clip that the passes may take beside a record on disk: what the docs say
@@ -91,9 +95,15 @@ class Passes:
         lost = float((result - clip).norm() / clip.norm())
         if way != "core" and lost > 1e-6:
             raise SystemExit(f"{way} lost {lost:.2g} of the clip")
-        return {"way": way, "frames": frames, "peak": peak.anonymous, "mapped": peak.mapped,
-                "disk": peak.disk, "seconds": time.monotonic() - start,
-                "left": len(list(self.folder.iterdir()))}
+        return {
+            "way": way,
+            "frames": frames,
+            "peak": peak.anonymous,
+            "mapped": peak.mapped,
+            "disk": peak.disk,
+            "seconds": time.monotonic() - start,
+            "left": len(list(self.folder.iterdir())),
+        }
 
 
 class Peak:
@@ -151,8 +161,9 @@ def windowed_model(torch):
 
     model = in_host.narrow_sd15()
     model.set_model_unet_function_wrapper(answer)
-    return ContextWindowsManualNode.execute(model, WINDOW, OVERLAP, "standard_static", 1, False, "pyramid", 0,
-                                            False).result[0]
+    return ContextWindowsManualNode.execute(
+        model, WINDOW, OVERLAP, "standard_static", 1, False, "pyramid", 0, False
+    ).result[0]
 
 
 def grown(found: dict, way: str, size: int) -> float:
@@ -179,13 +190,19 @@ def table(found: dict, options: argparse.Namespace) -> str:
         "|---|---|---|---|---|---|---|---|",
     ]
     for (way, frames), one in found.items():
-        lines.append(f"| {frames} | {NAMES[way]} | {one['peak'] / MIB:.0f} |"
-                     f" {one['peak'] / latent / frames:.1f} | {one['mapped'] / MIB:.0f} |"
-                     f" {one['disk'] / MIB:.0f} | {one['left']} | {one['seconds']:.0f} |")
+        lines.append(
+            f"| {frames} | {NAMES[way]} | {one['peak'] / MIB:.0f} |"
+            f" {one['peak'] / latent / frames:.1f} | {one['mapped'] / MIB:.0f} |"
+            f" {one['disk'] / MIB:.0f} | {one['left']} | {one['seconds']:.0f} |"
+        )
     slopes = ", ".join(f"{NAMES[way]} {grown(found, way, size):.1f}" for way in WAYS if way != "shipped")
     held = "holds" if grown(found, "disk", size) <= STATED else "BROKEN"
-    lines += ["", f"Latents by which the peak grows with the clip: {slopes}.", "",
-              f"Stated: with the record on disk, at most {STATED} latents of the clip: {held}."]
+    lines += [
+        "",
+        f"Latents by which the peak grows with the clip: {slopes}.",
+        "",
+        f"Stated: with the record on disk, at most {STATED} latents of the clip: {held}.",
+    ]
     return "\n".join(lines) + "\n"
 
 

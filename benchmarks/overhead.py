@@ -6,7 +6,7 @@ Core: FlipSigmas and SamplerCustom's own code, euler up and down. Ours: the Unsa
 code, euler without record, so that the calls are the same; and as shipped, midpoint with record, whose extra
 calls are told. The model is a small UNet of SD1.5's kind with random weights: a real network, run by the real
 guider, and small, so that an overhead would show. Time is the median over rounds of the ratio within a round;
-memory is the peak of a process of its own for each (on a GPU, of the allocator). """
+memory is the peak of a process of its own for each (on a GPU, of the allocator)."""
 
 from __future__ import annotations
 
@@ -127,15 +127,20 @@ def table(found: dict, options: argparse.Namespace) -> str:
         " memory over core |",
         "|---|---|---|---|---|---|---|",
     ]
-    names = {"core": "core: FlipSigmas + SamplerCustom, euler", "ours": "ours: euler, no record",
-             "shipped": "ours as shipped: midpoint, record"}
+    names = {
+        "core": "core: FlipSigmas + SamplerCustom, euler",
+        "ours": "ours: euler, no record",
+        "shipped": "ours as shipped: midpoint, record",
+    }
     for way in WAYS:
         seconds = statistics.median(one[way] for one in rounds)
         ratio = statistics.median(one[way] / one["core"] for one in rounds)
         per_call = ratio * calls["core"] / calls[way]
         peak, core_peak = found[way]["peak"], found["core"]["peak"]
-        lines.append(f"| {names[way]} | {calls[way]} | {seconds:.2f} | {ratio:.3f} | {per_call:.3f} |"
-                     f" {peak:.0f} | {peak / core_peak:.3f} |")
+        lines.append(
+            f"| {names[way]} | {calls[way]} | {seconds:.2f} | {ratio:.3f} | {per_call:.3f} |"
+            f" {peak:.0f} | {peak / core_peak:.3f} |"
+        )
     return "\n".join(lines) + "\n"
 
 

@@ -36,8 +36,12 @@ class Size:
     choices: tuple[int, ...]
 
 
-WHOLE = Size(24, 400, Grid(tuple(schedules.ALL), (8, 16, 24, 32), (1.0, 2.0, 5.0), tuple(HALVES)),
-             (6, 8, 10, 12, 16, 24, 32))
+WHOLE = Size(
+    24,
+    400,
+    Grid(tuple(schedules.ALL), (8, 16, 24, 32), (1.0, 2.0, 5.0), tuple(HALVES)),
+    (6, 8, 10, 12, 16, 24, 32),
+)
 QUICK = Size(6, 100, Grid(("AYS",), (8,), (1.0, 5.0), ("float32", "bfloat16")), (8, 16))
 
 INTRODUCTION = """\
@@ -85,24 +89,37 @@ def report(size: Size, command: str) -> str:
     sharp = Scene(SHARP, size.frames, size.truth)
     smooth = Scene(SMOOTH, size.frames, size.truth)
     progress("the true noise and the true edits")
-    return "\n".join([
-        introduction(sharp, size, command), to_compare(sharp, smooth),
-        choosing(sharp, smooth, size.choices, progress),
-        last_point(sharp, smooth, size.choices, progress), *full(sharp, size.grid, progress),
-        checks(sharp, smooth, progress)])
+    return "\n".join(
+        [
+            introduction(sharp, size, command),
+            to_compare(sharp, smooth),
+            choosing(sharp, smooth, size.choices, progress),
+            last_point(sharp, smooth, size.choices, progress),
+            *full(sharp, size.grid, progress),
+            checks(sharp, smooth, progress),
+        ]
+    )
 
 
 def introduction(scene: Scene, size: Size, command: str) -> str:
     true = {cfg: scene.true_noise(cfg) for cfg in size.grid.cfgs}
     stds = ", ".join(f"{float(x.std()) / schedules.SIGMA_MAX:.2f} at cfg {cfg:g}" for cfg, x in true.items())
-    return INTRODUCTION.format(command=command, versions=versions(), frames=size.frames, truth=size.truth,
-                               doubt=f"{scene.doubt():.0e}", noise=f"The true noise's std over 14.61: {stds}")
+    return INTRODUCTION.format(
+        command=command,
+        versions=versions(),
+        frames=size.frames,
+        truth=size.truth,
+        doubt=f"{scene.doubt():.0e}",
+        noise=f"The true noise's std over 14.61: {stds}",
+    )
 
 
 def versions() -> str:
     capability = torch.backends.cpu.get_cpu_capability()
-    return (f"Unsampling {unsampling.__version__}, torch {torch.__version__} on the CPU, one thread:"
-            f" {processor()} ({capability})")
+    return (
+        f"Unsampling {unsampling.__version__}, torch {torch.__version__} on the CPU, one thread:"
+        f" {processor()} ({capability})"
+    )
 
 
 def processor() -> str:

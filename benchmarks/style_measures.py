@@ -44,8 +44,14 @@ def likeness(clip: Tensor, of: Content, source: str, target: str) -> Likeness:
     """All of it, for a clip of that content that was to go from one style to the other."""
     truth = world.render(of, target)
     away = distances(clip, of, (source, target))
-    return Likeness(relative(clip, truth), psnr(clip, truth), judge(clip) == target, float(away.mean()),
-                    float((away > LOST).double().mean()), flicker(clip, truth))
+    return Likeness(
+        relative(clip, truth),
+        psnr(clip, truth),
+        judge(clip) == target,
+        float(away.mean()),
+        float((away > LOST).double().mean()),
+        flicker(clip, truth),
+    )
 
 
 def psnr(clip: Tensor, truth: Tensor) -> float:
@@ -68,8 +74,9 @@ def distances(clip: Tensor, of: Content, styles: Sequence[str]) -> Tensor:
     """
     truths = [world.render(of, style) for style in styles]
     found = []
-    for shape, place, seen in zip(of.shapes, (world.positions(of) * world.SIZE).unbind(1),
-                                  visible(of).unbind(1), strict=True):
+    for shape, place, seen in zip(
+        of.shapes, (world.positions(of) * world.SIZE).unbind(1), visible(of).unbind(1), strict=True
+    ):
         half = ceil(shape.radius * world.SIZE) + 2
         frames = seen.nonzero().flatten().tolist()
         found += [_distance(clip[i], [truth[i] for truth in truths], place[i], half) for i in frames]
@@ -89,7 +96,7 @@ def visible(of: Content) -> Tensor:
 def _distance(frame: Tensor, truths: Sequence[Tensor], place: Tensor, half: int) -> float:
     x, y = (int(v) for v in place)
     box = max(0, y - half), y + half + 1, max(0, x - half), x + half + 1
-    patches = [truth[:, box[0]:box[1], box[2]:box[3]].double() for truth in truths]
+    patches = [truth[:, box[0] : box[1], box[2] : box[3]].double() for truth in truths]
     alike = _alike(_around(frame, box, REACH), torch.stack(patches))
     best, row, column = (int(i) for i in torch.unravel_index(alike.argmax(), alike.shape))
     own = _alike(_around(truths[best], box, 1), patches[best][None])[0]
@@ -100,7 +107,7 @@ def _distance(frame: Tensor, truths: Sequence[Tensor], place: Tensor, half: int)
 def _around(frame: Tensor, box: tuple[int, int, int, int], reach: int) -> Tensor:
     """The picture in the box and `reach` pixels more each way, the border repeated."""
     wide = functional.pad(frame[None].double(), [reach] * 4, mode="replicate")[0]
-    return wide[:, box[0]:box[1] + 2 * reach, box[2]:box[3] + 2 * reach]
+    return wide[:, box[0] : box[1] + 2 * reach, box[2] : box[3] + 2 * reach]
 
 
 def _peak(alike: Tensor, row: int, column: int) -> tuple[float, float]:
@@ -111,7 +118,7 @@ def _peak(alike: Tensor, row: int, column: int) -> tuple[float, float]:
 def _top(values: Tensor, i: int) -> float:
     if not 0 < i < len(values) - 1:
         return 0.0
-    before, here, after = values[i - 1:i + 2].tolist()
+    before, here, after = values[i - 1 : i + 2].tolist()
     bend = 2 * here - before - after
     return 0.0 if bend <= 0 else max(-0.5, min(0.5, (after - before) / (2 * bend)))
 
@@ -156,8 +163,14 @@ def judge(clip: Tensor) -> str:
 def taught() -> Judge:
     """The judge, from clips out of the range that training uses (linear discriminant of Fisher 1936)."""
     seeds = range(world.HELD_OUT.stop, world.HELD_OUT.stop + LESSONS)
-    seen = torch.stack([torch.cat([_lessons(world.render(world.content(seed), style, LESSON_FRAMES), seed)
-                                   for seed in seeds]) for style in world.STYLE_NAMES])
+    seen = torch.stack(
+        [
+            torch.cat(
+                [_lessons(world.render(world.content(seed), style, LESSON_FRAMES), seed) for seed in seeds]
+            )
+            for style in world.STYLE_NAMES
+        ]
+    )
     centres = seen.mean(1)
     spread = (seen - centres[:, None]).flatten(0, 1)
     covariance = spread.T @ spread / len(spread)
@@ -180,8 +193,10 @@ def looks(clip: Tensor) -> Tensor:
     luma = torch.einsum("fchw,c->fhw", picture, torch.tensor(LUMA, dtype=torch.float64))
     edges = torch.hypot(luma[:, 1:, :-1] - luma[:, :-1, :-1], luma[:, :-1, 1:] - luma[:, :-1, :-1])
     chroma = picture.amax(1) - picture.amin(1)
-    histograms = [_histogram(values, bins) for values, bins in
-                  ((luma, 16), (chroma, 8), (edges.sqrt().clamp(max=1), 12))]
+    histograms = [
+        _histogram(values, bins)
+        for values, bins in ((luma, 16), (chroma, 8), (edges.sqrt().clamp(max=1), 12))
+    ]
     return torch.cat([*histograms, _wavelengths(luma)])
 
 

@@ -14,22 +14,45 @@ from demo.world import STYLE_NAMES
 
 REFERENCES = ("the truth itself", "the source, nothing done", "another clip in the target style")
 MAIN = (DEFAULT, "core euler", "random noise")
-TITLES = ("way", "cfg", "calls", "seconds", "reconstruction", "its worst", "its PSNR", "restyle error",
-          "PSNR", "style hit", "motion error", "lost", "flicker")
+TITLES = (
+    "way",
+    "cfg",
+    "calls",
+    "seconds",
+    "reconstruction",
+    "its worst",
+    "its PSNR",
+    "restyle error",
+    "PSNR",
+    "style hit",
+    "motion error",
+    "lost",
+    "flicker",
+)
 EXACT = 1e-5  # bar of the reconstruction's relative error
-PLOTTED = {DEFAULT: ("#0072b2", "o"), "SDEdit": ("#d55e00", "s"), "dpmpp_2m, recorded": ("#56b4e9", "^"),
-           "core euler": ("#000000", "x"), f"core euler, {MANY} steps": ("#777777", "+"),
-           "core heun": ("#cc79a7", "D")}
+PLOTTED = {
+    DEFAULT: ("#0072b2", "o"),
+    "SDEdit": ("#d55e00", "s"),
+    "dpmpp_2m, recorded": ("#56b4e9", "^"),
+    "core euler": ("#000000", "x"),
+    f"core euler, {MANY} steps": ("#777777", "+"),
+    "core heun": ("#cc79a7", "D"),
+}
 
 
 def tables(results: Sequence[Result]) -> str:
     """All sections, as Markdown."""
     few = compared(results)
     main = [r for r in results if r.name in (*REFERENCES, *MAIN) and _plain(r)]
-    return "\n".join([
-        *([_section("Every clip", main)] if len(few) < len(results) else []),
-        _section("Every way", [r for r in few if r.structure is None]),
-        _pairs(_pick(results, DEFAULT)), _curve(few), promises(results)])
+    return "\n".join(
+        [
+            *([_section("Every clip", main)] if len(few) < len(results) else []),
+            _section("Every way", [r for r in few if r.structure is None]),
+            _pairs(_pick(results, DEFAULT)),
+            _curve(few),
+            promises(results),
+        ]
+    )
 
 
 def compared(results: Sequence[Result]) -> list[Result]:
@@ -56,10 +79,13 @@ def _pairs(results: Sequence[Result]) -> str:
     for result in results:
         transfer = Transfer(result.clip)
         found.setdefault((transfer.source, transfer.target), []).append(result)
-    rows = [[source, *(_cell(found.get((source, target))) for target in STYLE_NAMES)]
-            for source in STYLE_NAMES]
-    return (f"## Which styles\n\n{DEFAULT} at cfg 1, from the row's style to the column's: restyle error,"
-            f" motion error in pixels, clips.\n\n{table(('', *STYLE_NAMES), rows)}\n")
+    rows = [
+        [source, *(_cell(found.get((source, target))) for target in STYLE_NAMES)] for source in STYLE_NAMES
+    ]
+    return (
+        f"## Which styles\n\n{DEFAULT} at cfg 1, from the row's style to the column's: restyle error,"
+        f" motion error in pixels, clips.\n\n{table(('', *STYLE_NAMES), rows)}\n"
+    )
 
 
 def _cell(group: Sequence[Result] | None) -> str:
@@ -90,11 +116,19 @@ def _groups(results: Sequence[Result]) -> list[list[Result]]:
 def _row(group: Sequence[Result]) -> list[str]:
     first = group[0]
     model = sum(first.calls) > 0
-    return [first.name, f"{first.cfg:g}" if model else "-", "{} + {}".format(*first.calls) if model else "-",
-            f"{median(r.seconds for r in group):.1f}" if model else "-", *_reconstruction(group),
-            f"{_mean(group, 'error'):.3f}", _decibels([r.like.psnr for r in group]),
-            f"{100 * _mean(group, 'hit'):.0f} %", f"{_mean(group, 'motion'):.2f} px",
-            f"{100 * _mean(group, 'lost'):.0f} %", f"{_mean(group, 'flicker'):.2f}"]
+    return [
+        first.name,
+        f"{first.cfg:g}" if model else "-",
+        "{} + {}".format(*first.calls) if model else "-",
+        f"{median(r.seconds for r in group):.1f}" if model else "-",
+        *_reconstruction(group),
+        f"{_mean(group, 'error'):.3f}",
+        _decibels([r.like.psnr for r in group]),
+        f"{100 * _mean(group, 'hit'):.0f} %",
+        f"{_mean(group, 'motion'):.2f} px",
+        f"{100 * _mean(group, 'lost'):.0f} %",
+        f"{_mean(group, 'flicker'):.2f}",
+    ]
 
 
 def _reconstruction(group: Sequence[Result]) -> list[str]:
@@ -130,39 +164,58 @@ def _points(results: Sequence[Result], name: str) -> list[tuple[float, list[Resu
 
 
 def _curve(results: Sequence[Result]) -> str:
-    rows = [[name, f"{structure:g}", "{} + {}".format(*group[0].calls), f"{_mean(group, 'error'):.3f}",
-             f"{100 * _mean(group, 'hit'):.0f} %", f"{_mean(group, 'motion'):.2f} px",
-             f"{_mean(group, 'flicker'):.2f}"]
-            for name in (DEFAULT, "SDEdit") for structure, group in _points(results, name)]
+    rows = [
+        [
+            name,
+            f"{structure:g}",
+            "{} + {}".format(*group[0].calls),
+            f"{_mean(group, 'error'):.3f}",
+            f"{100 * _mean(group, 'hit'):.0f} %",
+            f"{_mean(group, 'motion'):.2f} px",
+            f"{_mean(group, 'flicker'):.2f}",
+        ]
+        for name in (DEFAULT, "SDEdit")
+        for structure, group in _points(results, name)
+    ]
     titles = ("way", "structure", "calls", "restyle error", "style hit", "motion error", "flicker")
-    return ("## Style against motion\n\nThe same clips at cfg 1. SDEdit's structure is the one whose noise"
-            f" level it starts at; at 0 it is plain random noise.\n\n{table(titles, rows)}\n\n"
-            "![style against motion](style_transfer.png)\n")
+    return (
+        "## Style against motion\n\nThe same clips at cfg 1. SDEdit's structure is the one whose noise"
+        f" level it starts at; at 0 it is plain random noise.\n\n{table(titles, rows)}\n\n"
+        "![style against motion](style_transfer.png)\n"
+    )
 
 
 def _checks(results: Sequence[Result]) -> Iterator[Check]:
     ours = _pick(results, DEFAULT)
     worst = max(ours, key=lambda r: r.reconstruction[0])
-    yield Check(f"The recorded pair returns every held-out clip to a relative error below {EXACT:g}",
-                f"Largest of {len(ours)}: {number(worst.reconstruction[0])}", worst.reconstruction[0] < EXACT)
-    rivals = (("core euler", "lower than core euler's at 16", lambda a, b: a < b),
-              (f"core euler, {MANY} steps", f"not worse than core euler's at {MANY}", lambda a, b: a <= b))
+    yield Check(
+        f"The recorded pair returns every held-out clip to a relative error below {EXACT:g}",
+        f"Largest of {len(ours)}: {number(worst.reconstruction[0])}",
+        worst.reconstruction[0] < EXACT,
+    )
+    rivals = (
+        ("core euler", "lower than core euler's at 16", lambda a, b: a < b),
+        (f"core euler, {MANY} steps", f"not worse than core euler's at {MANY}", lambda a, b: a <= b),
+    )
     for what, words in (("error", "Restyle error"), ("motion", "Motion error")):
         for rival, bar, better in rivals:
             yield _duel(results, what, f"{words} of the exact midpoint at 16 steps is {bar}", rival, better)
     yield _lost_motion(results)
 
 
-def _duel(results: Sequence[Result], what: str, promise: str, rival: str,
-          better: Callable[[float, float], bool]) -> Check:
+def _duel(
+    results: Sequence[Result], what: str, promise: str, rival: str, better: Callable[[float, float], bool]
+) -> Check:
     theirs = {r.clip: getattr(r.like, what) for r in _pick(results, rival)}
     ours = {r.clip: getattr(r.like, what) for r in _pick(results, DEFAULT) if r.clip in theirs}
     differences = [ours[clip] - theirs[clip] for clip in ours]
     doubt = stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else 0.0
     a, b = mean(ours.values()), mean(theirs[clip] for clip in ours)
-    found = (f"{a:.3f} against {b:.3f} on the same {len(ours)} clips, a difference of {a - b:+.3f} with a"
-             f" standard error of {doubt:.3f}; lower on {sum(d < 0 for d in differences)} of them, equal on"
-             f" {sum(d == 0 for d in differences)}")
+    found = (
+        f"{a:.3f} against {b:.3f} on the same {len(ours)} clips, a difference of {a - b:+.3f} with a"
+        f" standard error of {doubt:.3f}; lower on {sum(d < 0 for d in differences)} of them, equal on"
+        f" {sum(d == 0 for d in differences)}"
+    )
     holds = better(a, b)
     return Check(promise, found if holds else f"{found}. {_why(results, what, a - b, doubt)}", holds)
 
@@ -172,18 +225,23 @@ def _why(results: Sequence[Result], what: str, difference: float, doubt: float) 
     sure = "more than" if abs(difference) > 2 * doubt else "within"
     few = compared(results)
     ees, ours = (f"{_mean(_pick(few, name), what):.3f}" for name in ("ees25", DEFAULT))
-    return (f"The gap is {sure} two standard errors. ees25, nearest to the model's own ODE with three calls a"
-            f" step, has {ees} where the default has {ours}: what is below that is not more precise, its own"
-            " error happens to lead nearer to the truth")
+    return (
+        f"The gap is {sure} two standard errors. ees25, nearest to the model's own ODE with three calls a"
+        f" step, has {ees} where the default has {ours}: what is below that is not more precise, its own"
+        " error happens to lead nearer to the truth"
+    )
 
 
 def _lost_motion(results: Sequence[Result]) -> Check:
     random, ours = (_mean(_pick(results, name), "motion") for name in ("random noise", DEFAULT))
     chance = _mean(_pick(results, REFERENCES[2]), "motion")
     times = f"{random / ours:.1f}" if ours > 0 else "infinitely many"
-    return Check("Unsampled noise keeps the motion, random noise does not",
-                 f"Random noise's motion error is {times} times ours: {random:.2f} px against"
-                 f" {ours:.2f} px, where another clip has {chance:.2f} px", random > ours)
+    return Check(
+        "Unsampled noise keeps the motion, random noise does not",
+        f"Random noise's motion error is {times} times ours: {random:.2f} px against"
+        f" {ours:.2f} px, where another clip has {chance:.2f} px",
+        random > ours,
+    )
 
 
 def plot(results: Sequence[Result], path: Path) -> None:
@@ -204,8 +262,9 @@ def plot(results: Sequence[Result], path: Path) -> None:
     pyplot.close(figure)
 
 
-def _draw(axes, points: list[tuple[float, list[Result]]], what: str, name: str, colour: str,
-          marker: str) -> None:
+def _draw(
+    axes, points: list[tuple[float, list[Result]]], what: str, name: str, colour: str, marker: str
+) -> None:
     x, y = ([_mean(group, of) for _, group in points] for of in ("motion", what))
     axes.plot(x, y, color=colour, marker=marker, linestyle="-" if len(points) > 1 else "none", label=name)
     for (structure, _), *place in zip(points, x, y, strict=True) if len(points) > 1 else ():

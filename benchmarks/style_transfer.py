@@ -34,8 +34,14 @@ COMMAND = "python -m benchmarks.style_transfer"
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("results")
 KEPT = ROOT / "demo" / "out" / "style_transfer.jsonl"
-SOURCES = ("benchmarks/style_measures.py", "benchmarks/style_ways.py", "benchmarks/ways.py", "demo/world.py",
-           "demo/model.py", "unsampling/**/*.py")  # what figures come from
+SOURCES = (
+    "benchmarks/style_measures.py",
+    "benchmarks/style_ways.py",
+    "benchmarks/ways.py",
+    "demo/world.py",
+    "demo/model.py",
+    "unsampling/**/*.py",
+)  # what figures come from
 PRECISIONS = {"bfloat16": torch.bfloat16, "float32": None}
 
 INTRODUCTION = """\
@@ -67,8 +73,10 @@ _network: dict[str, object] = {}  # of a worker: the UNet and its precision
 def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     if not options.weights.is_file():
-        print(f"style_transfer: {options.weights} is missing; train it with python -m demo.train",
-              file=sys.stderr)
+        print(
+            f"style_transfer: {options.weights} is missing; train it with python -m demo.train",
+            file=sys.stderr,
+        )
         return 1
     options.compared = options.clips if options.compared is None else options.compared
     results = list(_measured(options))
@@ -87,8 +95,9 @@ def _measured(options: argparse.Namespace) -> Iterator[Result]:
     kept = _kept(options.kept, wanted)
     missing = [i for i in wanted if i not in kept]
     options.kept.parent.mkdir(parents=True, exist_ok=True)
-    pool = ProcessPoolExecutor(options.workers, get_context("spawn"), _start,
-                               (options.weights, options.precision))
+    pool = ProcessPoolExecutor(
+        options.workers, get_context("spawn"), _start, (options.weights, options.precision)
+    )
     with pool, options.kept.open("a", encoding="utf-8") as file:
         jobs = [pool.submit(clip_results, i, i < options.compared) for i in missing]
         done = tqdm(as_completed(jobs), total=len(wanted), initial=len(kept), unit="clip", disable=None)
@@ -133,14 +142,23 @@ def _kept(path: Path, wanted: dict[int, str]) -> dict[int, list[Result]]:
     if not path.is_file():
         return {}
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {line["clip"]: [_result(row) for row in line["results"]] for line in lines
-            if wanted.get(line["clip"]) == line["key"]}
+    return {
+        line["clip"]: [_result(row) for row in line["results"]]
+        for line in lines
+        if wanted.get(line["clip"]) == line["key"]
+    }
 
 
 def _result(row: dict) -> Result:
     back = row["reconstruction"]
-    return Result(**{**row, "like": Likeness(**row["like"]), "calls": tuple(row["calls"]),
-                     "reconstruction": None if back is None else tuple(back)})
+    return Result(
+        **{
+            **row,
+            "like": Likeness(**row["like"]),
+            "calls": tuple(row["calls"]),
+            "reconstruction": None if back is None else tuple(back),
+        }
+    )
 
 
 def _origin(options: argparse.Namespace) -> str:
@@ -153,9 +171,16 @@ def _origin(options: argparse.Namespace) -> str:
 
 def _introduction(options: argparse.Namespace) -> str:
     command = f"{COMMAND} --clips {options.clips} --compared {options.compared}"
-    return INTRODUCTION.format(command=command, versions=versions(), precision=options.precision,
-                               frames=ways.world.FRAMES, size=ways.world.SIZE, steps=STEPS,
-                               grain=ways.world.GRAIN, top=model.SIGMA_MAX)
+    return INTRODUCTION.format(
+        command=command,
+        versions=versions(),
+        precision=options.precision,
+        frames=ways.world.FRAMES,
+        size=ways.world.SIZE,
+        steps=STEPS,
+        grain=ways.world.GRAIN,
+        top=model.SIGMA_MAX,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:

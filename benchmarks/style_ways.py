@@ -93,8 +93,11 @@ class Result:
 
 def main_cases(transfer: Transfer) -> list[Case]:
     """What is done to every clip: the default, core's euler, plain random noise."""
-    return [_case(DEFAULT, way("midpoint", "full")), _case("core euler", way("core euler", "-")),
-            _partial(transfer, None)]
+    return [
+        _case(DEFAULT, way("midpoint", "full")),
+        _case("core euler", way("core euler", "-")),
+        _partial(transfer, None),
+    ]
 
 
 def every_case(transfer: Transfer) -> list[Case]:
@@ -112,7 +115,9 @@ def every_case(transfer: Transfer) -> list[Case]:
         _case("core heun", way("core heun", "-")),
         Case(euler.rise, (Down(f"core euler, {MANY} steps", euler.fall),), MANY),
         Case(default.rise, (Down(f"{DEFAULT}, no condition up", default.fall),), known=False),
-        _partial(transfer, None, HIGH_CFG), *(_partial(transfer, s) for s in PARTIAL)]
+        _partial(transfer, None, HIGH_CFG),
+        *(_partial(transfer, s) for s in PARTIAL),
+    ]
 
 
 def measure(transfer: Transfer, cases: list[Case], asked: Callable[..., model.Denoise]) -> list[Result]:
@@ -124,11 +129,24 @@ def references(transfer: Transfer) -> list[Result]:
     """What the measures say of clips that no model made: the truth, the source, another clip."""
     of = world.content(transfer.seed)
     other = world.content(Transfer(transfer.index + 1).seed)
-    made = {"the truth itself": world.render(of, transfer.target),
-            "the source, nothing done": world.render(of, transfer.source),
-            "another clip in the target style": world.render(other, transfer.target)}
-    return [Result(transfer.index, name, 1.0, None, likeness(clip, of, transfer.source, transfer.target),
-                   None, (0, 0), 0.0) for name, clip in made.items()]
+    made = {
+        "the truth itself": world.render(of, transfer.target),
+        "the source, nothing done": world.render(of, transfer.source),
+        "another clip in the target style": world.render(other, transfer.target),
+    }
+    return [
+        Result(
+            transfer.index,
+            name,
+            1.0,
+            None,
+            likeness(clip, of, transfer.source, transfer.target),
+            None,
+            (0, 0),
+            0.0,
+        )
+        for name, clip in made.items()
+    ]
 
 
 def _case(name: str, how: Way, high: float | None = None, more: list[Down] | None = None) -> Case:
@@ -150,8 +168,10 @@ def _partial(transfer: Transfer, structure: float | None, cfg: float | None = No
         return Inversion(noise if structure is None else clip + noise, sigmas, "midpoint", start)
 
     name = "random noise" if structure is None else "SDEdit"
-    downs = [Down(name, lambda denoise, start, sigmas: resample(denoise, start), c, structure)
-             for c in ([1.0, cfg] if cfg else [1.0])]
+    downs = [
+        Down(name, lambda denoise, start, sigmas: resample(denoise, start), c, structure)
+        for c in ([1.0, cfg] if cfg else [1.0])
+    ]
     return Case(rise, tuple(downs), reconstruct=False)
 
 
@@ -168,8 +188,16 @@ def _results(transfer: Transfer, case: Case, asked: Callable[..., model.Denoise]
         restyled = down.fall(counted, state, sigmas)
         seconds = rising + perf_counter() - begun
         like = likeness(restyled, of, transfer.source, transfer.target)
-        yield Result(transfer.index, down.name, down.cfg, down.structure, like, back,
-                     (up.count, counted.count), seconds)
+        yield Result(
+            transfer.index,
+            down.name,
+            down.cfg,
+            down.structure,
+            like,
+            back,
+            (up.count, counted.count),
+            seconds,
+        )
 
 
 def _fidelity(back: Tensor, clip: Tensor) -> tuple[float, float]:

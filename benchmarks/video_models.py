@@ -28,29 +28,73 @@ sys.path.append(str(Path(__file__).resolve().parents[1]))  # the host's python k
 from benchmarks import in_host
 
 RESULT = Path(__file__).with_name("results") / "video_models.md"
-WAYS = {"core": "core: FlipSigmas + SamplerCustom, euler", "same": "ours: euler, no record",
-        "shipped": "ours as shipped: midpoint, record"}
-TITLES = ("clip", "passes", "calls", "seconds", "time a call over core", "peak MiB", "memory over core",
-          "round trip")
-STATED = 1.02  # of core's peak memory and of its time a call
-COMMON = {"image_size": 32, "in_channels": 4, "out_channels": 4, "model_channels": 320,
-          "use_spatial_transformer": True, "legacy": False, "transformer_depth_middle": 1}
-XL = COMMON | {"num_res_blocks": [2] * 3, "channel_mult": [1, 2, 4], "context_dim": 2048,
-               "num_head_channels": 64, "num_heads": -1, "use_linear_in_transformer": True,
-               "adm_in_channels": 2816, "num_classes": "sequential", "use_temporal_attention": False}
-UNETS = {
-    "SD15": COMMON | {
-        "num_res_blocks": [2] * 4, "channel_mult": [1, 2, 4, 4], "transformer_depth": [1] * 6 + [0] * 2,
-        "transformer_depth_output": [1] * 9 + [0] * 3, "context_dim": 768, "num_heads": 8,
-        "use_linear_in_transformer": False, "adm_in_channels": None},
-    "SDXL": XL | {"transformer_depth": [0, 0, 2, 2, 10, 10], "transformer_depth_middle": 10,
-                  "transformer_depth_output": [0, 0, 0, 2, 2, 2, 10, 10, 10]},
-    # SDXL's family at a third of the size
-    "Segmind_Vega": XL | {"transformer_depth": [0, 0, 1, 1, 2, 2], "transformer_depth_middle": -1,
-                          "transformer_depth_output": [0, 0, 0, 1, 1, 1, 2, 2, 2]},
+WAYS = {
+    "core": "core: FlipSigmas + SamplerCustom, euler",
+    "same": "ours: euler, no record",
+    "shipped": "ours as shipped: midpoint, record",
 }
-MOTION = {"SD15": "SD1.5 + AnimateDiff v2", "SDXL": "SDXL + HotshotXL",
-          "Segmind_Vega": "Segmind Vega + HotshotXL"}
+TITLES = (
+    "clip",
+    "passes",
+    "calls",
+    "seconds",
+    "time a call over core",
+    "peak MiB",
+    "memory over core",
+    "round trip",
+)
+STATED = 1.02  # of core's peak memory and of its time a call
+COMMON = {
+    "image_size": 32,
+    "in_channels": 4,
+    "out_channels": 4,
+    "model_channels": 320,
+    "use_spatial_transformer": True,
+    "legacy": False,
+    "transformer_depth_middle": 1,
+}
+XL = COMMON | {
+    "num_res_blocks": [2] * 3,
+    "channel_mult": [1, 2, 4],
+    "context_dim": 2048,
+    "num_head_channels": 64,
+    "num_heads": -1,
+    "use_linear_in_transformer": True,
+    "adm_in_channels": 2816,
+    "num_classes": "sequential",
+    "use_temporal_attention": False,
+}
+UNETS = {
+    "SD15": COMMON
+    | {
+        "num_res_blocks": [2] * 4,
+        "channel_mult": [1, 2, 4, 4],
+        "transformer_depth": [1] * 6 + [0] * 2,
+        "transformer_depth_output": [1] * 9 + [0] * 3,
+        "context_dim": 768,
+        "num_heads": 8,
+        "use_linear_in_transformer": False,
+        "adm_in_channels": None,
+    },
+    "SDXL": XL
+    | {
+        "transformer_depth": [0, 0, 2, 2, 10, 10],
+        "transformer_depth_middle": 10,
+        "transformer_depth_output": [0, 0, 0, 2, 2, 2, 10, 10, 10],
+    },
+    # SDXL's family at a third of the size
+    "Segmind_Vega": XL
+    | {
+        "transformer_depth": [0, 0, 1, 1, 2, 2],
+        "transformer_depth_middle": -1,
+        "transformer_depth_output": [0, 0, 0, 1, 1, 1, 2, 2, 2],
+    },
+}
+MOTION = {
+    "SD15": "SD1.5 + AnimateDiff v2",
+    "SDXL": "SDXL + HotshotXL",
+    "Segmind_Vega": "Segmind Vega + HotshotXL",
+}
 
 
 @dataclass(frozen=True)
@@ -74,17 +118,21 @@ class Case:
 SD15 = {"kind": "SD15", "window": 16, "overlap": 4, "beta": "autoselect", "table": "SD1"}
 SDXL = {"kind": "SDXL", "window": 8, "overlap": 2, "beta": "linear (HotshotXL/default)", "table": "SDXL"}
 CASES = {
-    "full": [Case(frames=16, height=64, width=64, **SD15), Case(frames=128, height=64, width=64, **SD15),
-             Case(frames=16, height=72, width=128, **SDXL)],
-    "small": [Case(frames=2, height=8, width=8, **SD15),
-              Case(frames=2, height=8, width=8, **SDXL | {"kind": "Segmind_Vega"})],
+    "full": [
+        Case(frames=16, height=64, width=64, **SD15),
+        Case(frames=128, height=64, width=64, **SD15),
+        Case(frames=16, height=72, width=128, **SDXL),
+    ],
+    "small": [
+        Case(frames=2, height=8, width=8, **SD15),
+        Case(frames=2, height=8, width=8, **SDXL | {"kind": "Segmind_Vega"}),
+    ],
 }
 
 
 def main() -> int:
     """Runs every case under the host's python and writes the table; 1 where a bar is broken on a GPU."""
-    parser = argparse.ArgumentParser("python -m benchmarks.video_models",
-                                     description=__doc__.split("\n")[0])
+    parser = argparse.ArgumentParser("python -m benchmarks.video_models", description=__doc__.split("\n")[0])
     parser.add_argument("--size", choices=list(CASES), default="full")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--steps", type=int, default=16)
@@ -96,8 +144,10 @@ def main() -> int:
     if in_host.missing("video_models"):
         return 1
     given = [f"--size={options.size}", f"--rounds={options.rounds}", f"--steps={options.steps}"]
-    found = [in_host.answer(__file__, [f"--inside={i}", *given], tidy=False)
-             for i in range(len(CASES[options.size]))]
+    found = [
+        in_host.answer(__file__, [f"--inside={i}", *given], tidy=False)
+        for i in range(len(CASES[options.size]))
+    ]
     text, holds = table(found, options)
     print(text)
     if found[0]["device"] != "CPU" or not RESULT.exists():
@@ -118,8 +168,11 @@ def measure(case: Case, options: argparse.Namespace) -> dict:
         both = in_host.TwoPasses(model, schedule(case, options.steps), condition(case))
         torch.manual_seed(0)
         clip = torch.randn(case.frames, 4, case.height, case.width)
-        ways = {"core": lambda: both.core(clip), "same": lambda: both.ours(clip, "euler", "off"),
-                "shipped": lambda: both.ours(clip)}
+        ways = {
+            "core": lambda: both.core(clip),
+            "same": lambda: both.ours(clip, "euler", "off"),
+            "shipped": lambda: both.ours(clip),
+        }
         calls = counted(model)
         for way in ways.values():
             way()
@@ -141,8 +194,12 @@ def run(way, clip, calls: list) -> dict:
     if gpu:
         torch.cuda.synchronize()
     seconds = time.perf_counter() - start
-    return {"seconds": seconds, "peak": torch.cuda.max_memory_allocated() if gpu else 0, "calls": len(calls),
-            "lost": float((result.cpu() - clip).norm() / clip.norm())}
+    return {
+        "seconds": seconds,
+        "peak": torch.cuda.max_memory_allocated() if gpu else 0,
+        "calls": len(calls),
+        "lost": float((result.cpu() - clip).norm() / clip.norm()),
+    }
 
 
 def counted(model) -> list:
@@ -180,12 +237,23 @@ def evolved(case: Case, dtype, folder: Path):
 
     loaded = made("ADE_LoadAnimateDiffModel", model_name=motion_module(case.kind, folder))
     motion = made("ADE_ApplyAnimateDiffModelSimple", motion_model=loaded)
-    windows = made("ADE_StandardStaticContextOptions", context_length=case.window,
-                   context_overlap=case.overlap, fuse_method="pyramid", use_on_equal_length=False,
-                   start_percent=0.0, guarantee_steps=1)
+    windows = made(
+        "ADE_StandardStaticContextOptions",
+        context_length=case.window,
+        context_overlap=case.overlap,
+        fuse_method="pyramid",
+        use_on_equal_length=False,
+        start_percent=0.0,
+        guarantee_steps=1,
+    )
     model = in_host.random_model(case.kind, UNETS[case.kind], dtype)
-    return made("ADE_UseEvolvedSampling", model=model, m_models=motion, context_options=windows,
-                beta_schedule=case.beta)
+    return made(
+        "ADE_UseEvolvedSampling",
+        model=model,
+        m_models=motion,
+        context_options=windows,
+        beta_schedule=case.beta,
+    )
 
 
 def motion_module(kind: str, folder: Path) -> str:
@@ -205,22 +273,30 @@ def table(found: list[dict], options: argparse.Namespace) -> tuple[str, bool]:
     """The result as Markdown, and whether no bar is broken."""
     device = found[0]["device"]
     where = "Not run on a GPU: this shows only that it runs." if device == "CPU" else f"On {device}, float16."
-    lines = ["# Video models: our two passes beside core's", "",
-             f"`python -m benchmarks.video_models --size {options.size} --rounds {options.rounds} --steps"
-             f" {options.steps}`. {where}", "",
-             f"| {' | '.join(TITLES)} |", "|---" * len(TITLES) + "|"]
+    lines = [
+        "# Video models: our two passes beside core's",
+        "",
+        f"`python -m benchmarks.video_models --size {options.size} --rounds {options.rounds} --steps"
+        f" {options.steps}`. {where}",
+        "",
+        f"| {' | '.join(TITLES)} |",
+        "|---" * len(TITLES) + "|",
+    ]
     holds = True
     for case in found:
         for way, name in WAYS.items():
             rounds = [(one[way], one["core"]) for one in case["rounds"]]
             own = rounds[0][0]
             seconds = statistics.median(a["seconds"] for a, _ in rounds)
-            ratio = statistics.median(a["seconds"] / b["seconds"] * b["calls"] / a["calls"]
-                                      for a, b in rounds)
+            ratio = statistics.median(
+                a["seconds"] / b["seconds"] * b["calls"] / a["calls"] for a, b in rounds
+            )
             memory = own["peak"] / rounds[0][1]["peak"] if own["peak"] else 1.0
             peak = f"{own['peak'] / 2**20:,.0f} | {memory:.3f}" if own["peak"] else "- | -"
-            lines.append(f"| {case['title']} | {name} | {own['calls']} | {seconds:.1f} | {ratio:.3f} |"
-                         f" {peak} | {own['lost']:.1e} |")
+            lines.append(
+                f"| {case['title']} | {name} | {own['calls']} | {seconds:.1f} | {ratio:.3f} |"
+                f" {peak} | {own['lost']:.1e} |"
+            )
             holds &= device == "CPU" or (ratio <= STATED and memory <= STATED)
     told = "not judged on a CPU" if device == "CPU" else "holds" if holds else "BROKEN"
     lines += ["", f"Stated: time a call and peak memory at most {STATED} of core's: {told}."]

@@ -47,8 +47,11 @@ def record_bytes(state: Inversion | Tensor) -> int:
 
 
 def every_way() -> list[Way]:
-    recorded = [_ours(solver, record) for solver in ("midpoint", "dpmpp_2m", "euler")
-                for record in ("full", "half", "none")]
+    recorded = [
+        _ours(solver, record)
+        for solver in ("midpoint", "dpmpp_2m", "euler")
+        for record in ("full", "half", "none")
+    ]
     return [*recorded, _ours("ees25", "none"), *(_core(s) for s in (euler, dpmpp_2m, heun))]
 
 
@@ -58,13 +61,21 @@ def way(name: str, record: str) -> Way:
 
 def _ours(solver: str, record: str) -> Way:
     setting = {"full": True, "half": "half", "none": False}[record]
-    return Way(solver, record, lambda denoise, x0, sigmas: unsample(denoise, x0, sigmas, solver, setting),
-               lambda denoise, inversion, sigmas: resample(denoise, inversion))
+    return Way(
+        solver,
+        record,
+        lambda denoise, x0, sigmas: unsample(denoise, x0, sigmas, solver, setting),
+        lambda denoise, inversion, sigmas: resample(denoise, inversion),
+    )
 
 
 def _core(sampler: Callable[[Denoise, Tensor, Tensor], Tensor]) -> Way:
-    return Way(f"core {sampler.__name__}", "-",
-               lambda denoise, x0, sigmas: sampler(denoise, x0, _flip_sigmas(sigmas)), sampler)
+    return Way(
+        f"core {sampler.__name__}",
+        "-",
+        lambda denoise, x0, sigmas: sampler(denoise, x0, _flip_sigmas(sigmas)),
+        sampler,
+    )
 
 
 def _flip_sigmas(sigmas: Tensor) -> Tensor:
@@ -74,6 +85,7 @@ def _flip_sigmas(sigmas: Tensor) -> Tensor:
 
 # ComfyUI's sample_euler, sample_dpmpp_2m and sample_heun without their random options (Karras et al. 2022; Lu
 # et al. 2022), which its custom samplers run along whatever sigmas they are given.
+
 
 def euler(denoise: Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
     for i in range(len(sigmas) - 1):

@@ -48,8 +48,9 @@ def _run(options: Options, weights: Path | None) -> None:
     print(f"{clip.title}: {frames} frames of {width}x{height}, {options.steps} steps of {options.solver}")
     if clip.note:
         print(f"Note: {clip.note}")
-    settings = Settings(options.styles, options.cfgs, options.steps, options.solver, options.structure,
-                        options.source_style)
+    settings = Settings(
+        options.styles, options.cfgs, options.steps, options.solver, options.structure, options.source_style
+    )
     started = monotonic()
     results = compute(unet, clip, settings)
     found = numbers(clip, settings, results)
@@ -66,8 +67,9 @@ def _clip(options: Options) -> Clip:
         path = options.out / "source.mp4"
         return built_in(path, options.seed, options.source_style, options.frames)
     if options.clip.resolve().parent == options.out.resolve():
-        raise VideoError(f"{options.clip} lies in the folder that the demo writes to:"
-                         " choose another with --out.")
+        raise VideoError(
+            f"{options.clip} lies in the folder that the demo writes to: choose another with --out."
+        )
     clip = of_file(options.clip, options.frames)
     _make(options.out)
     return clip

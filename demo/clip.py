@@ -66,9 +66,11 @@ def fitted(pictures: np.ndarray) -> Tensor:
     scale = min(tall / height, wide / width)
     rows, columns = max(1, round(height * scale)), max(1, round(width * scale))
     top, left = (tall - rows) // 2, (wide - columns) // 2
-    cropped = torch.from_numpy(pictures[:, top:top + rows, left:left + columns].copy())
-    small = [functional.interpolate(frame[None].float(), (height, width), mode="area")
-             for frame in cropped.permute(0, 3, 1, 2)]
+    cropped = torch.from_numpy(pictures[:, top : top + rows, left : left + columns].copy())
+    small = [
+        functional.interpolate(frame[None].float(), (height, width), mode="area")
+        for frame in cropped.permute(0, 3, 1, 2)
+    ]
     return torch.cat(small) / 127.5 - 1
 
 

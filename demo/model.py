@@ -45,13 +45,23 @@ def build() -> UNetMotionModel:
     """The network without weights."""
     channels = 3 * PATCH**2
     unet = UNetMotionModel(
-        sample_size=SIZE // PATCH, in_channels=channels, out_channels=channels,
-        down_block_types=("DownBlockMotion",) * 2, up_block_types=("UpBlockMotion",) * 2,
-        block_out_channels=(96, 144), layers_per_block=1, norm_num_groups=16,
-        num_attention_heads=4, motion_num_attention_heads=4, motion_max_seq_length=FRAMES,
-        cross_attention_dim=len(STYLE_NAMES), use_linear_projection=True,
-        addition_embed_type="text_time", addition_time_embed_dim=2,
-        projection_class_embeddings_input_dim=len(STYLE_NAMES) + 2)
+        sample_size=SIZE // PATCH,
+        in_channels=channels,
+        out_channels=channels,
+        down_block_types=("DownBlockMotion",) * 2,
+        up_block_types=("UpBlockMotion",) * 2,
+        block_out_channels=(96, 144),
+        layers_per_block=1,
+        norm_num_groups=16,
+        num_attention_heads=4,
+        motion_num_attention_heads=4,
+        motion_max_seq_length=FRAMES,
+        cross_attention_dim=len(STYLE_NAMES),
+        use_linear_projection=True,
+        addition_embed_type="text_time",
+        addition_time_embed_dim=2,
+        projection_class_embeddings_input_dim=len(STYLE_NAMES) + 2,
+    )
     unet.set_attn_processor(AttnProcessor())  # the fused kernel is slow on the CPU for 16 frames
     return unet
 

@@ -20,11 +20,23 @@ def numbers(clip: Clip, settings: Settings, results: Results) -> Numbers:
     """Everything measured; no times, so that the same run gives the same numbers."""
     frames, _, height, width = clip.x.shape
     return {
-        "clip": {"title": clip.title, "frames": frames, "width": width, "height": height,
-                 "fps": str(clip.fps), "note": clip.note},
-        "settings": {"styles": settings.styles, "cfg": settings.cfgs, "steps": settings.steps,
-                     "solver": settings.solver, "structure": settings.structure,
-                     "source_style": settings.condition, "exact_below": EXACT},
+        "clip": {
+            "title": clip.title,
+            "frames": frames,
+            "width": width,
+            "height": height,
+            "fps": str(clip.fps),
+            "note": clip.note,
+        },
+        "settings": {
+            "styles": settings.styles,
+            "cfg": settings.cfgs,
+            "steps": settings.steps,
+            "solver": settings.solver,
+            "structure": settings.structure,
+            "source_style": settings.condition,
+            "exact_below": EXACT,
+        },
         "round_trips": [_round_trip(trip) for trip in (results.exact, results.plain)],
         "restyles": [_restyle(one) for one in results.restyles],
         "random_noise": _restyle(results.random) | {"random": True},
@@ -42,8 +54,9 @@ def table(found: Numbers) -> str:
         lines += ["", "against the true clip            model calls  relative error       PSNR"]
         for one in [*found["restyles"], found["random_noise"]]:
             lines.append(_line(restyle_name(one), one))
-        lines += [_line(f"{style}: source untouched", still)
-                  for style, still in found["untouched_source"].items()]
+        lines += [
+            _line(f"{style}: source untouched", still) for style, still in found["untouched_source"].items()
+        ]
     return "\n".join([*lines, "", *(f"report: {line}" for line in found["report"]["lines"])])
 
 
@@ -75,8 +88,12 @@ def _round_trip(trip: RoundTrip) -> Numbers:
 
 
 def _restyle(one: Restyle) -> Numbers:
-    return {"style": one.style, "cfg": one.cfg, "calls": one.calls,
-            **(_compared(one.compared) if one.compared else {})}
+    return {
+        "style": one.style,
+        "cfg": one.cfg,
+        "calls": one.calls,
+        **(_compared(one.compared) if one.compared else {}),
+    }
 
 
 def _compared(found: Comparison) -> Numbers:
@@ -87,9 +104,14 @@ def _noise(results: Results) -> Numbers:
     """Means over the frames of what the report's node gives as FLOATs."""
     figures = results.report.figures
     noise = figures.measured
-    shown = {"std_over_expected": figures.ratio, "mean_over_std": noise.mean / noise.std,
-             "excess_kurtosis": noise.kurtosis, "pixel_correlation": noise.pixels,
-             "frame_correlation": noise.frames, "source_correlation": figures.source}
+    shown = {
+        "std_over_expected": figures.ratio,
+        "mean_over_std": noise.mean / noise.std,
+        "excess_kurtosis": noise.kurtosis,
+        "pixel_correlation": noise.pixels,
+        "frame_correlation": noise.frames,
+        "source_correlation": figures.source,
+    }
     return {name: _mean(values) for name, values in shown.items()}
 
 

@@ -46,33 +46,64 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         parser.error("argument --seed: it chooses one of the world's clips, so leave it out with --clip")
     built_in = given.clip is None
     return Options(
-        given.clip, SEED if given.seed is None else given.seed,
+        given.clip,
+        SEED if given.seed is None else given.seed,
         given.source_style or (SOURCE_STYLE if built_in else None),
-        given.frames or (FRAMES if built_in else None), tuple(dict.fromkeys(given.style)),
-        tuple(dict.fromkeys(given.cfg)), given.steps, given.solver, given.structure, given.out)
+        given.frames or (FRAMES if built_in else None),
+        tuple(dict.fromkeys(given.style)),
+        tuple(dict.fromkeys(given.cfg)),
+        given.steps,
+        given.solver,
+        given.structure,
+        given.out,
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         "python -m demo",
-        description="A clip to the noise that represents it, back again exactly, and on to new styles.")
+        description="A clip to the noise that represents it, back again exactly, and on to new styles.",
+    )
     add = parser.add_argument
     add("--clip", type=Path, help="a video of yours (default: a clip of the world that no training saw)")
-    add("--seed", type=_within(int, HELD_OUT.start, HELD_OUT.stop - 1),
-        help=f"which of the world's clips (default {SEED})")
-    add("--source-style", choices=STYLE_NAMES,
-        help=f"the clip's own style (default {SOURCE_STYLE}, for --clip none: the model is asked without)")
-    add("--frames", type=_within(int, 1, MOST_FRAMES),
-        help=f"use the first frames (default {FRAMES}, for --clip all up to {MOST_FRAMES})")
-    add("--style", nargs="+", choices=STYLE_NAMES, default=list(STYLES), metavar="STYLE",
-        help=f"styles to grow (default {' '.join(STYLES)}), of {', '.join(STYLE_NAMES)}")
-    add("--cfg", nargs="+", type=_within(float, 0, 30), default=list(CFGS),
-        help=f"how strictly the styles are followed (default {' '.join(f'{cfg:g}' for cfg in CFGS)})")
-    add("--steps", type=_within(int, 1, MOST_STEPS), default=16,
-        help="steps of each pass (default 16)")
+    add(
+        "--seed",
+        type=_within(int, HELD_OUT.start, HELD_OUT.stop - 1),
+        help=f"which of the world's clips (default {SEED})",
+    )
+    add(
+        "--source-style",
+        choices=STYLE_NAMES,
+        help=f"the clip's own style (default {SOURCE_STYLE}, for --clip none: the model is asked without)",
+    )
+    add(
+        "--frames",
+        type=_within(int, 1, MOST_FRAMES),
+        help=f"use the first frames (default {FRAMES}, for --clip all up to {MOST_FRAMES})",
+    )
+    add(
+        "--style",
+        nargs="+",
+        choices=STYLE_NAMES,
+        default=list(STYLES),
+        metavar="STYLE",
+        help=f"styles to grow (default {' '.join(STYLES)}), of {', '.join(STYLE_NAMES)}",
+    )
+    add(
+        "--cfg",
+        nargs="+",
+        type=_within(float, 0, 30),
+        default=list(CFGS),
+        help=f"how strictly the styles are followed (default {' '.join(f'{cfg:g}' for cfg in CFGS)})",
+    )
+    add("--steps", type=_within(int, 1, MOST_STEPS), default=16, help="steps of each pass (default 16)")
     add("--solver", choices=EXACT_SOLVERS, default=solvers.DEFAULT, help=f"(default {solvers.DEFAULT})")
-    add("--structure", type=_within(float, 0, 1), default=0.0,
-        help="0 is the most freedom, 1 the source (default 0)")
+    add(
+        "--structure",
+        type=_within(float, 0, 1),
+        default=0.0,
+        help="0 is the most freedom, 1 the source (default 0)",
+    )
     add("--out", type=Path, default=OUT, help="folder for what is made (default demo/out)")
     return parser
 

@@ -45,8 +45,11 @@ def _clips(clip: Clip, results: Results) -> dict[str, Tensor]:
 
 def _columns(clip: Clip, settings: Settings, results: Results) -> list[Panels]:
     """Source and reconstruction, then a column a style that ends with the true answer."""
-    first = {"source": clip.x, "reconstruction": results.exact.clip,
-             f"{results.random.style} from random noise": results.random.clip}
+    first = {
+        "source": clip.x,
+        "reconstruction": results.exact.clip,
+        f"{results.random.style} from random noise": results.random.clip,
+    }
     columns = [{name: enlarged(x) for name, x in first.items()}]
     for style in settings.styles:
         column = {f"{one.style}, cfg {one.cfg:g}": one.clip for one in results.restyles if one.style == style}

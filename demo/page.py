@@ -12,14 +12,19 @@ from .numbers import Numbers, error, psnr, restyle_name, round_trip_name
 TEMPLATE = Path(__file__).parent / "page.html"
 CLICK = 'onclick="this.paused ? this.play() : this.pause()"'
 TYPES = {".mp4": "video/mp4", ".png": "image/png"}
-SEEN = {True: "It has never seen this clip, whose true look in every style is known.",
-        False: "It has never seen anything else: your clip comes back exactly, but what grows in a new style"
-               " is made of what the model knows."}
-NOISE = {"std_over_expected": ("standard deviation over the expected", "1"),
-         "mean_over_std": ("mean over standard deviation", "0"), "excess_kurtosis": ("excess kurtosis", "0"),
-         "pixel_correlation": ("neighbouring pixels correlate by", "near 0"),
-         "frame_correlation": ("neighbouring frames correlate by", "near 0"),
-         "source_correlation": ("correlation with the source", "small")}
+SEEN = {
+    True: "It has never seen this clip, whose true look in every style is known.",
+    False: "It has never seen anything else: your clip comes back exactly, but what grows in a new style"
+    " is made of what the model knows.",
+}
+NOISE = {
+    "std_over_expected": ("standard deviation over the expected", "1"),
+    "mean_over_std": ("mean over standard deviation", "0"),
+    "excess_kurtosis": ("excess kurtosis", "0"),
+    "pixel_correlation": ("neighbouring pixels correlate by", "near 0"),
+    "frame_correlation": ("neighbouring frames correlate by", "near 0"),
+    "source_correlation": ("correlation with the source", "small"),
+}
 
 
 def page(folder: Path, found: Numbers) -> str:
@@ -28,39 +33,62 @@ def page(folder: Path, found: Numbers) -> str:
     noise = [(text, f"{found['noise'][name]:.3f}", ideal) for name, (text, ideal) in NOISE.items()]
     clip, settings, verdict = found["clip"], found["settings"], found["report"]
     texts = {
-        "title": clip["title"], "steps": settings["steps"], "solver": settings["solver"],
-        "structure": f"{settings['structure']:g}", "condition": settings["source_style"] or "no style",
-        "size": f"{clip['frames']} frames of {clip['width']}x{clip['height']}", "note": clip["note"],
+        "title": clip["title"],
+        "steps": settings["steps"],
+        "solver": settings["solver"],
+        "structure": f"{settings['structure']:g}",
+        "condition": settings["source_style"] or "no style",
+        "size": f"{clip['frames']} frames of {clip['width']}x{clip['height']}",
+        "note": clip["note"],
         "known": SEEN[bool(found["untouched_source"])],
-        "error": error(exact), "plain_solver": plain["solver"],
-        "plain_error": error(plain), "good": "good" if verdict["good"] else "bad"}
+        "error": error(exact),
+        "plain_solver": plain["solver"],
+        "plain_error": error(plain),
+        "good": "good" if verdict["good"] else "bad",
+    }
     markup = {
-        "round_trips": _table(("there and back", "relative error", "PSNR", "calls"),
-                              [_row(round_trip_name(trip), trip) for trip in found["round_trips"]]),
+        "round_trips": _table(
+            ("there and back", "relative error", "PSNR", "calls"),
+            [_row(round_trip_name(trip), trip) for trip in found["round_trips"]],
+        ),
         "side_by_side": _video(folder / "side_by_side.mp4", "all clips side by side", "controls"),
         "first": _figure(folder / "source.mp4", "source", clip["title"])
-        + _figure(folder / "reconstruction.mp4", "reconstruction",
-                  f"relative error {error(exact)}, {psnr(exact)}"),
+        + _figure(
+            folder / "reconstruction.mp4", "reconstruction", f"relative error {error(exact)}, {psnr(exact)}"
+        ),
         "styles": "\n".join(_style(folder, found, style) for style in settings["styles"]),
-        "random": _figure(folder / "random_noise.mp4", restyle_name(found["random_noise"]),
-                          _against_truth(found["random_noise"])),
+        "random": _figure(
+            folder / "random_noise.mp4",
+            restyle_name(found["random_noise"]),
+            _against_truth(found["random_noise"]),
+        ),
         "truth": _truth(found),
         "verdict": "".join(f"<li>{escape(line)}</li>" for line in verdict["lines"]),
         "noise": _table(("the noise, mean of the frames", "is", "is right at"), noise),
         "chart": _picture(folder / "report.png", f"chart of the Inversion Report: {verdict['lines'][0]}"),
-        "sheet": _picture(folder / "contact_sheet.png", "four frames of every clip")}
+        "sheet": _picture(folder / "contact_sheet.png", "four frames of every clip"),
+    }
     return Template(TEMPLATE.read_text(encoding="utf-8")).substitute(
-        {name: escape(str(text)) for name, text in texts.items()} | markup)
+        {name: escape(str(text)) for name, text in texts.items()} | markup
+    )
 
 
 def _style(folder: Path, found: Numbers, style: str) -> str:
     """The clips of one style, and the true answer behind them."""
-    figures = [_figure(folder / f"{style}_cfg{one['cfg']:g}.mp4", restyle_name(one), _against_truth(one))
-               for one in found["restyles"] if one["style"] == style]
+    figures = [
+        _figure(folder / f"{style}_cfg{one['cfg']:g}.mp4", restyle_name(one), _against_truth(one))
+        for one in found["restyles"]
+        if one["style"] == style
+    ]
     still = found["untouched_source"].get(style)
     if still is not None:
-        figures.append(_figure(folder / f"true_{style}.mp4", f"{style}, the true answer",
-                               f"the untouched source is {error(still)} away"))
+        figures.append(
+            _figure(
+                folder / f"true_{style}.mp4",
+                f"{style}, the true answer",
+                f"the untouched source is {error(still)} away",
+            )
+        )
     return f'<h3>{escape(style)}</h3>\n<div class="row">{"".join(figures)}</div>'
 
 
@@ -69,8 +97,7 @@ def _truth(found: Numbers) -> str:
     if not found["untouched_source"]:
         return "<p>What your clip truly looks like in these styles nobody knows: no error is given.</p>"
     rows = [_row(restyle_name(one), one) for one in [*found["restyles"], found["random_noise"]]]
-    rows += [_row(f"{style}: source untouched", still)
-             for style, still in found["untouched_source"].items()]
+    rows += [_row(f"{style}: source untouched", still) for style, still in found["untouched_source"].items()]
     return _table(("against the true clip", "relative error", "PSNR", "calls"), rows)
 
 
@@ -95,8 +122,10 @@ def _figure(path: Path, title: str, detail: str) -> str:
 
 
 def _video(path: Path, label: str, controls: str = CLICK) -> str:
-    return (f'<video src="{_inline(path)}" aria-label="{escape(label)}" autoplay loop muted playsinline'
-            f" {controls}></video>")
+    return (
+        f'<video src="{_inline(path)}" aria-label="{escape(label)}" autoplay loop muted playsinline'
+        f" {controls}></video>"
+    )
 
 
 def _picture(path: Path, text: str) -> str:

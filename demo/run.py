@@ -83,8 +83,10 @@ def load_model(path: Path | None = None) -> UNetMotionModel:
     """The demo's model. Raises: DemoError for weights that are missing or not its own."""
     path = path or WEIGHTS
     if not path.is_file():
-        raise DemoError(f"{path} is missing: the model's weights come with the repository, check it out"
-                        " again or train them with `python -m demo.train`.")
+        raise DemoError(
+            f"{path} is missing: the model's weights come with the repository, check it out"
+            " again or train them with `python -m demo.train`."
+        )
     try:
         return load(path)
     except (SafetensorError, RuntimeError) as error:
@@ -110,16 +112,20 @@ def compute(unet: UNetMotionModel, clip: Clip, settings: Settings) -> Results:
         compared = metrics.compare(shown, truths[style]) if style in truths else None
         return Restyle(style, cfg, shown, calls_falling(inversion, structure), compared)
 
-    restyles = [restyle(style, cfg, exact.inversion, settings.structure, f"{style}, cfg {cfg:g}")
-                for style in settings.styles for cfg in settings.cfgs]
+    restyles = [
+        restyle(style, cfg, exact.inversion, settings.structure, f"{style}, cfg {cfg:g}")
+        for style in settings.styles
+        for cfg in settings.cfgs
+    ]
     first = settings.styles[0]
     random = restyle(first, settings.cfgs[0], _random(clip.x, settings), 0.0, f"{first}, random noise")
     still = {style: metrics.compare(clip.x, true) for style, true in truths.items()}
     return Results(exact, plain, tuple(restyles), random, truths, still, _report(exact))
 
 
-def _round_trip(own: Denoise, x: Tensor, settings: Settings, solver: str, record: bool,
-                titled: Titled) -> RoundTrip:
+def _round_trip(
+    own: Denoise, x: Tensor, settings: Settings, solver: str, record: bool, titled: Titled
+) -> RoundTrip:
     name = f"{'exact' if record else 'plain'} {solver}"
     inversion = unsample(own, x, settings.sigmas, solver, record, callback=titled(f"{name}: to noise"))
     clip = resample(own, inversion, callback=titled(f"{name}: back again"))
@@ -130,8 +136,10 @@ def _round_trip(own: Denoise, x: Tensor, settings: Settings, solver: str, record
 def _check(exact: RoundTrip) -> None:
     error = exact.compared.relative_error
     if not error < EXACT:
-        raise DemoError(f"THE RECONSTRUCTION IS NOT EXACT: its relative error is {error:.1e}, not below"
-                        f" {EXACT:g}; the model answered the same question differently, please report it.")
+        raise DemoError(
+            f"THE RECONSTRUCTION IS NOT EXACT: its relative error is {error:.1e}, not below"
+            f" {EXACT:g}; the model answered the same question differently, please report it."
+        )
 
 
 def _random(x: Tensor, settings: Settings) -> Inversion:

@@ -48,8 +48,14 @@ def main() -> None:
         _follow(ema, unet, min(DECAY, (step + 1) / (step + 10)))
         if (step + 1) % EVERY == 0 or step + 1 == options.steps:
             seconds = before + monotonic() - started
-            log.append({"step": step + 1, "loss": sum(recent) / len(recent), "seconds": round(seconds, 1),
-                        "held_out": _held_out(ema, options.device)})
+            log.append(
+                {
+                    "step": step + 1,
+                    "loss": sum(recent) / len(recent),
+                    "seconds": round(seconds, 1),
+                    "held_out": _held_out(ema, options.device),
+                }
+            )
             recent.clear()
             _checkpoint(options.folder, unet, ema, optimisers, log)
             tqdm.write(json.dumps(log[-1]))
@@ -66,7 +72,7 @@ def batch(step: int, frames: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         style = world.STYLE_NAMES[int(torch.randint(len(world.STYLE_NAMES), (), generator=random))]
         seed = world.HELD_OUT.stop + step * FRAMES_A_STEP + i
         start = int(torch.randint(world.FRAMES - frames + 1, (), generator=random))
-        clips.append(world.render(world.content(seed), style)[start:start + frames])
+        clips.append(world.render(world.content(seed), style)[start : start + frames])
         styles.append(None if torch.rand((), generator=random) < DROPPED else style)
     count = len(clips)
     spread = (torch.arange(count) + torch.rand(count, generator=random)) / count  # one in each of count parts
@@ -85,8 +91,12 @@ class Optimisers:
             (matrices if weight.ndim > 1 and min(_rows(weight).shape) > 16 else rest).append(weight)
         # Muon takes nothing but matrices: the same numbers in the shape that it takes.
         self.pairs = [(weight, torch.nn.Parameter(_rows(weight.data))) for weight in matrices]
-        self.muon = torch.optim.Muon([rows for _, rows in self.pairs], lr=MATRIX_RATE, weight_decay=0.01,
-                                     adjust_lr_fn="match_rms_adamw")
+        self.muon = torch.optim.Muon(
+            [rows for _, rows in self.pairs],
+            lr=MATRIX_RATE,
+            weight_decay=0.01,
+            adjust_lr_fn="match_rms_adamw",
+        )
         self.adam = torch.optim.AdamW(rest, lr=RATE, betas=(0.9, 0.99), weight_decay=0.01)
 
     def step(self, share: float) -> None:
@@ -146,8 +156,16 @@ def _held_out(unet, device: str) -> list[float]:
     clips = torch.stack([world.render(world.content(i), s) for i, s in enumerate(world.STYLE_NAMES)])
     styles = model.one_hot(world.STYLE_NAMES)
     noise = torch.randn(clips.shape, generator=torch.Generator().manual_seed(1))
-    rows = [_loss(unet, clips.to(device), styles.to(device), torch.full((len(clips),), sigma, device=device),
-                  noise.to(device)) for sigma in CHECKED]
+    rows = [
+        _loss(
+            unet,
+            clips.to(device),
+            styles.to(device),
+            torch.full((len(clips),), sigma, device=device),
+            noise.to(device),
+        )
+        for sigma in CHECKED
+    ]
     return [round(float(row.mean()), 5) for row in rows]
 
 

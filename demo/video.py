@@ -26,8 +26,14 @@ class VideoError(ValueError):
     """A video that cannot be used; the message is one sentence for the person who gave it."""
 
 
-def write_video(path: str | Path, frames: np.ndarray, fps: Fraction, audio: np.ndarray | None = None,
-                sample_rate: int = 44100, timestamps: Sequence[Fraction] | None = None) -> None:
+def write_video(
+    path: str | Path,
+    frames: np.ndarray,
+    fps: Fraction,
+    audio: np.ndarray | None = None,
+    sample_rate: int = 44100,
+    timestamps: Sequence[Fraction] | None = None,
+) -> None:
     """Write uint8 frames [F,H,W,3] as H.264, and float audio [channels, samples] as AAC, in MP4.
 
     timestamps (seconds, rising) give each frame its own time; without them frame i is shown at i/fps.
@@ -50,8 +56,9 @@ def write_video(path: str | Path, frames: np.ndarray, fps: Fraction, audio: np.n
         part.unlink(missing_ok=True)
 
 
-def read_video(path: str | Path, first: int | None = None, most_frames: int | None = None,
-               most_pixels: int | None = None) -> tuple[np.ndarray, Fraction]:
+def read_video(
+    path: str | Path, first: int | None = None, most_frames: int | None = None, most_pixels: int | None = None
+) -> tuple[np.ndarray, Fraction]:
     """Decode the first video stream as uint8 [F,H,W,3] upright, and its mean frame rate.
 
     first reads that many frames and no more; most_frames refuses a longer clip; most_pixels shrinks larger

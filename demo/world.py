@@ -70,8 +70,9 @@ def content(seed: int) -> Content:
     top, bottom = (_colour(tint, random.uniform(0.05, 0.25), random.uniform(0.8, 1.0)) for _ in range(2))
     pattern = str(random.choice(["plain", "stripes", "checks"]))
     turn, speed = random.uniform(0, 2 * pi), random.uniform(0.0, 0.35)
-    return Content(shapes, (top, bottom), pattern, random.uniform(0.2, 0.4),
-                   (speed * cos(turn), speed * sin(turn)))
+    return Content(
+        shapes, (top, bottom), pattern, random.uniform(0.2, 0.4), (speed * cos(turn), speed * sin(turn))
+    )
 
 
 def positions(of: Content, frames: int = FRAMES) -> Tensor:
@@ -165,19 +166,27 @@ def mosaic(drawn: Scene) -> Tensor:
 
 
 STYLES: dict[str, Callable[[Scene], Tensor]] = {
-    "flat": flat, "ink": ink, "halftone": halftone, "watercolour": watercolour, "neon": neon,
-    "mosaic": mosaic}
+    "flat": flat,
+    "ink": ink,
+    "halftone": halftone,
+    "watercolour": watercolour,
+    "neon": neon,
+    "mosaic": mosaic,
+}
 STYLE_NAMES = tuple(STYLES)
 
 
 def _shape(random: np.random.Generator, hue: float) -> Shape:
     turn, speed = random.uniform(0, 2 * pi), random.uniform(0.1, 0.8)
     return Shape(
-        str(random.choice(KINDS)), _colour(hue, random.uniform(0.6, 1.0), random.uniform(0.5, 0.9)),
-        random.uniform(0.12, 0.23), (random.uniform(MARGIN, 1 - MARGIN), random.uniform(MARGIN, 1 - MARGIN)),
+        str(random.choice(KINDS)),
+        _colour(hue, random.uniform(0.6, 1.0), random.uniform(0.5, 0.9)),
+        random.uniform(0.12, 0.23),
+        (random.uniform(MARGIN, 1 - MARGIN), random.uniform(MARGIN, 1 - MARGIN)),
         (speed * cos(turn), speed * sin(turn)),
         (float(random.choice([0.0, 0.08, 0.14])), random.uniform(0.5, 1.5), random.uniform(0, 2 * pi)),
-        (random.uniform(0, 2 * pi), random.uniform(-pi, pi)))
+        (random.uniform(0, 2 * pi), random.uniform(-pi, pi)),
+    )
 
 
 def _colour(hue: float, saturation: float, value: float) -> tuple[float, float, float]:

@@ -14,33 +14,51 @@ class UnsamplerAdvanced(io.ComfyNode):
             display_name="Unsampler (Advanced)",
             category="sampling/unsampling",
             description="The Unsampler for any guider: model, conditioning and guidance come in one"
-                        " connection.",
+            " connection.",
             search_aliases=["inversion", "guider", "unsample", "dual cfg"],
             inputs=[
-                io.Guider.Input("guider", tooltip="Model, conditioning and guidance of the rising pass."
-                                                  " Guidance other than 1 pushes the noise away from a"
-                                                  " natural one."),
-                io.Latent.Input("latent_image", tooltip="The encoded source clip, one latent a frame. A"
-                                                        " noise mask on it means: restyle here, keep the"
-                                                        " rest."),
+                io.Guider.Input(
+                    "guider",
+                    tooltip="Model, conditioning and guidance of the rising pass."
+                    " Guidance other than 1 pushes the noise away from a"
+                    " natural one.",
+                ),
+                io.Latent.Input(
+                    "latent_image",
+                    tooltip="The encoded source clip, one latent a frame. A"
+                    " noise mask on it means: restyle here, keep the"
+                    " rest.",
+                ),
                 io.Sigmas.Input("sigmas", tooltip="An ordinary falling schedule; it is turned round here."),
                 *rising(),
-                io.Sampler.Input("sampler", optional=True, advanced=True,
-                                 tooltip="A core SAMPLER in place of this node's solver, without record, so"
-                                         " not exact. Only those that can be run backwards are taken, and no"
-                                         " context windows that move (Uniform, Looped)."),
+                io.Sampler.Input(
+                    "sampler",
+                    optional=True,
+                    advanced=True,
+                    tooltip="A core SAMPLER in place of this node's solver, without record, so"
+                    " not exact. Only those that can be run backwards are taken, and no"
+                    " context windows that move (Uniform, Looped).",
+                ),
             ],
-            outputs=[io.Latent.Output(display_name="noise", tooltip="The noise that represents the clip, with"
-                                                                    " the settings that made it.")],
+            outputs=[
+                io.Latent.Output(
+                    display_name="noise",
+                    tooltip="The noise that represents the clip, with the settings that made it.",
+                )
+            ],
             hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    def execute(cls, guider, latent_image, sigmas, solver, end=1.0, record="full",
-                sampler=None) -> io.NodeOutput:
+    def execute(
+        cls, guider, latent_image, sigmas, solver, end=1.0, record="full", sampler=None
+    ) -> io.NodeOutput:
         with host.naming("Unsampler (Advanced)"):
-            return io.NodeOutput(passes.unsample(guider, latent_image, sigmas, solver, end, record,
-                                                 cls.hidden.unique_id, sampler))
+            return io.NodeOutput(
+                passes.unsample(
+                    guider, latent_image, sigmas, solver, end, record, cls.hidden.unique_id, sampler
+                )
+            )
 
 
 class NoiselessResamplerAdvanced(io.ComfyNode):
@@ -51,24 +69,36 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
             display_name="Noiseless Resampler (Advanced)",
             category="sampling/unsampling",
             description="The Noiseless Resampler for any guider: model, conditioning and guidance come in one"
-                        " connection.",
+            " connection.",
             search_aliases=["resample", "guider", "noiseless", "dual cfg"],
             inputs=[
-                io.Guider.Input("guider", tooltip="Model, conditioning and guidance of the falling pass:"
-                                                  " the new look. Raising its cfg strengthens the style."),
+                io.Guider.Input(
+                    "guider",
+                    tooltip="Model, conditioning and guidance of the falling pass:"
+                    " the new look. Raising its cfg strengthens the style.",
+                ),
                 io.Latent.Input("noise", tooltip="The output of an Unsampler."),
                 *falling(),
-                io.Sampler.Input("sampler", optional=True, advanced=True,
-                                 tooltip="Only for noise that was made with a core SAMPLER: the same one."),
+                io.Sampler.Input(
+                    "sampler",
+                    optional=True,
+                    advanced=True,
+                    tooltip="Only for noise that was made with a core SAMPLER: the same one.",
+                ),
             ],
-            outputs=[io.Latent.Output(display_name="latent",
-                                      tooltip="The restyled clip, one latent a frame.")],
+            outputs=[
+                io.Latent.Output(display_name="latent", tooltip="The restyled clip, one latent a frame.")
+            ],
             hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    def execute(cls, guider, noise, structure, fidelity=1.0, solver="auto", sigmas=None,
-                sampler=None) -> io.NodeOutput:
+    def execute(
+        cls, guider, noise, structure, fidelity=1.0, solver="auto", sigmas=None, sampler=None
+    ) -> io.NodeOutput:
         with host.naming("Noiseless Resampler (Advanced)"):
-            return io.NodeOutput(passes.resample(guider, noise, sigmas, solver, structure, fidelity,
-                                                 cls.hidden.unique_id, sampler))
+            return io.NodeOutput(
+                passes.resample(
+                    guider, noise, sigmas, solver, structure, fidelity, cls.hidden.unique_id, sampler
+                )
+            )

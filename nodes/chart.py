@@ -57,8 +57,14 @@ def draw(heading: str, detail: str, good: bool, panels: list[Panel]) -> np.ndarr
     wide, tall = (WIDTH - 3 * GAP) // 2, (HEIGHT - HEAD - 2 * GAP) // 2
     for i, panel in enumerate(panels):
         alone = i % 2 == 0 and i + 1 == len(panels)
-        _panel(pen, panel, GAP + (i % 2) * (wide + GAP), HEAD + (i // 2) * (tall + GAP),
-               2 * wide + GAP if alone else wide, tall)
+        _panel(
+            pen,
+            panel,
+            GAP + (i % 2) * (wide + GAP),
+            HEAD + (i // 2) * (tall + GAP),
+            2 * wide + GAP if alone else wide,
+            tall,
+        )
     return np.asarray(image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS))
 
 
@@ -108,8 +114,9 @@ def _across(panel: Panel, index: np.ndarray | float, left: int, right: int) -> n
     return left + (np.asarray(index) + 0.5) / len(panel.series[0].values) * (right - left)
 
 
-def _line(pen: ImageDraw.ImageDraw, panel: Panel, series: Series, left: int, top: int, right: int,
-          bottom: int) -> None:
+def _line(
+    pen: ImageDraw.ImageDraw, panel: Panel, series: Series, left: int, top: int, right: int, bottom: int
+) -> None:
     xs = _across(panel, np.arange(len(series.values)), left, right)
     ys = bottom - panel.height(series.values) * (bottom - top)
     points = [(float(x) * SMOOTH, float(y) * SMOOTH) for x, y in zip(xs, ys, strict=True)]
@@ -120,8 +127,9 @@ def _line(pen: ImageDraw.ImageDraw, panel: Panel, series: Series, left: int, top
             pen.ellipse((x - 5 * SMOOTH, y - 5 * SMOOTH, x + 5 * SMOOTH, y + 5 * SMOOTH), series.colour)
 
 
-def _bars(pen: ImageDraw.ImageDraw, panel: Panel, series: Series, left: int, top: int, right: int,
-          bottom: int) -> None:
+def _bars(
+    pen: ImageDraw.ImageDraw, panel: Panel, series: Series, left: int, top: int, right: int, bottom: int
+) -> None:
     half = 0.4 * (right - left) / len(series.values)
     heights = panel.height(series.values) * (bottom - top)
     for i, height in enumerate(heights):
@@ -134,8 +142,9 @@ def _box(pen: ImageDraw.ImageDraw, corners: tuple[float, ...], colour: str) -> N
     pen.rectangle(_scaled(*corners), colour)
 
 
-def _write(pen: ImageDraw.ImageDraw, x: float, y: float, text: str, colour: str, size: int,
-           anchor: str) -> None:
+def _write(
+    pen: ImageDraw.ImageDraw, x: float, y: float, text: str, colour: str, size: int, anchor: str
+) -> None:
     pen.text((float(x) * SMOOTH, float(y) * SMOOTH), text, colour, _font(size), anchor)
 
 

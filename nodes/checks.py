@@ -15,15 +15,19 @@ def clip(latent: dict, channels: int, name: str) -> Tensor:
     """
     samples = latent["samples"]
     if samples.is_nested:
-        raise UnsamplingError(f"{name} packs several latents in one (video with audio); connect the"
-                              " video's alone")
+        raise UnsamplingError(
+            f"{name} packs several latents in one (video with audio); connect the video's alone"
+        )
     samples = check_latent(samples, name)
     if torch.count_nonzero(samples) == 0:
-        raise UnsamplingError(f"{name} is empty (all zeros, as Empty Latent Image makes it); connect a VAE"
-                              " Encode of your video")
+        raise UnsamplingError(
+            f"{name} is empty (all zeros, as Empty Latent Image makes it); connect a VAE Encode of your video"
+        )
     if samples.shape[1] != channels:
-        raise UnsamplingError(f"{name} has {samples.shape[1]} channels, the model works on {channels}; use"
-                              " the VAE and the model of one family")
+        raise UnsamplingError(
+            f"{name} has {samples.shape[1]} channels, the model works on {channels}; use"
+            " the VAE and the model of one family"
+        )
     return samples
 
 
@@ -35,9 +39,11 @@ def noise_from_elsewhere(x: Tensor, sigmas: Tensor | None, solver: str) -> Inver
     sigma.
     """
     if sigmas is None:
-        raise UnsamplingError("noise carries no record of an unsampling: it is a plain latent, or lost its"
-                              " record in a node on the way; connect the Unsampler's output, or, for noise"
-                              " made elsewhere, also sigmas")
+        raise UnsamplingError(
+            "noise carries no record of an unsampling: it is a plain latent, or lost its"
+            " record in a node on the way; connect the Unsampler's output, or, for noise"
+            " made elsewhere, also sigmas"
+        )
     strong_enough(x, sigmas)
     return Inversion(torch.empty(0), sigmas, solvers.DEFAULT if solver == "auto" else solver)
 
@@ -45,8 +51,10 @@ def noise_from_elsewhere(x: Tensor, sigmas: Tensor | None, solver: str) -> Inver
 def flow_schedule(sigmas: Tensor) -> None:
     """Raises: UnsamplingError for a schedule that goes above 1, where a flow model's noise ends."""
     if sigmas[0] > 1.0001:
-        raise UnsamplingError(f"sigmas starts at {sigmas[0]:.4g}, but the model is a flow model, whose noise"
-                              " goes up to 1; use Basic Scheduler with this model")
+        raise UnsamplingError(
+            f"sigmas starts at {sigmas[0]:.4g}, but the model is a flow model, whose noise"
+            " goes up to 1; use Basic Scheduler with this model"
+        )
 
 
 def strange_strength(noise: float, source: float, sigma: float, flow: bool) -> str:
@@ -68,6 +76,8 @@ def strong_enough(x: Tensor, sigmas: Tensor) -> None:
     sigmas."""
     std = float(x.std())
     if std < 0.4 * sigmas[0]:
-        raise UnsamplingError(f"noise is not noise of this schedule: its std is {std:.3g} where sigmas"
-                              f" starts at {sigmas[0]:.4g}; connect unsampled noise, not an image, or the"
-                              " sigmas it was made with")
+        raise UnsamplingError(
+            f"noise is not noise of this schedule: its std is {std:.3g} where sigmas"
+            f" starts at {sigmas[0]:.4g}; connect unsampled noise, not an image, or the"
+            " sigmas it was made with"
+        )

@@ -8,19 +8,54 @@ from typing import Any
 
 from torch import Tensor
 
-ADE_FIELDS = ("context_schedule", "context_length", "context_stride", "context_overlap", "closed_loop",
-              "fuse_method", "start_percent", "guarantee_steps")
-CORE_FIELDS = ("context_length", "context_stride", "context_overlap", "closed_loop", "dim",
-               "cond_retain_index_list", "latent_retain_index_list", "split_conds_to_windows",
-               "causal_window_fix")  # of which older ComfyUIs do not have all
+ADE_FIELDS = (
+    "context_schedule",
+    "context_length",
+    "context_stride",
+    "context_overlap",
+    "closed_loop",
+    "fuse_method",
+    "start_percent",
+    "guarantee_steps",
+)
+CORE_FIELDS = (
+    "context_length",
+    "context_stride",
+    "context_overlap",
+    "closed_loop",
+    "dim",
+    "cond_retain_index_list",
+    "latent_retain_index_list",
+    "split_conds_to_windows",
+    "causal_window_fix",
+)  # of which older ComfyUIs do not have all
 # what the extras of AnimateDiff-Evolved, their modes and keyframes are made of, but for where they stand
 EXTRAS = ("context_ref", "naive_reuse")
-EXTRA_FIELDS = ("start_percent", "end_percent", "weighted_mean", "orig_multival", "_strength_multival",
-                "tune", "mode", "sliding_width", "indexes", "keyframe", "keyframes", "mult",
-                "orig_mult_multival", "orig_tune_replace", "orig_mode_replace", "guarantee_steps",
-                "inherit_missing",
-                "attn_style_fidelity", "attn_ref_weight", "attn_strength", "adain_style_fidelity",
-                "adain_ref_weight", "adain_strength")
+EXTRA_FIELDS = (
+    "start_percent",
+    "end_percent",
+    "weighted_mean",
+    "orig_multival",
+    "_strength_multival",
+    "tune",
+    "mode",
+    "sliding_width",
+    "indexes",
+    "keyframe",
+    "keyframes",
+    "mult",
+    "orig_mult_multival",
+    "orig_tune_replace",
+    "orig_mode_replace",
+    "guarantee_steps",
+    "inherit_missing",
+    "attn_style_fidelity",
+    "attn_ref_weight",
+    "attn_strength",
+    "adain_style_fidelity",
+    "adain_ref_weight",
+    "adain_strength",
+)
 # one window over the whole clip, for the views in it to do all the work
 VIEWS_ONLY = "view_as_context"
 LOOPED = "looped_uniform"
@@ -131,8 +166,11 @@ def _extras(model) -> list[str]:
     """A name for each of AnimateDiff-Evolved's context extras and its settings."""
     extras = model.get_attachment("ADE_params").context_options.extras
     found = {name: getattr(extras, name, None) for name in EXTRAS}
-    return [f"{name} {hashlib.blake2b(repr(_plain(extra)).encode(), digest_size=4).hexdigest()}"
-            for name, extra in found.items() if extra is not None]
+    return [
+        f"{name} {hashlib.blake2b(repr(_plain(extra)).encode(), digest_size=4).hexdigest()}"
+        for name, extra in found.items()
+        if extra is not None
+    ]
 
 
 def _plain(value) -> Any:

@@ -23,6 +23,7 @@ def solver_name(sampler) -> str:
     if name not in INVERTIBLE:
         raise UnsamplingError(f"sampler {name} cannot be run backwards; {cure}")
     if sampler.extra_options.get("s_churn") or sampler.extra_options.get("eta"):
-        raise UnsamplingError(f"sampler {name} has options of its own (such as s_churn) that add noise;"
-                              f" {cure}")
+        raise UnsamplingError(
+            f"sampler {name} has options of its own (such as s_churn) that add noise; {cure}"
+        )
     return PREFIX + name

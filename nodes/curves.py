@@ -21,11 +21,17 @@ def over_frames(value, frames: int, name: str) -> float | Tensor:
         return float(value)
     if hasattr(value, "interp"):
         return torch.tensor([float(value.interp(i / max(frames - 1, 1))) for i in range(frames)])
-    if isinstance(value, Sequence) and not isinstance(value, str) and value and all(
-            isinstance(one, Real) for one in value):
+    if (
+        isinstance(value, Sequence)
+        and not isinstance(value, str)
+        and value
+        and all(isinstance(one, Real) for one in value)
+    ):
         return _stretched(torch.tensor([float(one) for one in value]), frames)
-    raise UnsamplingError(f"{name} is {_described(value)}; give a number, a list of numbers over the clip"
-                          " (Value Scheduling) or a curve")
+    raise UnsamplingError(
+        f"{name} is {_described(value)}; give a number, a list of numbers over the clip"
+        " (Value Scheduling) or a curve"
+    )
 
 
 def _stretched(values: Tensor, frames: int) -> Tensor:

@@ -27,8 +27,8 @@ def canny(images: Tensor, low: float, high: float, device: torch.device, tick: C
     edges = images.new_empty(frames, 1, height, width, dtype=torch.float32)
     some = max(1, AT_ONCE // (height * width))
     for start in range(0, frames, some):
-        part = images[start:start + some, ..., :3].to(device, torch.float32).movedim(-1, 1)
-        edges[start:start + some] = found(part, low, high)[1].to(edges.device)
+        part = images[start : start + some, ..., :3].to(device, torch.float32).movedim(-1, 1)
+        edges[start : start + some] = found(part, low, high)[1].to(edges.device)
         for _ in part:
             tick()
     return edges.movedim(1, -1).expand(-1, -1, -1, 3)

@@ -88,17 +88,20 @@ def of_file(source, start: float, duration: float, wanted: Wanted, ticks: Ticks)
             if len(times) == wanted.most:
                 break
     if frames is None:
-        raise UnsamplingError(f"video ({_name(source)}) has no frame in the time asked for; set another start"
-                              " or duration in Trim Video")
+        raise UnsamplingError(
+            f"video ({_name(source)}) has no frame in the time asked for; set another start"
+            " or duration in Trim Video"
+        )
     frames, end = _ended(frames, len(times), wanted.again), times[-1] + float(wanted.every_nth / rate)
-    return Footage(frames, len(times), rate / wanted.every_nth, times[0],
-                   min(end, start + duration) if duration else end)
+    return Footage(
+        frames, len(times), rate / wanted.every_nth, times[0], min(end, start + duration) if duration else end
+    )
 
 
 def of_images(images: Tensor, rate: Fraction, wanted: Wanted, ticks: Ticks) -> Footage:
     """The same of frames that are in memory anyway."""
-    kept = images[::wanted.every_nth, ..., :3]
-    kept = kept[:wanted.most] if wanted.most else kept
+    kept = images[:: wanted.every_nth, ..., :3]
+    kept = kept[: wanted.most] if wanted.most else kept
     if len(kept) == 0:
         raise UnsamplingError("video has no frame; connect one that has")
     size, tick = wanted.size(*kept.shape[1:3]), ticks(len(kept))
@@ -106,8 +109,13 @@ def of_images(images: Tensor, rate: Fraction, wanted: Wanted, ticks: Ticks) -> F
     for frame, picture in zip(frames, kept, strict=False):
         frame.copy_(_scaled(picture, size))
         tick()
-    return Footage(_ended(frames, len(kept), wanted.again), len(kept), rate / wanted.every_nth, 0.0,
-                   float(len(kept) * wanted.every_nth / rate))
+    return Footage(
+        _ended(frames, len(kept), wanted.again),
+        len(kept),
+        rate / wanted.every_nth,
+        0.0,
+        float(len(kept) * wanted.every_nth / rate),
+    )
 
 
 def _ended(frames: Tensor, count: int, again: int) -> Tensor:
@@ -115,7 +123,7 @@ def _ended(frames: Tensor, count: int, again: int) -> Tensor:
     spare = len(frames) - count - again
     if not 0 <= spare <= 1 + count // 16:  # room for many more would stay in memory as long as the frames do
         frames = torch.cat([frames[:count], frames.new_empty(again, *frames.shape[1:])])
-    frames = frames[:count + again]
+    frames = frames[: count + again]
     frames[count:] = frames[count - 1]
     return frames
 
@@ -139,14 +147,14 @@ def sound_of_file(source, begin: float, end: float) -> dict | None:
     wave, rate = torch.from_numpy(np.concatenate(parts, 1)), stream.sample_rate
     late = round(((begin if first is None else first) - begin) * rate)
     wave = functional.pad(wave, (late, 0)) if late > 0 else wave[:, -late:]
-    return {"waveform": wave[None, :, :round((end - begin) * rate)].contiguous(), "sample_rate": rate}
+    return {"waveform": wave[None, :, : round((end - begin) * rate)].contiguous(), "sample_rate": rate}
 
 
 def sound_cut(sound: dict | None, seconds: float) -> dict | None:
     """The first seconds of an AUDIO."""
     if sound is None:
         return None
-    return sound | {"waveform": sound["waveform"][..., :round(seconds * sound["sample_rate"])]}
+    return sound | {"waveform": sound["waveform"][..., : round(seconds * sound["sample_rate"])]}
 
 
 @contextmanager
@@ -164,8 +172,9 @@ def readable(name: str) -> Iterator[None]:
     try:
         yield
     except av.error.FFmpegError as error:
-        raise UnsamplingError(f"{name} cannot be read or is damaged ({error.strerror});"
-                              " convert it to MP4") from error
+        raise UnsamplingError(
+            f"{name} cannot be read or is damaged ({error.strerror}); convert it to MP4"
+        ) from error
 
 
 def _name(source) -> str:
@@ -174,8 +183,9 @@ def _name(source) -> str:
 
 def _expected(container, stream, rate: Fraction, start: float, duration: float) -> int:
     """How many frames there should be by the headers, 0 where they do not say; only to make room."""
-    whole = float(stream.duration * stream.time_base if stream.duration else (container.duration or 0)
-                  / av.time_base)
+    whole = float(
+        stream.duration * stream.time_base if stream.duration else (container.duration or 0) / av.time_base
+    )
     seconds = max(0.0, whole - start)
     promised = round(min(seconds, duration or seconds) * rate)
     return min(promised, stream.frames) if stream.frames else promised
@@ -207,7 +217,7 @@ class _Pictures:
         elif frame.width % ALIGNED == 0:
             pixels = frame.to_ndarray(format="gbrpf32le")
         else:
-            pixels = self._aligned(frame).to_ndarray(format="gbrpf32le")[:frame.height, :frame.width]
+            pixels = self._aligned(frame).to_ndarray(format="gbrpf32le")[: frame.height, : frame.width]
         return torch.from_numpy(np.rot90(pixels, round(frame.rotation / 90)).copy())
 
     def _aligned(self, frame: av.VideoFrame) -> av.VideoFrame:
@@ -222,11 +232,14 @@ class _Pictures:
 def _smearing(frame: av.VideoFrame, time_base: Fraction) -> av.filter.Graph:
     across, down = (-side % ALIGNED for side in (frame.width, frame.height))
     graph = av.filter.Graph()
-    chain = [graph.add_buffer(width=frame.width, height=frame.height, format=frame.format.name,
-                              time_base=time_base),
-             graph.add("pad", f"{frame.width + across}:{frame.height + down}:0:0"),
-             graph.add("fillborders", f"left=0:right={across}:top=0:bottom={down}:mode=smear"),
-             graph.add("buffersink")]
+    chain = [
+        graph.add_buffer(
+            width=frame.width, height=frame.height, format=frame.format.name, time_base=time_base
+        ),
+        graph.add("pad", f"{frame.width + across}:{frame.height + down}:0:0"),
+        graph.add("fillborders", f"left=0:right={across}:top=0:bottom={down}:mode=smear"),
+        graph.add("buffersink"),
+    ]
     for one, following in pairwise(chain):
         one.link_to(following)
     graph.configure()

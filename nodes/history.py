@@ -19,8 +19,10 @@ def refuse_caches(model) -> None:
     holder = options.get("easycache")
     name = getattr(holder, "name", None) or ("TeaCache" if TEACACHE in options else None)
     if name is not None:
-        raise UnsamplingError(f"model has {name}, which skips model calls by what came before, so that the"
-                              " two passes would get different answers; connect the MODEL without it")
+        raise UnsamplingError(
+            f"model has {name}, which skips model calls by what came before, so that the"
+            " two passes would get different answers; connect the MODEL without it"
+        )
 
 
 def refuse_momentum(model) -> None:
@@ -29,15 +31,22 @@ def refuse_momentum(model) -> None:
     Raises: UnsamplingError if it does on this MODEL.
     """
     if any(map(_has_momentum, model.model_options.get("sampler_pre_cfg_function", ()))):
-        raise UnsamplingError("model has Adaptive Projected Guidance with momentum, which adds up the"
-                              " guidance of earlier calls, and of none while sigma rises; connect the MODEL"
-                              " without it here (the resampler may have it)")
+        raise UnsamplingError(
+            "model has Adaptive Projected Guidance with momentum, which adds up the"
+            " guidance of earlier calls, and of none while sigma rises; connect the MODEL"
+            " without it here (the resampler may have it)"
+        )
 
 
 def _has_momentum(guide: Callable) -> bool:
     """Whether this is core's function with a momentum: it keeps its settings in a closure."""
-    known = dict(zip(getattr(getattr(guide, "__code__", None), "co_freevars", ()),
-                     getattr(guide, "__closure__", None) or (), strict=True))
+    known = dict(
+        zip(
+            getattr(getattr(guide, "__code__", None), "co_freevars", ()),
+            getattr(guide, "__closure__", None) or (),
+            strict=True,
+        )
+    )
     if not {"running_avg", "momentum"} <= set(known):
         return False
     momentum = _content(known["momentum"])

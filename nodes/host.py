@@ -66,8 +66,14 @@ def cfg_of(guider) -> float:
     return float(max(both) if both else getattr(guider, "cfg", 1.0))
 
 
-def run(guider, samples: Tensor, sigmas: Tensor, sampler: comfy.samplers.Sampler, calls: int,
-        told: Callback | None = None) -> Tensor:
+def run(
+    guider,
+    samples: Tensor,
+    sigmas: Tensor,
+    sampler: comfy.samplers.Sampler,
+    calls: int,
+    told: Callback | None = None,
+) -> Tensor:
     """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs it.
 
     told: called after each step of a core sampler, with its number and how many there are.
@@ -116,8 +122,10 @@ def schedule(model, sigmas: Tensor) -> Tensor:
 def refuse_flow(model) -> None:
     """Core scales the latent around its samplers, for flow models by 1 - sigma, which is 0 at full noise."""
     if is_flow(model):
-        raise UnsamplingError("model is a flow model, whose latent core's samplers divide by 0; disconnect"
-                              " sampler and use this node's solver")
+        raise UnsamplingError(
+            "model is a flow model, whose latent core's samplers divide by 0; disconnect"
+            " sampler and use this node's solver"
+        )
 
 
 def plain_sampler(solver: str, rising: bool) -> comfy.samplers.Sampler:
@@ -156,10 +164,16 @@ def family(model) -> record.Family:
 
 def info(guider) -> dict[str, str]:
     """For a report: which prompts, how many patched weights, which versions."""
-    prompts = {f"prompt {name}": record.digest(*(c["cross_attn"] for c in conds if "cross_attn" in c))
-               for name, conds in getattr(guider, "original_conds", {}).items()}
-    return {**prompts, "patched weights": str(len(guider.model_patcher.patches)), "unsampling": __version__,
-            "comfyui": comfyui_version.__version__}
+    prompts = {
+        f"prompt {name}": record.digest(*(c["cross_attn"] for c in conds if "cross_attn" in c))
+        for name, conds in getattr(guider, "original_conds", {}).items()
+    }
+    return {
+        **prompts,
+        "patched weights": str(len(guider.model_patcher.patches)),
+        "unsampling": __version__,
+        "comfyui": comfyui_version.__version__,
+    }
 
 
 def ays_table(model, chosen: str) -> str:
@@ -169,14 +183,17 @@ def ays_table(model, chosen: str) -> str:
     Raises: UnsamplingError where there is none, and for flow models whatever was chosen.
     """
     if model is not None and is_flow(model):
-        raise UnsamplingError(f"model is a {type(model.model).__name__}, a flow model, whose noise ends at"
-                              " 1 and for which no AYS table exists; use Basic Scheduler with the model's own"
-                              " scheduler (simple)")
+        raise UnsamplingError(
+            f"model is a {type(model.model).__name__}, a flow model, whose noise ends at"
+            " 1 and for which no AYS table exists; use Basic Scheduler with the model's own"
+            " scheduler (simple)"
+        )
     if chosen != "auto":
         return chosen
     if model is None:
-        raise UnsamplingError("model_type is auto but no model is connected; connect the model, or choose"
-                              " SD1, SDXL or SVD")
+        raise UnsamplingError(
+            "model_type is auto but no model is connected; connect the model, or choose SD1, SDXL or SVD"
+        )
     base, sampling = model.model, model.get_model_object("model_sampling")
     top = float(sampling.sigma_max)
     # the tables were made for the eps models' own noise: not for EDM, nor for noise without any signal left
@@ -187,9 +204,11 @@ def ays_table(model, chosen: str) -> str:
         return "SDXL"
     if discrete and type(model.get_model_object("latent_format")).__name__ == "SD15":
         return "SD1"
-    raise UnsamplingError(f"model is a {type(base).__name__} with sigmas up to {top:.4g}, for which no AYS"
-                          " table exists; use Basic Scheduler with the model's own scheduler (simple or"
-                          " normal, for EDM karras), or choose a table by hand")
+    raise UnsamplingError(
+        f"model is a {type(base).__name__} with sigmas up to {top:.4g}, for which no AYS"
+        " table exists; use Basic Scheduler with the model's own scheduler (simple or"
+        " normal, for EDM karras), or choose a table by hand"
+    )
 
 
 def variance(model, samples: Tensor) -> float:
@@ -256,17 +275,32 @@ class _PassSampler(comfy.samplers.Sampler):
     def __init__(self, one_pass: Pass, samples: Tensor, sigmas: Tensor, start: int):
         self.one_pass, self.samples, self.sigmas, self.start = one_pass, samples, sigmas, start
 
-    def sample(self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None,
-               disable_pbar=False):
+    def sample(
+        self,
+        model_wrap,
+        sigmas,
+        extra_args,
+        callback,
+        noise,
+        latent_image=None,
+        denoise_mask=None,
+        disable_pbar=False,
+    ):
         samples = self.samples.to(latent_image.device, torch.float32)
         expected = model_wrap.inner_model.process_latent_in(samples)
-        if (not torch.equal(sigmas.cpu(), self.sigmas) or torch.count_nonzero(noise) > 0
-                or not torch.equal(expected, latent_image)):
-            raise UnsamplingError("model carries something that changes the latent, the noise or the"
-                                  " schedule on the way to the sampler; disconnect sample settings that"
-                                  " inject noise or images")
-        return _inside(model_wrap, extra_args, callback, disable_pbar, self.one_pass, latent_image,
-                       self.start)
+        if (
+            not torch.equal(sigmas.cpu(), self.sigmas)
+            or torch.count_nonzero(noise) > 0
+            or not torch.equal(expected, latent_image)
+        ):
+            raise UnsamplingError(
+                "model carries something that changes the latent, the noise or the"
+                " schedule on the way to the sampler; disconnect sample settings that"
+                " inject noise or images"
+            )
+        return _inside(
+            model_wrap, extra_args, callback, disable_pbar, self.one_pass, latent_image, self.start
+        )
 
 
 class _PlainSampler(comfy.samplers.Sampler):
@@ -276,8 +310,17 @@ class _PlainSampler(comfy.samplers.Sampler):
     def __init__(self, solver: str, rising: bool):
         self.solver, self.rising = solver, rising
 
-    def sample(self, model_wrap, sigmas, extra_args, callback, noise, latent_image=None, denoise_mask=None,
-               disable_pbar=False):
+    def sample(
+        self,
+        model_wrap,
+        sigmas,
+        extra_args,
+        callback,
+        noise,
+        latent_image=None,
+        denoise_mask=None,
+        disable_pbar=False,
+    ):
         name = "unsample" if self.rising else "resample"
         with naming(f"Inversion Sampler ({name})"):
             model = model_wrap.model_patcher
@@ -288,8 +331,10 @@ class _PlainSampler(comfy.samplers.Sampler):
             if torch.count_nonzero(noise) > 0:
                 raise UnsamplingError("noise was added; switch add_noise off, or connect Disable Noise")
             if denoise_mask is not None:
-                raise UnsamplingError("the latent carries a noise mask; use the Unsampler and the Noiseless"
-                                      " Resampler, which keep what is outside it")
+                raise UnsamplingError(
+                    "the latent carries a noise mask; use the Unsampler and the Noiseless"
+                    " Resampler, which keep what is outside it"
+                )
             falling = sigmas.cpu()
             if self.rising and len(falling) > 1 and falling[0] < falling[-1]:
                 falling = falling.flip(0)
@@ -345,8 +390,9 @@ def _marked(falling: Tensor, step: int, sigma: float) -> Tensor:
     return marked
 
 
-def _inside(model_wrap, extra_args: dict, callback, quiet: bool, one_pass: Pass, x: Tensor,
-            start: int = 0) -> Tensor:
+def _inside(
+    model_wrap, extra_args: dict, callback, quiet: bool, one_pass: Pass, x: Tensor, start: int = 0
+) -> Tensor:
     """One pass on the guider's own model function; every model call is a tick, and can be cancelled."""
     options, seed = extra_args["model_options"], extra_args["seed"]
     windows = options["transformer_options"].get("ADGS")

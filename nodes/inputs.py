@@ -12,50 +12,92 @@ TYPES = [io.Custom("FLOATS"), io.Custom("CURVE")]
 def rising() -> list:
     """What both Unsamplers ask about their pass."""
     return [
-        io.Combo.Input("solver", options=list(solvers.PAIRS), default=solvers.DEFAULT,
-                       tooltip="The method of both passes. midpoint suits almost everything; dpmpp_2m is"
-                               " smoother, for 6 steps or fewer at a high cfg; euler is what the original"
-                               " guide uses. With the record, these three return the source exactly under"
-                               " its own settings. ees25 keeps no record and takes three times as long;"
-                               " it is the most accurate plain one per step."),
-        io.Float.Input("end", default=1.0, min=0.0, max=1.0, step=0.01, optional=True, advanced=True,
-                       tooltip="How far up to unsample, as a fraction of the steps. 1 is full noise."
-                               " Lower keeps more of the source, has less room for a new style, and runs"
-                               " fewer steps. The resampler starts where the noise ends."),
-        io.Combo.Input("record", options=list(passes.RECORD), default="full", optional=True,
-                       advanced=True,
-                       tooltip="Keeps what makes the resampling exact, structure and masks possible: one"
-                               " more model call, and (steps + 4) latents in main memory, on disk above 2"
-                               " GiB. half rounds the model's outputs to half precision and takes a"
-                               " little over half, as exact. off keeps the settings only."),
+        io.Combo.Input(
+            "solver",
+            options=list(solvers.PAIRS),
+            default=solvers.DEFAULT,
+            tooltip="The method of both passes. midpoint suits almost everything; dpmpp_2m is"
+            " smoother, for 6 steps or fewer at a high cfg; euler is what the original"
+            " guide uses. With the record, these three return the source exactly under"
+            " its own settings. ees25 keeps no record and takes three times as long;"
+            " it is the most accurate plain one per step.",
+        ),
+        io.Float.Input(
+            "end",
+            default=1.0,
+            min=0.0,
+            max=1.0,
+            step=0.01,
+            optional=True,
+            advanced=True,
+            tooltip="How far up to unsample, as a fraction of the steps. 1 is full noise."
+            " Lower keeps more of the source, has less room for a new style, and runs"
+            " fewer steps. The resampler starts where the noise ends.",
+        ),
+        io.Combo.Input(
+            "record",
+            options=list(passes.RECORD),
+            default="full",
+            optional=True,
+            advanced=True,
+            tooltip="Keeps what makes the resampling exact, structure and masks possible: one"
+            " more model call, and (steps + 4) latents in main memory, on disk above 2"
+            " GiB. half rounds the model's outputs to half precision and takes a"
+            " little over half, as exact. off keeps the settings only.",
+        ),
     ]
 
 
 def falling() -> list:
     """What both resamplers ask about theirs."""
     return [
-        _over_time("structure", 0.0, "How much of the source to keep, as the fraction of the steps to"
-                                     " leave out. 0 gives the most freedom, 1 is the source itself. Raise"
-                                     " it when shapes or motion drift; it needs no new unsampling. Result"
-                                     " identical to the input? Lower it. Connect a list of numbers (Value"
-                                     " Scheduling) or a curve to change it over the clip."),
-        _over_time("fidelity", 1.0, "How much of the recorded correction to use. 1 returns the source"
-                                    " exactly under the source's own prompt and cfg, 0 is the plain"
-                                    " solver. This does not hold back a new style: use structure for"
-                                    " that. Takes a list of numbers or a curve, too.",
-                   advanced=True),
-        io.Combo.Input("solver", options=["auto", *solvers.PAIRS], default="auto", optional=True,
-                       advanced=True,
-                       tooltip="auto takes the solver that the noise was made with. Choose one only for"
-                               " noise that did not come from the Unsampler."),
-        io.Sigmas.Input("sigmas", optional=True, advanced=True,
-                        tooltip="Only for noise that did not come from the Unsampler: the falling"
-                                " schedule to resample with. Leave it open otherwise."),
+        _over_time(
+            "structure",
+            0.0,
+            "How much of the source to keep, as the fraction of the steps to"
+            " leave out. 0 gives the most freedom, 1 is the source itself. Raise"
+            " it when shapes or motion drift; it needs no new unsampling. Result"
+            " identical to the input? Lower it. Connect a list of numbers (Value"
+            " Scheduling) or a curve to change it over the clip.",
+        ),
+        _over_time(
+            "fidelity",
+            1.0,
+            "How much of the recorded correction to use. 1 returns the source"
+            " exactly under the source's own prompt and cfg, 0 is the plain"
+            " solver. This does not hold back a new style: use structure for"
+            " that. Takes a list of numbers or a curve, too.",
+            advanced=True,
+        ),
+        io.Combo.Input(
+            "solver",
+            options=["auto", *solvers.PAIRS],
+            default="auto",
+            optional=True,
+            advanced=True,
+            tooltip="auto takes the solver that the noise was made with. Choose one only for"
+            " noise that did not come from the Unsampler.",
+        ),
+        io.Sigmas.Input(
+            "sigmas",
+            optional=True,
+            advanced=True,
+            tooltip="Only for noise that did not come from the Unsampler: the falling"
+            " schedule to resample with. Leave it open otherwise.",
+        ),
     ]
 
 
 def _over_time(name: str, default: float, tooltip: str, advanced: bool = False):
     """An input from 0 to 1 with a widget, which takes numbers over the clip too: see curves.over_frames()."""
-    widget = io.Float.Input(name, default=default, min=0.0, max=1.0, step=0.01, optional=advanced,
-                            advanced=advanced or None, tooltip=tooltip)
+    widget = io.Float.Input(
+        name,
+        default=default,
+        min=0.0,
+        max=1.0,
+        step=0.01,
+        optional=advanced,
+        advanced=advanced or None,
+        tooltip=tooltip,
+    )
     return io.MultiType.Input(widget, types=TYPES)

@@ -25,9 +25,17 @@ from torch import Tensor
 from ..unsampling import UnsamplingError
 
 # where AnimateDiff-Evolved's motion keyframes stand before sampling
-MOTION_START = {"current_used_steps": 0, "current_keyframe": None, "current_index": -1, "previous_t": -1,
-                "current_scale": None, "current_effect": None, "current_per_block_list": None,
-                "current_cameractrl_effect": None, "current_pia_input": None}
+MOTION_START = {
+    "current_used_steps": 0,
+    "current_keyframe": None,
+    "current_index": -1,
+    "previous_t": -1,
+    "current_scale": None,
+    "current_effect": None,
+    "current_per_block_list": None,
+    "current_cameractrl_effect": None,
+    "current_pia_input": None,
+}
 
 
 @dataclass(frozen=True)
@@ -110,8 +118,12 @@ def _forget_patched_weights(model, options: dict) -> None:
 
 
 def _hook_groups(conds: dict[str, list[dict]]) -> Iterator:
-    groups = [hook.hook_keyframe for cond in _each(conds) if cond.get("hooks") is not None
-              for hook in cond["hooks"].hooks]
+    groups = [
+        hook.hook_keyframe
+        for cond in _each(conds)
+        if cond.get("hooks") is not None
+        for hook in cond["hooks"].hooks
+    ]
     return (group for group in _once(groups) if len(group.keyframes) > 1)
 
 
@@ -137,10 +149,12 @@ def _of_control(control) -> Cursor:
     frames = control.timestep_keyframes
     masks = dropwhile(lambda mask: mask is None, (frame.mask_hint_orig for frame in frames.keyframes))
     if len({id(mask) for mask in masks}) > 1:
-        raise UnsamplingError("a ControlNet has timestep keyframes with a mask and later ones with another or"
-                              " none, where Advanced-ControlNet keeps the first it meets; disconnect"
-                              " mask_optional from Timestep Keyframe, and use that of Apply Advanced"
-                              " ControlNet")
+        raise UnsamplingError(
+            "a ControlNet has timestep keyframes with a mask and later ones with another or"
+            " none, where Advanced-ControlNet keeps the first it meets; disconnect"
+            " mask_optional from Timestep Keyframe, and use that of Apply Advanced"
+            " ControlNet"
+        )
 
     def rewind() -> None:
         control.set_timestep_keyframes(frames)
@@ -153,8 +167,9 @@ def _of_control(control) -> Cursor:
 def _of_animatediff(state) -> Iterator[Cursor]:
     contexts = state.params.context_options
     if len(contexts.contexts) > 1:
-        yield Cursor(contexts.reset,
-                     lambda x, sigma, options: contexts.prepare_current_context(sigma, options))
+        yield Cursor(
+            contexts.reset, lambda x, sigma, options: contexts.prepare_current_context(sigma, options)
+        )
     reuse = contexts.extras.naive_reuse
     for group in (state.sample_settings.custom_cfg, None if reuse is None else reuse.keyframe):
         if group is not None and len(group.keyframes) > 1:

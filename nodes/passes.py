@@ -28,8 +28,9 @@ RECORD = {"full": True, "half": "half", "off": False}
 MUSH = "; the preview turns to mush, as it should"
 
 
-def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep: str, node_id: str,
-             sampler=None) -> dict:
+def unsample(
+    guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep: str, node_id: str, sampler=None
+) -> dict:
     """Unsamples a LATENT through a guider; returns a LATENT of noise with its record.
 
     sampler: a core SAMPLER to use in place of our solver; it keeps the settings, and nothing that makes it
@@ -42,8 +43,9 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     samples = _samples(model, latent, "latent_image")
     carried = record.of_latent(latent)
     if carried is not None and carried.frames_of(samples) is not None:
-        raise UnsamplingError("latent_image is already unsampled noise; connect the VAE Encode of the source"
-                              " clip")
+        raise UnsamplingError(
+            "latent_image is already unsampled noise; connect the VAE Encode of the source clip"
+        )
     mask = host.mask(latent, samples)
     if mask is not None and mask.min() == 1:
         mask = None
@@ -52,24 +54,43 @@ def unsample(guider, latent: dict, sigmas: Tensor, solver: str, end: float, keep
     history.refuse_momentum(model)
     window_checks.check(model, samples.shape, sigmas, start)
     info = {**host.info(guider), "source": record.digest(samples)}
-    made_with = {"family": host.family(model), "cfg": host.cfg_of(guider),
-                 "windows": context_windows.told(model, samples.shape),
-                 "latent_format": model.get_model_object("latent_format"),
-                 "source": None if mask is None else samples.clone()}
+    made_with = {
+        "family": host.family(model),
+        "cfg": host.cfg_of(guider),
+        "windows": context_windows.told(model, samples.shape),
+        "latent_format": model.get_model_object("latent_format"),
+        "source": None if mask is None else samples.clone(),
+    }
     if sampler is not None:
         noise, made = _core_rise(guider, samples, sigmas, start, sampler, mask, node_id)
     else:
         noise, made = _rise(guider, samples, sigmas, start, solver, RECORD[keep], end, mask, node_id)
     made = replace(made, info=info)
-    remark = "" if mask is not None else checks.strange_strength(
-        host.variance(model, noise), host.variance(model, samples), float(sigmas[start]),
-        host.is_flow(model))
+    remark = (
+        ""
+        if mask is not None
+        else checks.strange_strength(
+            host.variance(model, noise),
+            host.variance(model, samples),
+            float(sigmas[start]),
+            host.is_flow(model),
+        )
+    )
     host.say(node_id, f"unsampled to sigma {sigmas[start]:.4g} in {made.calls} model calls{remark}")
     return record.noise_latent(latent, noise, made, **made_with)
 
 
-def _rise(guider, samples: Tensor, sigmas: Tensor, start: int, solver: str, keep: bool | str, end: float,
-          mask: Tensor | None, node_id: str) -> tuple[Tensor, Inversion]:
+def _rise(
+    guider,
+    samples: Tensor,
+    sigmas: Tensor,
+    start: int,
+    solver: str,
+    keep: bool | str,
+    end: float,
+    mask: Tensor | None,
+    node_id: str,
+) -> tuple[Tensor, Inversion]:
     calls, made = inversion.calls_rising(solver, sigmas, keep, end), []
     recorded = bool(keep) and solvers.pair(solver).memory is not None
     size = sum(spill.latents(samples, calls, keep == "half", len(sigmas) - 1 - start)) if recorded else 0
@@ -86,13 +107,15 @@ def _rise(guider, samples: Tensor, sigmas: Tensor, start: int, solver: str, keep
         return host.run(guider, samples, rising, sampler, calls), made[0]
 
 
-def _core_rise(guider, samples: Tensor, sigmas: Tensor, start: int, sampler, mask: Tensor | None,
-               node_id: str) -> tuple[Tensor, Inversion]:
+def _core_rise(
+    guider, samples: Tensor, sigmas: Tensor, start: int, sampler, mask: Tensor | None, node_id: str
+) -> tuple[Tensor, Inversion]:
     name = core_samplers.solver_name(sampler)
     _check_for_core(guider.model_patcher, samples)
     if mask is not None:
-        raise UnsamplingError("latent_image carries a noise mask, which a core sampler cannot keep;"
-                              " disconnect sampler")
+        raise UnsamplingError(
+            "latent_image carries a noise mask, which a core sampler cannot keep; disconnect sampler"
+        )
     rising = schedules.reverse(sigmas[start:], host.sigma_min(guider.model_patcher))
     counted = host.counted(sampler)
     host.say(node_id, f"unsampling with {name}{MUSH}")
@@ -101,8 +124,9 @@ def _core_rise(guider, samples: Tensor, sigmas: Tensor, start: int, sampler, mas
     return noise, Inversion(torch.empty(0), sigmas, name, start, calls=counted.calls)
 
 
-def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure, fidelity, node_id: str,
-             sampler=None) -> dict:
+def resample(
+    guider, latent: dict, sigmas: Tensor | None, solver: str, structure, fidelity, node_id: str, sampler=None
+) -> dict:
     """Resamples a LATENT of noise through a guider; returns a LATENT.
 
     structure, fidelity: a number, or numbers over the clip (curves.over_frames).
@@ -121,8 +145,10 @@ def resample(guider, latent: dict, sigmas: Tensor | None, solver: str, structure
         fit = _fit(model, samples, kept, sigmas, solver, put)
         window_checks.check(model, samples.shape, fit.inversion.sigmas, fit.inversion.start)
         known = _masked(fit.inversion, host.mask(latent, samples))
-        structure, fidelity = (curves.over_frames(value, _frames(samples.shape), name)
-                               for name, value in (("structure", structure), ("fidelity", fidelity)))
+        structure, fidelity = (
+            curves.over_frames(value, _frames(samples.shape), name)
+            for name, value in (("structure", structure), ("fidelity", fidelity))
+        )
         for name, value in (("structure", structure), ("fidelity", fidelity)):
             inversion.check_fraction(name, value)
         if known.solver.startswith(core_samplers.PREFIX):
@@ -143,8 +169,16 @@ def _room_to_fall(kept: record.Record | None, samples: Tensor) -> AbstractContex
     return spill.room(host.temp_folder(), made + walked, walked, lasting=False)
 
 
-def _fall(guider, samples: Tensor, known: Inversion, structure: float | Tensor, fidelity: float | Tensor,
-          remark: str, put: Keep, node_id: str) -> Tensor:
+def _fall(
+    guider,
+    samples: Tensor,
+    known: Inversion,
+    structure: float | Tensor,
+    fidelity: float | Tensor,
+    remark: str,
+    put: Keep,
+    node_id: str,
+) -> Tensor:
     calls = inversion.calls_falling(known, structure)
     if _least(structure) > 0 and remark == record.CHANGED:
         remark = "; structure starts from the record, so the change made to the noise has no effect"
@@ -155,23 +189,28 @@ def _fall(guider, samples: Tensor, known: Inversion, structure: float | Tensor, 
         return inversion.resample(denoise, replace(known, noise=noise), structure, fidelity, timed, put)
 
     host.say(node_id, f"resampling, {calls} model calls{remark}")
-    falling = known.sigmas[known.start:]
+    falling = known.sigmas[known.start :]
     sampler = host.pass_sampler(one_pass, samples, falling, known.start)
     clip = host.run(guider, samples, falling, sampler, calls)
     host.say(node_id, f"resampled in {calls} model calls{remark}")
     return clip
 
 
-def _core_fall(guider, samples: Tensor, known: Inversion, sampler, structure: float | Tensor,
-               node_id: str) -> Tensor:
+def _core_fall(
+    guider, samples: Tensor, known: Inversion, sampler, structure: float | Tensor, node_id: str
+) -> Tensor:
     if sampler is None:
-        raise UnsamplingError(f"noise was made with {known.solver}; connect the same SAMPLER (Noiseless"
-                              " Resampler (Advanced)), or unsample with this pack's solver")
+        raise UnsamplingError(
+            f"noise was made with {known.solver}; connect the same SAMPLER (Noiseless"
+            " Resampler (Advanced)), or unsample with this pack's solver"
+        )
     if torch.as_tensor(structure).max() > 0:
-        raise UnsamplingError("structure above 0 needs a record, which a core sampler does not keep; set it"
-                              " to 0, or unsample with this pack's solver")
+        raise UnsamplingError(
+            "structure above 0 needs a record, which a core sampler does not keep; set it"
+            " to 0, or unsample with this pack's solver"
+        )
     _check_for_core(guider.model_patcher, samples)
-    falling, counted = known.sigmas[known.start:], host.counted(sampler)
+    falling, counted = known.sigmas[known.start :], host.counted(sampler)
     clip = host.run(guider, samples, falling, counted, len(falling) - 1, _steps_told(node_id, "resampling"))
     host.say(node_id, f"resampled with {known.solver} in {counted.calls} model calls")
     return clip
@@ -187,8 +226,9 @@ def _check_for_core(model, samples: Tensor) -> None:
     window_checks.refuse_moving(model, samples.shape)
 
 
-def _fit(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | None, solver: str,
-         put: Keep) -> record.Fit:
+def _fit(
+    model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | None, solver: str, put: Keep
+) -> record.Fit:
     """What to resample, once noise, model and settings are known to fit."""
     if kept is None:
         x = model.model.process_latent_in(samples)
@@ -200,7 +240,7 @@ def _fit(model, samples: Tensor, kept: record.Record | None, sigmas: Tensor | No
     fit = kept.fitted(samples, put)
     if fit.frames is None:
         known = fit.inversion
-        checks.strong_enough(model.model.process_latent_in(samples), known.sigmas[known.start:])
+        checks.strong_enough(model.model.process_latent_in(samples), known.sigmas[known.start :])
     return fit
 
 
@@ -211,8 +251,10 @@ def _masked(known: Inversion, mask: Tensor | None) -> Inversion:
     if mask.min() == 1:
         return replace(known, mask=None)
     if not known.recorded:
-        raise UnsamplingError("noise carries a noise mask but no record of its source; switch record on in"
-                              " the Unsampler, or remove Set Latent Noise Mask")
+        raise UnsamplingError(
+            "noise carries a noise mask but no record of its source; switch record on in"
+            " the Unsampler, or remove Set Latent Noise Mask"
+        )
     return replace(known, mask=mask)
 
 

@@ -8,8 +8,12 @@ from torch import Tensor
 from ..unsampling.solvers.evaluation import Callback
 
 
-def with_time_left(report: Callback, show: Callable[[str], None],
-                   clock: Callable[[], float] = time.monotonic, unit: str = "model call") -> Callback:
+def with_time_left(
+    report: Callback,
+    show: Callable[[str], None],
+    clock: Callable[[], float] = time.monotonic,
+    unit: str = "model call",
+) -> Callback:
     """The callback, which also shows which call the pass is at and about how long the rest will take.
 
     unit: what it is called after. The first one is left out of the reckoning: it loads the model.

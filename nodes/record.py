@@ -34,18 +34,22 @@ class Family:
     def check(self, other: "Family") -> None:
         """Raises: UnsamplingError naming the first difference between the noise's model and the `other`
         one."""
-        cures = {"model": "use the checkpoint family that the noise was made with",
-                 "latent_format": "use the VAE and checkpoint family that the noise was made with",
-                 "sampling": "use the same model sampling settings in both passes",
-                 "sigma_table": "use the same beta schedule (Use Evolved Sampling) and motion model in"
-                                " both passes"}
+        cures = {
+            "model": "use the checkpoint family that the noise was made with",
+            "latent_format": "use the VAE and checkpoint family that the noise was made with",
+            "sampling": "use the same model sampling settings in both passes",
+            "sigma_table": "use the same beta schedule (Use Evolved Sampling) and motion model in"
+            " both passes",
+        }
         if self.flow:
             cures["sigma_table"] = "use the same shift (ModelSampling node) in both passes"
         for name in cures:
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
-                raise UnsamplingError(f"model differs from the one the noise was unsampled with: {name}"
-                                      f" {theirs}, not {ours}; {cures[name]}")
+                raise UnsamplingError(
+                    f"model differs from the one the noise was unsampled with: {name}"
+                    f" {theirs}, not {ours}; {cures[name]}"
+                )
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,22 +73,28 @@ class Record:
         """Raises: UnsamplingError where model, windows, solver or schedule contradict the unsampling."""
         self.family.check(family)
         if windows != self.windows:
-            raise UnsamplingError(f"model cuts the clip into other context windows than the Unsampler's did"
-                                  f" ({windows or 'none'}, not {self.windows or 'none'}); give both nodes the"
-                                  " same context options and extras")
+            raise UnsamplingError(
+                f"model cuts the clip into other context windows than the Unsampler's did"
+                f" ({windows or 'none'}, not {self.windows or 'none'}); give both nodes the"
+                " same context options and extras"
+            )
         if solver not in ("auto", self.inversion.solver):
-            raise UnsamplingError(f"solver is {solver}, but the noise was made with {self.inversion.solver};"
-                                  " leave it on auto, and sampler as it was in the Unsampler")
+            raise UnsamplingError(
+                f"solver is {solver}, but the noise was made with {self.inversion.solver};"
+                " leave it on auto, and sampler as it was in the Unsampler"
+            )
         if sigmas is not None:
             self._check_schedule(check_falling(sigmas))
 
     def _check_schedule(self, sigmas: Tensor) -> None:
         ours = self.inversion.sigmas
-        if torch.equal(sigmas, ours) or torch.equal(sigmas, ours[self.inversion.start:]):
+        if torch.equal(sigmas, ours) or torch.equal(sigmas, ours[self.inversion.start :]):
             return
-        raise UnsamplingError(f"sigmas ({len(sigmas) - 1} steps from {sigmas[0]:.4g}) differ from those the"
-                              f" noise was made with ({len(ours) - 1} steps from {ours[0]:.4g}); disconnect"
-                              " sigmas: the noise brings its own")
+        raise UnsamplingError(
+            f"sigmas ({len(sigmas) - 1} steps from {sigmas[0]:.4g}) differ from those the"
+            f" noise was made with ({len(ours) - 1} steps from {ours[0]:.4g}); disconnect"
+            " sigmas: the noise brings its own"
+        )
 
     def frames_of(self, samples: Tensor) -> list[int] | None:
         """Which of the record's frames of noise these are, known by their digests; None unless all are
@@ -102,8 +112,10 @@ class Record:
         Raises: UnsamplingError for another latent size.
         """
         if tuple(samples.shape[1:]) != self.shape[1:]:
-            raise UnsamplingError(f"noise has shape {tuple(samples.shape)}, its record {self.shape}; do not"
-                                  " resize or cut noise: do that to the clip before VAE Encode")
+            raise UnsamplingError(
+                f"noise has shape {tuple(samples.shape)}, its record {self.shape}; do not"
+                " resize or cut noise: do that to the clip before VAE Encode"
+            )
         frames = self.frames_of(samples)
         if frames is not None:
             return self._unchanged(frames, keep)
@@ -187,7 +199,7 @@ def _frames(x: Tensor, frames: list[int], keep: Keep) -> Tensor:
     """These frames of x: a view where they lie at equal distances, else a copy, put away."""
     distance = frames[1] - frames[0] if len(frames) > 1 else 1
     if distance > 0 and frames == list(range(frames[0], frames[-1] + 1, distance)):
-        return x[frames[0]:frames[-1] + 1:distance]
+        return x[frames[0] : frames[-1] + 1 : distance]
     return keep(x[frames])
 
 

@@ -22,43 +22,71 @@ class InversionReport(io.ComfyNode):
             display_name="Inversion Report",
             category="sampling/unsampling",
             description="Tells whether unsampled noise is what it should be, frame by frame, and what to"
-                        " change if not. Reads the record in the noise: no model call.",
+            " change if not. Reads the record in the noise: no model call.",
             search_aliases=["noise statistics", "check noise", "psnr", "diagnose"],
             is_output_node=True,
             inputs=[
                 io.Latent.Input("noise", tooltip="The output of the Unsampler."),
-                io.Latent.Input("reconstruction", optional=True,
-                                tooltip="A resampling of this noise with the Unsampler's own prompt and cfg,"
-                                        " to be compared with the source. Leave it open for restyled clips."),
-                io.Latent.Input("source", optional=True,
-                                tooltip="The encoded source clip. Needed only for noise that was unsampled"
-                                        " with record off; otherwise the record has it."),
+                io.Latent.Input(
+                    "reconstruction",
+                    optional=True,
+                    tooltip="A resampling of this noise with the Unsampler's own prompt and cfg,"
+                    " to be compared with the source. Leave it open for restyled clips.",
+                ),
+                io.Latent.Input(
+                    "source",
+                    optional=True,
+                    tooltip="The encoded source clip. Needed only for noise that was unsampled"
+                    " with record off; otherwise the record has it.",
+                ),
             ],
             outputs=[
-                io.Image.Output("chart", tooltip="Strength and correlations of the noise per frame, what the"
-                                                 " record corrects per step, and PSNR per frame or the"
-                                                 " noise's distribution."),
+                io.Image.Output(
+                    "chart",
+                    tooltip="Strength and correlations of the noise per frame, what the"
+                    " record corrects per step, and PSNR per frame or the"
+                    " noise's distribution.",
+                ),
                 io.String.Output("text", tooltip="The verdict in plain words, then the figures."),
-                io.Float.Output("noise_std", tooltip="Standard deviation of the noise over the one that its"
-                                                     " schedule expects, mean of the frames. 1 is right."),
-                io.Float.Output("psnr", tooltip="Peak signal-to-noise ratio of the reconstruction in dB, mean"
-                                                " of the frames, at most 200; 0 without a reconstruction."),
-                io.Float.Output("relative_error",
-                                tooltip="Distance of the reconstruction from the source, over the size of the"
-                                        " source. 0 is right; 1 without a reconstruction."),
-                io.Float.Output("mean", tooltip="Mean of the noise over its standard deviation, mean of the"
-                                                " frames. 0 is right."),
-                io.Float.Output("kurtosis", tooltip="Excess kurtosis of the noise, mean of the frames. 0 is"
-                                                    " a Gaussian, above 0 has heavier tails."),
-                io.Float.Output("pixel_correlation",
-                                tooltip="Correlation of neighbouring pixels of the noise, mean of the frames."
-                                        " Near 0 is right; higher means that the picture is still in it."),
-                io.Float.Output("frame_correlation",
-                                tooltip="Correlation of each frame of the noise with the next, mean of the"
-                                        " frames; 0 for one frame."),
-                io.Float.Output("source_correlation",
-                                tooltip="Correlation of the noise with its source, mean of the frames; 0"
-                                        " where the source is not known."),
+                io.Float.Output(
+                    "noise_std",
+                    tooltip="Standard deviation of the noise over the one that its"
+                    " schedule expects, mean of the frames. 1 is right.",
+                ),
+                io.Float.Output(
+                    "psnr",
+                    tooltip="Peak signal-to-noise ratio of the reconstruction in dB, mean"
+                    " of the frames, at most 200; 0 without a reconstruction.",
+                ),
+                io.Float.Output(
+                    "relative_error",
+                    tooltip="Distance of the reconstruction from the source, over the size of the"
+                    " source. 0 is right; 1 without a reconstruction.",
+                ),
+                io.Float.Output(
+                    "mean",
+                    tooltip="Mean of the noise over its standard deviation, mean of the frames. 0 is right.",
+                ),
+                io.Float.Output(
+                    "kurtosis",
+                    tooltip="Excess kurtosis of the noise, mean of the frames. 0 is"
+                    " a Gaussian, above 0 has heavier tails.",
+                ),
+                io.Float.Output(
+                    "pixel_correlation",
+                    tooltip="Correlation of neighbouring pixels of the noise, mean of the frames."
+                    " Near 0 is right; higher means that the picture is still in it.",
+                ),
+                io.Float.Output(
+                    "frame_correlation",
+                    tooltip="Correlation of each frame of the noise with the next, mean of the"
+                    " frames; 0 for one frame.",
+                ),
+                io.Float.Output(
+                    "source_correlation",
+                    tooltip="Correlation of the noise with its source, mean of the frames; 0"
+                    " where the source is not known.",
+                ),
             ],
             hidden=[io.Hidden.unique_id],
         )
@@ -91,8 +119,10 @@ def _means(figures: metrics.NoiseFigures) -> tuple[float, ...]:
 def _report(latent: dict, reconstruction: dict | None, source: dict | None) -> Report:
     kept = record.of_latent(latent)
     if kept is None:
-        raise UnsamplingError("noise carries no record of an unsampling: it is a plain latent, or lost its"
-                              " record in a node on the way; connect the Unsampler's output")
+        raise UnsamplingError(
+            "noise carries no record of an unsampling: it is a plain latent, or lost its"
+            " record in a node on the way; connect the Unsampler's output"
+        )
     samples = check_latent(latent["samples"], "noise")
     fit = kept.fitted(samples)
     known = fit.inversion
@@ -115,9 +145,12 @@ def _clip(kept: record.Record, latent: dict, noise: Tensor, name: str) -> Tensor
     return kept.latent_format.process_in(samples)
 
 
-def _compared(kept: record.Record, reconstruction: dict, clip: Tensor | None,
-              noise: Tensor) -> metrics.Comparison:
+def _compared(
+    kept: record.Record, reconstruction: dict, clip: Tensor | None, noise: Tensor
+) -> metrics.Comparison:
     if clip is None:
-        raise UnsamplingError("reconstruction has nothing to be compared with: the noise brings no source"
-                              " along; connect source too, or switch record on in the Unsampler")
+        raise UnsamplingError(
+            "reconstruction has nothing to be compared with: the noise brings no source"
+            " along; connect source too, or switch record on in the Unsampler"
+        )
     return metrics.compare(_clip(kept, reconstruction, noise, "reconstruction"), clip)

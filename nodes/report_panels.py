@@ -25,8 +25,15 @@ def _strength(report: Report) -> chart.Panel:
     low, high = min(0.5, math.floor(ratio.min() * 4) / 4), max(1.5, min(100.0, _above(ratio.max())))
     lowest = {low} if 1.0 - low > 0.2 * (high - low) else set()
     ticks = [(value, f"{value:g}") for value in sorted({1.0, high} | lowest)]
-    return chart.Panel("noise std / expected", [chart.Series("std", ratio, chart.BLUE)], low, high, ticks,
-                       _frame_ticks(len(ratio)), band=(verdict.WEAK, verdict.STRONG))
+    return chart.Panel(
+        "noise std / expected",
+        [chart.Series("std", ratio, chart.BLUE)],
+        low,
+        high,
+        ticks,
+        _frame_ticks(len(ratio)),
+        band=(verdict.WEAK, verdict.STRONG),
+    )
 
 
 def _above(value: float) -> float:
@@ -37,8 +44,10 @@ def _above(value: float) -> float:
 
 def _likeness(report: Report) -> chart.Panel:
     figures = report.figures
-    shown = [chart.Series("pixels", figures.measured.pixels.numpy(), chart.BLUE),
-             chart.Series("frames", figures.measured.frames.numpy(), chart.ORANGE)]
+    shown = [
+        chart.Series("pixels", figures.measured.pixels.numpy(), chart.BLUE),
+        chart.Series("frames", figures.measured.frames.numpy(), chart.ORANGE),
+    ]
     if figures.source is not None:
         shown.append(chart.Series("source", figures.source.numpy(), chart.PINK))
     values = np.concatenate([series.values for series in shown])
@@ -48,21 +57,33 @@ def _likeness(report: Report) -> chart.Panel:
 
 
 def _corrections(report: Report) -> chart.Panel:
-    sigmas, values = report.inversion.sigmas[report.inversion.start:].tolist(), report.corrections.numpy()
+    sigmas, values = report.inversion.sigmas[report.inversion.start :].tolist(), report.corrections.numpy()
     last = len(values) - 1
     ticks = [(i, f"{sigmas[i]:.2g}") for i in sorted({last // 2, last} - {0})]
     colour = chart.ORANGE if values.max() > verdict.CORRECTION else chart.GREEN
-    return chart.Panel("correction per step", [chart.Series("", values, colour, bars=True)], 1e-4, 1.0,
-                       [(1e-4, "0.01%"), (1e-2, "1%"), (1.0, "100%")],
-                       [(0, f"sigma {sigmas[0]:.3g}"), *ticks], log=True)
+    return chart.Panel(
+        "correction per step",
+        [chart.Series("", values, colour, bars=True)],
+        1e-4,
+        1.0,
+        [(1e-4, "0.01%"), (1e-2, "1%"), (1.0, "100%")],
+        [(0, f"sigma {sigmas[0]:.3g}"), *ticks],
+        log=True,
+    )
 
 
 def _psnr(psnr: Tensor) -> chart.Panel:
     values = psnr.numpy()
     low, high = min(0.0, 20 * math.floor(values.min() / 20)), max(60.0, 20 * math.ceil(values.max() / 20))
     ticks = [(value, f"{value:g}") for value in sorted({low, round((low + high) / 2, -1), high})]
-    return chart.Panel("reconstruction PSNR, dB", [chart.Series("", values, chart.GREEN)], low, high, ticks,
-                       _frame_ticks(len(values)))
+    return chart.Panel(
+        "reconstruction PSNR, dB",
+        [chart.Series("", values, chart.GREEN)],
+        low,
+        high,
+        ticks,
+        _frame_ticks(len(values)),
+    )
 
 
 def _distribution(report: Report) -> chart.Panel:
@@ -70,8 +91,10 @@ def _distribution(report: Report) -> chart.Panel:
     edges = np.linspace(-metrics.SPAN, metrics.SPAN, metrics.BINS + 1) / math.sqrt(2)
     below = np.array([(1 + math.erf(edge)) / 2 for edge in edges])
     below[0], below[-1] = 0.0, 1.0  # the outermost bins hold what is beyond them
-    shown = [chart.Series("noise", shares, chart.BLUE, bars=True),
-             chart.Series("Gaussian", np.diff(below), chart.ORANGE)]
+    shown = [
+        chart.Series("noise", shares, chart.BLUE, bars=True),
+        chart.Series("Gaussian", np.diff(below), chart.ORANGE),
+    ]
     middle = metrics.BINS // 2
     ticks = [(0, f"-{metrics.SPAN:g}"), (middle, "0"), (metrics.BINS - 1, f"{metrics.SPAN:g} std")]
     return chart.Panel("noise values", shown, 0.0, max(0.11, float(shares.max())), [], ticks)

@@ -14,31 +14,45 @@ class NoiselessResampler(io.ComfyNode):
             display_name="Noiseless Resampler",
             category="sampling/unsampling",
             description="Grows a clip from unsampled noise. No new noise is added, there is no seed: the"
-                        " same inputs give the same clip. Schedule and solver come with the noise.",
+            " same inputs give the same clip. Schedule and solver come with the noise.",
             search_aliases=["resample", "noiseless", "inversion", "restyle", "style transfer"],
             inputs=[
-                io.Model.Input("model", tooltip="The same model, motion model and context options as in the"
-                                                " Unsampler. LoRA and ControlNet may differ: they are part"
-                                                " of the new look."),
-                io.Conditioning.Input("positive", tooltip="The look you want, with ControlNet applied if you"
-                                                          " use one."),
+                io.Model.Input(
+                    "model",
+                    tooltip="The same model, motion model and context options as in the"
+                    " Unsampler. LoRA and ControlNet may differ: they are part"
+                    " of the new look.",
+                ),
+                io.Conditioning.Input(
+                    "positive", tooltip="The look you want, with ControlNet applied if you use one."
+                ),
                 io.Conditioning.Input("negative", tooltip="Used only when cfg is not 1."),
                 io.Latent.Input("noise", tooltip="The output of the Unsampler."),
-                io.Float.Input("cfg", default=2.0, min=0.0, max=100.0, step=0.1, round=0.01,
-                               tooltip="Guidance toward the prompt (no unit). Start low, at 1 to 3. Raising"
-                                       " it strengthens the new style and loosens the hold of the source; 1"
-                                       " costs half the time."),
+                io.Float.Input(
+                    "cfg",
+                    default=2.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    round=0.01,
+                    tooltip="Guidance toward the prompt (no unit). Start low, at 1 to 3. Raising"
+                    " it strengthens the new style and loosens the hold of the source; 1"
+                    " costs half the time.",
+                ),
                 *falling(),
             ],
-            outputs=[io.Latent.Output(display_name="latent",
-                                      tooltip="The restyled clip, one latent a frame.")],
+            outputs=[
+                io.Latent.Output(display_name="latent", tooltip="The restyled clip, one latent a frame.")
+            ],
             hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    def execute(cls, model, positive, negative, noise, cfg, structure, fidelity=1.0, solver="auto",
-                sigmas=None) -> io.NodeOutput:
+    def execute(
+        cls, model, positive, negative, noise, cfg, structure, fidelity=1.0, solver="auto", sigmas=None
+    ) -> io.NodeOutput:
         with host.naming("Noiseless Resampler"):
             guider = host.cfg_guider(model, positive, negative, cfg)
-            return io.NodeOutput(passes.resample(guider, noise, sigmas, solver, structure, fidelity,
-                                               cls.hidden.unique_id))
+            return io.NodeOutput(
+                passes.resample(guider, noise, sigmas, solver, structure, fidelity, cls.hidden.unique_id)
+            )

@@ -23,8 +23,9 @@ def refuse_changing(model) -> None:
     elif not settings.image_injection.is_empty():
         culprit = "image_inject replaces the latent half way"
     if culprit is not None:
-        raise UnsamplingError(f"model has AnimateDiff sample settings whose {culprit}; disconnect it from"
-                              " Sample Settings")
+        raise UnsamplingError(
+            f"model has AnimateDiff sample settings whose {culprit}; disconnect it from Sample Settings"
+        )
 
 
 def custom_cfg(model) -> float | None:

@@ -14,20 +14,29 @@ class InversionSampler(io.ComfyNode):
             display_name="Inversion Sampler",
             category="sampling/unsampling",
             description="One of this pack's solvers as a SAMPLER for SamplerCustom and"
-                        " SamplerCustomAdvanced, flow models included. A SAMPLER cannot attach a record:"
-                        " for an exact round trip use the Unsampler.",
+            " SamplerCustomAdvanced, flow models included. A SAMPLER cannot attach a record:"
+            " for an exact round trip use the Unsampler.",
             search_aliases=["inversion", "sampler", "unsample"],
             inputs=[
-                io.Combo.Input("solver", options=list(solvers.PAIRS), default=solvers.DEFAULT,
-                               tooltip="The method; use the same one in both directions. midpoint is the most"
-                                       " accurate for its cost, ees25 per step, at three times the cost."),
-                io.Combo.Input("direction", options=["unsample", "resample"], default="unsample",
-                               tooltip="unsample turns a clip into noise and takes the schedule falling or"
-                                       " rising; resample turns noise into a clip. Switch add_noise off for"
-                                       " both."),
+                io.Combo.Input(
+                    "solver",
+                    options=list(solvers.PAIRS),
+                    default=solvers.DEFAULT,
+                    tooltip="The method; use the same one in both directions. midpoint is the most"
+                    " accurate for its cost, ees25 per step, at three times the cost.",
+                ),
+                io.Combo.Input(
+                    "direction",
+                    options=["unsample", "resample"],
+                    default="unsample",
+                    tooltip="unsample turns a clip into noise and takes the schedule falling or"
+                    " rising; resample turns noise into a clip. Switch add_noise off for"
+                    " both.",
+                ),
             ],
-            outputs=[io.Sampler.Output(tooltip="A sampler that adds no noise and leaves the latent's scale"
-                                               " alone.")],
+            outputs=[
+                io.Sampler.Output(tooltip="A sampler that adds no noise and leaves the latent's scale alone.")
+            ],
         )
 
     @classmethod

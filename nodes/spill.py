@@ -26,8 +26,10 @@ from ..unsampling.solvers.evaluation import Keep, in_memory
 LIMIT_GIB = 2.0
 VARIABLE = "UNSAMPLING_RECORD_GIB"
 GIB = 2**30
-CURE = ("free some space, start ComfyUI with --temp-directory on a larger disk, or unsample with record half"
-        " or off")
+CURE = (
+    "free some space, start ComfyUI with --temp-directory on a larger disk, or unsample with record half"
+    " or off"
+)
 
 # files that could not be removed yet: Windows keeps a file as long as any tensor reads from it
 _left: set[Path] = set()
@@ -44,8 +46,10 @@ def limit() -> float:
     except ValueError:
         gib = -1.0
     if not gib >= 0:
-        raise UnsamplingError(f"the environment variable {VARIABLE} is {given!r}; set it to the GiB of main"
-                              f" memory that a record may take ({LIMIT_GIB:g} without it)")
+        raise UnsamplingError(
+            f"the environment variable {VARIABLE} is {given!r}; set it to the GiB of main"
+            f" memory that a record may take ({LIMIT_GIB:g} without it)"
+        )
     return gib * GIB
 
 
@@ -92,11 +96,14 @@ def _check_space(folder: Path, new: int) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         free = shutil.disk_usage(folder).free
     except OSError as error:
-        raise UnsamplingError(f"the record is too long for main memory, and {folder} cannot be made or read"
-                              f" ({error}); {CURE}") from None
+        raise UnsamplingError(
+            f"the record is too long for main memory, and {folder} cannot be made or read ({error}); {CURE}"
+        ) from None
     if free < new:
-        raise UnsamplingError(f"the record is too long for main memory and needs {new / GIB:.3g} GiB in"
-                              f" {folder}, where {free / GIB:.3g} GiB are free; {CURE}")
+        raise UnsamplingError(
+            f"the record is too long for main memory and needs {new / GIB:.3g} GiB in"
+            f" {folder}, where {free / GIB:.3g} GiB are free; {CURE}"
+        )
 
 
 class _Files:

@@ -14,45 +14,76 @@ class Unsampler(io.ComfyNode):
             display_name="Unsampler",
             category="sampling/unsampling",
             description="Turns a video (or picture) into the noise that represents it, by running the"
-                        " sampler backwards. Feed the noise to the Noiseless Resampler with another prompt:"
-                        " motion and composition stay, the look changes. Settings travel with the noise.",
-            search_aliases=["inversion", "invert", "ddim inversion", "flip sigmas", "unsample",
-                            "reverse sampling"],
+            " sampler backwards. Feed the noise to the Noiseless Resampler with another prompt:"
+            " motion and composition stay, the look changes. Settings travel with the noise.",
+            search_aliases=[
+                "inversion",
+                "invert",
+                "ddim inversion",
+                "flip sigmas",
+                "unsample",
+                "reverse sampling",
+            ],
             inputs=[
-                io.Model.Input("model", tooltip="The model as the resampler will use it: with the same"
-                                                " AnimateDiff or HotshotXL motion model, context options"
-                                                " and sigma schedule."),
-                io.Conditioning.Input("positive", tooltip="What the model is told while it unsamples. The"
-                                                          " target prompt (the guide's choice) holds"
-                                                          " closest to the source: the new look then comes"
-                                                          " from the resampler's higher cfg alone. A"
-                                                          " description of the source, or an empty prompt,"
-                                                          " lets the target prompt change more."),
+                io.Model.Input(
+                    "model",
+                    tooltip="The model as the resampler will use it: with the same"
+                    " AnimateDiff or HotshotXL motion model, context options"
+                    " and sigma schedule.",
+                ),
+                io.Conditioning.Input(
+                    "positive",
+                    tooltip="What the model is told while it unsamples. The"
+                    " target prompt (the guide's choice) holds"
+                    " closest to the source: the new look then comes"
+                    " from the resampler's higher cfg alone. A"
+                    " description of the source, or an empty prompt,"
+                    " lets the target prompt change more.",
+                ),
                 io.Conditioning.Input("negative", tooltip="Used only when cfg is not 1."),
-                io.Latent.Input("latent_image", tooltip="The encoded source clip, one latent a frame (VAE"
-                                                        " Encode). A noise mask on it (Set Latent Noise"
-                                                        " Mask) means: restyle here, keep the rest."),
-                io.Sigmas.Input("sigmas", tooltip="An ordinary falling schedule, as any scheduler node"
-                                                  " gives it. It is turned round here: do not put"
-                                                  " FlipSigmas in between."),
-                io.Float.Input("cfg", default=1.0, min=0.0, max=100.0, step=0.1, round=0.01,
-                               tooltip="Guidance while unsampling (no unit). 1 is right for almost"
-                                       " everything and costs half the time. Higher pushes the noise away"
-                                       " from a natural one: the result clings to the source and artifacts"
-                                       " appear, above about 1.5 clearly."),
+                io.Latent.Input(
+                    "latent_image",
+                    tooltip="The encoded source clip, one latent a frame (VAE"
+                    " Encode). A noise mask on it (Set Latent Noise"
+                    " Mask) means: restyle here, keep the rest.",
+                ),
+                io.Sigmas.Input(
+                    "sigmas",
+                    tooltip="An ordinary falling schedule, as any scheduler node"
+                    " gives it. It is turned round here: do not put"
+                    " FlipSigmas in between.",
+                ),
+                io.Float.Input(
+                    "cfg",
+                    default=1.0,
+                    min=0.0,
+                    max=100.0,
+                    step=0.1,
+                    round=0.01,
+                    tooltip="Guidance while unsampling (no unit). 1 is right for almost"
+                    " everything and costs half the time. Higher pushes the noise away"
+                    " from a natural one: the result clings to the source and artifacts"
+                    " appear, above about 1.5 clearly.",
+                ),
                 *rising(),
             ],
-            outputs=[io.Latent.Output(display_name="noise",
-                                      tooltip="The noise that represents the clip, with the settings that"
-                                              " made it. Connect it to the Noiseless Resampler as it is; it"
-                                              " decodes to mush.")],
+            outputs=[
+                io.Latent.Output(
+                    display_name="noise",
+                    tooltip="The noise that represents the clip, with the settings that"
+                    " made it. Connect it to the Noiseless Resampler as it is; it"
+                    " decodes to mush.",
+                )
+            ],
             hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    def execute(cls, model, positive, negative, latent_image, sigmas, cfg, solver, end=1.0,
-                record="full") -> io.NodeOutput:
+    def execute(
+        cls, model, positive, negative, latent_image, sigmas, cfg, solver, end=1.0, record="full"
+    ) -> io.NodeOutput:
         with host.naming("Unsampler"):
             guider = host.cfg_guider(model, positive, negative, cfg)
-            return io.NodeOutput(passes.unsample(guider, latent_image, sigmas, solver, end, record,
-                                               cls.hidden.unique_id))
+            return io.NodeOutput(
+                passes.unsample(guider, latent_image, sigmas, solver, end, record, cls.hidden.unique_id)
+            )

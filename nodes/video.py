@@ -13,39 +13,69 @@ class VideoFrames(io.ComfyNode):
             display_name="Video Frames (scaled)",
             category="sampling/unsampling",
             description="The frames of a video at the size you work at, scaled one by one as they are"
-                        " decoded: a long clip takes the main memory of its small frames only. Takes the"
-                        " place of Get Video Components and Scale Image to Total Pixels.",
+            " decoded: a long clip takes the main memory of its small frames only. Takes the"
+            " place of Get Video Components and Scale Image to Total Pixels.",
             search_aliases=["load video frames", "every nth frame", "frame cap", "video to images"],
             inputs=[
                 io.Video.Input("video", tooltip="The video, from Load Video or Trim Video."),
-                io.Float.Input("megapixels", default=0.25, min=0.01, max=16.0, step=0.01,
-                               tooltip="Size of a frame in megapixels of 1024 x 1024, its shape kept: 0.25 is"
-                                       " 512 x 512, 0.56 is 1024 x 576."),
-                io.Int.Input("every_nth", default=1, min=1, max=100,
-                             tooltip="Keep every nth frame; fps falls with it, so the clip keeps its length."
-                                     " 2 halves the work."),
-                io.Int.Input("max_frames", default=0, min=0, max=1_000_000,
-                             tooltip="At most this many frames, counted after every_nth. 0 takes them all."),
-                io.Int.Input("multiple_of", default=8, min=1, max=256, optional=True, advanced=True,
-                             tooltip="Both sides are a multiple of this many pixels: 8 for SD1.5 and SDXL, 16"
-                                     " for Wan and other video models."),
-                io.Int.Input("repeat_last", default=0, min=0, max=64, optional=True, advanced=True,
-                             tooltip="How many times the last frame stands behind the clip once more. For"
-                                     " VAEs that take 1, 5, 9, ... frames and drop the rest, as Wan's: with 3"
-                                     " of them no frame of the clip is dropped."),
+                io.Float.Input(
+                    "megapixels",
+                    default=0.25,
+                    min=0.01,
+                    max=16.0,
+                    step=0.01,
+                    tooltip="Size of a frame in megapixels of 1024 x 1024, its shape kept: 0.25 is"
+                    " 512 x 512, 0.56 is 1024 x 576.",
+                ),
+                io.Int.Input(
+                    "every_nth",
+                    default=1,
+                    min=1,
+                    max=100,
+                    tooltip="Keep every nth frame; fps falls with it, so the clip keeps its length."
+                    " 2 halves the work.",
+                ),
+                io.Int.Input(
+                    "max_frames",
+                    default=0,
+                    min=0,
+                    max=1_000_000,
+                    tooltip="At most this many frames, counted after every_nth. 0 takes them all.",
+                ),
+                io.Int.Input(
+                    "multiple_of",
+                    default=8,
+                    min=1,
+                    max=256,
+                    optional=True,
+                    advanced=True,
+                    tooltip="Both sides are a multiple of this many pixels: 8 for SD1.5 and SDXL, 16"
+                    " for Wan and other video models.",
+                ),
+                io.Int.Input(
+                    "repeat_last",
+                    default=0,
+                    min=0,
+                    max=64,
+                    optional=True,
+                    advanced=True,
+                    tooltip="How many times the last frame stands behind the clip once more. For"
+                    " VAEs that take 1, 5, 9, ... frames and drop the rest, as Wan's: with 3"
+                    " of them no frame of the clip is dropped.",
+                ),
             ],
             outputs=[
                 io.Image.Output(display_name="images", tooltip="The frames, scaled."),
                 io.Audio.Output(display_name="audio", tooltip="The sound of the same time, if there is any."),
                 io.Float.Output(display_name="fps", tooltip="Frames a second, of the frames that were kept."),
-                io.Int.Output(display_name="count", tooltip="How many frames there are, repeated ones not"
-                                                            " counted."),
+                io.Int.Output(
+                    display_name="count", tooltip="How many frames there are, repeated ones not counted."
+                ),
             ],
         )
 
     @classmethod
-    def execute(cls, video, megapixels, every_nth, max_frames, multiple_of=8,
-                repeat_last=0) -> io.NodeOutput:
+    def execute(cls, video, megapixels, every_nth, max_frames, multiple_of=8, repeat_last=0) -> io.NodeOutput:
         wanted = footage.Wanted(megapixels, multiple_of, every_nth, max_frames, repeat_last)
         with host.naming("Video Frames"):
             window = getattr(video, "get_active_trim_window", None)  # ComfyUI before June 2026 does not tell
@@ -69,13 +99,17 @@ class FirstFrames(io.ComfyNode):
             display_name="First Frames",
             category="sampling/unsampling",
             description="The first frames of a clip, without a second copy of them in main memory: Get Image"
-                        " from Batch for clips of any length.",
+            " from Batch for clips of any length.",
             search_aliases=["cut frames", "trim images", "image from batch", "frame count"],
             inputs=[
                 io.Image.Input("images", tooltip="The decoded clip."),
-                io.Int.Input("count", default=16, min=1, max=1_000_000,
-                             tooltip="How many frames to keep: count of Video Frames gives as many as came"
-                                     " in."),
+                io.Int.Input(
+                    "count",
+                    default=16,
+                    min=1,
+                    max=1_000_000,
+                    tooltip="How many frames to keep: count of Video Frames gives as many as came in.",
+                ),
             ],
             outputs=[io.Image.Output(display_name="images", tooltip="The frames that are kept.")],
             hidden=[io.Hidden.unique_id],
@@ -96,17 +130,28 @@ class CannyEdges(io.ComfyNode):
             display_name="Canny Edges",
             category="sampling/unsampling",
             description="The edges of a clip as a hint for a canny ControlNet, found a few frames at a"
-                        " time: GPU memory does not grow with the clip. Takes the place of Detect Edges"
-                        " (Canny), and finds the same.",
+            " time: GPU memory does not grow with the clip. Takes the place of Detect Edges"
+            " (Canny), and finds the same.",
             search_aliases=["canny", "edge detection", "controlnet hint", "outline", "line art"],
             inputs=[
                 io.Image.Input("images", tooltip="The frames, at the size you work at."),
-                io.Float.Input("low_threshold", default=0.1, min=0.01, max=0.99, step=0.01,
-                               tooltip="How weak an edge may be that leads on from a strong one. Lower"
-                                       " finds more lines."),
-                io.Float.Input("high_threshold", default=0.3, min=0.01, max=0.99, step=0.01,
-                               tooltip="How strong an edge must be to be found by itself. Lower finds more"
-                                       " lines."),
+                io.Float.Input(
+                    "low_threshold",
+                    default=0.1,
+                    min=0.01,
+                    max=0.99,
+                    step=0.01,
+                    tooltip="How weak an edge may be that leads on from a strong one. Lower"
+                    " finds more lines.",
+                ),
+                io.Float.Input(
+                    "high_threshold",
+                    default=0.3,
+                    min=0.01,
+                    max=0.99,
+                    step=0.01,
+                    tooltip="How strong an edge must be to be found by itself. Lower finds more lines.",
+                ),
             ],
             outputs=[io.Image.Output(display_name="edges", tooltip="White lines on black.")],
         )
@@ -114,8 +159,9 @@ class CannyEdges(io.ComfyNode):
     @classmethod
     def execute(cls, images, low_threshold, high_threshold) -> io.NodeOutput:
         with host.naming("Canny Edges"):
-            return io.NodeOutput(edges.canny(images, low_threshold, high_threshold, host.device(),
-                                             host.ticks(len(images))))
+            return io.NodeOutput(
+                edges.canny(images, low_threshold, high_threshold, host.device(), host.ticks(len(images)))
+            )
 
 
 class EncodeClip(io.ComfyNode):
@@ -126,8 +172,8 @@ class EncodeClip(io.ComfyNode):
             display_name="VAE Encode (long clips)",
             category="sampling/unsampling",
             description="VAE Encode for clips of any length: Wan's VAE gets its frames a few at a time, so"
-                        " that neither main nor GPU memory holds the clip once more. The same latent comes"
-                        " out. With any other VAE it is core's VAE Encode.",
+            " that neither main nor GPU memory holds the clip once more. The same latent comes"
+            " out. With any other VAE it is core's VAE Encode.",
             search_aliases=["vae encode", "encode video", "image to latent", "wan vae"],
             inputs=[
                 io.Image.Input("pixels", tooltip="The frames, at the size you work at."),
@@ -151,8 +197,8 @@ class DecodeClip(io.ComfyNode):
             display_name="VAE Decode (long clips)",
             category="sampling/unsampling",
             description="VAE Decode for clips of any length: what Wan's VAE makes goes straight into the"
-                        " result, so that neither main nor GPU memory holds the clip once more. The same"
-                        " frames come out. With any other VAE it is core's VAE Decode.",
+            " result, so that neither main nor GPU memory holds the clip once more. The same"
+            " frames come out. With any other VAE it is core's VAE Decode.",
             search_aliases=["vae decode", "decode video", "latent to image", "wan vae"],
             inputs=[
                 io.Latent.Input("samples", tooltip="The latent to decode."),

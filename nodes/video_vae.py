@@ -42,9 +42,11 @@ def frames_of(vae, samples: Tensor) -> int:
     Raises: UnsamplingError if the latent is not of that VAE's kind.
     """
     if samples.ndim != 5 or samples.shape[1] != vae.latent_channels:
-        raise UnsamplingError(f"samples is a latent {list(samples.shape)}, but vae decodes clips of"
-                              f" {vae.latent_channels} channels [clips, channels, frames, height, width];"
-                              " connect the VAE of the model that made it")
+        raise UnsamplingError(
+            f"samples is a latent {list(samples.shape)}, but vae decodes clips of"
+            f" {vae.latent_channels} channels [clips, channels, frames, height, width];"
+            " connect the VAE of the model that made it"
+        )
     return samples.shape[0] * vae.upscale_ratio[0](samples.shape[2])
 
 
@@ -87,7 +89,8 @@ class _Network:
             return self._network.decode(samples, **options)
         other = copy.copy(self._network)
         other._modules = self._network._modules | {
-            "decoder": _Into(self._network.decoder, output_buffer, self._tick)}
+            "decoder": _Into(self._network.decoder, output_buffer, self._tick)
+        }
         return other.decode(samples, **options)
 
 
@@ -105,7 +108,7 @@ class _Into(nn.Module):
 
     def _put(self, part: Tensor) -> Tensor:
         end = self._done + part.shape[2]
-        self._clip[:, :, self._done:end] = part
+        self._clip[:, :, self._done : end] = part
         self._done = end
         _count(part, self._tick)
         return part[..., :1, :1].clone()

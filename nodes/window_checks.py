@@ -44,9 +44,11 @@ def refuse_moving(model, shape: tuple[int, ...]) -> None:
     """
     for windows in in_force(model, shape):
         if windows.schedule in MOVING:
-            raise UnsamplingError(f"model has {_name(windows)} that move from step to step"
-                                  f" ({windows.schedule}), which a core sampler meets in another order on"
-                                  " its way up; use Standard Static, or disconnect sampler")
+            raise UnsamplingError(
+                f"model has {_name(windows)} that move from step to step"
+                f" ({windows.schedule}), which a core sampler meets in another order on"
+                " its way up; use Standard Static, or disconnect sampler"
+            )
 
 
 def _check_overlap(windows: Windows) -> None:
@@ -55,17 +57,22 @@ def _check_overlap(windows: Windows) -> None:
     if windows.schedule not in CHOPPED and overlap is not None and overlap >= length:
         cure = f"set {_widget(windows)}_overlap below {length}"
         if _of_video(windows):
-            cure = (f"set context_overlap to less than {length} latent frames (Wan's and LTXV's nodes count"
-                    " the clip's frames)")
-        raise UnsamplingError(f"model has {_name(windows)} of {length} {_unit(windows)} that overlap by"
-                              f" {overlap}; {cure}")
+            cure = (
+                f"set context_overlap to less than {length} latent frames (Wan's and LTXV's nodes count"
+                " the clip's frames)"
+            )
+        raise UnsamplingError(
+            f"model has {_name(windows)} of {length} {_unit(windows)} that overlap by {overlap}; {cure}"
+        )
 
 
 def _check_axis(handler, shape: tuple[int, ...]) -> None:
     """Core's windows lie along an axis that the user numbers."""
     if handler is not None and handler.dim >= len(shape):
-        raise UnsamplingError(f"model has context windows along dim {handler.dim}, but the latent has"
-                              f" {len(shape)} dimensions; set dim to {2 if len(shape) == 5 else 0}")
+        raise UnsamplingError(
+            f"model has context windows along dim {handler.dim}, but the latent has"
+            f" {len(shape)} dimensions; set dim to {2 if len(shape) == 5 else 0}"
+        )
 
 
 def _check_fuse(windows: Windows) -> None:
@@ -73,18 +80,22 @@ def _check_fuse(windows: Windows) -> None:
     overlap-linear writes a ramp as long as the overlap into every window that has a neighbour."""
     length, overlap = windows.options.context_length, windows.options.context_overlap
     if length % 2 and windows.fuse_method.lstrip("\N{MICROSCOPE}") in EVEN:
-        raise UnsamplingError(f"model has {_name(windows)} of {length} frames whose fuse_method"
-                              f" {windows.fuse_method} works with an even number of them only; choose"
-                              f" another fuse_method, or an even {_widget(windows)}_length")
+        raise UnsamplingError(
+            f"model has {_name(windows)} of {length} frames whose fuse_method"
+            f" {windows.fuse_method} works with an even number of them only; choose"
+            f" another fuse_method, or an even {_widget(windows)}_length"
+        )
     if windows.fuse_method != "overlap-linear" or windows.frames == length:
         return
     longest = (windows.frames % length or length) if windows.schedule in CHOPPED else length - 1
     if 0 < overlap <= longest:
         return
     cure = f", or an overlap from 1 to {longest}" if longest and not _of_video(windows) else ""
-    raise UnsamplingError(f"model has {_name(windows)} of {length} {_unit(windows)} whose fuse_method"
-                          f" overlap-linear has no room for its ramp (overlap {overlap}); choose another"
-                          f" fuse_method{cure}")
+    raise UnsamplingError(
+        f"model has {_name(windows)} of {length} {_unit(windows)} whose fuse_method"
+        f" overlap-linear has no room for its ramp (overlap {overlap}); choose another"
+        f" fuse_method{cure}"
+    )
 
 
 def _check_stride(windows: Windows, steps: Sequence[int]) -> None:
@@ -95,9 +106,11 @@ def _check_stride(windows: Windows, steps: Sequence[int]) -> None:
     for step in steps:
         frames = {frame for window in _placed(windows, step) for frame in window}
         if frames != set(range(windows.frames)):
-            raise UnsamplingError(f"model has {_name(windows)} of stride {windows.options.context_stride}"
-                                  f" that do not fit {windows.frames} {_unit(windows)} at step {step + 1};"
-                                  f" set {_widget(windows)}_stride to 1")
+            raise UnsamplingError(
+                f"model has {_name(windows)} of stride {windows.options.context_stride}"
+                f" that do not fit {windows.frames} {_unit(windows)} at step {step + 1};"
+                f" set {_widget(windows)}_stride to 1"
+            )
 
 
 def _turns(model, falling: Tensor, start: int) -> list[list[int]]:
@@ -143,13 +156,17 @@ def _check_norms(windows: Windows) -> None:
         return
     length, frames = windows.options.context_length, windows.frames
     if length > frames:
-        raise UnsamplingError(f"model has a context keyframe of {length} frames, which this motion model"
-                              f" cannot work with in a clip of {frames}; set its context_length to {frames}")
+        raise UnsamplingError(
+            f"model has a context keyframe of {length} frames, which this motion model"
+            f" cannot work with in a clip of {frames}; set its context_length to {frames}"
+        )
     if windows.schedule in CHOPPED and frames % length:
-        raise UnsamplingError(f"model has context windows side by side ({windows.schedule}) of {length}"
-                              f" frames, of which {frames} frames leave {frames % length} over, too few for"
-                              " this motion model; use Standard Static, or a context_length that divides"
-                              f" {frames}")
+        raise UnsamplingError(
+            f"model has context windows side by side ({windows.schedule}) of {length}"
+            f" frames, of which {frames} frames leave {frames % length} over, too few for"
+            " this motion model; use Standard Static, or a context_length that divides"
+            f" {frames}"
+        )
 
 
 def _norms_by_windows(model) -> bool:

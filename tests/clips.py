@@ -1,4 +1,5 @@
 """Test clips as users have them: photographic content, in containers, sizes and timings that occur."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -57,7 +58,11 @@ def variable(path: Path) -> None:
 
 
 CLIPS: dict[str, Callable[[Path], None]] = {
-    "plain.mp4": plain, "odd.mp4": odd, "odd.webm": odd_webm, "single.mp4": single, "sound.mp4": sound,
+    "plain.mp4": plain,
+    "odd.mp4": odd,
+    "odd.webm": odd_webm,
+    "single.mp4": single,
+    "sound.mp4": sound,
     "variable.mp4": variable,
 }
 

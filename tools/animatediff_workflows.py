@@ -33,14 +33,48 @@ class Family:
     changes_height: int
 
 
-SD15 = Family(models.SD15, models.SD15_VAE, models.SD15_MOTION, models.SD15_CANNY, "auto", "autoselect", 16,
-              4, 0.35, notes.START, ("From SD1.5 to SDXL", notes.SDXL), 320)
-HOTSHOTXL = Family(models.SDXL, models.SDXL_VAE, models.HOTSHOT, models.SDXL_CANNY, "SDXL",
-                   "linear (HotshotXL/default)", 8, 2, 0.56, notes.START_SDXL,
-                   ("From SD1.5 to SDXL", notes.HOTSHOTXL), 440)
-ANIMATEDIFF_SDXL = Family(models.SDXL, models.SDXL_VAE, models.SDXL_MOTION, models.SDXL_CANNY, "SDXL",
-                          "linear (AnimateDiff-SDXL)", 16, 4, 0.56, notes.START_SDXL,
-                          ("From SD1.5 to SDXL", notes.ANIMATEDIFF_SDXL), 440)
+SD15 = Family(
+    models.SD15,
+    models.SD15_VAE,
+    models.SD15_MOTION,
+    models.SD15_CANNY,
+    "auto",
+    "autoselect",
+    16,
+    4,
+    0.35,
+    notes.START,
+    ("From SD1.5 to SDXL", notes.SDXL),
+    320,
+)
+HOTSHOTXL = Family(
+    models.SDXL,
+    models.SDXL_VAE,
+    models.HOTSHOT,
+    models.SDXL_CANNY,
+    "SDXL",
+    "linear (HotshotXL/default)",
+    8,
+    2,
+    0.56,
+    notes.START_SDXL,
+    ("From SD1.5 to SDXL", notes.HOTSHOTXL),
+    440,
+)
+ANIMATEDIFF_SDXL = Family(
+    models.SDXL,
+    models.SDXL_VAE,
+    models.SDXL_MOTION,
+    models.SDXL_CANNY,
+    "SDXL",
+    "linear (AnimateDiff-SDXL)",
+    16,
+    4,
+    0.56,
+    notes.START_SDXL,
+    ("From SD1.5 to SDXL", notes.ANIMATEDIFF_SDXL),
+    440,
+)
 
 
 @dataclass(frozen=True)
@@ -64,8 +98,15 @@ def core_footage(g: Graph, megapixels: float) -> Footage:
 def vhs_footage(g: Graph) -> Footage:
     """Every second frame, 48 of them, by VideoHelperSuite, which scales a few at a time as it reads. Its
     format AnimateDiff makes both sides a multiple of 8."""
-    video = g.add("VHS_LoadVideo", "Load Video (VideoHelperSuite)", video=CLIP, custom_height=VHS_HEIGHT,
-                  frame_load_cap=48, select_every_nth=2, format="AnimateDiff")
+    video = g.add(
+        "VHS_LoadVideo",
+        "Load Video (VideoHelperSuite)",
+        video=CLIP,
+        custom_height=VHS_HEIGHT,
+        frame_load_cap=48,
+        select_every_nth=2,
+        format="AnimateDiff",
+    )
     rate = g.add("VHS_VideoInfoLoaded", "Frame rate as loaded", video_info=video["video_info"])
     return Footage([video, rate], video["IMAGE"], rate[FPS], video["audio"])
 
@@ -78,25 +119,48 @@ def core_result(g: Graph, images: Output, footage: Footage) -> list[Node]:
 
 def vhs_result(g: Graph, images: Output, footage: Footage) -> list[Node]:
     """The video file, by VideoHelperSuite; without sound, whose link fails on clips that have none."""
-    return [g.add("VHS_VideoCombine", "Video Combine (VideoHelperSuite)", images=images,
-                  frame_rate=footage.fps, filename_prefix="unsampling", format="video/h264-mp4")]
+    return [
+        g.add(
+            "VHS_VideoCombine",
+            "Video Combine (VideoHelperSuite)",
+            images=images,
+            frame_rate=footage.fps,
+            filename_prefix="unsampling",
+            format="video/h264-mp4",
+        )
+    ]
 
 
 def load_models(g: Graph, family: Family) -> tuple[list[Node], Node]:
     """The nodes of the model group, the last of which gives both passes their MODEL; and the ControlNet."""
     base = g.add("CheckpointLoaderSimple", models=[family.checkpoint], ckpt_name=family.checkpoint["name"])
     vae = g.add("VAELoader", models=[family.vae], vae_name=family.vae["name"])
-    control = g.add("ACN_ControlNetLoaderAdvanced", "Load ControlNet", models=[family.canny],
-                    cnet=family.canny["name"])
-    loader = g.add("ADE_LoadAnimateDiffModel", "Load AnimateDiff Model", models=[family.motion],
-                   model_name=family.motion["name"])
-    motion = g.add("ADE_ApplyAnimateDiffModelSimple", "Apply AnimateDiff Model",
-                   motion_model=loader["MOTION_MODEL"])
-    windows = g.add("ADE_StandardStaticContextOptions", "Context Options (Standard Static)",
-                    context_length=family.window, context_overlap=family.overlap)
-    model = g.add("ADE_UseEvolvedSampling", "Use Evolved Sampling", model=base["MODEL"],
-                  m_models=motion["M_MODELS"], context_options=windows["CONTEXT_OPTS"],
-                  beta_schedule=family.beta)
+    control = g.add(
+        "ACN_ControlNetLoaderAdvanced", "Load ControlNet", models=[family.canny], cnet=family.canny["name"]
+    )
+    loader = g.add(
+        "ADE_LoadAnimateDiffModel",
+        "Load AnimateDiff Model",
+        models=[family.motion],
+        model_name=family.motion["name"],
+    )
+    motion = g.add(
+        "ADE_ApplyAnimateDiffModelSimple", "Apply AnimateDiff Model", motion_model=loader["MOTION_MODEL"]
+    )
+    windows = g.add(
+        "ADE_StandardStaticContextOptions",
+        "Context Options (Standard Static)",
+        context_length=family.window,
+        context_overlap=family.overlap,
+    )
+    model = g.add(
+        "ADE_UseEvolvedSampling",
+        "Use Evolved Sampling",
+        model=base["MODEL"],
+        m_models=motion["M_MODELS"],
+        context_options=windows["CONTEXT_OPTS"],
+        beta_schedule=family.beta,
+    )
     return [base, vae, control, loader, motion, windows, model], control
 
 
@@ -113,30 +177,61 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
 
     latent = g.add("VAEEncode", pixels=footage.frames, vae=vae["VAE"])
     steps = g.add("UNS_AYSScheduler", colors=OURS, model_type=family.schedule, steps=16, model=model["MODEL"])
-    noise = g.add("UNS_Unsampler", colors=OURS, model=model["MODEL"], positive=texts.target["CONDITIONING"],
-                  negative=texts.negative["CONDITIONING"], latent_image=latent["LATENT"],
-                  sigmas=steps["SIGMAS"], cfg=1.0)
+    noise = g.add(
+        "UNS_Unsampler",
+        colors=OURS,
+        model=model["MODEL"],
+        positive=texts.target["CONDITIONING"],
+        negative=texts.negative["CONDITIONING"],
+        latent_image=latent["LATENT"],
+        sigmas=steps["SIGMAS"],
+        cfg=1.0,
+    )
     which = g.note("Which prompt unsamples?", notes.PROMPTS)
 
     edges = g.add("UNS_CannyEdges", colors=OURS, images=footage.frames)
-    hint = g.add("ACN_AdvancedControlNetApply_v2", "Apply ControlNet (weak, early steps)",
-                 positive=texts.target["CONDITIONING"], negative=texts.negative["CONDITIONING"],
-                 control_net=control["CONTROL_NET"], image=edges["edges"], strength=0.4, end_percent=0.4)
-    result = g.add("UNS_NoiselessResampler", colors=OURS, model=model["MODEL"], positive=hint["positive"],
-                   negative=hint["negative"], noise=noise["noise"], cfg=2.0)
+    hint = g.add(
+        "ACN_AdvancedControlNetApply_v2",
+        "Apply ControlNet (weak, early steps)",
+        positive=texts.target["CONDITIONING"],
+        negative=texts.negative["CONDITIONING"],
+        control_net=control["CONTROL_NET"],
+        image=edges["edges"],
+        strength=0.4,
+        end_percent=0.4,
+    )
+    result = g.add(
+        "UNS_NoiselessResampler",
+        colors=OURS,
+        model=model["MODEL"],
+        positive=hint["positive"],
+        negative=hint["negative"],
+        noise=noise["noise"],
+        cfg=2.0,
+    )
     tuning = g.note("Too close or too far?", notes.TUNING)
 
     images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])
     saved = (vhs_result if vhs else core_result)(g, images["IMAGE"], footage)
 
-    place(g, [
-        Area("Read me", GREEN, [start, changes], width=400,
-             heights={start.id: 560, changes.id: family.changes_height}),
-        Area("1 Source video", BLUE, footage.nodes, room={footage.nodes[0].id: VHS_PREVIEW if vhs else 0}),
-        Area("2 Models", BLUE, loaded, width=380),
-        Area("3 Prompts", BLUE, texts.nodes),
-        Area("4 Unsample", PURPLE, [latent, steps, noise, which], heights={which.id: 440}),
-        Area("5 Resample", PURPLE, [edges, hint, result, tuning], heights={tuning.id: 360}),
-        Area("6 Result", BLUE, [images, *saved], heights={} if vhs else {saved[-1].id: 420}),
-    ])
+    place(
+        g,
+        [
+            Area(
+                "Read me",
+                GREEN,
+                [start, changes],
+                width=400,
+                heights={start.id: 560, changes.id: family.changes_height},
+            ),
+            Area(
+                "1 Source video", BLUE, footage.nodes, room={footage.nodes[0].id: VHS_PREVIEW if vhs else 0}
+            ),
+            Area("2 Models", BLUE, loaded, width=380),
+            Area("3 Prompts", BLUE, texts.nodes),
+            Area("4 Unsample", PURPLE, [latent, steps, noise, which], heights={which.id: 440}),
+            Area("5 Resample", PURPLE, [edges, hint, result, tuning], heights={tuning.id: 360}),
+            Area("6 Result", BLUE, [images, *saved], heights={} if vhs else {saved[-1].id: 420}),
+        ],
+    )
     return g.to_json()

@@ -37,8 +37,11 @@ WORKFLOWS: dict[str, Callable[[dict], dict]] = {
 
 def recorded_info() -> dict:
     """Every node type that the repository has recorded."""
-    return {kind: entry for path in (OBJECT_INFO, VHS_INFO)
-            for kind, entry in json.loads(path.read_text(encoding="utf-8")).items()}
+    return {
+        kind: entry
+        for path in (OBJECT_INFO, VHS_INFO)
+        for kind, entry in json.loads(path.read_text(encoding="utf-8")).items()
+    }
 
 
 def build(object_info: dict | None = None) -> dict[str, str]:

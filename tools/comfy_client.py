@@ -30,6 +30,7 @@ from tools.comfy_run import Event, Run, follow
 
 PREVIEW = b"\x00\x00\x00\x01"  # how a binary frame that holds a picture begins
 
+
 class Client:
     """One user of one server. `reconnect_s` bounds how long a lost server is waited for during a run."""
 

@@ -16,8 +16,9 @@ def find_host() -> Path:
     named = os.environ.get("COMFYUI_PATH")
     folder = Path(named) if named else Path.home() / "comfy" / "ComfyUI"
     if not (folder / "main.py").is_file():
-        raise HostMissing(f"no ComfyUI at {folder}: set COMFYUI_PATH to its folder, or install it at "
-                          "~/comfy/ComfyUI")
+        raise HostMissing(
+            f"no ComfyUI at {folder}: set COMFYUI_PATH to its folder, or install it at ~/comfy/ComfyUI"
+        )
     return folder.resolve()
 
 

@@ -13,24 +13,33 @@ def unsample_resample_image(info: dict) -> dict:
     text = g.note("Start here", notes.IMAGE)
     base = g.add("CheckpointLoaderSimple", models=[SD15], ckpt_name=SD15["name"])
     picture = g.add("LoadImage", image=PICTURE)
-    pixels = g.add("ImageScaleToTotalPixels", image=picture["IMAGE"], upscale_method="area", megapixels=0.26,
-                   resolution_steps=8)
+    pixels = g.add(
+        "ImageScaleToTotalPixels",
+        image=picture["IMAGE"],
+        upscale_method="area",
+        megapixels=0.26,
+        resolution_steps=8,
+    )
     target = prompt(g, "Target prompt", base["CLIP"], "oil painting of a landscape", POSITIVE)
     negative = prompt(g, "Negative prompt", base["CLIP"], "blurry, low quality, watermark, text", NEGATIVE)
     source = prompt(g, "Source description (optional)", base["CLIP"], "photo of a landscape, natural light")
     latent = g.add("VAEEncode", pixels=pixels["IMAGE"], vae=base["VAE"])
     steps = g.add("UNS_AYSScheduler", colors=OURS, model_type="auto", steps=16, model=base["MODEL"])
     both = {"model": base["MODEL"], "positive": target["CONDITIONING"], "negative": negative["CONDITIONING"]}
-    noise = g.add("UNS_Unsampler", colors=OURS, **both, latent_image=latent["LATENT"], sigmas=steps["SIGMAS"],
-                  cfg=1.0)
+    noise = g.add(
+        "UNS_Unsampler", colors=OURS, **both, latent_image=latent["LATENT"], sigmas=steps["SIGMAS"], cfg=1.0
+    )
     result = g.add("UNS_NoiselessResampler", colors=OURS, **both, noise=noise["noise"], cfg=1.0)
     image = g.add("VAEDecode", samples=result["latent"], vae=base["VAE"])
     save = g.add("SaveImage", images=image["IMAGE"], filename_prefix="unsampling")
-    place(g, [
-        Area("Read me", GREEN, [text], width=400, heights={text.id: 440}),
-        Area("1 Source and model", BLUE, [picture, pixels, base]),
-        Area("2 Prompts", BLUE, [target, negative, source]),
-        Area("3 Unsample", PURPLE, [latent, steps, noise]),
-        Area("4 Resample", PURPLE, [result, image, save], heights={save.id: 320}),
-    ])
+    place(
+        g,
+        [
+            Area("Read me", GREEN, [text], width=400, heights={text.id: 440}),
+            Area("1 Source and model", BLUE, [picture, pixels, base]),
+            Area("2 Prompts", BLUE, [target, negative, source]),
+            Area("3 Unsample", PURPLE, [latent, steps, noise]),
+            Area("4 Resample", PURPLE, [result, image, save], heights={save.id: 320}),
+        ],
+    )
     return g.to_json()

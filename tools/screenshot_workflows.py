@@ -56,8 +56,12 @@ def picture_of(page: Page, workflow: dict) -> Image.Image:
     area = page.evaluate(FIT, 120)
     for _ in range(5):
         page.evaluate(TWO_FRAMES)
-    clip = {"x": area["x"] - MARGIN, "y": area["y"] - MARGIN,
-            "width": area["width"] + 2 * MARGIN, "height": area["height"] + 2 * MARGIN}
+    clip = {
+        "x": area["x"] - MARGIN,
+        "y": area["y"] - MARGIN,
+        "width": area["width"] + 2 * MARGIN,
+        "height": area["height"] + 2 * MARGIN,
+    }
     return Image.open(io.BytesIO(page.screenshot(clip=clip))).convert("RGB")
 
 

@@ -66,15 +66,19 @@ class Node:
         """Input slots in the frontend's order: sockets first, then one behind each widget."""
         specs = list(input_specs(self.entry))
         sockets = [slot(name, spec[0], optional) for name, spec, optional in specs if not is_widget(spec)]
-        widgets = [slot(name, widget_type(spec), optional) | {"widget": {"name": name}}
-                   for name, spec, optional in widget_specs(self.entry, self.values)]
+        widgets = [
+            slot(name, widget_type(spec), optional) | {"widget": {"name": name}}
+            for name, spec, optional in widget_specs(self.entry, self.values)
+        ]
         return sockets + widgets
 
     @property
     def widget_values(self) -> list[object] | dict[str, object]:
         """Widget values in the frontend's order, or by name."""
-        named = {name: self.values.get(name, default_of(spec))
-                 for name, spec, _ in widget_specs(self.entry, self.values)}
+        named = {
+            name: self.values.get(name, default_of(spec))
+            for name, spec, _ in widget_specs(self.entry, self.values)
+        }
         return named | SAVED_BY_NAME[self.type] if self.type in SAVED_BY_NAME else list(named.values())
 
 
@@ -99,8 +103,8 @@ def grown(entry: dict, names: Iterable[str]) -> dict:
             template = options_of(spec)["template"]
             (socket,) = template["input"]["required"].values()
             shown = [name for name in names if name.startswith(f"{parent}.")]
-            required |= dict.fromkeys(shown[:template["min"]], socket)
-            optional = dict.fromkeys(shown[template["min"]:], socket) | optional
+            required |= dict.fromkeys(shown[: template["min"]], socket)
+            optional = dict.fromkeys(shown[template["min"] :], socket) | optional
     return entry | {"input": entry["input"] | {"required": required, "optional": optional}}
 
 
@@ -175,8 +179,14 @@ class Graph:
         self.nodes: list[Node] = []
         self.groups: list[dict] = []
 
-    def add(self, kind: str, title: str | None = None, models: list[dict] | None = None,
-            colors: dict[str, str] | None = None, **inputs: object) -> Node:
+    def add(
+        self,
+        kind: str,
+        title: str | None = None,
+        models: list[dict] | None = None,
+        colors: dict[str, str] | None = None,
+        **inputs: object,
+    ) -> Node:
         """Add a node: an Output as an input's value is a link, None an empty socket of an input that grows,
         anything else a widget's value."""
         if kind not in self.object_info:
@@ -184,8 +194,16 @@ class Graph:
         entry = grown(self.object_info[kind], inputs)
         sources = {name: value for name, value in inputs.items() if isinstance(value, Output)}
         values = {name: value for name, value in inputs.items() if not isinstance(value, Output)}
-        node = Node(len(self.nodes) + 1, kind, entry, values, sources, self.properties(kind, entry, models),
-                    title, colors or {})
+        node = Node(
+            len(self.nodes) + 1,
+            kind,
+            entry,
+            values,
+            sources,
+            self.properties(kind, entry, models),
+            title,
+            colors or {},
+        )
         unknown = set(inputs) - {item["name"] for item in node.inputs}
         if unknown:
             raise SystemExit(f"{kind} has no input named {', '.join(sorted(unknown))}.")
@@ -237,11 +255,25 @@ def node_json(node: Node, order: int, links: list[list]) -> dict:
         if link[3] == node.id:
             inputs[link[4]]["link"] = link[0]
     slots = zip(node.entry["output_name"], node.entry["output"], strict=True)
-    outputs = [{"name": name, "type": kind,
-                "links": [link[0] for link in links if link[1] == node.id and link[2] == index] or None}
-               for index, (name, kind) in enumerate(slots)]
-    head = {"id": node.id, "type": node.type, "pos": list(node.pos), "size": list(node.size), "flags": {},
-            "order": order, "mode": 0, "inputs": inputs, "outputs": outputs}
+    outputs = [
+        {
+            "name": name,
+            "type": kind,
+            "links": [link[0] for link in links if link[1] == node.id and link[2] == index] or None,
+        }
+        for index, (name, kind) in enumerate(slots)
+    ]
+    head = {
+        "id": node.id,
+        "type": node.type,
+        "pos": list(node.pos),
+        "size": list(node.size),
+        "flags": {},
+        "order": order,
+        "mode": 0,
+        "inputs": inputs,
+        "outputs": outputs,
+    }
     title = {"title": node.title} if node.title else {}
     values = {"widgets_values": node.widget_values} if node.widget_values else {}
     return head | title | {"properties": node.properties} | values | node.colors

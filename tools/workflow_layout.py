@@ -51,8 +51,16 @@ def place(graph: Graph, areas: list[Area]) -> None:
     for number, area in enumerate(areas, start=1):
         width = area.width + 2 * PAD
         bounding = [left, 0, width, max(bottoms) + PAD]
-        graph.groups.append({"id": number, "title": area.title, "bounding": bounding, "color": area.color,
-                             "font_size": 24, "flags": {}})
+        graph.groups.append(
+            {
+                "id": number,
+                "title": area.title,
+                "bounding": bounding,
+                "color": area.color,
+                "font_size": 24,
+                "flags": {},
+            }
+        )
         left += width + GAP
 
 

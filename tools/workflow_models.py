@@ -19,26 +19,34 @@ def hugging_face(repository: str, name: str, directory: str, folder: str = "") -
     return {"name": name, "url": url, "directory": directory}
 
 
-SD15 = hugging_face("Comfy-Org/stable-diffusion-v1-5-archive", "v1-5-pruned-emaonly-fp16.safetensors",
-                    "checkpoints")
-SD15_VAE = hugging_face("stabilityai/sd-vae-ft-mse-original", "vae-ft-mse-840000-ema-pruned.safetensors",
-                        "vae")
+SD15 = hugging_face(
+    "Comfy-Org/stable-diffusion-v1-5-archive", "v1-5-pruned-emaonly-fp16.safetensors", "checkpoints"
+)
+SD15_VAE = hugging_face(
+    "stabilityai/sd-vae-ft-mse-original", "vae-ft-mse-840000-ema-pruned.safetensors", "vae"
+)
 SD15_MOTION = hugging_face("guoyww/animatediff", "v3_sd15_mm.ckpt", "animatediff_models")
-SD15_CANNY = hugging_face("comfyanonymous/ControlNet-v1-1_fp16_safetensors",
-                          "control_v11p_sd15_canny_fp16.safetensors", "controlnet")
+SD15_CANNY = hugging_face(
+    "comfyanonymous/ControlNet-v1-1_fp16_safetensors",
+    "control_v11p_sd15_canny_fp16.safetensors",
+    "controlnet",
+)
 
 SDXL = hugging_face("stabilityai/stable-diffusion-xl-base-1.0", "sd_xl_base_1.0.safetensors", "checkpoints")
 SDXL_VAE = hugging_face("stabilityai/sdxl-vae", "sdxl_vae.safetensors", "vae")
 HOTSHOT = hugging_face("hotshotco/Hotshot-XL", "hsxl_temporal_layers.f16.safetensors", "animatediff_models")
 SDXL_MOTION = hugging_face("guoyww/animatediff", "mm_sdxl_v10_beta.ckpt", "animatediff_models")
-SDXL_CANNY = hugging_face("lllyasviel/sd_control_collection", "diffusers_xl_canny_mid.safetensors",
-                          "controlnet")
+SDXL_CANNY = hugging_face(
+    "lllyasviel/sd_control_collection", "diffusers_xl_canny_mid.safetensors", "controlnet"
+)
 
 WAN_FILES = "Comfy-Org/Wan_2.1_ComfyUI_repackaged"
-WAN = hugging_face(WAN_FILES, "wan2.1_t2v_1.3B_fp16.safetensors", "diffusion_models",
-                   "split_files/diffusion_models/")
-WAN_TEXT = hugging_face(WAN_FILES, "umt5_xxl_fp8_e4m3fn_scaled.safetensors", "text_encoders",
-                        "split_files/text_encoders/")
+WAN = hugging_face(
+    WAN_FILES, "wan2.1_t2v_1.3B_fp16.safetensors", "diffusion_models", "split_files/diffusion_models/"
+)
+WAN_TEXT = hugging_face(
+    WAN_FILES, "umt5_xxl_fp8_e4m3fn_scaled.safetensors", "text_encoders", "split_files/text_encoders/"
+)
 WAN_VAE = hugging_face(WAN_FILES, "wan_2.1_vae.safetensors", "vae", "split_files/vae/")
 
 
@@ -65,7 +73,11 @@ def packs() -> dict[str, Pack]:
     """The pack of a node by the first part of its python_module, in lower case."""
     version = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
     core = Pack("comfy-core", "0.33.0")
-    return {"nodes": core, "comfy_extras": core, OUR_PACK: Pack(OUR_PACK, version),
-            "comfyui-animatediff-evolved": Pack("comfyui-animatediff-evolved", "1.5.7"),
-            "comfyui-advanced-controlnet": Pack("comfyui-advanced-controlnet", "1.5.8"),
-            "comfyui-videohelpersuite": Pack("comfyui-videohelpersuite", "1.7.9")}
+    return {
+        "nodes": core,
+        "comfy_extras": core,
+        OUR_PACK: Pack(OUR_PACK, version),
+        "comfyui-animatediff-evolved": Pack("comfyui-animatediff-evolved", "1.5.7"),
+        "comfyui-advanced-controlnet": Pack("comfyui-advanced-controlnet", "1.5.8"),
+        "comfyui-videohelpersuite": Pack("comfyui-videohelpersuite", "1.7.9"),
+    }

@@ -21,24 +21,36 @@ Models are listed in the loaders of group 2; ComfyUI offers to download the miss
 
 """
 
-START = HOW + LISTED + """\
+START = (
+    HOW
+    + LISTED
+    + """\
 ## Size and memory
 *Trim Video* takes the first 2 seconds. *Video Frames* makes about 0.35 megapixels of any shape, upright \
 or wide, with both sides a multiple of 8: a size for cards with 12 GB. Lower *megapixels* when memory runs \
 out. Frames are scaled as they are decoded: 1,000 of them, their edges and the result take about 10 GB of \
 RAM, whatever the clip's own size. *every_nth* 2 takes every second frame and keeps the speed.
 """
+)
 
-START_SDXL = HOW + LISTED + """\
+START_SDXL = (
+    HOW
+    + LISTED
+    + """\
 ## Size and memory
 *Trim Video* takes the first 2 seconds. *Video Frames* makes about 0.56 megapixels of any shape, with both \
 sides a multiple of 8: 1024 x 576 for a clip of 16:9. SDXL needs more memory than SD1.5: lower *megapixels* \
 when it runs out. The model sees *context_length* frames at a time, however long the clip is.
 """
+)
 
-START_VHS = HOW + """\
+START_VHS = (
+    HOW
+    + """\
 - **ComfyUI-VideoHelperSuite** (loads and saves the clip)
-""" + LISTED + """\
+"""
+    + LISTED
+    + """\
 ## Which frames
 *select_every_nth* 2 takes every second frame and *frame_load_cap* 48 stops after 48 of them; 0 takes all. \
 *Frame rate as loaded* hands the matching rate to *Video Combine*, so that the speed stays. \
@@ -52,6 +64,7 @@ ComfyUI stops at the loader then.
 800 x 448. **For an upright clip** set *custom_width* to 448 and *custom_height* to 0. Both at 0 load the \
 clip's own size. *format* AnimateDiff makes both sides a multiple of 8. Go lower when memory runs out.
 """
+)
 
 START_WAN = """\
 # Restyle a video by unsampling, on Wan 2.1
@@ -162,7 +175,9 @@ FIVE = """\
 2. **VAE**: SDXL's own (*sdxl_vae.safetensors*).
 """
 
-HOTSHOTXL = FIVE + """\
+HOTSHOTXL = (
+    FIVE
+    + """\
 3. **Motion model**: HotshotXL (*hsxl_temporal_layers.f16.safetensors*).
 4. **ControlNet**: a canny ControlNet made for SDXL (*diffusers_xl_canny_mid.safetensors*).
 5. **Step schedule**: *SDXL* in AYS Scheduler; *auto* finds it from the model.
@@ -174,8 +189,11 @@ What follows from them:
 
 AnimateDiff-SDXL instead: the template *unsampling animatediff sdxl*.
 """
+)
 
-ANIMATEDIFF_SDXL = FIVE + """\
+ANIMATEDIFF_SDXL = (
+    FIVE
+    + """\
 3. **Motion model**: AnimateDiff-SDXL (*mm_sdxl_v10_beta.ckpt*).
 4. **ControlNet**: a canny ControlNet made for SDXL (*diffusers_xl_canny_mid.safetensors*).
 5. **Step schedule**: *SDXL* in AYS Scheduler; *auto* finds it from the model.
@@ -187,6 +205,7 @@ What follows from them:
 
 HotshotXL instead: the template *unsampling hotshotxl*.
 """
+)
 
 IMAGE = """\
 # Unsample and resample one picture

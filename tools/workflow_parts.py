@@ -31,10 +31,18 @@ def prompt(graph: Graph, title: str, clip: object, text: str, colors: dict | Non
 
 def prompts(graph: Graph, clip: object) -> Prompts:
     """The four prompts of a video workflow."""
-    target = prompt(graph, "Target prompt", clip, "oil painting of a person walking through a city, "
-                    "thick brush strokes, warm evening light, highly detailed", POSITIVE)
-    negative = prompt(graph, "Negative prompt", clip, "blurry, low quality, deformed, watermark, text",
-                      NEGATIVE)
-    source = prompt(graph, "Source description (optional)", clip,
-                    "a video of a person walking through a city")
+    target = prompt(
+        graph,
+        "Target prompt",
+        clip,
+        "oil painting of a person walking through a city, "
+        "thick brush strokes, warm evening light, highly detailed",
+        POSITIVE,
+    )
+    negative = prompt(
+        graph, "Negative prompt", clip, "blurry, low quality, deformed, watermark, text", NEGATIVE
+    )
+    source = prompt(
+        graph, "Source description (optional)", clip, "a video of a person walking through a city"
+    )
     return Prompts(target, negative, source, prompt(graph, "Empty prompt (optional)", clip, ""))

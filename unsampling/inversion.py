@@ -60,22 +60,30 @@ class Inversion:
 def calls_rising(solver: str, sigmas: Tensor, record: bool | str = True, end: float = 1.0) -> int:
     """Model calls that unsample() will make with these settings."""
     method = solvers.pair(solver)
-    part = sigmas[schedules.start_index(sigmas, end):]
+    part = sigmas[schedules.start_index(sigmas, end) :]
     return method.calls_rising(part, bool(record) and method.memory is not None)
 
 
 def calls_falling(inversion: Inversion, structure: float | Tensor = 0.0) -> int:
     """Model calls that resample() will make with these settings."""
     skipped = min(_skipped(inversion, structure))
-    part = inversion.sigmas[inversion.start + skipped:]
+    part = inversion.sigmas[inversion.start + skipped :]
     return solvers.pair(inversion.solver).calls_falling(part, skipped == 0) if len(part) > 1 else 0
 
 
 @torch.no_grad()
-def unsample(denoise: Denoise, x0: Tensor, sigmas: Tensor, solver: str = solvers.DEFAULT,
-             record: bool | str = True, end: float = 1.0, callback: Callback | None = None,
-             mask: Tensor | None = None, info: Mapping[str, Any] | None = None,
-             keep: Keep = in_memory) -> Inversion:
+def unsample(
+    denoise: Denoise,
+    x0: Tensor,
+    sigmas: Tensor,
+    solver: str = solvers.DEFAULT,
+    record: bool | str = True,
+    end: float = 1.0,
+    callback: Callback | None = None,
+    mask: Tensor | None = None,
+    info: Mapping[str, Any] | None = None,
+    keep: Keep = in_memory,
+) -> Inversion:
     """Turns a clip into the noise that represents it: the sampling ODE from sigmas[-1] up.
 
     denoise: (x, sigma, step) -> denoised, cfg inside; step is an index into the falling schedule.
@@ -102,18 +110,34 @@ def unsample(denoise: Denoise, x0: Tensor, sigmas: Tensor, solver: str = solvers
     half = recording and record == "half"
     kept_mask = None if mask is None else _check_mask(mask, x, recording)
     part = sigmas[start:]
-    evaluate = ModelCalls(denoise, method.calls_rising(part, recording), callback,
-                          keep if recording else None, half)
+    evaluate = ModelCalls(
+        denoise, method.calls_rising(part, recording), callback, keep if recording else None, half
+    )
     noise = method.rise(evaluate, x, part, start, recording)
     source = keep(x) if recording else None
-    return Inversion(noise, sigmas, solver, start, source, tuple(evaluate.outputs), half, kept_mask,
-                     evaluate.count, dict(info or {}))
+    return Inversion(
+        noise,
+        sigmas,
+        solver,
+        start,
+        source,
+        tuple(evaluate.outputs),
+        half,
+        kept_mask,
+        evaluate.count,
+        dict(info or {}),
+    )
 
 
 @torch.no_grad()
-def resample(denoise: Denoise, inversion: Inversion, structure: float | Tensor = 0.0,
-             fidelity: float | Tensor = 1.0, callback: Callback | None = None,
-             keep: Keep = in_memory) -> Tensor:
+def resample(
+    denoise: Denoise,
+    inversion: Inversion,
+    structure: float | Tensor = 0.0,
+    fidelity: float | Tensor = 1.0,
+    callback: Callback | None = None,
+    keep: Keep = in_memory,
+) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
     structure: 0 to 1, how far down the recorded way to start: 0 from the noise, 1 the source itself. Costs no
@@ -131,13 +155,15 @@ def resample(denoise: Denoise, inversion: Inversion, structure: float | Tensor =
     x = check_latent(inversion.noise, "noise")
     skipped = _skipped(inversion, structure)
     late, fidelity = _per_frame("structure", skipped, x), _fidelity(fidelity, x)
-    part, offset, start = inversion.sigmas[inversion.start:], inversion.start, min(skipped)
+    part, offset, start = inversion.sigmas[inversion.start :], inversion.start, min(skipped)
     evaluate = ModelCalls(denoise, calls_falling(inversion, structure), callback, half=inversion.half)
     if not inversion.recorded:
         return method.fall(evaluate, x, part, offset)
     if inversion.source.shape != x.shape:
-        raise UnsamplingError(f"noise has shape {tuple(x.shape)}, its record"
-                              f" {tuple(inversion.source.shape)}; use the noise as unsample() returned it")
+        raise UnsamplingError(
+            f"noise has shape {tuple(x.shape)}, its record"
+            f" {tuple(inversion.source.shape)}; use the noise as unsample() returned it"
+        )
     source = inversion.source.to(x.device, x.dtype, copy=True)
     if start == inversion.steps:
         return source
@@ -178,10 +204,11 @@ def misses(inversion: Inversion) -> list[Tensor]:
     Raises: UnsamplingError without a record.
     """
     if not inversion.recorded:
-        raise UnsamplingError("the inversion has no record to compare with; switch record on in the"
-                              " Unsampler")
+        raise UnsamplingError(
+            "the inversion has no record to compare with; switch record on in the Unsampler"
+        )
     memory = solvers.pair(inversion.solver).memory
-    part = inversion.sigmas[inversion.start:]
+    part = inversion.sigmas[inversion.start :]
     known = memory.walk_again(inversion.outputs, inversion.source, part, inversion.start, in_memory)
     return memory.misses(known, part)
 
@@ -192,13 +219,17 @@ def check_latent(x: Tensor, name: str) -> Tensor:
     Raises: UnsamplingError for an empty latent, one of a wrong rank, or one with NaN.
     """
     if x.ndim not in (4, 5):
-        raise UnsamplingError(f"{name} has shape {tuple(x.shape)}; a latent is (frames, channels, height,"
-                              " width) or (batch, channels, frames, height, width)")
+        raise UnsamplingError(
+            f"{name} has shape {tuple(x.shape)}; a latent is (frames, channels, height,"
+            " width) or (batch, channels, frames, height, width)"
+        )
     if x.numel() == 0:
         raise UnsamplingError(f"{name} is empty, shape {tuple(x.shape)}; encode at least one frame")
     if not torch.isfinite(x).all():
-        raise UnsamplingError(f"{name} holds NaN or infinite values; check the VAE that encoded it (a"
-                              " half-precision VAE overflows on some clips: try --fp32-vae)")
+        raise UnsamplingError(
+            f"{name} holds NaN or infinite values; check the VAE that encoded it (a"
+            " half-precision VAE overflows on some clips: try --fp32-vae)"
+        )
     return x if x.dtype == torch.float64 else x.float()
 
 
@@ -230,17 +261,22 @@ def _fidelity(fidelity: float | Tensor, x: Tensor) -> float | Tensor:
 def _check_mask(mask: Tensor, x: Tensor, recording: bool) -> Tensor:
     """The mask on the CPU, known to fit the latent and to lie between 0 and 1."""
     if not recording:
-        raise UnsamplingError("a mask needs the record of the unsampling, which holds the source; switch"
-                              " record on, with a solver other than ees25, or remove the mask")
+        raise UnsamplingError(
+            "a mask needs the record of the unsampling, which holds the source; switch"
+            " record on, with a solver other than ees25, or remove the mask"
+        )
     mask = mask.detach().to("cpu", x.dtype, copy=True)
     try:
         mask.expand_as(x)
     except RuntimeError as error:
-        raise UnsamplingError(f"mask has shape {tuple(mask.shape)}, which does not fit a latent of"
-                              f" {tuple(x.shape)}; give one mask, or one a frame") from error
+        raise UnsamplingError(
+            f"mask has shape {tuple(mask.shape)}, which does not fit a latent of"
+            f" {tuple(x.shape)}; give one mask, or one a frame"
+        ) from error
     if not (torch.isfinite(mask).all() and mask.min() >= 0 and mask.max() <= 1):
-        raise UnsamplingError("mask has values outside 0 to 1; give 1 where the clip may change and 0 where"
-                              " not")
+        raise UnsamplingError(
+            "mask has values outside 0 to 1; give 1 where the clip may change and 0 where not"
+        )
     return mask
 
 
@@ -249,6 +285,8 @@ def _skipped(inversion: Inversion, structure: float | Tensor) -> list[int]:
     check_fraction("structure", structure)
     fractions = structure.tolist() if isinstance(structure, Tensor) else [structure]
     if max(fractions, default=0) > 0 and not inversion.recorded:
-        raise UnsamplingError("structure above 0 needs the record of the unsampling; switch record on in"
-                              " the Unsampler, with a solver other than ees25, or lower its end instead")
+        raise UnsamplingError(
+            "structure above 0 needs the record of the unsampling; switch record on in"
+            " the Unsampler, with a solver other than ees25, or lower its end instead"
+        )
     return [round(fraction * inversion.steps) for fraction in fractions]

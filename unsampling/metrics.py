@@ -16,8 +16,8 @@ from . import inversion as passes
 from .errors import UnsamplingError
 from .inversion import Inversion
 
-PSNR_LIMIT = 200.0    # dB, far beyond what float32 can tell apart: stands for "identical"
-CHUNK = 16            # frames walked again at a time, each with 3 * steps copies of itself
+PSNR_LIMIT = 200.0  # dB, far beyond what float32 can tell apart: stands for "identical"
+CHUNK = 16  # frames walked again at a time, each with 3 * steps copies of itself
 BINS, SPAN = 33, 4.0  # of the histogram, which spans -SPAN to SPAN expected standard deviations
 
 
@@ -97,8 +97,9 @@ def noise_figures(noise: Tensor, source: Tensor | None, sigma: float, flow: bool
         pairs = zip(frames(noise), frames(source), strict=True)
         likeness = torch.tensor([_correlation(ours, theirs) for ours, theirs in pairs], dtype=torch.float64)
         chance = signal * _over(data.variance.sqrt(), expected.std)
-    return NoiseFigures(measured, expected, likeness, chance, _histogram(noise, law),
-                        frames(noise)[0].numel())
+    return NoiseFigures(
+        measured, expected, likeness, chance, _histogram(noise, law), frames(noise)[0].numel()
+    )
 
 
 def corrections(inversion: Inversion, flow: bool = False) -> Tensor:
@@ -113,7 +114,7 @@ def corrections(inversion: Inversion, flow: bool = False) -> Tensor:
     for part in _parts(inversion):
         missed += torch.stack([miss.double().square().sum() for miss in passes.misses(part)])
         clip += float(part.source.double().square().sum())
-    below = inversion.sigmas[inversion.start + 1:].double()
+    below = inversion.sigmas[inversion.start + 1 :].double()
     signal = 1 - below if flow else torch.ones_like(below)
     return _over((missed / count).sqrt(), (signal.square() * clip / count + below.square()).sqrt())
 
@@ -124,8 +125,9 @@ def compare(reconstruction: Tensor, source: Tensor) -> Comparison:
     Raises: UnsamplingError for another shape.
     """
     pairs = list(zip(frames(_like(reconstruction, source, "reconstruction")), frames(source), strict=True))
-    errors = torch.tensor([_mean_square(_double(ours) - _double(theirs)) for ours, theirs in pairs],
-                          dtype=torch.float64)
+    errors = torch.tensor(
+        [_mean_square(_double(ours) - _double(theirs)) for ours, theirs in pairs], dtype=torch.float64
+    )
     energy = sum(_mean_square(_double(theirs)) for _, theirs in pairs) or 1.0
     low, high = source.aminmax()
     peak = float(high - low) or 1.0
@@ -163,8 +165,14 @@ def _frame_moments(frame: Tensor, beside: Tensor) -> list[float]:
     squares = centred.square()
     across, down = centred[..., 1:] * centred[..., :-1], centred[..., 1:, :] * centred[..., :-1, :]
     pixels = (across.sum() + down.sum()) / max(1, across.numel() + down.numel())
-    found = (_double(frame).mean(), squares.mean(), squares.square().mean(), pixels,
-             (centred * beside).mean(), beside.square().mean())
+    found = (
+        _double(frame).mean(),
+        squares.mean(),
+        squares.square().mean(),
+        pixels,
+        (centred * beside).mean(),
+        beside.square().mean(),
+    )
     return [float(value) for value in found]
 
 
@@ -178,8 +186,14 @@ def _noised(data: Moments, signal: float, sigma: float) -> Moments:
     """The moments of signal * data + sigma * eps, eps white and Gaussian."""
     power, clip, noise = signal**2, signal**2 * data.variance, sigma**2
     fourth = power**2 * data.fourth + 6 * clip * noise + 3 * noise**2
-    return Moments(signal * data.mean, clip + noise, fourth, power * data.pixels, power * data.frames,
-                   power * data.beside + noise)
+    return Moments(
+        signal * data.mean,
+        clip + noise,
+        fourth,
+        power * data.pixels,
+        power * data.frames,
+        power * data.beside + noise,
+    )
 
 
 def _statistics(given: Moments) -> Statistics:
@@ -216,8 +230,10 @@ def _parts(inversion: Inversion) -> Iterator[Inversion]:
 
 def _like(x: Tensor, other: Tensor, name: str) -> Tensor:
     if x.shape != other.shape:
-        raise UnsamplingError(f"{name} has shape {tuple(x.shape)}, what it is compared with has"
-                              f" {tuple(other.shape)}; connect the same clip, neither cut nor resized")
+        raise UnsamplingError(
+            f"{name} has shape {tuple(x.shape)}, what it is compared with has"
+            f" {tuple(other.shape)}; connect the same clip, neither cut nor resized"
+        )
     return x
 
 

@@ -10,7 +10,7 @@ from .inversion import Inversion
 from .metrics import PSNR_LIMIT, Comparison, NoiseFigures
 
 FAR = 0.85  # of the model's highest sigma: noise that ends below it is weak for whoever starts at the top
-RUNS = 6    # of frames in a sentence
+RUNS = 6  # of frames in a sentence
 
 
 @dataclass(frozen=True)
@@ -49,9 +49,11 @@ def notes(report: Report) -> list[str]:
     if report.remark and not report.changed:
         found.append(report.remark)
     if report.inversion.start == 0 and report.sigma < FAR * report.sigma_max:
-        found.append(f"the schedule begins at sigma {report.sigma:.4g}, the model at {report.sigma_max:.4g};"
-                     " resample with the schedule that comes with the noise, for one of the model's own it is"
-                     f" too weak ({report.sigma / report.sigma_max:.2g})")
+        found.append(
+            f"the schedule begins at sigma {report.sigma:.4g}, the model at {report.sigma_max:.4g};"
+            " resample with the schedule that comes with the noise, for one of the model's own it is"
+            f" too weak ({report.sigma / report.sigma_max:.2g})"
+        )
     return found
 
 
@@ -59,16 +61,20 @@ def numbers(report: Report) -> list[str]:
     """The figures, a line each for strength, likeness, record and reconstruction."""
     figures, measured = report.figures, report.figures.measured
     mean = float(measured.mean.mean() / figures.expected.std.mean()) + 0.0
-    found = [f"noise at sigma {report.sigma:.4g}, {len(figures.ratio)} frames: std {spread(figures.ratio)} of"
-             f" expected, mean {mean:.2f} std, excess kurtosis {float(measured.kurtosis.mean()):.2f}",
-             f"correlations: neighbouring pixels {spread(measured.pixels)}, neighbouring frames"
-             f" {spread(measured.frames)}" + _source(figures)]
+    found = [
+        f"noise at sigma {report.sigma:.4g}, {len(figures.ratio)} frames: std {spread(figures.ratio)} of"
+        f" expected, mean {mean:.2f} std, excess kurtosis {float(measured.kurtosis.mean()):.2f}",
+        f"correlations: neighbouring pixels {spread(measured.pixels)}, neighbouring frames"
+        f" {spread(measured.frames)}" + _source(figures),
+    ]
     if report.corrections is not None:
         found.append(f"record: {largest(report)}")
     if report.comparison is not None:
         seen = report.comparison
-        found.append(f"reconstruction: {_decibel(seen.psnr)} (peak {seen.peak:.3g}, the source's range),"
-                     f" relative error {seen.relative_error:.2g}")
+        found.append(
+            f"reconstruction: {_decibel(seen.psnr)} (peak {seen.peak:.3g}, the source's range),"
+            f" relative error {seen.relative_error:.2g}"
+        )
     return found
 
 
@@ -89,8 +95,10 @@ def largest(report: Report) -> str:
     """The step where the plain solver would miss most."""
     worst, start = int(report.corrections.argmax()), report.inversion.start
     sigma, percent = float(report.inversion.sigmas[start + worst]), 100 * float(report.corrections[worst])
-    return (f"plain {report.inversion.solver} would miss by {percent:.2g} percent"
-            f" at step {start + worst + 1} of {len(report.inversion.sigmas) - 1} (sigma {sigma:.2g})")
+    return (
+        f"plain {report.inversion.solver} would miss by {percent:.2g} percent"
+        f" at step {start + worst + 1} of {len(report.inversion.sigmas) - 1} (sigma {sigma:.2g})"
+    )
 
 
 def passes(report: Report) -> str:
@@ -105,7 +113,7 @@ def spread(values: Tensor) -> str:
 
 
 def where(bad: Tensor) -> str:
-    """"frames 3-7, 9: ", or nothing where it is all of them."""
+    """ "frames 3-7, 9: ", or nothing where it is all of them."""
     if bad.all():
         return ""
     picked = torch.nonzero(bad).flatten().tolist()

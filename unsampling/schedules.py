@@ -12,10 +12,32 @@ from .errors import UnsamplingError
 
 # Align Your Steps (Sabour et al. 2024, arXiv 2404.14507), the authors' published 10-step tables.
 AYS_TABLES: dict[str, tuple[float, ...]] = {
-    "SD1": (14.6146412293, 6.4745760956, 3.8636745985, 2.6946151520, 1.8841921177, 1.3943805092, 0.9642583904,
-            0.6523686016, 0.3977456272, 0.1515232662, 0.0291671582),
-    "SDXL": (14.6146412293, 6.3184485287, 3.7681790315, 2.1811480769, 1.3405244945, 0.8620721141,
-             0.5550693289, 0.3798540708, 0.2332364134, 0.1114188177, 0.0291671582),
+    "SD1": (
+        14.6146412293,
+        6.4745760956,
+        3.8636745985,
+        2.6946151520,
+        1.8841921177,
+        1.3943805092,
+        0.9642583904,
+        0.6523686016,
+        0.3977456272,
+        0.1515232662,
+        0.0291671582,
+    ),
+    "SDXL": (
+        14.6146412293,
+        6.3184485287,
+        3.7681790315,
+        2.1811480769,
+        1.3405244945,
+        0.8620721141,
+        0.5550693289,
+        0.3798540708,
+        0.2332364134,
+        0.1114188177,
+        0.0291671582,
+    ),
     "SVD": (700.00, 54.5, 15.886, 7.977, 4.248, 1.789, 0.981, 0.403, 0.173, 0.034, 0.002),
 }
 
@@ -33,12 +55,13 @@ def ays(model_type: str, steps: int, denoise: float = 1.0) -> Tensor:
     Raises: UnsamplingError for a table that does not exist, or for settings that leave no step.
     """
     if model_type not in AYS_TABLES:
-        raise UnsamplingError(f"model_type {model_type!r} has no AYS table; choose one of"
-                              f" {', '.join(AYS_TABLES)}")
+        raise UnsamplingError(
+            f"model_type {model_type!r} has no AYS table; choose one of {', '.join(AYS_TABLES)}"
+        )
     kept = round(steps * denoise) if denoise < 1.0 else steps
     if kept < 1:
         raise UnsamplingError(f"steps {steps} with denoise {denoise:g} leaves no step; raise either")
-    sigmas = _log_linear(AYS_TABLES[model_type], steps + 1)[-(kept + 1):]
+    sigmas = _log_linear(AYS_TABLES[model_type], steps + 1)[-(kept + 1) :]
     sigmas[-1] = 0.0
     return torch.from_numpy(sigmas).float()
 
@@ -62,26 +85,34 @@ def check_falling(sigmas: Tensor) -> Tensor:
     if sigmas.ndim != 1:
         raise UnsamplingError(f"sigmas has shape {tuple(sigmas.shape)}; connect one list of sigmas")
     if sigmas.numel() == 0:
-        raise UnsamplingError("sigmas is empty; connect a scheduler with at least 1 step and a denoise above"
-                              " 0")
+        raise UnsamplingError(
+            "sigmas is empty; connect a scheduler with at least 1 step and a denoise above 0"
+        )
     if sigmas.numel() == 1:
-        raise UnsamplingError(f"sigmas has one entry ({sigmas[0]:g}), which is no step; connect a scheduler"
-                              " with at least 1 step")
+        raise UnsamplingError(
+            f"sigmas has one entry ({sigmas[0]:g}), which is no step; connect a scheduler"
+            " with at least 1 step"
+        )
     if not torch.isfinite(sigmas).all():
         raise UnsamplingError("sigmas holds a NaN or an infinite value; connect an ordinary scheduler")
     steps = sigmas.diff()
     if (steps > 0).all():
-        raise UnsamplingError(f"sigmas rises from {sigmas[0]:g} to {sigmas[-1]:g}; connect the scheduler"
-                              " directly, without FlipSigmas or Reverse Sigmas: the node turns it round"
-                              " itself")
+        raise UnsamplingError(
+            f"sigmas rises from {sigmas[0]:g} to {sigmas[-1]:g}; connect the scheduler"
+            " directly, without FlipSigmas or Reverse Sigmas: the node turns it round"
+            " itself"
+        )
     if not (steps < 0).all():
         at = int((steps >= 0).nonzero()[0])
-        raise UnsamplingError(f"sigmas does not fall at entry {at}: {sigmas[at]:g} is followed by"
-                              f" {sigmas[at + 1]:g}; connect an ordinary scheduler")
+        raise UnsamplingError(
+            f"sigmas does not fall at entry {at}: {sigmas[at]:g} is followed by"
+            f" {sigmas[at + 1]:g}; connect an ordinary scheduler"
+        )
     if sigmas[-1] < 0 or 0 < sigmas[-1] < NEAREST_TO_ZERO:
         side = "below 0" if sigmas[-1] < 0 else "too near 0 to divide by"
-        raise UnsamplingError(f"sigmas ends {side}, at {sigmas[-1]:g}; connect an ordinary scheduler, which"
-                              " ends at 0")
+        raise UnsamplingError(
+            f"sigmas ends {side}, at {sigmas[-1]:g}; connect an ordinary scheduler, which ends at 0"
+        )
     return sigmas
 
 

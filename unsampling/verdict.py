@@ -93,16 +93,21 @@ def _picture(report: Report) -> Iterator[Finding]:
     excess = report.figures.measured.pixels - report.figures.expected.pixels
     bad = _beyond(excess, PIXELS, _chance(report))
     if bad.any():
-        yield Finding(f"{where(bad)}noise still carries the picture (neighbouring pixels correlate by"
-                      f" {_mean(excess[bad])})", _why_structured(report))
+        yield Finding(
+            f"{where(bad)}noise still carries the picture (neighbouring pixels correlate by"
+            f" {_mean(excess[bad])})",
+            _why_structured(report),
+        )
 
 
 def _frames(report: Report) -> Iterator[Finding]:
     excess = report.figures.measured.frames - report.figures.expected.frames
     bad = _beyond(excess, FRAMES, _chance(report))
     if bad.any():
-        yield Finding(f"{where(bad)}neighbouring frames share noise (correlation {_mean(excess[bad])})",
-                      f"{_why_structured(report)}; nothing is wrong where the clip stands still")
+        yield Finding(
+            f"{where(bad)}neighbouring frames share noise (correlation {_mean(excess[bad])})",
+            f"{_why_structured(report)}; nothing is wrong where the clip stands still",
+        )
 
 
 def _unrelated(report: Report) -> Iterator[Finding]:
@@ -125,8 +130,9 @@ def _tails(report: Report) -> Iterator[Finding]:
     excess = report.figures.measured.kurtosis - report.figures.expected.kurtosis
     bad = _beyond(excess, HEAVY, _chance(report) * 24**0.5)
     if bad.any():
-        yield Finding(f"{where(bad)}noise is not Gaussian (excess kurtosis {_mean(excess[bad])})",
-                      _why_strong(report))
+        yield Finding(
+            f"{where(bad)}noise is not Gaussian (excess kurtosis {_mean(excess[bad])})", _why_strong(report)
+        )
 
 
 def _shift(report: Report) -> Iterator[Finding]:
@@ -134,16 +140,20 @@ def _shift(report: Report) -> Iterator[Finding]:
     shift = (measured.mean - expected.mean).abs() / expected.std
     bad = _beyond(shift, SHIFTED, _chance(report))
     if bad.any():
-        yield Finding(f"{where(bad)}noise is off centre (by {_mean(shift[bad])} std), brightness or colours"
-                      " will drift", _why_strong(report))
+        yield Finding(
+            f"{where(bad)}noise is off centre (by {_mean(shift[bad])} std), brightness or colours will drift",
+            _why_strong(report),
+        )
 
 
 def _steps(report: Report) -> Iterator[Finding]:
     if report.corrections is None or report.corrections.max() <= CORRECTION:
         return
     other = ", or use midpoint" if report.inversion.solver in COARSE else ""
-    yield Finding(f"steps are too large: {largest(report)}",
-                  f"the record makes up for it, but for the source alone; raise the steps{other}")
+    yield Finding(
+        f"steps are too large: {largest(report)}",
+        f"the record makes up for it, but for the source alone; raise the steps{other}",
+    )
 
 
 def _lost(report: Report) -> Iterator[Finding]:
@@ -159,31 +169,41 @@ def _why_strong(report: Report) -> str:
     if report.changed:
         return _reconnect(report)
     if report.cfg > GUIDED:
-        return (f"cfg {report.cfg:g} while unsampling pushes it off the Gaussian; lower the Unsampler's cfg"
-                " (or its model's Custom CFG) to 1")
-    return ("the prompt while unsampling does not fit the clip; describe the clip in the Unsampler's prompt,"
-            " or leave it empty")
+        return (
+            f"cfg {report.cfg:g} while unsampling pushes it off the Gaussian; lower the Unsampler's cfg"
+            " (or its model's Custom CFG) to 1"
+        )
+    return (
+        "the prompt while unsampling does not fit the clip; describe the clip in the Unsampler's prompt,"
+        " or leave it empty"
+    )
 
 
 def _why_weak(report: Report) -> str:
     if report.changed:
         return _reconnect(report)
     if report.figures.ratio.mean() < NONE and report.inversion.steps >= ENOUGH:
-        return (f"{passes(report)} would do, but the model takes no noise away; disconnect patches of its"
-                " guidance (APG, PerpNeg) in the Unsampler")
+        return (
+            f"{passes(report)} would do, but the model takes no noise away; disconnect patches of its"
+            " guidance (APG, PerpNeg) in the Unsampler"
+        )
     if report.inversion.solver in COARSE:
         return f"{passes(report)} fall short; use midpoint or more steps"
     # what has learnt from filmed clips makes too weak a noise of a render: tests/demo/test_demo_model.py
-    return (f"{passes(report)} fall short; raise the steps, use the model's schedule and motion, or add"
-            " grain to a render")
+    return (
+        f"{passes(report)} fall short; raise the steps, use the model's schedule and motion, or add"
+        " grain to a render"
+    )
 
 
 def _why_structured(report: Report) -> str:
     if report.changed:
         return _reconnect(report)
     if report.cfg > GUIDED:
-        return (f"cfg {report.cfg:g} while unsampling does that; lower the Unsampler's cfg (or its model's"
-                " Custom CFG) to 1")
+        return (
+            f"cfg {report.cfg:g} while unsampling does that; lower the Unsampler's cfg (or its model's"
+            " Custom CFG) to 1"
+        )
     coarse = report.inversion.solver in COARSE
     better = "use midpoint or more steps" if coarse else "raise the steps"
     return f"{passes(report)} leave it behind only in part; {better}"

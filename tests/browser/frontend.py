@@ -1,7 +1,7 @@
 """The real ComfyUI frontend in a headless Chromium: open it, load a workflow, ask it for the API prompt.
 
-    with chromium() as browser, open_frontend(browser, object_info) as page:
-        prompt = graph_to_prompt(page, workflow)
+with chromium() as browser, open_frontend(browser, object_info) as page:
+    prompt = graph_to_prompt(page, workflow)
 """
 
 import json
@@ -17,9 +17,17 @@ from playwright.sync_api import Browser, ConsoleMessage, Page, WebSocketRoute, s
 
 from tools.find_comfy import HostMissing, find_host
 
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
-         "--disable-sync", "--no-first-run", "--disable-quic", "--disable-dev-shm-usage",
-         "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--no-first-run",
+    "--disable-quic",
+    "--disable-dev-shm-usage",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+]
 READY_MS = 180_000  # 5 s on idle cores
 READY = "() => window.app?.vueAppReady && window.graph && window.app.extensionManager.spinner === false"
 LOAD = """async (workflow) => {
@@ -79,9 +87,15 @@ def chromium() -> Iterator[Browser]:
 
 
 @contextmanager
-def open_frontend(browser: Browser, object_info: dict, *, settings: dict | None = None,
-                  media: dict[str, Path] | None = None, scripts: dict[str, Path] | None = None,
-                  size: tuple[int, int] = (1600, 900)) -> Iterator[Page]:
+def open_frontend(
+    browser: Browser,
+    object_info: dict,
+    *,
+    settings: dict | None = None,
+    media: dict[str, Path] | None = None,
+    scripts: dict[str, Path] | None = None,
+    size: tuple[int, int] = (1600, 900),
+) -> Iterator[Page]:
     """A page with the frontend ready to load workflows, knowing exactly the nodes of `object_info`.
 
     scripts: the web folders of other packs by name, loaded as extensions beside ours.

@@ -19,16 +19,38 @@ SETTINGS = {
     "Comfy.Validation.Workflows": True,
 }
 SYSTEM = {
-    "system": {"os": "linux", "comfyui_version": "0.33.0", "python_version": "3.11",
-               "pytorch_version": "2.13.0", "embedded_python": False, "argv": [], "ram_total": 1,
-               "ram_free": 1},
-    "devices": [{"name": "cpu", "type": "cpu", "index": 0, "vram_total": 1, "vram_free": 1,
-                 "torch_vram_total": 1, "torch_vram_free": 1}],
+    "system": {
+        "os": "linux",
+        "comfyui_version": "0.33.0",
+        "python_version": "3.11",
+        "pytorch_version": "2.13.0",
+        "embedded_python": False,
+        "argv": [],
+        "ram_total": 1,
+        "ram_free": 1,
+    },
+    "devices": [
+        {
+            "name": "cpu",
+            "type": "cpu",
+            "index": 0,
+            "vram_total": 1,
+            "vram_free": 1,
+            "torch_vram_total": 1,
+            "torch_vram_free": 1,
+        }
+    ],
 }
-EMPTY_LISTS = ("/embeddings", "/experiment/models", "/userdata", "/assets",
-               "/userdata/comfy.templates.json")
-EMPTY_OBJECTS = ("/i18n", "/features", "/workflow_templates", "/global_subgraphs", "/node_replacements",
-                 "/history", "/internal/folder_paths")
+EMPTY_LISTS = ("/embeddings", "/experiment/models", "/userdata", "/assets", "/userdata/comfy.templates.json")
+EMPTY_OBJECTS = (
+    "/i18n",
+    "/features",
+    "/workflow_templates",
+    "/global_subgraphs",
+    "/node_replacements",
+    "/history",
+    "/internal/folder_paths",
+)
 SCRIPTS = Path(__file__).parents[2] / "js"
 SERVED_AT = "/extensions/"  # where a server mounts the WEB_DIRECTORY of each pack
 BLANK_FILES = ("/user.css", "/api/userdata/user.css", "/api/vhs/queryvideo")
@@ -43,8 +65,11 @@ def static_folder() -> Path | None:
 def answers(object_info: dict, settings: dict, scripts: dict[str, Path]) -> dict[str, object]:
     """What each API path answers, as JSON."""
     table: dict[str, object] = {path: [] for path in EMPTY_LISTS} | {path: {} for path in EMPTY_OBJECTS}
-    table["/extensions"] = [f"{SERVED_AT}{pack}/{path.relative_to(folder).as_posix()}"
-                            for pack, folder in scripts.items() for path in sorted(folder.rglob("*.js"))]
+    table["/extensions"] = [
+        f"{SERVED_AT}{pack}/{path.relative_to(folder).as_posix()}"
+        for pack, folder in scripts.items()
+        for path in sorted(folder.rglob("*.js"))
+    ]
     table["/object_info"] = object_info
     table["/settings"] = settings
     table["/system_stats"] = SYSTEM
@@ -116,8 +141,9 @@ class StubServer(ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, object_info: dict, settings: dict, media: dict[str, Path],
-                 scripts: dict[str, Path]) -> None:
+    def __init__(
+        self, object_info: dict, settings: dict, media: dict[str, Path], scripts: dict[str, Path]
+    ) -> None:
         folder = str(static_folder())
         super().__init__(("127.0.0.1", 0), lambda *args: StubHandler(*args, directory=folder))
         self.scripts = {"unsampling": SCRIPTS} | scripts
@@ -131,8 +157,12 @@ class StubServer(ThreadingHTTPServer):
 
 
 @contextmanager
-def stub_server(object_info: dict, settings: dict | None = None, media: dict[str, Path] | None = None,
-                scripts: dict[str, Path] | None = None) -> Iterator[StubServer]:
+def stub_server(
+    object_info: dict,
+    settings: dict | None = None,
+    media: dict[str, Path] | None = None,
+    scripts: dict[str, Path] | None = None,
+) -> Iterator[StubServer]:
     """Serve until the block ends; `scripts` are other packs' WEB_DIRECTORY folders by the pack's name."""
     server = StubServer(object_info, settings or {}, media or {}, scripts or {})
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

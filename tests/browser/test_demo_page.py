@@ -40,9 +40,18 @@ LOADED = "() => [...document.images].map((one) => [one.complete, one.naturalWidt
 CUT = """() => [...document.querySelectorAll('table')].map((one) => one.parentElement)
     .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText)"""
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
-NAMES = ["all clips side by side", "source", "reconstruction", "ink, cfg 1", "ink, cfg 3",
-         "ink, the true answer", "neon, cfg 1", "neon, cfg 3", "neon, the true answer",
-         "ink, cfg 1, random noise"]
+NAMES = [
+    "all clips side by side",
+    "source",
+    "reconstruction",
+    "ink, cfg 1",
+    "ink, cfg 3",
+    "ink, the true answer",
+    "neon, cfg 1",
+    "neon, cfg 3",
+    "neon, the true answer",
+    "ink, cfg 1, random noise",
+]
 PATIENCE = 120_000  # ms, for a busy machine
 
 
@@ -63,8 +72,9 @@ def browser() -> Iterator[Browser]:
 
 
 @contextmanager
-def opened(browser: Browser, path: Path, size: tuple[int, int] = DESK,
-           scheme: str = "light") -> Iterator[Page]:
+def opened(
+    browser: Browser, path: Path, size: tuple[int, int] = DESK, scheme: str = "light"
+) -> Iterator[Page]:
     """The page over file://, once every video can be shown; no complaint and no request beside itself."""
     context = browser.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)
     page = context.new_page()
@@ -123,8 +133,10 @@ def test_the_page_is_readable_in_both_schemes_and_on_a_phone(browser, made, sche
         assert len(colours) > 500
         parts = np.array_split(picture, 12)
         assert min(part.std() for part in parts) > 8  # nowhere blank
-        text, ground = (page.evaluate(f"() => getComputedStyle(document.body).{name}")
-                        for name in ("color", "backgroundColor"))
+        text, ground = (
+            page.evaluate(f"() => getComputedStyle(document.body).{name}")
+            for name in ("color", "backgroundColor")
+        )
         assert contrast(text, ground) > 7
 
 
@@ -160,4 +172,9 @@ def test_names_of_files_are_text(browser, tmp_path, made):
         assert clip.name in page.inner_text("main")
         assert "no error is given" in page.inner_text("main")
         assert [name for name, *_ in page.evaluate(VIDEOS)] == [
-            NAMES[0], "source", "reconstruction", "neon, cfg 1", "neon, cfg 1, random noise"]
+            NAMES[0],
+            "source",
+            "reconstruction",
+            "neon, cfg 1",
+            "neon, cfg 1, random noise",
+        ]

@@ -76,8 +76,10 @@ def losses(page: Page, workflow: dict) -> list[str]:
     """What the frontend does not take over: node types, nodes, links, and widget values."""
     found = [f"unknown node type {name}" for name in unknown_types(page, workflow)]
     saved = load(page, workflow)
-    before, after, followed = ({tuple(link) for link in links}
-                               for links in (workflow["links"], saved["links"], page.evaluate(FOLLOWED)))
+    before, after, followed = (
+        {tuple(link) for link in links}
+        for links in (workflow["links"], saved["links"], page.evaluate(FOLLOWED))
+    )
     found += [f"link {link} is lost" for link in sorted(before - (after & followed))]
     found += [f"link {link} is new" for link in sorted((after | followed) - before)]
     kept = {node["id"]: node for node in saved["nodes"]}
@@ -112,8 +114,12 @@ def test_no_node_is_drawn_over_another(page: Page, name: str):
     load(page, read(name))
     page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
     for a, b in combinations(page.evaluate(DRAWN), 2):
-        apart = (a["x"] + a["width"] <= b["x"] or b["x"] + b["width"] <= a["x"]
-                 or a["y"] + a["height"] <= b["y"] or b["y"] + b["height"] <= a["y"])
+        apart = (
+            a["x"] + a["width"] <= b["x"]
+            or b["x"] + b["width"] <= a["x"]
+            or a["y"] + a["height"] <= b["y"]
+            or b["y"] + b["height"] <= a["y"]
+        )
         assert apart, f"{a['name']} is drawn over {b['name']}"
 
 
@@ -146,9 +152,14 @@ def forget_a_node(workflow: dict) -> None:
     workflow["nodes"] = [node for node in workflow["nodes"] if node["type"] != "VAEEncode"]
 
 
-@pytest.mark.parametrize(("spoil", "complaint"), [
-    (cut_a_link, "is lost"), (take_an_unknown_node, "unknown node type UNS_Gone"), (forget_a_node, "is lost"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (cut_a_link, "is lost"),
+        (take_an_unknown_node, "unknown node type UNS_Gone"),
+        (forget_a_node, "is lost"),
+    ],
+)
 def test_a_spoilt_file_is_noticed(page: Page, spoil: Callable[[dict], None], complaint: str):
     workflow = copy.deepcopy(read(VIDEO))
     spoil(workflow)

@@ -56,8 +56,10 @@ def canvas(browser: Browser, **settings) -> Iterator[Page]:
         sockets.append(socket)
         greet(socket)
 
-    with (patch.object(frontend, "greet", keep),
-          open_frontend(browser, object_info(), settings=settings) as page):
+    with (
+        patch.object(frontend, "greet", keep),
+        open_frontend(browser, object_info(), settings=settings) as page,
+    ):
         page.run = lambda node, text: sockets[-1].send(executed(node, text))
         yield page
         assert page.problems.messages == []
@@ -155,11 +157,14 @@ def test_the_text_stays(page: Page, leave: Callable[[Page], None]):
 
 def test_the_text_stays_inside_a_subgraph(page: Page):
     _, report, _ = reload_graph(page)
-    outer = page.evaluate("""(id) => {
+    outer = page.evaluate(
+        """(id) => {
         const {node} = app.graph.convertToSubgraph(new Set([app.graph.getNodeById(id)]));
         app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState();
         return String(node.id);
-    }""", report)
+    }""",
+        report,
+    )
     [inner] = page.evaluate("(id) => app.graph.getNodeById(id).subgraph.nodes.map((node) => node.id)", outer)
     page.run(f"{outer}:{inner}", FIRST)
     text = """([outer, text]) => app.graph.getNodeById(outer)?.subgraph.nodes[0].widgets[0].value === text"""

@@ -1,4 +1,5 @@
 """A user's clip as the model gets it: fitted, cut short with a word, and in bounded memory."""
+
 import os
 import subprocess
 import sys
@@ -47,9 +48,18 @@ def write_fast(path: Path, frames: int, height: int, width: int) -> None:
         container.mux(stream.encode(None))
 
 
-@pytest.mark.parametrize(("height", "width", "size"), [
-    (64, 64, (64, 64)), (1080, 1080, (64, 64)), (1080, 1920, (48, 80)), (1920, 1080, (80, 48)),
-    (480, 640, (56, 72)), (16, 4096, (16, 256)), (2, 2, (64, 64))])
+@pytest.mark.parametrize(
+    ("height", "width", "size"),
+    [
+        (64, 64, (64, 64)),
+        (1080, 1080, (64, 64)),
+        (1080, 1920, (48, 80)),
+        (1920, 1080, (80, 48)),
+        (480, 640, (56, 72)),
+        (16, 4096, (16, 256)),
+        (2, 2, (64, 64)),
+    ],
+)
 def test_the_size_is_the_nearest_shape_that_the_model_takes(height, width, size):
     assert model_size(height, width) == size
 
@@ -106,8 +116,14 @@ def peak(path: Path) -> tuple[list[int], float]:
 
     That counts FFmpeg's memory and torch's too. ru_maxrss would not do: it begins at this process's own.
     """
-    done = subprocess.run([sys.executable, "-c", READ, str(path)], cwd=ROOT, capture_output=True, text=True,
-                          env=os.environ | TIDY | {"OMP_NUM_THREADS": "1"}, timeout=300)
+    done = subprocess.run(
+        [sys.executable, "-c", READ, str(path)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        env=os.environ | TIDY | {"OMP_NUM_THREADS": "1"},
+        timeout=300,
+    )
     assert done.returncode == 0, done.stderr
     shape, kilobytes = done.stdout.splitlines()
     return [int(side) for side in shape.split()], int(kilobytes) / 2**10

@@ -1,4 +1,5 @@
 """`python -m demo` from one end to the other with the trained model, on few frames and steps."""
+
 import hashlib
 import json
 import re
@@ -57,8 +58,16 @@ def numbers(folder: Path) -> dict:
 def clip(path: Path) -> torch.Tensor:
     """A file of the demo, from -1 to 1 and of the model's size."""
     frames = read_video(path)[0]
-    return torch.from_numpy(frames).unflatten(1, (-1, 4)).unflatten(3, (-1, 4)).float().mean((2, 4)) \
-        .permute(0, 3, 1, 2) / 127.5 - 1
+    return (
+        torch.from_numpy(frames)
+        .unflatten(1, (-1, 4))
+        .unflatten(3, (-1, 4))
+        .float()
+        .mean((2, 4))
+        .permute(0, 3, 1, 2)
+        / 127.5
+        - 1
+    )
 
 
 def relative(x: torch.Tensor, y: torch.Tensor) -> float:
@@ -121,8 +130,11 @@ def test_the_files_show_what_their_names_and_numbers_say(tmp_path):
 
 def test_the_pictures_show_each_clip_in_its_place(tmp_path):
     assert main([*SMALL, "--style", "ink", "neon", "--out", str(tmp_path)]) == 0
-    columns = [["source", "reconstruction", "random_noise"], ["ink_cfg1", "ink_cfg3", "true_ink"],
-               ["neon_cfg1", "neon_cfg3", "true_neon"]]
+    columns = [
+        ["source", "reconstruction", "random_noise"],
+        ["ink_cfg1", "ink_cfg3", "true_ink"],
+        ["neon_cfg1", "neon_cfg3", "true_neon"],
+    ]
     side = read_video(tmp_path / "side_by_side.mp4")[0].astype(int)
     with Image.open(tmp_path / "contact_sheet.png") as picture:
         sheet = np.asarray(picture).astype(int)
@@ -130,8 +142,8 @@ def test_the_pictures_show_each_clip_in_its_place(tmp_path):
     for x, names in enumerate(columns):
         for y, name in enumerate(names):
             clip = read_video(tmp_path / f"{name}.mp4")[0].astype(int)
-            panel = side[:, 280 * y + 24:280 * (y + 1), 256 * x:256 * (x + 1)]
-            strip = sheet[152 * x + 24:152 * (x + 1), 384 * y:384 * (y + 1)]
+            panel = side[:, 280 * y + 24 : 280 * (y + 1), 256 * x : 256 * (x + 1)]
+            strip = sheet[152 * x + 24 : 152 * (x + 1), 384 * y : 384 * (y + 1)]
             assert np.abs(panel - clip).mean() < 8
             assert np.abs(strip - np.concatenate(list(clip[:, ::2, ::2]), 1)).mean() < 8
 
@@ -143,7 +155,8 @@ def test_the_terminal_shows_the_numbers_of_the_file(tmp_path, capsys):
     assert float(rows["euler, plain"]) == pytest.approx(found["round_trips"][1]["relative_error"], rel=0.05)
     assert float(rows["ink, cfg 1"]) == pytest.approx(found["restyles"][0]["relative_error"], rel=0.05)
     assert float(rows["ink: source untouched"]) == pytest.approx(
-        found["untouched_source"]["ink"]["relative_error"], rel=0.05)
+        found["untouched_source"]["ink"]["relative_error"], rel=0.05
+    )
     assert all(f"report: {line}" in out for line in found["report"]["lines"])
 
 
@@ -274,10 +287,22 @@ def test_the_command_says_one_sentence_and_nothing_of_its_libraries(tmp_path):
     assert done.stderr == "demo: nowhere.mp4 is not a file: give the path of a video.\n"
 
 
-@pytest.mark.parametrize("arguments", [
-    ["--frames", "0"], ["--frames", "65"], ["--steps", "x"], ["--steps", "101"], ["--cfg", "1", "nan"],
-    ["--structure", "1.5"], ["--style", "ink", "cubist"], ["--seed", "10000"], ["--solver", "ees25"],
-    ["--seed", "1", "--clip", "any.mp4"], ["--source-style", "cubist"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--frames", "0"],
+        ["--frames", "65"],
+        ["--steps", "x"],
+        ["--steps", "101"],
+        ["--cfg", "1", "nan"],
+        ["--structure", "1.5"],
+        ["--style", "ink", "cubist"],
+        ["--seed", "10000"],
+        ["--solver", "ees25"],
+        ["--seed", "1", "--clip", "any.mp4"],
+        ["--source-style", "cubist"],
+    ],
+)
 def test_settings_out_of_range_are_refused_before_anything_runs(arguments, tmp_path, capsys):
     with pytest.raises(SystemExit):
         main([*arguments, "--out", str(tmp_path / "o")])

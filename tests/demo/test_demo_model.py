@@ -48,16 +48,24 @@ def test_it_has_learnt_to_denoise_clips_it_never_saw(unet, style):
 @pytest.mark.parametrize("style", world.STYLE_NAMES)
 def test_the_right_style_denoises_best(unet, style):
     clips = [world.render(world.content(seed), style) for seed in (60, 61, 62)]
-    errors = {name: sum(float((model.denoiser(unet, name)(noisy(clip, 4.0), 4.0, 0) - clip).square().mean())
-                        for clip in clips) for name in world.STYLE_NAMES}
+    errors = {
+        name: sum(
+            float((model.denoiser(unet, name)(noisy(clip, 4.0), 4.0, 0) - clip).square().mean())
+            for clip in clips
+        )
+        for name in world.STYLE_NAMES
+    }
     assert min(errors, key=errors.get) == style
 
 
 def test_grain_makes_the_noise_as_strong_as_it_should_be(unet):
     """A clip without any is too clean for the model: nothing grows out of nothing."""
     clip, sigmas = world.render(world.content(3), "mosaic"), model.schedule(8)
-    clean, filmed = (float(unsample(model.denoiser(unet, "mosaic"), x, sigmas, record=False).noise.std())
-                     / float(sigmas[0]) for x in (clip, world.filmed(clip, 3)))
+    clean, filmed = (
+        float(unsample(model.denoiser(unet, "mosaic"), x, sigmas, record=False).noise.std())
+        / float(sigmas[0])
+        for x in (clip, world.filmed(clip, 3))
+    )
     assert 0.8 < filmed < 1.3
     assert clean < 0.8 * filmed
 
@@ -75,8 +83,10 @@ def test_without_noise_the_answer_is_the_input(unet, clip):
     assert (model.denoiser(unet, "flat")(clip, 1e-3, 0) - clip).abs().max() < 0.01
 
 
-@pytest.mark.parametrize(("frames", "starts"), [(1, [0]), (16, [0]), (17, [0, 1]), (26, [0, 10]),
-                                                (27, [0, 10, 11]), (64, [0, 10, 20, 30, 40, 48])])
+@pytest.mark.parametrize(
+    ("frames", "starts"),
+    [(1, [0]), (16, [0]), (17, [0, 1]), (26, [0, 10]), (27, [0, 10, 11]), (64, [0, 10, 20, 30, 40, 48])],
+)
 def test_windows_cover_every_frame(frames, starts):
     found = model.windows(frames)
     assert [window.start for window in found] == starts

@@ -1,4 +1,5 @@
 """The progress line: a bar that lives on a terminal, one line a pass elsewhere."""
+
 import io
 import re
 
@@ -27,8 +28,7 @@ def test_a_meter_numbers_the_passes():
     titled = meter(12, out)
     for name in ("first", "second"):
         titled(name)(1, 1, 1.0, None, None)
-    assert [line[:14].rstrip() for line in out.getvalue().splitlines()] == [
-        "[ 1/12] first", "[ 2/12] second"]
+    assert [line[:14].rstrip() for line in out.getvalue().splitlines()] == ["[ 1/12] first", "[ 2/12] second"]
 
 
 def test_the_widest_line_fits_a_terminal_of_eighty_columns():

@@ -1,4 +1,5 @@
 """Video files as the demo and the other tests write and read them."""
+
 from fractions import Fraction
 from pathlib import Path
 
@@ -25,8 +26,10 @@ def shown_at(path: Path) -> list[Fraction]:
         return [frame.pts * frame.time_base for frame in container.decode(video=0)]
 
 
-@pytest.mark.parametrize(("height", "width", "pix_fmt"), [
-    (64, 96, "yuv420p"), (65, 96, "yuv444p"), (64, 97, "yuv444p"), (67, 101, "yuv444p")])
+@pytest.mark.parametrize(
+    ("height", "width", "pix_fmt"),
+    [(64, 96, "yuv420p"), (65, 96, "yuv444p"), (64, 97, "yuv444p"), (67, 101, "yuv444p")],
+)
 def test_even_and_odd_sizes_come_back_as_written(tmp_path, height, width, pix_fmt):
     clip = pan_over_photograph(5, height, width)
     write_video(tmp_path / "a.mp4", clip, Fraction(24000, 1001))
@@ -50,7 +53,7 @@ def test_a_single_frame(tmp_path, frames):
 def test_timestamps_are_kept_to_the_tick(tmp_path_factory, frames, gaps, clock):
     times = [Fraction(sum(gaps[:i]), clock) for i in range(len(gaps))]
     path = tmp_path_factory.mktemp("vfr") / "a.mp4"
-    write_video(path, frames[:len(times)], Fraction(25), timestamps=times)
+    write_video(path, frames[: len(times)], Fraction(25), timestamps=times)
     assert shown_at(path) == times
 
 
@@ -99,8 +102,10 @@ def test_nothing_is_left_behind_by_a_write_that_fails(tmp_path, frames):
     assert (tmp_path / "a.mp4").read_bytes() == before
 
 
-@pytest.mark.parametrize("wrong", [np.zeros((2, 8, 8, 3), np.float32), np.zeros((0, 8, 8, 3), np.uint8),
-                                   np.zeros((2, 3, 8, 8), np.uint8)])
+@pytest.mark.parametrize(
+    "wrong",
+    [np.zeros((2, 8, 8, 3), np.float32), np.zeros((0, 8, 8, 3), np.uint8), np.zeros((2, 3, 8, 8), np.uint8)],
+)
 def test_frames_of_another_kind_are_refused(tmp_path, wrong):
     with pytest.raises(VideoError, match="frames must be uint8"):
         write_video(tmp_path / "a.mp4", wrong, Fraction(8))
@@ -134,7 +139,7 @@ def test_a_phone_that_was_held_sideways_gives_upright_frames(tmp_path, turns):
     at = data.index(b"tkhd") + 4 + 40
     fixed = {1: (0, -1, 1, 0), 2: (-1, 0, 0, -1), 3: (0, 1, -1, 0)}[turns]
     for offset, value in zip((0, 4, 12, 16), fixed, strict=True):
-        data[at + offset:at + offset + 4] = (value * 65536).to_bytes(4, "big", signed=True)
+        data[at + offset : at + offset + 4] = (value * 65536).to_bytes(4, "big", signed=True)
     (tmp_path / "a.mp4").write_bytes(data)
     read, _ = read_video(tmp_path / "a.mp4")
     assert read.shape == upright.shape
@@ -143,8 +148,13 @@ def test_a_phone_that_was_held_sideways_gives_upright_frames(tmp_path, turns):
 
 def broken(kind: str, good: bytes) -> bytes:
     middle = len(good) // 2
-    return {"cut": good[:middle], "head only": good[:90], "empty": b"", "text": b"not a video\n" * 500,
-            "overwritten": good[:middle] + bytes(1500) + good[middle + 1500:]}[kind]
+    return {
+        "cut": good[:middle],
+        "head only": good[:90],
+        "empty": b"",
+        "text": b"not a video\n" * 500,
+        "overwritten": good[:middle] + bytes(1500) + good[middle + 1500 :],
+    }[kind]
 
 
 @pytest.mark.parametrize("kind", ["cut", "head only", "empty", "text", "overwritten"])

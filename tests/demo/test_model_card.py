@@ -25,10 +25,13 @@ def test_it_names_the_size_of_these_weights_and_what_they_draw(unet):
     millions, megabytes = sum(p.numel() for p in unet.parameters()) / 1e6, model.WEIGHTS.stat().st_size / 1e6
     first, second = unet.config.block_out_channels
     for words in (
-            f"`{model.WEIGHTS.name}`, {megabytes:.1f} MB:", f"UNet of {millions:.1f} million parameters",
-            f"{world.FRAMES} frames of {world.SIZE}x{world.SIZE} pixels", f"({', '.join(world.STYLE_NAMES)})",
-            f"on {model.PATCH}x{model.PATCH} patches of pixels, two levels of {first} and {second} channels",
-            f"Seeds {world.HELD_OUT.start} to {world.HELD_OUT.stop - 1:,} are held out"):
+        f"`{model.WEIGHTS.name}`, {megabytes:.1f} MB:",
+        f"UNet of {millions:.1f} million parameters",
+        f"{world.FRAMES} frames of {world.SIZE}x{world.SIZE} pixels",
+        f"({', '.join(world.STYLE_NAMES)})",
+        f"on {model.PATCH}x{model.PATCH} patches of pixels, two levels of {first} and {second} channels",
+        f"Seeds {world.HELD_OUT.start} to {world.HELD_OUT.stop - 1:,} are held out",
+    ):
         assert words in CARD, words
     assert f"The model is a {megabytes:.0f} MB one" in README
 
@@ -39,10 +42,11 @@ def test_it_tells_of_the_training_that_a_bare_command_does():
     highest = math.exp(mean - spread * float(torch.special.ndtri(torch.tensor(train.TAILS))))
     seen = steps * train.FRAMES_A_STEP
     for words in (
-            f"from nothing, {steps:,} steps of {train.FRAMES_A_STEP} frames ({seen:,} in all)",
-            f"exponential mean of the weights ({train.DECAY})",
-            f"{100 * train.DROPPED:.0f} percent of the clips without their style",
-            f"sigmas from 0.01 to {highest:.0f}."):
+        f"from nothing, {steps:,} steps of {train.FRAMES_A_STEP} frames ({seen:,} in all)",
+        f"exponential mean of the weights ({train.DECAY})",
+        f"{100 * train.DROPPED:.0f} percent of the clips without their style",
+        f"sigmas from 0.01 to {highest:.0f}.",
+    ):
         assert words in CARD, words
     minutes = re.search(r"(\d+) minutes of wall time", CARD)[1]
     assert f"trained on two CPU cores in {minutes} minutes" in README

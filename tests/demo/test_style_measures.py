@@ -16,16 +16,25 @@ from unsampling import resample, unsample
 
 SEEDS = range(50, 10_000, 1999)
 SPREAD = 0.25  # variance of the model below
-CALLS = {DEFAULT: "18 + 17", "midpoint": "17 + 17", "dpmpp_2m, recorded": "17 + 16",
-         "euler, recorded": "17 + 16", "ees25": "47 + 47", "core euler": "16 + 16",
-         "core dpmpp_2m": "16 + 16", "core heun": "32 + 31", "core euler, 50 steps": "50 + 50",
-         f"{DEFAULT}, no condition up": "18 + 17", "random noise": "0 + 17"}
+CALLS = {
+    DEFAULT: "18 + 17",
+    "midpoint": "17 + 17",
+    "dpmpp_2m, recorded": "17 + 16",
+    "euler, recorded": "17 + 16",
+    "ees25": "47 + 47",
+    "core euler": "16 + 16",
+    "core dpmpp_2m": "16 + 16",
+    "core heun": "32 + 31",
+    "core euler, 50 steps": "50 + 50",
+    f"{DEFAULT}, no condition up": "18 + 17",
+    "random noise": "0 + 17",
+}
 
 
 def moved(clip, x, y):
     """The clip some pixels to the right and down, its border repeated."""
     wide = torch.nn.functional.pad(clip, [8] * 4, mode="replicate")
-    return wide[..., 8 - y:8 - y + world.SIZE, 8 - x:8 - x + world.SIZE]
+    return wide[..., 8 - y : 8 - y + world.SIZE, 8 - x : 8 - x + world.SIZE]
 
 
 def motion(clip, seed, styles=("flat", "neon")):
@@ -33,8 +42,12 @@ def motion(clip, seed, styles=("flat", "neon")):
 
 
 def test_the_judge_knows_the_style_of_held_out_clips():
-    wrong = [(seed, style) for seed in range(7, 10_000, 401) for style in world.STYLE_NAMES
-             if measures.judge(world.render(world.content(seed), style)) != style]
+    wrong = [
+        (seed, style)
+        for seed in range(7, 10_000, 401)
+        for style in world.STYLE_NAMES
+        if measures.judge(world.render(world.content(seed), style)) != style
+    ]
     assert len(wrong) <= 0.02 * 25 * len(world.STYLE_NAMES), wrong
 
 
@@ -121,8 +134,10 @@ def test_clips_are_held_out_and_cover_the_pairs_of_styles_evenly():
     assert all(t.seed in world.HELD_OUT for t in transfers)
     assert len({(t.source, t.target) for t in transfers[:30]}) == style_ways.PAIRS == 30
     for first in range(0, 60, 6):
-        for styles in ({t.source for t in transfers[first:first + 6]},
-                       {t.target for t in transfers[first:first + 6]}):
+        for styles in (
+            {t.source for t in transfers[first : first + 6]},
+            {t.target for t in transfers[first : first + 6]},
+        ):
             assert styles == set(world.STYLE_NAMES)
     assert all(t.source != t.target for t in transfers)
 
@@ -146,6 +161,7 @@ def cheap(unet, style, cfg=1.0):
 @pytest.fixture
 def no_network(monkeypatch):
     """The command in this process, on a model that costs nothing."""
+
     def pool(workers, context, start, given):
         start(*given)
         return ThreadPoolExecutor(1)
@@ -158,8 +174,19 @@ def no_network(monkeypatch):
 def test_the_command_measures_every_way_and_goes_on_where_it_was(no_network, monkeypatch, tmp_path, capsys):
     weights = tmp_path / "weights"
     weights.write_bytes(b"some")
-    command = ["--clips", "2", "--compared", "1", "--weights", str(weights), "--precision", "float32",
-               "--kept", str(tmp_path / "kept"), "--output"]
+    command = [
+        "--clips",
+        "2",
+        "--compared",
+        "1",
+        "--weights",
+        str(weights),
+        "--precision",
+        "float32",
+        "--kept",
+        str(tmp_path / "kept"),
+        "--output",
+    ]
     assert style_transfer.main([*command, str(tmp_path / "first")]) == 0
     monkeypatch.setattr(model, "denoiser", None)  # nothing is left to measure
     assert style_transfer.main([*command, str(tmp_path / "second")]) == 0
@@ -176,8 +203,23 @@ def test_the_command_measures_every_way_and_goes_on_where_it_was(no_network, mon
 def test_unless_told_otherwise_every_way_is_tried_on_every_clip(no_network, tmp_path, capsys):
     weights = tmp_path / "weights"
     weights.write_bytes(b"some")
-    assert style_transfer.main(["--clips", "1", "--weights", str(weights), "--precision", "float32",
-                                "--kept", str(tmp_path / "kept"), "--output", str(tmp_path)]) == 0
+    assert (
+        style_transfer.main(
+            [
+                "--clips",
+                "1",
+                "--weights",
+                str(weights),
+                "--precision",
+                "float32",
+                "--kept",
+                str(tmp_path / "kept"),
+                "--output",
+                str(tmp_path),
+            ]
+        )
+        == 0
+    )
     text = (tmp_path / "style_transfer.md").read_text()
     check_report(text)
     assert "## Every clip" not in text
@@ -188,8 +230,12 @@ def check_report(text):
     every = text.partition("## Every way")[2].partition("## ")[0]
     rows = re.findall(r"^\| ([^|]+) \| ([13]) \| ([^|]+) \| [\d.]+ \| ([^|]+) \|", every, re.MULTILINE)
     assert {name: calls for name, cfg, calls, _ in rows if cfg == "1"} == CALLS
-    assert {name for name, cfg, *_ in rows if cfg == "3"} == {DEFAULT, "dpmpp_2m, recorded", "core euler",
-                                                              "random noise"}
+    assert {name for name, cfg, *_ in rows if cfg == "3"} == {
+        DEFAULT,
+        "dpmpp_2m, recorded",
+        "core euler",
+        "random noise",
+    }
     for name, _, _, error in rows:
         assert (error == "0") == ("recorded" in name), (name, error)
     styles = text.partition("## Which styles")[2].partition("## ")[0]
@@ -199,8 +245,10 @@ def check_report(text):
     assert re.fullmatch(r"\d\.\d\d, \d+\.\d px, 1", cell), row
     curve = text.partition("## Style against motion")[2]
     values = re.findall(r"^\| ([^|]+) \| ([\d.]+) \| ", curve, re.MULTILINE)
-    assert values == [*((DEFAULT, f"{i / 10:g}") for i in range(9)),
-                      *(("SDEdit", f"{i / 10:g}") for i in range(0, 9, 2))]
+    assert values == [
+        *((DEFAULT, f"{i / 10:g}") for i in range(9)),
+        *(("SDEdit", f"{i / 10:g}") for i in range(0, 9, 2)),
+    ]
     promises = re.findall(r"^- \*\*(holds|DOES NOT HOLD)\*\*: ", text, re.MULTILINE)
     assert len(promises) == 6
     assert promises[0] == "holds"

@@ -19,8 +19,17 @@ def small(monkeypatch):
 
 
 def run(monkeypatch, folder, steps):
-    settings = ["train", "--steps", str(steps), "--folder", str(folder), "--precision", "float32",
-                "--device", "cpu"]
+    settings = [
+        "train",
+        "--steps",
+        str(steps),
+        "--folder",
+        str(folder),
+        "--precision",
+        "float32",
+        "--device",
+        "cpu",
+    ]
     monkeypatch.setattr("sys.argv", settings)
     train.main()
 
@@ -78,7 +87,7 @@ def test_some_clips_are_shown_without_their_style():
 def test_the_rates_rise_and_end_at_nothing():
     shares = [train._share(step, 4000) for step in range(4000)]
     assert shares[0] < shares[100] < 1 == max(shares)
-    assert shares[train.WARM_UP - 1:2000] == [1] * (2001 - train.WARM_UP)
+    assert shares[train.WARM_UP - 1 : 2000] == [1] * (2001 - train.WARM_UP)
     assert shares[2001] < 1 and 0 < shares[-1] < 1e-3
 
 
@@ -97,7 +106,9 @@ def test_matrices_and_kernels_go_to_muon_and_the_rest_to_adam():
     optimisers.step(0.5)
     assert all(not torch.equal(weight, before[name]) for name, weight in unet.named_parameters())
     assert [o.param_groups[0]["lr"] for o in (optimisers.muon, optimisers.adam)] == [
-        train.MATRIX_RATE / 2, train.RATE / 2]
+        train.MATRIX_RATE / 2,
+        train.RATE / 2,
+    ]
 
 
 def test_the_log_is_lines_of_json(small, monkeypatch, tmp_path, capsys):

@@ -76,8 +76,10 @@ def middle(inside):
 
 
 def test_nearer_shapes_hide_farther_ones():
-    far, near = (replace(shape, kind="disc", start=(0.5, 0.5), velocity=(0, 0), loop=(0, 1, 0), radius=radius)
-                 for shape, radius in zip(world.content(0).shapes[:2], (0.2, 0.1), strict=True))
+    far, near = (
+        replace(shape, kind="disc", start=(0.5, 0.5), velocity=(0, 0), loop=(0, 1, 0), radius=radius)
+        for shape, radius in zip(world.content(0).shapes[:2], (0.2, 0.1), strict=True)
+    )
     of = replace(world.content(0), shapes=(far, near), drift=(0, 0))
     colour = world.scene(of, 1).colour[0]
     torch.testing.assert_close(colour[:, 32, 32], torch.tensor(near.colour))

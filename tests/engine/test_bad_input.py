@@ -82,11 +82,14 @@ def test_structure_needs_a_record(solver):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize(("noise", "words"), [
-    (broken(NAN), "noise holds NaN"),
-    (torch.zeros(4, 4), r"noise has shape \(4, 4\)"),
-    (torch.zeros(0, 4, 5, 6), "noise is empty"),
-])
+@pytest.mark.parametrize(
+    ("noise", "words"),
+    [
+        (broken(NAN), "noise holds NaN"),
+        (torch.zeros(4, 4), r"noise has shape \(4, 4\)"),
+        (torch.zeros(0, 4, 5, 6), "noise is empty"),
+    ],
+)
 def test_noise_that_was_broken_in_between_is_refused(solver, noise, words):
     inversion = unsample(denoiser(world()), clip(world()), SIGMAS, solver)
     with pytest.raises(UnsamplingError, match=words):
@@ -100,8 +103,10 @@ def test_noise_that_was_broken_in_between_is_refused(solver, noise, words):
 def test_the_first_nan_of_the_model_stops_both_passes_at_that_call(solver, value, at, recorded):
     x0, denoise = clip(world()), denoiser(world())
     inversion = unsample(denoise, x0, SIGMAS, solver, recorded)
-    for run in (lambda model: unsample(model, x0, SIGMAS, solver, recorded),
-                lambda model: resample(model, inversion)):
+    for run in (
+        lambda model: unsample(model, x0, SIGMAS, solver, recorded),
+        lambda model: resample(model, inversion),
+    ):
         healthy, spy = Spy(denoise), Spy(spoiled(denoise, value, at))
         run(healthy)
         calls = len(healthy.calls)

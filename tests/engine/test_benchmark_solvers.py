@@ -14,12 +14,33 @@ from benchmarks.tables import Grid, number
 TINY = solvers.Size(3, 60, Grid(("karras",), (4,), (1.0, 5.0), ("float32", "bfloat16")), (6,))
 # ComfyUI's calculate_sigmas for SD1.5 with 6 steps
 IN_COMFYUI = {
-    "karras": [14.614643096923828, 6.082151412963867, 2.232154369354248, 0.6925705671310425,
-               0.16975659132003784, 0.0291671771556139, 0.0],
-    "normal": [14.614640235900879, 5.092408180236816, 2.2797305583953857, 1.1628645658493042,
-               0.5711888670921326, 0.029167160391807556, 0.0],
-    "beta": [14.614641189575195, 8.707752227783203, 3.675753355026245, 1.6182788610458374, 0.7624022960662842,
-             0.3235326409339905, 0.0],
+    "karras": [
+        14.614643096923828,
+        6.082151412963867,
+        2.232154369354248,
+        0.6925705671310425,
+        0.16975659132003784,
+        0.0291671771556139,
+        0.0,
+    ],
+    "normal": [
+        14.614640235900879,
+        5.092408180236816,
+        2.2797305583953857,
+        1.1628645658493042,
+        0.5711888670921326,
+        0.029167160391807556,
+        0.0,
+    ],
+    "beta": [
+        14.614641189575195,
+        8.707752227783203,
+        3.675753355026245,
+        1.6182788610458374,
+        0.7624022960662842,
+        0.3235326409339905,
+        0.0,
+    ],
 }
 
 
@@ -45,7 +66,7 @@ def test_the_denoiser_is_the_posterior_mean(scene, sigma):
     """Tweedie: E[x0 | x] = x + sigma^2 * grad log p(x), with log p written out here."""
     noise = torch.randn(scene.pictures.shape, generator=torch.Generator().manual_seed(3))
     x = (scene.pictures + sigma * noise).double().requires_grad_()
-    score, = torch.autograd.grad(log_density(scene.world, x, sigma).sum(), x)
+    (score,) = torch.autograd.grad(log_density(scene.world, x, sigma).sum(), x)
     expected = x.detach() + sigma**2 * score
     denoised = distributions.denoiser(scene.world, distributions.SOURCE)(x.detach(), sigma, 0)
     torch.testing.assert_close(denoised, expected, rtol=1e-8, atol=1e-10)
@@ -97,8 +118,9 @@ def test_cores_ways_are_core_samplers_on_flipped_sigmas(scene, name):
     how = ways.way(f"core {name}", "-")
     noise = how.rise(denoise, scene.pictures, sigmas)
     torch.testing.assert_close(noise, sampler(denoise, scene.pictures, rising), rtol=1e-5, atol=1e-4)
-    torch.testing.assert_close(how.fall(denoise, noise, sigmas), sampler(denoise, noise, sigmas), rtol=1e-5,
-                               atol=1e-5)
+    torch.testing.assert_close(
+        how.fall(denoise, noise, sigmas), sampler(denoise, noise, sigmas), rtol=1e-5, atol=1e-5
+    )
 
 
 def test_core_heun_is_of_second_order():
@@ -124,8 +146,9 @@ def test_neighbours_correlate_in_smooth_pictures_and_not_in_noise():
     assert neighbours(noise.cumsum(3).cumsum(2)) > 0.8
 
 
-@pytest.mark.parametrize(("value", "text"), [(0.0, "0"), (1e-9, "1.0e-09"), (0.0123, "0.012"), (0.7, "0.7"),
-                                             (123.0, "1.2e+02")])
+@pytest.mark.parametrize(
+    ("value", "text"), [(0.0, "0"), (1e-9, "1.0e-09"), (0.0123, "0.012"), (0.7, "0.7"), (123.0, "1.2e+02")]
+)
 def test_numbers_keep_two_digits_and_zero_is_zero_only(value, text):
     assert number(value) == text
 

@@ -105,13 +105,16 @@ def test_a_mask_and_a_curve_hold_together(solver):
     assert torch.equal(result[..., 3:], resample(other, free, RAMP)[..., 3:])
 
 
-@pytest.mark.parametrize(("settings_", "words"), [
-    ({"structure": torch.zeros(3)}, "structure has 3 values for 8 frames"),
-    ({"fidelity": torch.ones(9)}, "fidelity has 9 values for 8 frames"),
-    ({"structure": torch.tensor([0.0] * 7 + [1.2])}, r"structure is 1\.2; set it between 0 and 1"),
-    ({"fidelity": torch.tensor([float("nan")] * 8)}, "fidelity is nan; set it between 0 and 1"),
-    ({"structure": torch.zeros(0)}, "structure has 0 values for 8 frames"),
-])
+@pytest.mark.parametrize(
+    ("settings_", "words"),
+    [
+        ({"structure": torch.zeros(3)}, "structure has 3 values for 8 frames"),
+        ({"fidelity": torch.ones(9)}, "fidelity has 9 values for 8 frames"),
+        ({"structure": torch.tensor([0.0] * 7 + [1.2])}, r"structure is 1\.2; set it between 0 and 1"),
+        ({"fidelity": torch.tensor([float("nan")] * 8)}, "fidelity is nan; set it between 0 and 1"),
+        ({"structure": torch.zeros(0)}, "structure has 0 values for 8 frames"),
+    ],
+)
 def test_curves_that_do_not_fit_are_refused_before_the_first_call(settings_, words):
     inversion, asked = unsample(own, scene(), SIGMAS), Spy(other)
     with pytest.raises(UnsamplingError, match=words):

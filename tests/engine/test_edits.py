@@ -102,8 +102,14 @@ def test_a_change_made_to_the_noise_is_carried_down_to_the_clip(solver):
     x0, denoise, _, _ = scene(0)
     inversion = unsample(denoise, x0, SIGMAS, solver)
     inversion.noise.add_(0.1 * TOP * torch.randn(x0.shape, generator=torch.Generator().manual_seed(5)))
-    truth = true_path(denoise, true_path(denoise, x0, NEAR_ZERO, TOP) + inversion.noise
-                      - unsample(denoise, x0, SIGMAS, solver).noise, TOP, NEAR_ZERO)
+    truth = true_path(
+        denoise,
+        true_path(denoise, x0, NEAR_ZERO, TOP)
+        + inversion.noise
+        - unsample(denoise, x0, SIGMAS, solver).noise,
+        TOP,
+        NEAR_ZERO,
+    )
     moved = relative(truth, x0)
     assert moved > 0.05
     assert relative(resample(denoise, inversion), truth) < 0.5 * moved

@@ -49,8 +49,10 @@ def test_it_beats_the_plain_midpoint_step_for_step():
     place = world()
     x0, denoise = clip(place), denoiser(place)
     sigmas = sigma_lists.karras(16, low=0.03, zero=False)
-    loss = {solver: relative(resample(denoise, unsample(denoise, x0, sigmas, solver, False)), x0)
-            for solver in ("ees25", "midpoint")}
+    loss = {
+        solver: relative(resample(denoise, unsample(denoise, x0, sigmas, solver, False)), x0)
+        for solver in ("ees25", "midpoint")
+    }
     assert loss["ees25"] < loss["midpoint"] / 2
 
 

@@ -139,13 +139,17 @@ def test_the_record_is_what_makes_it_exact(solver):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-@pytest.mark.parametrize("sigmas", [
-    [100.00001, 100.0, 10.0, 1.0, 0.0],
-    [14.6146, 5.0000005, 5.0, 0.5, 0.0],
-    [14.6146, 5.0000005, 5.0, 0.5],
-    [4518.0, 4517.9995, 100.0, 1.0, 0.0],
-    [1.0, 0.99999994, 0.5, 0.0],
-], ids=str)
+@pytest.mark.parametrize(
+    "sigmas",
+    [
+        [100.00001, 100.0, 10.0, 1.0, 0.0],
+        [14.6146, 5.0000005, 5.0, 0.5, 0.0],
+        [14.6146, 5.0000005, 5.0, 0.5],
+        [4518.0, 4517.9995, 100.0, 1.0, 0.0],
+        [1.0, 0.99999994, 0.5, 0.0],
+    ],
+    ids=str,
+)
 @pytest.mark.parametrize("record", [True, False])
 def test_neighbours_that_float32_can_hardly_tell_apart_do_no_harm(solver, sigmas, record):
     """They fall strictly, so they are accepted, though their logarithms may be equal."""

@@ -64,8 +64,16 @@ def test_frames_are_the_clips_at_the_size_asked_for(tmp_path):
     assert frames.min() >= 0 and frames.max() <= 1
 
 
-@pytest.mark.parametrize(("name", "frames"), [("odd.mp4", 12), ("odd.webm", 12), ("single.mp4", 1),
-                                              ("sound.mp4", 16), ("variable.mp4", len(GAPS) + 1)])
+@pytest.mark.parametrize(
+    ("name", "frames"),
+    [
+        ("odd.mp4", 12),
+        ("odd.webm", 12),
+        ("single.mp4", 1),
+        ("sound.mp4", 16),
+        ("variable.mp4", len(GAPS) + 1),
+    ],
+)
 def test_other_clips(tmp_path, name, frames):
     path = make_clip(name, tmp_path)
     found, again = frames_of(path), frames_of(path)
@@ -74,15 +82,24 @@ def test_other_clips(tmp_path, name, frames):
     assert error(found, true(frames, height, width, found.shape[1:3])) < 0.025
 
 
-@pytest.mark.parametrize(("shape", "megapixels", "multiple", "size"), [
-    ((1080, 1920), 0.56, 8, (576, 1024)), ((720, 1280), 0.25, 8, (384, 680)),
-    ((512, 512), 0.25, 8, (512, 512)), ((1920, 1080), 0.38, 16, (848, 480)), ((4, 4000), 0.01, 8, (8, 3240))])
+@pytest.mark.parametrize(
+    ("shape", "megapixels", "multiple", "size"),
+    [
+        ((1080, 1920), 0.56, 8, (576, 1024)),
+        ((720, 1280), 0.25, 8, (384, 680)),
+        ((512, 512), 0.25, 8, (512, 512)),
+        ((1920, 1080), 0.38, 16, (848, 480)),
+        ((4, 4000), 0.01, 8, (8, 3240)),
+    ],
+)
 def test_sizes_keep_the_shape_in_multiples(shape, megapixels, multiple, size):
     assert footage.Wanted(megapixels, multiple, 1, 0).size(*shape) == size
 
 
-@pytest.mark.parametrize(("every_nth", "most", "kept"), [
-    (1, 5, [0, 1, 2, 3, 4]), (3, 0, [0, 3, 6, 9, 12, 15]), (4, 2, [0, 4]), (16, 0, [0]), (99, 7, [0])])
+@pytest.mark.parametrize(
+    ("every_nth", "most", "kept"),
+    [(1, 5, [0, 1, 2, 3, 4]), (3, 0, [0, 3, 6, 9, 12, 15]), (4, 2, [0, 4]), (16, 0, [0]), (99, 7, [0])],
+)
 def test_every_nth_frame_and_no_more_than_asked_for(tmp_path, every_nth, most, kept):
     path = make_clip("plain.mp4", tmp_path)
     every, ticks = frames_of(path), Ticks()
@@ -94,8 +111,10 @@ def test_every_nth_frame_and_no_more_than_asked_for(tmp_path, every_nth, most, k
     assert torch.equal(images.frames, every[kept]) and (images.rate, images.end) == (found.rate, found.end)
 
 
-@pytest.mark.parametrize(("start", "duration", "kept"), [(0.5, 0.0, range(4, 16)), (0.5, 1.0, range(4, 12)),
-                                                         (1.999, 0.0, []), (0.51, 0.2, [5])])
+@pytest.mark.parametrize(
+    ("start", "duration", "kept"),
+    [(0.5, 0.0, range(4, 16)), (0.5, 1.0, range(4, 12)), (1.999, 0.0, []), (0.51, 0.2, [5])],
+)
 def test_a_part_of_the_clip(tmp_path, start, duration, kept):
     path = make_clip("plain.mp4", tmp_path)
     if not kept:
@@ -125,8 +144,9 @@ def test_a_header_that_is_off_by_one_makes_no_second_copy(tmp_path, monkeypatch,
 
 @pytest.mark.parametrize("promised", [0, 1, 16, 19, 40])
 @pytest.mark.parametrize("most", [0, 1])
-def test_the_last_frame_again_is_behind_the_clip_and_counts_for_nothing_else(tmp_path, monkeypatch, promised,
-                                                                             most):
+def test_the_last_frame_again_is_behind_the_clip_and_counts_for_nothing_else(
+    tmp_path, monkeypatch, promised, most
+):
     path = make_clip("plain.mp4", tmp_path)
     plain = of_file(path, most=most)
     images = of_images(plain.frames, FPS, again=3)
@@ -146,9 +166,16 @@ def test_a_clip_of_other_frames_than_its_header_says(tmp_path, monkeypatch, prom
     assert error(frames, true(16, 96, 128, (48, 64))) < 0.02
 
 
-@pytest.mark.parametrize(("name", "start", "duration", "frames"), [
-    ("odd.webm", 0.0, 0.0, 12), ("odd.webm", 0.0, 3600.0, 12), ("odd.webm", 1.0, 3600.0, 4),
-    ("plain.mp4", 0.5, 3600.0, 12), ("variable.mp4", 0.0, 0.0, 12)])
+@pytest.mark.parametrize(
+    ("name", "start", "duration", "frames"),
+    [
+        ("odd.webm", 0.0, 0.0, 12),
+        ("odd.webm", 0.0, 3600.0, 12),
+        ("odd.webm", 1.0, 3600.0, 4),
+        ("plain.mp4", 0.5, 3600.0, 12),
+        ("variable.mp4", 0.0, 0.0, 12),
+    ],
+)
 def test_room_is_made_for_the_frames_that_there_are(tmp_path, name, start, duration, frames):
     ticks = Ticks()
     assert len(frames_of(make_clip(name, tmp_path), start, duration, ticks)) == frames
@@ -180,7 +207,7 @@ def heard(path, begin, end):
 
 def loudness(wave):
     """The level of each tenth of a second: 0.21 where the tones are."""
-    parts = wave[:, :wave.shape[1] // 4410 * 4410].unflatten(1, (-1, 4410))
+    parts = wave[:, : wave.shape[1] // 4410 * 4410].unflatten(1, (-1, 4410))
     return parts.square().mean((0, 2)).sqrt()
 
 
@@ -238,7 +265,9 @@ def test_a_file_that_is_no_video_or_damaged_is_refused_by_name(tmp_path):
         of_file(text)
     whole = make_clip("plain.mp4", tmp_path).read_bytes()
     at = whole.index(b"mdat") + 4000
-    (tmp_path / "damaged.mp4").write_bytes(whole[:at] + bytes(len(whole) // 2) + whole[at + len(whole) // 2:])
+    (tmp_path / "damaged.mp4").write_bytes(
+        whole[:at] + bytes(len(whole) // 2) + whole[at + len(whole) // 2 :]
+    )
     with pytest.raises(footage.UnsamplingError, match=r"damaged.mp4\) cannot be read or is damaged"):
         of_file(tmp_path / "damaged.mp4")
 

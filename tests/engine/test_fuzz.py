@@ -8,8 +8,13 @@ from hypothesis import strategies as st
 from unsampling import resample, schedules, unsample
 from unsampling.inversion import calls_falling, calls_rising
 
-FUZZ = settings(max_examples=100, deadline=None, derandomize=True, database=None,
-                suppress_health_check=[HealthCheck.too_slow])
+FUZZ = settings(
+    max_examples=100,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=[HealthCheck.too_slow],
+)
 
 solvers = st.sampled_from(["midpoint", "dpmpp_2m", "euler"])
 fractions = st.floats(0, 1)

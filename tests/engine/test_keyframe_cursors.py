@@ -1,4 +1,5 @@
 """Keyframes are led to a call's step, with hosts as old as this pack allows: their ControlNets know less."""
+
 from types import SimpleNamespace
 
 import torch
@@ -43,8 +44,9 @@ class Plain:
 
 def test_a_call_meets_what_lies_above_it_and_a_run_leaves_the_start_behind():
     keyframed = Keyframed()
-    guider = SimpleNamespace(conds={"positive": [{"control": Plain(keyframed)}, {}], "negative": None},
-                             inner_model=None)
+    guider = SimpleNamespace(
+        conds={"positive": [{"control": Plain(keyframed)}, {}], "negative": None}, inner_model=None
+    )
     options = {"transformer_options": {"sample_sigmas": torch.tensor(FALLING[::-1])}}
     with keyframes.placed(guider, options) as place:
         place(torch.zeros(1), torch.tensor([2.0]))

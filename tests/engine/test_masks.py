@@ -68,13 +68,19 @@ def test_the_mask_is_a_copy():
     assert torch.equal(resample(edit, inversion)[..., :3], x0[..., :3])
 
 
-@pytest.mark.parametrize(("mask", "words"), [
-    (torch.ones(1, 1, 5, 7), r"mask has shape \(1, 1, 5, 7\), which does not fit a latent of \(8, 4, 5, 6\)"),
-    (torch.ones(3, 1, 5, 6), "which does not fit"),
-    (torch.full((1, 1, 5, 6), 1.1), "mask has values outside 0 to 1"),
-    (torch.full((1, 1, 5, 6), -0.1), "mask has values outside 0 to 1"),
-    (torch.full((1, 1, 5, 6), float("nan")), "mask has values outside 0 to 1"),
-])
+@pytest.mark.parametrize(
+    ("mask", "words"),
+    [
+        (
+            torch.ones(1, 1, 5, 7),
+            r"mask has shape \(1, 1, 5, 7\), which does not fit a latent of \(8, 4, 5, 6\)",
+        ),
+        (torch.ones(3, 1, 5, 6), "which does not fit"),
+        (torch.full((1, 1, 5, 6), 1.1), "mask has values outside 0 to 1"),
+        (torch.full((1, 1, 5, 6), -0.1), "mask has values outside 0 to 1"),
+        (torch.full((1, 1, 5, 6), float("nan")), "mask has values outside 0 to 1"),
+    ],
+)
 def test_masks_that_do_not_fit_are_refused_before_the_first_call(mask, words):
     with pytest.raises(UnsamplingError, match=words):
         unsample(never, clip(world()), SIGMAS, mask=mask)

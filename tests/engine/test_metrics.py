@@ -52,8 +52,10 @@ def test_statistics_are_the_textbook_ones():
     torch.testing.assert_close(found.std, flat.std(1, correction=0))
     kurtosis = (centred**4).mean(1) / (centred**2).mean(1) ** 2 - 3
     torch.testing.assert_close(found.kurtosis, kurtosis)
-    torch.testing.assert_close(found.frames[1:], torch.stack([torch.corrcoef(flat[i - 1:i + 1])[0, 1]
-                                                              for i in range(1, len(flat))]))
+    torch.testing.assert_close(
+        found.frames[1:],
+        torch.stack([torch.corrcoef(flat[i - 1 : i + 1])[0, 1] for i in range(1, len(flat))]),
+    )
     assert found.frames[0] == found.frames[1]
     assert found.pixels.abs().max() < 0.03
 
@@ -120,25 +122,37 @@ def test_the_histogram_counts_every_element_in_expected_deviations():
 def test_a_batch_of_videos_is_its_videos_one_after_the_other():
     videos, sources = white((2, 4, 5, 8, 8)), smooth((2, 4, 5, 8, 8), seed=1)
     whole = metrics.noise_figures(videos, sources, 1.0)
-    each = [metrics.noise_figures(x.movedim(1, 0), s.movedim(1, 0), 1.0)
-            for x, s in zip(videos, sources, strict=True)]
+    each = [
+        metrics.noise_figures(x.movedim(1, 0), s.movedim(1, 0), 1.0)
+        for x, s in zip(videos, sources, strict=True)
+    ]
     for name in ("mean", "std", "kurtosis", "pixels", "frames"):
         assert getattr(whole.measured, name).tolist() == [
-            value for part in each for value in getattr(part.measured, name).tolist()]
+            value for part in each for value in getattr(part.measured, name).tolist()
+        ]
     assert torch.equal(whole.source, torch.cat([part.source for part in each]))
 
 
 @settings(max_examples=40, deadline=None)
-@given(shape=st.tuples(*[st.integers(1, 4)] * 4), value=st.sampled_from([0.0, -3.0, 1e-20, 1e6]),
-       constant=st.booleans(), video=st.booleans(), sigma=st.sampled_from([0.03, 1.0, 4518.0]))
+@given(
+    shape=st.tuples(*[st.integers(1, 4)] * 4),
+    value=st.sampled_from([0.0, -3.0, 1e-20, 1e6]),
+    constant=st.booleans(),
+    video=st.booleans(),
+    sigma=st.sampled_from([0.03, 1.0, 4518.0]),
+)
 def test_constant_frames_and_tiny_clips_give_numbers(shape, value, constant, video, sigma):
     x = torch.full(shape, value)
     other = x.clone() if constant else white(shape)
     x, other = (x.unsqueeze(0), other.unsqueeze(0)) if video else (x, other)
     for noise, source in ((x, other), (other, x), (x, None)):
         found = metrics.noise_figures(noise, source, sigma)
-        tensors = [*vars(found.measured).values(), *vars(found.expected).values(), found.histogram,
-                   found.ratio]
+        tensors = [
+            *vars(found.measured).values(),
+            *vars(found.expected).values(),
+            found.histogram,
+            found.ratio,
+        ]
         assert all(torch.isfinite(t).all() for t in tensors)
         assert all(t.abs().max() <= 1 + 1e-9 for t in (found.measured.frames, found.measured.pixels))
     compared = metrics.compare(x, other)
@@ -180,10 +194,12 @@ def made(shape=IMAGES, steps=16, solver="midpoint", prompt=SOURCE, cfg=1.0, flow
 def test_corrections_are_the_misses_over_the_state(monkeypatch, solver, shape, flow, end):
     monkeypatch.setattr(metrics, "CHUNK", 3)
     found, _ = made(shape, 8, solver, flow=flow, end=end)
-    power, below = float(found.source.double().square().mean()), found.sigmas[found.start + 1:].tolist()
+    power, below = float(found.source.double().square().mean()), found.sigmas[found.start + 1 :].tolist()
     state = [math.sqrt((1 - s if flow else 1) ** 2 * power + s * s) for s in below]
-    expected = [float(miss.double().square().mean()) ** 0.5 / rms
-                for miss, rms in zip(inversion.misses(found), state, strict=True)]
+    expected = [
+        float(miss.double().square().mean()) ** 0.5 / rms
+        for miss, rms in zip(inversion.misses(found), state, strict=True)
+    ]
     assert metrics.corrections(found, flow).tolist() == pytest.approx(expected, rel=1e-6)
     assert len(expected) == 8 * end and max(expected) > 1e-4
 
@@ -198,8 +214,9 @@ def test_long_clips_are_taken_frame_by_frame(monkeypatch):
     sizes, double = [], metrics._double
     monkeypatch.setattr(metrics, "_double", lambda x: sizes.append(x.numel()) or double(x))
     walked = []
-    monkeypatch.setattr(metrics.passes, "misses",
-                        lambda part: walked.append(part) or [part.source] * part.steps)
+    monkeypatch.setattr(
+        metrics.passes, "misses", lambda part: walked.append(part) or [part.source] * part.steps
+    )
     noise = white((1000, 4, 4, 4))
     made_of = inversion.Inversion(noise, SIGMAS, "midpoint", 0, noise, (noise, noise))
     metrics.noise_figures(noise, noise, TOP)
@@ -246,10 +263,14 @@ def test_a_good_inversion_is_called_good(good):
     assert detail == f"std {float(shown.figures.ratio.mean()):.2f} of expected, 16 steps of midpoint"
     text = verdict.lines(shown)
     assert text[0] == f"{what} ({detail})"
-    assert any(line == "reconstruction: identical to the source (peak"
-               f" {shown.comparison.peak:.3g}, the source's range), relative error 0" for line in text)
-    assert any(line.startswith("record: plain midpoint would miss by") and "of 16 (sigma " in line
-               for line in text)
+    assert any(
+        line == "reconstruction: identical to the source (peak"
+        f" {shown.comparison.peak:.3g}, the source's range), relative error 0"
+        for line in text
+    )
+    assert any(
+        line.startswith("record: plain midpoint would miss by") and "of 16 (sigma " in line for line in text
+    )
 
 
 @pytest.mark.parametrize("end", [0.75, 0.5, 0.25])
@@ -274,8 +295,10 @@ def test_cfg_while_unsampling_is_blamed(cfg):
     shown = report(made(WIDE, cfg=cfg)[0], cfg=cfg)
     what, cure = verdict.heading(shown)
     assert what == f"noise too strong ({float(shown.figures.ratio.mean()):.2f} of expected)"
-    assert cure == (f"cfg {cfg:g} while unsampling pushes it off the Gaussian; lower the Unsampler's cfg (or"
-                    " its model's Custom CFG) to 1")
+    assert cure == (
+        f"cfg {cfg:g} while unsampling pushes it off the Gaussian; lower the Unsampler's cfg (or"
+        " its model's Custom CFG) to 1"
+    )
 
 
 def test_a_prompt_that_does_not_fit_is_blamed():
@@ -301,8 +324,10 @@ def test_few_steps_of_euler_are_blamed():
 def test_weak_noise_of_midpoint_is_blamed_on_steps_grain_or_settings():
     what, cure = verdict.heading(report(made(WIDE, 3)[0]))
     assert what.startswith("noise too weak (0.7")
-    assert cure == ("3 steps of midpoint fall short; raise the steps, use the model's schedule and motion,"
-                    " or add grain to a render")
+    assert cure == (
+        "3 steps of midpoint fall short; raise the steps, use the model's schedule and motion,"
+        " or add grain to a render"
+    )
 
 
 def test_a_model_that_takes_no_noise_away_is_blamed(good):
@@ -373,8 +398,14 @@ def test_notes_say_what_is_good_to_know(good):
     assert not any(line.startswith(("record", "reconstruction")) for line in verdict.lines(unknown))
 
 
-@pytest.mark.parametrize(("bad", "words"), [
-    ([1, 1, 1], ""), ([0, 1, 0], "frame 1: "), ([1, 1, 0, 1], "frames 0-1, 3: "),
-    ([1, 0] * 8, "frames 0, 2, 4, 6, 8, 10 and more: ")])
+@pytest.mark.parametrize(
+    ("bad", "words"),
+    [
+        ([1, 1, 1], ""),
+        ([0, 1, 0], "frame 1: "),
+        ([1, 1, 0, 1], "frames 0-1, 3: "),
+        ([1, 0] * 8, "frames 0, 2, 4, 6, 8, 10 and more: "),
+    ],
+)
 def test_frames_are_named_in_runs(bad, words):
     assert where(torch.tensor(bad, dtype=torch.bool)) == words

@@ -72,7 +72,7 @@ def test_steps_and_sigmas_of_the_single_call_pairs(solver, start):
     resample(down, plain)
     lowest = float(sigmas[last] / 2)
     assert up.steps == list(range(last, start - 1, -1))
-    assert [call.sigma for call in up.calls] == [lowest, *sigmas[start + 1:8].flip(0).tolist()]
+    assert [call.sigma for call in up.calls] == [lowest, *sigmas[start + 1 : 8].flip(0).tolist()]
     assert down.steps == list(range(start, 8))
     assert [call.sigma for call in down.calls] == sigmas[start:8].tolist()
 
@@ -84,8 +84,11 @@ def test_steps_and_sigmas_of_the_single_call_pairs(solver, start):
 
 @pytest.mark.parametrize("record", [True, False])
 @pytest.mark.parametrize("start", [0, 3])
-@pytest.mark.parametrize(("sigmas", "last_point"), [
-    (sigma_lists.karras(8), 0.6), (schedules.ays("SD1", 8), 0.75)], ids=["karras", "ays"])
+@pytest.mark.parametrize(
+    ("sigmas", "last_point"),
+    [(sigma_lists.karras(8), 0.6), (schedules.ays("SD1", 8), 0.75)],
+    ids=["karras", "ays"],
+)
 def test_steps_and_sigmas_of_midpoint(record, start, sigmas, last_point):
     points = [*((sigmas[:-2] + sigmas[1:-1]) / 2).tolist(), float(sigmas[-2] * last_point)]
     first = float(sigmas[-2] / 2)

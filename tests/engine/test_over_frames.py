@@ -35,8 +35,9 @@ def test_another_length_is_stretched_evenly(curves):
     expected = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0])
     torch.testing.assert_close(curves.over_frames([0.0, 1.0], 5, "structure"), expected)
     torch.testing.assert_close(curves.over_frames((0.0, 0.5, 1.0), 5, "structure"), expected)
-    torch.testing.assert_close(curves.over_frames([0.0, 0.1, 0.2, 0.3, 0.4], 3, "fidelity"),
-                               torch.tensor([0.0, 0.2, 0.4]))
+    torch.testing.assert_close(
+        curves.over_frames([0.0, 0.1, 0.2, 0.3, 0.4], 3, "fidelity"), torch.tensor([0.0, 0.2, 0.4])
+    )
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.integers(1, 60))
@@ -54,13 +55,16 @@ def test_a_curve_runs_from_the_first_frame_to_the_last(curves):
     assert curves.over_frames(Square(), 1, "fidelity").tolist() == [0.0]
 
 
-@pytest.mark.parametrize(("value", "words"), [
-    ("0.5", "structure is a str; give a number, a list of numbers over the clip"),
-    ([], "structure is an empty list"),
-    ([0.1, "a"], "structure is a list with str in it"),
-    ([[0.1]], "structure is a list with list in it"),
-    (None, "structure is a NoneType"),
-])
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("0.5", "structure is a str; give a number, a list of numbers over the clip"),
+        ([], "structure is an empty list"),
+        ([0.1, "a"], "structure is a list with str in it"),
+        ([[0.1]], "structure is a list with list in it"),
+        (None, "structure is a NoneType"),
+    ],
+)
 def test_anything_else_is_refused_in_a_sentence(curves, value, words):
     with pytest.raises(Exception, match=words) as refused:
         curves.over_frames(value, 8, "structure")

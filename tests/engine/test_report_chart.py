@@ -73,15 +73,20 @@ def test_what_there_is_to_see_is_shown():
 def test_each_series_is_the_figure_that_it_is_named_after():
     report = recorded()
     figures = report.figures
-    shown = {(panel.title, series.label): series.values
-             for panel in panels(report) for series in panel.series}
-    expected = {("noise std / expected", "std"): figures.ratio, ("correlation", "source"): figures.source,
-                ("correlation", "pixels"): figures.measured.pixels,
-                ("correlation", "frames"): figures.measured.frames,
-                ("correction per step", ""): report.corrections,
-                ("reconstruction PSNR, dB", ""): report.comparison.psnr}
+    shown = {
+        (panel.title, series.label): series.values for panel in panels(report) for series in panel.series
+    }
+    expected = {
+        ("noise std / expected", "std"): figures.ratio,
+        ("correlation", "source"): figures.source,
+        ("correlation", "pixels"): figures.measured.pixels,
+        ("correlation", "frames"): figures.measured.frames,
+        ("correction per step", ""): report.corrections,
+        ("reconstruction PSNR, dB", ""): report.comparison.psnr,
+    }
     assert {key: values.tolist() for key, values in shown.items()} == {
-        key: values.tolist() for key, values in expected.items()}
+        key: values.tolist() for key, values in expected.items()
+    }
 
 
 def test_values_are_drawn_where_their_axis_says():
@@ -118,5 +123,5 @@ def test_absurd_noise_stays_inside_its_panels(noise):
     image, plain = draw(bare(3, noise=noise)), draw(bare(3))
     frame = np.ones((640, 1024), dtype=bool)
     for y in (88, 364):
-        frame[y:y + 264, 12:1012] = False
+        frame[y : y + 264, 12:1012] = False
     assert (image[frame] == plain[frame]).all()

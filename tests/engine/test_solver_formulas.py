@@ -54,7 +54,7 @@ def test_falling_pass_is_k_diffusions_bit_for_bit(solver, name):
 def test_a_part_of_the_way_is_the_lower_part_of_the_schedule(solver, end):
     x0, denoise, edit = scene("karras from 0.03")
     sigmas = ABOVE_ZERO["karras from 0.03"]
-    part = sigmas[-(int(20 * end) + 1):]
+    part = sigmas[-(int(20 * end) + 1) :]
     noise = unsample(denoise, x0, sigmas, solver, record=False, end=end)
     assert torch.equal(noise.noise, K_DIFFUSION[solver](denoise, x0, part.flip(0)))
     assert torch.equal(resample(edit, noise), K_DIFFUSION[solver](edit, noise.noise, part))

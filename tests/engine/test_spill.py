@@ -60,8 +60,9 @@ def test_a_record_on_disk_gives_the_same_bits(spill, tmp_path, solver, record, s
     ours = spilled(spill, tmp_path, solver, record, shape)
     theirs = unsample(denoiser(place), clip(place), SIGMAS, solver, record)
     assert len(files(tmp_path)) == 1 + len(ours.outputs)
-    assert all(torch.equal(a, b) and a.dtype == b.dtype
-               for a, b in zip(tensors(ours), tensors(theirs), strict=True))
+    assert all(
+        torch.equal(a, b) and a.dtype == b.dtype for a, b in zip(tensors(ours), tensors(theirs), strict=True)
+    )
     edit = denoiser(place, OTHER, 3.0)
     for structure, fidelity in SETTINGS:
         with on_disk(spill, tmp_path, lasting=False) as keep:
@@ -110,9 +111,13 @@ def test_a_cancel_at_any_call_leaves_no_file(spill, tmp_path, solver, at):
         if call == min(at, calls):
             raise Cancelled
 
-    for lasting, run in ((True, lambda keep: unsample(denoiser(place), clip(place), SIGMAS, solver, True, 1.0,
-                                                      cancel, keep=keep)),
-                         (False, lambda keep: resample(denoiser(place), made, 0.0, 1.0, cancel, keep))):
+    for lasting, run in (
+        (
+            True,
+            lambda keep: unsample(denoiser(place), clip(place), SIGMAS, solver, True, 1.0, cancel, keep=keep),
+        ),
+        (False, lambda keep: resample(denoiser(place), made, 0.0, 1.0, cancel, keep)),
+    ):
         with pytest.raises(Cancelled) as caught, on_disk(spill, tmp_path, lasting) as keep:
             run(keep)
         # `caught` still holds the traceback, and so the tensors: the files must not wait for it
@@ -152,15 +157,19 @@ def test_the_size_is_known_beforehand(spill, tmp_path, solver, record, end):
 @pytest.mark.parametrize("given", ["two", "-1", "nan", ""])
 def test_a_limit_that_is_no_number_of_gib_is_named(spill, tmp_path, monkeypatch, given):
     monkeypatch.setenv(spill.VARIABLE, given)
-    with pytest.raises(Exception, match=f"{spill.VARIABLE} is '{given}'; set it to the GiB"), \
-            spill.room(tmp_path, 0, 0, True):
+    with (
+        pytest.raises(Exception, match=f"{spill.VARIABLE} is '{given}'; set it to the GiB"),
+        spill.room(tmp_path, 0, 0, True),
+    ):
         pass
 
 
 def test_a_disk_that_is_too_small_is_refused_before_the_first_call(spill, tmp_path):
     calls = []
-    with pytest.raises(Exception, match=r"needs 9\.31e\+05 GiB in .* GiB are free; free some space"), \
-            spill.room(tmp_path / "new", HUGE, HUGE, True) as keep:
+    with (
+        pytest.raises(Exception, match=r"needs 9\.31e\+05 GiB in .* GiB are free; free some space"),
+        spill.room(tmp_path / "new", HUGE, HUGE, True) as keep,
+    ):
         calls.append(keep)
     assert calls == [] and files(tmp_path / "new") == []
 
@@ -189,8 +198,10 @@ def test_a_write_that_fails_is_one_sentence_and_leaves_nothing(spill, tmp_path):
 
 def test_a_folder_that_cannot_be_made_is_one_sentence(spill, tmp_path):
     (tmp_path / "taken").write_text("a file in its place")
-    with pytest.raises(Exception, match=r"taken cannot be made or read .*; free some space") as caught, \
-            on_disk(spill, tmp_path / "taken"):
+    with (
+        pytest.raises(Exception, match=r"taken cannot be made or read .*; free some space") as caught,
+        on_disk(spill, tmp_path / "taken"),
+    ):
         pass
     assert "\n" not in str(caught.value)
 
@@ -251,22 +262,26 @@ def test_nothing_done_to_a_tensor_reaches_its_file(spill, tmp_path):
     assert torch.equal(load_file(path)["x"], x.transpose(2, 3)[1:])
 
 
-@pytest.mark.parametrize(("frames", "copies"), [([2, 3, 4], 0), ([1, 3, 5], 0), ([6], 0), ([5, 2, 2], 10),
-                                                ([2, 2], 10), ([5, 3, 1], 10)])
+@pytest.mark.parametrize(
+    ("frames", "copies"),
+    [([2, 3, 4], 0), ([1, 3, 5], 0), ([6], 0), ([5, 2, 2], 10), ([2, 2], 10), ([5, 3, 1], 10)],
+)
 def test_a_slice_of_noise_reads_its_slice_of_the_files(spill, tmp_path, frames, copies):
     """No copy in memory of frames at equal distances; other frames go to disk again."""
     record, made = node_module("record"), spilled(spill, tmp_path, "euler")
     samples, put = made.noise.clone(), []
     family = record.Family("model", "format", "sampling", "table", 1.0)
-    latent = record.noise_latent({}, samples, made, family=family, windows="", latent_format=None, cfg=1.0,
-                                 source=None)
+    latent = record.noise_latent(
+        {}, samples, made, family=family, windows="", latent_format=None, cfg=1.0, source=None
+    )
     kept = record.of_latent(latent)
     fit = kept.fitted(samples[frames], lambda x: put.append(x) or x)
     assert fit.frames == frames and len(put) == copies
     assert torch.equal(fit.inversion.source, made.source[frames])
     assert all(torch.equal(a, b[frames]) for a, b in zip(fit.inversion.outputs, made.outputs, strict=True))
-    whole = Inversion(made.noise[frames], SIGMAS, "euler", 0, made.source[frames],
-                      tuple(x[frames] for x in made.outputs))
+    whole = Inversion(
+        made.noise[frames], SIGMAS, "euler", 0, made.source[frames], tuple(x[frames] for x in made.outputs)
+    )
     edit = denoiser(world((len(frames), *IMAGES[1:])), OTHER, 2.0)
     assert torch.equal(resample(edit, fit.inversion), resample(edit, whole))
 
@@ -309,8 +324,13 @@ def test_memory_is_a_few_latents_whatever_the_steps_and_the_program_leaves_no_fi
     """24 steps keep about 50 latents, all on disk. The program ends while it still holds a record."""
     tidy = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
     script = SCRIPT.format(root=str(ROOT))
-    answer = subprocess.run([sys.executable, "-c", script, str(tmp_path), "48"], capture_output=True,
-                            text=True, env=os.environ | tidy, timeout=600)
+    answer = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path), "48"],
+        capture_output=True,
+        text=True,
+        env=os.environ | tidy,
+        timeout=600,
+    )
     assert answer.returncode == 0, answer.stderr
     for in_memory, in_files in json.loads(answer.stdout):
         assert 3 < in_memory < 14  # measured: 12 for midpoint, 9 for the others
@@ -328,7 +348,9 @@ def test_time_left_is_reckoned_without_the_first_call():
     assert [given[:2] for given in reports] == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
-@pytest.mark.parametrize(("seconds", "words"), [
-    (0.2, "1 s"), (59.4, "59 s"), (60, "1 min"), (200, "3 min 20 s"), (3600, "1 h"), (7500, "2 h 5 min")])
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.2, "1 s"), (59.4, "59 s"), (60, "1 min"), (200, "3 min 20 s"), (3600, "1 h"), (7500, "2 h 5 min")],
+)
 def test_times_in_words(seconds, words):
     assert node_module("progress").in_words(seconds) == words

@@ -1,4 +1,5 @@
 """Find a ComfyUI, start it on its own folders and a free port, and stop it surely."""
+
 from __future__ import annotations
 
 import contextlib
@@ -59,8 +60,12 @@ def _die_with_parent() -> None:
 class ComfyServer:
     """One server process on folders of its own below `base`; nothing is written into the user's ComfyUI."""
 
-    def __init__(self, base: Path, packs: Iterable[str] = ("ade", "acn", "ours", "support"),
-                 options: Iterable[str] = ()):
+    def __init__(
+        self,
+        base: Path,
+        packs: Iterable[str] = ("ade", "acn", "ours", "support"),
+        options: Iterable[str] = (),
+    ):
         self.base, self.options = base, list(options)
         self.host = find_host()
         self.python = host_python(self.host)
@@ -82,9 +87,20 @@ class ComfyServer:
 
         --fp32-unet because a half ControlNet would compute in half on the CPU, ten times slower.
         """
-        return [str(self.python), "main.py", "--cpu", "--disable-api-nodes", "--fp32-unet",
-                "--port", str(self.port), "--base-directory", str(self.base),
-                "--database-url", "sqlite:///:memory:", *self.options]
+        return [
+            str(self.python),
+            "main.py",
+            "--cpu",
+            "--disable-api-nodes",
+            "--fp32-unet",
+            "--port",
+            str(self.port),
+            "--base-directory",
+            str(self.base),
+            "--database-url",
+            "sqlite:///:memory:",
+            *self.options,
+        ]
 
     def start(self, limit_s: float = READY_S) -> None:
         """Start the process and wait until it answers."""
@@ -92,8 +108,14 @@ class ComfyServer:
         environment.pop("PYTHONPATH", None)
         with self.log.open("wb") as log:
             self.process = subprocess.Popen(
-                self.command(), cwd=self.host, env=environment, stdout=log, stderr=subprocess.STDOUT,
-                start_new_session=True, preexec_fn=_die_with_parent)
+                self.command(),
+                cwd=self.host,
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+                preexec_fn=_die_with_parent,
+            )
         deadline = time.monotonic() + limit_s
         while not self._answers():
             if self.process.poll() is not None:

@@ -1,4 +1,5 @@
 """Host tests: a real ComfyUI in its own process. Where there is none they skip, and say what is missing."""
+
 from __future__ import annotations
 
 from collections.abc import Iterator

@@ -5,6 +5,7 @@ AnimateDiff finds all of its places in; its way up has no attention, which the l
 Of the flow models' sizes the loader reads depth and widths from the file and fixes the width of a head, so
 narrow ones have one or two.
 """
+
 from __future__ import annotations
 
 import json
@@ -29,31 +30,92 @@ import torch  # noqa: E402
 from comfy.ldm.modules.diffusionmodules.openaimodel import UNetModel  # noqa: E402
 
 META = {"device": "meta", "operations": comfy.ops.disable_weight_init}
-SDXL = {**META, "image_size": 32, "in_channels": 4, "model_channels": 320, "num_res_blocks": [2, 2, 2],
-        "channel_mult": [1, 2, 4], "num_classes": "sequential", "adm_in_channels": 2816,
-        "context_dim": 2048, "num_heads": -1, "num_head_channels": 64, "use_spatial_transformer": True,
-        "use_linear_in_transformer": True, "legacy": False}
+SDXL = {
+    **META,
+    "image_size": 32,
+    "in_channels": 4,
+    "model_channels": 320,
+    "num_res_blocks": [2, 2, 2],
+    "channel_mult": [1, 2, 4],
+    "num_classes": "sequential",
+    "adm_in_channels": 2816,
+    "context_dim": 2048,
+    "num_heads": -1,
+    "num_head_channels": 64,
+    "use_spatial_transformer": True,
+    "use_linear_in_transformer": True,
+    "legacy": False,
+}
 VEGA = {**SDXL, "transformer_depth": [0, 0, 1, 1, 2, 2], "transformer_depth_middle": -1}
 CANNY_MID = {**SDXL, "transformer_depth": [0, 0, 0, 0, 1, 1], "transformer_depth_middle": 1}
-WAN = {"in_dim": 16, "out_dim": 16, "dim": 256, "ffn_dim": 512, "num_heads": 2, "num_layers": 2,
-       "text_dim": 768, "freq_dim": 256}
+WAN = {
+    "in_dim": 16,
+    "out_dim": 16,
+    "dim": 256,
+    "ffn_dim": 512,
+    "num_heads": 2,
+    "num_layers": 2,
+    "text_dim": 768,
+    "freq_dim": 256,
+}
 # SD3.5's way: normed queries and keys, a second attention in the first block. As many heads as blocks.
-SD3 = {"in_channels": 16, "out_channels": 16, "patch_size": 2, "input_size": None, "depth": 2,
-       "adm_in_channels": 128, "num_patches": 64, "pos_embed_max_size": 8, "qk_norm": "rms",
-       "x_block_self_attn_layers": [0],
-       "context_embedder_config": {"target": "torch.nn.Linear",
-                                   "params": {"in_features": 256, "out_features": 128}}}
-FLUX_LIKE = {"in_channels": 16, "out_channels": 16, "context_in_dim": 256, "hidden_size": 128,
-             "mlp_ratio": 4.0, "num_heads": 1, "depth": 1, "depth_single_blocks": 1, "axes_dim": [16, 56, 56],
-             "qkv_bias": True, "guidance_embed": True}
+SD3 = {
+    "in_channels": 16,
+    "out_channels": 16,
+    "patch_size": 2,
+    "input_size": None,
+    "depth": 2,
+    "adm_in_channels": 128,
+    "num_patches": 64,
+    "pos_embed_max_size": 8,
+    "qk_norm": "rms",
+    "x_block_self_attn_layers": [0],
+    "context_embedder_config": {
+        "target": "torch.nn.Linear",
+        "params": {"in_features": 256, "out_features": 128},
+    },
+}
+FLUX_LIKE = {
+    "in_channels": 16,
+    "out_channels": 16,
+    "context_in_dim": 256,
+    "hidden_size": 128,
+    "mlp_ratio": 4.0,
+    "num_heads": 1,
+    "depth": 1,
+    "depth_single_blocks": 1,
+    "axes_dim": [16, 56, 56],
+    "qkv_bias": True,
+    "guidance_embed": True,
+}
 FLUX = {**FLUX_LIKE, "vec_in_dim": 128, "patch_size": 2, "theta": 10000, "txt_ids_dims": []}
-HUNYUAN_VIDEO = {**FLUX_LIKE, "vec_in_dim": 768, "patch_size": [1, 2, 2], "theta": 256, "byt5": False,
-                 "meanflow": False, "use_cond_type_embedding": False, "vision_in_dim": None,
-                 "meanflow_sum": False}
-LTXV = {"num_attention_heads": 2, "attention_head_dim": 64, "cross_attention_dim": 128,
-        "caption_channels": 256, "num_layers": 2}
-WAN_VAE = {"dim": 8, "z_dim": 16, "dim_mult": [1, 2, 4, 4], "num_res_blocks": 2, "attn_scales": [],
-           "temperal_downsample": [False, True, True], "dropout": 0.0}
+HUNYUAN_VIDEO = {
+    **FLUX_LIKE,
+    "vec_in_dim": 768,
+    "patch_size": [1, 2, 2],
+    "theta": 256,
+    "byt5": False,
+    "meanflow": False,
+    "use_cond_type_embedding": False,
+    "vision_in_dim": None,
+    "meanflow_sum": False,
+}
+LTXV = {
+    "num_attention_heads": 2,
+    "attention_head_dim": 64,
+    "cross_attention_dim": 128,
+    "caption_channels": 256,
+    "num_layers": 2,
+}
+WAN_VAE = {
+    "dim": 8,
+    "z_dim": 16,
+    "dim_mult": [1, 2, 4, 4],
+    "num_res_blocks": 2,
+    "attn_scales": [],
+    "temperal_downsample": [False, True, True],
+    "dropout": 0.0,
+}
 
 
 def main() -> None:
@@ -71,8 +133,14 @@ def main() -> None:
             "wan": comfy.ldm.wan.model.WanModel(**WAN, **META),
             "wan_vae": comfy.ldm.wan.vae.WanVAE(**WAN_VAE),
         }
-    print(json.dumps({name: {key: list(tensor.shape) for key, tensor in model.state_dict().items()}
-                      for name, model in models.items()}))
+    print(
+        json.dumps(
+            {
+                name: {key: list(tensor.shape) for key, tensor in model.state_dict().items()}
+                for name, model in models.items()
+            }
+        )
+    )
 
 
 if __name__ == "__main__":

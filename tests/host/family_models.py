@@ -3,6 +3,7 @@
 As in tiny_models, shapes come from the host's own classes; only CLIP-G's and the motion modules' few
 repeating keys are written out. Flow models are small: depth, widths and the width of the text are the file's.
 """
+
 from __future__ import annotations
 
 import json
@@ -43,9 +44,16 @@ def host_layouts() -> dict[str, Layout]:
 def motion_module(prefix: str, c: int) -> Layout:
     """One temporal transformer, in the keys that AnimateDiff and HotshotXL share."""
     block = "transformer_blocks.0."
-    biased = {"proj_in": [c, c], "proj_out": [c, c], f"{block}ff.net.0.proj": [8 * c, c],
-              f"{block}ff.net.2": [c, 4 * c], "norm": [c], f"{block}ff_norm": [c], f"{block}norms.0": [c],
-              f"{block}norms.1": [c]}
+    biased = {
+        "proj_in": [c, c],
+        "proj_out": [c, c],
+        f"{block}ff.net.0.proj": [8 * c, c],
+        f"{block}ff.net.2": [c, 4 * c],
+        "norm": [c],
+        f"{block}ff_norm": [c],
+        f"{block}norms.0": [c],
+        f"{block}norms.1": [c],
+    }
     layout: Layout = {}
     for i in (0, 1):
         attention = f"{block}attention_blocks.{i}."
@@ -70,8 +78,10 @@ def sdxl_motion(name: str) -> Layout:
 def hotshot() -> dict[str, Tensor]:
     """HotshotXL's file: its own names for a module and for its positions."""
     weights = random_weights(sdxl_motion("temporal_attentions.{}"), seed=21)
-    return {key.replace("pos_encoder.pe", "pos_encoder.positional_encoding"): tensor
-            for key, tensor in weights.items()}
+    return {
+        key.replace("pos_encoder.pe", "pos_encoder.positional_encoding"): tensor
+        for key, tensor in weights.items()
+    }
 
 
 def animatediff_sdxl() -> dict[str, Tensor]:
@@ -82,15 +92,26 @@ def animatediff_sdxl() -> dict[str, Tensor]:
 def clip_g() -> Layout:
     """SDXL's second text encoder, in the keys of its checkpoints."""
     width = CLIP_G["width"]
-    layout: Layout = {"positional_embedding": [CLIP_G["places"], width], "text_projection": [width, width],
-                      "token_embedding.weight": [CLIP_G["tokens"], width], "ln_final.weight": [width],
-                      "ln_final.bias": [width]}
+    layout: Layout = {
+        "positional_embedding": [CLIP_G["places"], width],
+        "text_projection": [width, width],
+        "token_embedding.weight": [CLIP_G["tokens"], width],
+        "ln_final.weight": [width],
+        "ln_final.bias": [width],
+    }
     for i in range(CLIP_G["layers"]):
         block = f"transformer.resblocks.{i}."
-        layout |= {f"{block}attn.in_proj_weight": [3 * width, width],
-                   f"{block}attn.in_proj_bias": [3 * width]}
-        for name, shape in (("ln_1", [width]), ("ln_2", [width]), ("attn.out_proj", [width, width]),
-                            ("mlp.c_fc", [4 * width, width]), ("mlp.c_proj", [width, 4 * width])):
+        layout |= {
+            f"{block}attn.in_proj_weight": [3 * width, width],
+            f"{block}attn.in_proj_bias": [3 * width],
+        }
+        for name, shape in (
+            ("ln_1", [width]),
+            ("ln_2", [width]),
+            ("attn.out_proj", [width, width]),
+            ("mlp.c_fc", [4 * width, width]),
+            ("mlp.c_proj", [width, 4 * width]),
+        ):
             layout |= {f"{block}{name}.weight": shape, f"{block}{name}.bias": shape[:1]}
     return layout
 
@@ -98,9 +119,12 @@ def clip_g() -> Layout:
 def sdxl() -> dict[str, Tensor]:
     """A whole SDXL checkpoint: UNet, both text encoders and the small VAE."""
     layouts = host_layouts()
-    parts = {"model.diffusion_model": layouts["sdxl"], "first_stage_model": layouts["vae"],
-             "conditioner.embedders.0.transformer": layouts["clip"],
-             "conditioner.embedders.1.model": clip_g()}
+    parts = {
+        "model.diffusion_model": layouts["sdxl"],
+        "first_stage_model": layouts["vae"],
+        "conditioner.embedders.0.transformer": layouts["clip"],
+        "conditioner.embedders.1.model": clip_g(),
+    }
     return random_weights(prefixed(parts), seed=20)
 
 

@@ -1,4 +1,5 @@
 """The mixtures host tests sample from, and an independent way to the truth: Tweedie's formula by autograd."""
+
 from __future__ import annotations
 
 import torch
@@ -24,7 +25,7 @@ def tweedie(mixture: Mixture, x: Tensor, sigma: float, value: float, signal: flo
     """E[x0 | x] = (x + sigma**2 * d log p(x) / dx) / signal, from torch's own densities in float64."""
     which = mixture.index(value)
     means = signal * mixture.means[which].double().expand(-1, *x.shape[1:]).movedim(0, -1)
-    stds = (signal**2 * mixture.stds[which].double()**2 + sigma**2).sqrt()
+    stds = (signal**2 * mixture.stds[which].double() ** 2 + sigma**2).sqrt()
     weights = Categorical(logits=mixture.log_weights[which].double())
     if mixture.joint:
         frames = Normal(means.movedim(-1, 0), stds.reshape(-1, 1, 1, 1))

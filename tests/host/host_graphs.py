@@ -1,4 +1,5 @@
 """API-format prompts written as calls: graph.add("KSamplerSelect", sampler_name="euler") is a node of one."""
+
 from __future__ import annotations
 
 
@@ -25,13 +26,33 @@ class Graph:
         self.prompt[node.id] = {"class_type": class_type, "inputs": links}
         return node
 
-    def sample(self, model, positive, negative, latent, sigmas, *, cfg: float = 1.0, solver: str = "euler",
-               noise: bool = False, seed: int = 0) -> Node:
+    def sample(
+        self,
+        model,
+        positive,
+        negative,
+        latent,
+        sigmas,
+        *,
+        cfg: float = 1.0,
+        solver: str = "euler",
+        noise: bool = False,
+        seed: int = 0,
+    ) -> Node:
         """Core's SamplerCustom, by default without noise, as unsampling with FlipSigmas uses it."""
         sampler = self.add("KSamplerSelect", sampler_name=solver)
-        return self.add("SamplerCustom", model=model, add_noise=noise, noise_seed=seed, cfg=cfg,
-                        positive=positive, negative=negative, sampler=sampler, sigmas=sigmas,
-                        latent_image=latent)
+        return self.add(
+            "SamplerCustom",
+            model=model,
+            add_noise=noise,
+            noise_seed=seed,
+            cfg=cfg,
+            positive=positive,
+            negative=negative,
+            sampler=sampler,
+            sigmas=sigmas,
+            latent_image=latent,
+        )
 
     def save(self, name: str, **inputs) -> Node:
         """Save a latent, sigmas or images for `comfy.tensors(name)`."""

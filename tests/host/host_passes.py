@@ -1,4 +1,5 @@
 """Graphs of the two passes over an exact model, in our nodes and in core's, as host tests compare them."""
+
 from __future__ import annotations
 
 import json
@@ -17,9 +18,12 @@ EMPTY = 0.0
 def two_hills() -> Mixture:
     """Each element of a frame near -1 or 1; the condition says how often which."""
     weights = torch.tensor([[0.5, 0.5], [0.7, 0.3], [0.2, 0.8]])
-    return Mixture(values=torch.tensor([EMPTY, SOURCE, TARGET]),
-                   means=torch.tensor([-1.0, 1.0]).reshape(1, 2, 1, 1, 1).repeat(3, 1, 1, 1, 1),
-                   stds=torch.full((3, 2), 0.3), log_weights=weights.log())
+    return Mixture(
+        values=torch.tensor([EMPTY, SOURCE, TARGET]),
+        means=torch.tensor([-1.0, 1.0]).reshape(1, 2, 1, 1, 1).repeat(3, 1, 1, 1, 1),
+        stds=torch.full((3, 2), 0.3),
+        log_weights=weights.log(),
+    )
 
 
 @dataclass
@@ -34,8 +38,16 @@ class Bench:
     log: str
 
     @classmethod
-    def set_up(cls, comfy: HostSession, name: str, frames: int = 4, size: int = 8, model: Node | None = None,
-               mixture: Mixture | None = None, **faults) -> Bench:
+    def set_up(
+        cls,
+        comfy: HostSession,
+        name: str,
+        frames: int = 4,
+        size: int = 8,
+        model: Node | None = None,
+        mixture: Mixture | None = None,
+        **faults,
+    ) -> Bench:
         mixture = mixture or two_hills()
         clip = mixture.sample(SOURCE, frames, (4, size, size), seed=1)
         graph = Graph()
@@ -57,17 +69,31 @@ class Bench:
         return self.graph.add("UNSTest_ManualSigmas", numbers=json.dumps(numbers))
 
     def unsample(self, sigmas: Node, cfg: float = 1.0, **inputs) -> Node:
-        given = {"model": self.model, "positive": self.condition(SOURCE), "negative": self.condition(EMPTY),
-                 "latent_image": self.latent, "sigmas": sigmas, "cfg": cfg, "solver": "midpoint"} | inputs
+        given = {
+            "model": self.model,
+            "positive": self.condition(SOURCE),
+            "negative": self.condition(EMPTY),
+            "latent_image": self.latent,
+            "sigmas": sigmas,
+            "cfg": cfg,
+            "solver": "midpoint",
+        } | inputs
         return self.graph.add("UNS_Unsampler", **given)
 
     def resample(self, noise: Node, cfg: float = 1.0, condition: float = SOURCE, **inputs) -> Node:
-        given = {"model": self.model, "positive": self.condition(condition),
-                 "negative": self.condition(EMPTY), "noise": noise, "cfg": cfg, "structure": 0.0} | inputs
+        given = {
+            "model": self.model,
+            "positive": self.condition(condition),
+            "negative": self.condition(EMPTY),
+            "noise": noise,
+            "cfg": cfg,
+            "structure": 0.0,
+        } | inputs
         return self.graph.add("UNS_NoiselessResampler", **given)
 
-    def core_sample(self, latent: Node, sigmas: Node, solver: str, cfg: float = 1.0,
-                    condition: float = SOURCE) -> Node:
+    def core_sample(
+        self, latent: Node, sigmas: Node, solver: str, cfg: float = 1.0, condition: float = SOURCE
+    ) -> Node:
         positive, negative = self.condition(condition), self.condition(EMPTY)
         return self.graph.sample(self.model, positive, negative, latent, sigmas, cfg=cfg, solver=solver)
 
@@ -82,18 +108,35 @@ class Bench:
         given = {"positive": self.condition(SOURCE), "negative": self.condition(EMPTY)} | conditions
         guider = self.graph.add("CFGGuider", model=self.model, cfg=1.0, **given)
         sampler = self.graph.add("KSamplerSelect", sampler_name=solver)
-        noise = self.graph.add("UNS_UnsamplerAdvanced", guider=guider, latent_image=self.latent,
-                               sigmas=self.ays(), solver="midpoint", sampler=sampler)
-        return self.graph.add("UNS_NoiselessResamplerAdvanced", guider=guider, noise=noise, structure=0.0,
-                              sampler=sampler)
+        noise = self.graph.add(
+            "UNS_UnsamplerAdvanced",
+            guider=guider,
+            latent_image=self.latent,
+            sigmas=self.ays(),
+            solver="midpoint",
+            sampler=sampler,
+        )
+        return self.graph.add(
+            "UNS_NoiselessResamplerAdvanced", guider=guider, noise=noise, structure=0.0, sampler=sampler
+        )
 
-    def custom(self, latent: Node, direction: str, sigmas: Node, solver: str = "midpoint",
-               noise: bool = False) -> Node:
+    def custom(
+        self, latent: Node, direction: str, sigmas: Node, solver: str = "midpoint", noise: bool = False
+    ) -> Node:
         """One pass of our Inversion Sampler in core's SamplerCustom."""
         sampler = self.graph.add("UNS_InversionSampler", solver=solver, direction=direction)
-        return self.graph.add("SamplerCustom", model=self.model, add_noise=noise, noise_seed=0, cfg=1.0,
-                              positive=self.condition(SOURCE), negative=self.condition(EMPTY),
-                              sampler=sampler, sigmas=sigmas, latent_image=latent)
+        return self.graph.add(
+            "SamplerCustom",
+            model=self.model,
+            add_noise=noise,
+            noise_seed=0,
+            cfg=1.0,
+            positive=self.condition(SOURCE),
+            negative=self.condition(EMPTY),
+            sampler=sampler,
+            sigmas=sigmas,
+            latent_image=latent,
+        )
 
     def run(self, **latents: Node) -> dict[str, Tensor]:
         """Runs the graph; the samples of each named latent."""

@@ -1,4 +1,5 @@
 """The prompts of the workflow files, as the frontend queues them, and what host tests change in them."""
+
 from __future__ import annotations
 
 import json
@@ -28,8 +29,13 @@ def node_id(prompt: dict, class_type: str) -> str:
 
 def without_big_models(prompt: dict) -> dict:
     """The same graph with neither motion model nor ControlNet, which only fit the full SD1.5 UNet."""
-    gone = {"ACN_ControlNetLoaderAdvanced", "ACN_AdvancedControlNetApply_v2", "ADE_LoadAnimateDiffModel",
-            "ADE_ApplyAnimateDiffModelSimple", "UNS_CannyEdges"}
+    gone = {
+        "ACN_ControlNetLoaderAdvanced",
+        "ACN_AdvancedControlNetApply_v2",
+        "ADE_LoadAnimateDiffModel",
+        "ADE_ApplyAnimateDiffModelSimple",
+        "UNS_CannyEdges",
+    }
     control = the(prompt, "ACN_AdvancedControlNetApply_v2")
     resampler = the(prompt, "UNS_NoiselessResampler")
     resampler["positive"], resampler["negative"] = control["positive"], control["negative"]
@@ -39,8 +45,10 @@ def without_big_models(prompt: dict) -> dict:
 
 def save_latent(prompt: dict, name: str, node: str) -> None:
     """Keep a node's LATENT for `comfy.tensors(name)`."""
-    prompt[f"save-{name}"] = {"class_type": "UNSTest_SaveTensors", "inputs": {"name": name,
-                                                                              "latent": [node, 0]}}
+    prompt[f"save-{name}"] = {
+        "class_type": "UNSTest_SaveTensors",
+        "inputs": {"name": name, "latent": [node, 0]},
+    }
 
 
 def watch(prompt: dict, name: str) -> None:

@@ -1,4 +1,5 @@
 """What the `comfy` and `bare_comfy` fixtures hand to a test: a server, its folders, models and tensors."""
+
 from __future__ import annotations
 
 import json

@@ -1,4 +1,5 @@
 """A clip's way up and down through a real network, and what each such trip has to show."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,8 +12,9 @@ from host_session import HostSession
 EXACT = 1e-6
 
 
-def clip(frames: int = 4, channels: int = 4, height: int = 8, width: int = 8,
-         scale: float = 0.18215) -> torch.Tensor:
+def clip(
+    frames: int = 4, channels: int = 4, height: int = 8, width: int = 8, scale: float = 0.18215
+) -> torch.Tensor:
     """Latents like an encoded video's, in the VAE's scale: frames that drift apart."""
     generator = torch.Generator().manual_seed(5)
     noise = torch.randn(frames + 1, channels, height, width, generator=generator)
@@ -25,16 +27,42 @@ class Trip:
     `condition` adds the node that makes a CONDITIONING of a value to the graph.
     """
 
-    def __init__(self, comfy: HostSession, name: str, graph: Graph, model: Node,
-                 condition: Callable[..., Node], sigmas: Node, solver: str, source: torch.Tensor):
+    def __init__(
+        self,
+        comfy: HostSession,
+        name: str,
+        graph: Graph,
+        model: Node,
+        condition: Callable[..., Node],
+        sigmas: Node,
+        solver: str,
+        source: torch.Tensor,
+    ):
         self.comfy, self.name, self.source = comfy, name, source
         latent = graph.add("UNSTest_LoadLatent", file=comfy.put_latent(f"{name}-clip", samples=source))
         first, other, empty = (condition(value=value) for value in (1.0, -2.0, 0.0))
-        noise = graph.add("UNS_Unsampler", model=model, positive=first, negative=empty, latent_image=latent,
-                          sigmas=sigmas, cfg=1.0, solver=solver)
-        down = {key: graph.add("UNS_NoiselessResampler", model=model, positive=positive, negative=empty,
-                               noise=noise, cfg=cfg, structure=0.0)
-                for key, positive, cfg in (("back", first, 1.0), ("edit", other, 2.0))}
+        noise = graph.add(
+            "UNS_Unsampler",
+            model=model,
+            positive=first,
+            negative=empty,
+            latent_image=latent,
+            sigmas=sigmas,
+            cfg=1.0,
+            solver=solver,
+        )
+        down = {
+            key: graph.add(
+                "UNS_NoiselessResampler",
+                model=model,
+                positive=positive,
+                negative=empty,
+                noise=noise,
+                cfg=cfg,
+                structure=0.0,
+            )
+            for key, positive, cfg in (("back", first, 1.0), ("edit", other, 2.0))
+        }
         graph.save(f"{name}-sigmas", sigmas=sigmas)
         for key, node in ({"noise": noise} | down).items():
             graph.save(f"{name}-{key}", latent=node)

@@ -1,11 +1,18 @@
 """Context windows of both packs on a bench's model."""
+
 from __future__ import annotations
 
 from host_passes import Bench
 
 LENGTH, OVERLAP = 8, 2  # HotshotXL's
-WINDOWS = ["ADE_StandardStaticContextOptions", "ADE_StandardUniformContextOptions",
-           "ADE_LoopedUniformContextOptions", "standard_static", "standard_uniform", "looped_uniform"]
+WINDOWS = [
+    "ADE_StandardStaticContextOptions",
+    "ADE_StandardUniformContextOptions",
+    "ADE_LoopedUniformContextOptions",
+    "standard_static",
+    "standard_uniform",
+    "looped_uniform",
+]
 
 
 def defaults(comfy, node: str, kinds: tuple[str, ...] = ("required", "optional")) -> dict:
@@ -26,8 +33,9 @@ def cut(bench: Bench, windows: str, length: int = LENGTH, overlap: int = OVERLAP
     sizes = {"context_length": length, "context_overlap": overlap} | more
     if windows.startswith("ADE"):
         options = bench.graph.add(windows, **defaults(bench.comfy, windows) | sizes)
-        bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model,
-                                      beta_schedule="use existing", context_options=options)
+        bench.model = bench.graph.add(
+            "ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing", context_options=options
+        )
     else:
         given = defaults(bench.comfy, "ContextWindowsManual") | {"context_schedule": windows, "dim": 0}
         bench.model = bench.graph.add("ContextWindowsManual", model=bench.model, **given | sizes)

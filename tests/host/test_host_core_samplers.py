@@ -1,4 +1,5 @@
 """Every sampler of this ComfyUI is run backwards; the allow-list must be exactly those that come back."""
+
 import re
 from pathlib import Path
 
@@ -31,12 +32,16 @@ def round_trip(comfy, name: str, schedule: str) -> tuple[float, float, float]:
     """Relative error of the round trip with core's own nodes; likeness and strength of its noise beside
     euler's (1 and 1: the same)."""
     bench = Bench.set_up(comfy, f"core-{name}-{schedule}")
-    sigmas = bench.ays() if schedule == "ays" else bench.graph.add("BasicScheduler", model=bench.model,
-                                                                   scheduler="normal", steps=16, denoise=1.0)
+    sigmas = (
+        bench.ays()
+        if schedule == "ays"
+        else bench.graph.add("BasicScheduler", model=bench.model, scheduler="normal", steps=16, denoise=1.0)
+    )
     up = bench.core_unsample(sigmas, name)
     try:
-        found = bench.run(up=up, back=bench.core_sample(up, sigmas, name),
-                          euler=bench.core_unsample(sigmas, "euler"))
+        found = bench.run(
+            up=up, back=bench.core_sample(up, sigmas, name), euler=bench.core_unsample(sigmas, "euler")
+        )
     except RunError:
         return float("inf"), 0.0, 0.0
     if not found["up"].isfinite().all() or not found["back"].isfinite().all():
@@ -50,21 +55,37 @@ def test_the_allow_list_is_what_comes_back(comfy):
     names = comfy.object_info["KSamplerSelect"]["input"]["required"]["sampler_name"]
     names = names[1]["options"] if isinstance(names[0], str) else names[0]
     assert len(names) > 30
-    table = {name: [round_trip(comfy, name, schedule) for schedule in SCHEDULES]
-             for name in names if name not in OWN_STEPS}
-    text = "\n".join(f"{name:32}" + "".join("{:10.3g} {:6.3f} {:6.3f}".format(*trip) for trip in trips)
-                     for name, trips in table.items())
-    found = {ALIASES.get(name, name) for name, trips in table.items()
-             if all(error < LOST and likeness > LIKENESS and WEAKEST < strength < STRONGEST
-                    for error, likeness, strength in trips)}
+    table = {
+        name: [round_trip(comfy, name, schedule) for schedule in SCHEDULES]
+        for name in names
+        if name not in OWN_STEPS
+    }
+    text = "\n".join(
+        f"{name:32}" + "".join("{:10.3g} {:6.3f} {:6.3f}".format(*trip) for trip in trips)
+        for name, trips in table.items()
+    )
+    found = {
+        ALIASES.get(name, name)
+        for name, trips in table.items()
+        if all(
+            error < LOST and likeness > LIKENESS and WEAKEST < strength < STRONGEST
+            for error, likeness, strength in trips
+        )
+    }
     assert found == set(allowed()), text
 
 
 def refused(bench: Bench, sampler: Node, words: str) -> None:
     """Unsampling with this SAMPLER stops with these words and no model call."""
     guider = bench.graph.add("BasicGuider", model=bench.model, conditioning=bench.condition(SOURCE))
-    noise = bench.graph.add("UNS_UnsamplerAdvanced", guider=guider, latent_image=bench.latent,
-                            sigmas=bench.ays(), solver="midpoint", sampler=sampler)
+    noise = bench.graph.add(
+        "UNS_UnsamplerAdvanced",
+        guider=guider,
+        latent_image=bench.latent,
+        sigmas=bench.ays(),
+        solver="midpoint",
+        sampler=sampler,
+    )
     with pytest.raises(RunError, match=words):
         bench.run(noise=noise)
     assert bench.calls() == []
@@ -89,19 +110,28 @@ def test_an_allowed_one_runs_both_ways_counts_its_calls_and_must_be_the_same(com
     conditions = {"positive": bench.condition(SOURCE), "negative": bench.condition(EMPTY)}
     guider = bench.graph.add("CFGGuider", model=bench.model, cfg=1.0, **conditions)
     # not 16 steps: core's uni_pc writes into the SIGMAS it is given, which the server has cached
-    noise = bench.graph.add("UNS_UnsamplerAdvanced", guider=guider, latent_image=bench.latent,
-                            sigmas=bench.ays(17), solver="midpoint", sampler=heun)
+    noise = bench.graph.add(
+        "UNS_UnsamplerAdvanced",
+        guider=guider,
+        latent_image=bench.latent,
+        sigmas=bench.ays(17),
+        solver="midpoint",
+        sampler=heun,
+    )
 
     def back(**given):
-        return bench.graph.add("UNS_NoiselessResamplerAdvanced", guider=guider, noise=noise, structure=0.0,
-                               **given)
+        return bench.graph.add(
+            "UNS_NoiselessResamplerAdvanced", guider=guider, noise=noise, structure=0.0, **given
+        )
 
     found = bench.run(clip=back(sampler=heun))
     assert 1e-4 < bench.error(found["clip"]) < 0.05
     assert "unsampled to sigma 14.61 in 34 model calls" in comfy.log_text()
     assert "resampled with core heun in 33 model calls" in comfy.log_text()
-    for given, words in (({}, "noise was made with core heun; connect the same SAMPLER"),
-                         ({"sampler": euler}, "solver is core euler, but the noise was made with core heun")):
+    for given, words in (
+        ({}, "noise was made with core heun; connect the same SAMPLER"),
+        ({"sampler": euler}, "solver is core euler, but the noise was made with core heun"),
+    ):
         other = Bench(bench.comfy, bench.graph, bench.model, bench.clip, bench.latent, "core-heun-other")
         with pytest.raises(RunError, match=words):
             other.run(clip=back(**given))

@@ -1,5 +1,6 @@
 """structure and fidelity over the clip: numbers from AnimateDiff's Value Scheduling, curves from core's
 editor."""
+
 import pytest
 import torch
 from host_passes import TARGET, Bench
@@ -18,9 +19,11 @@ def scheduled(bench: Bench, values: list[float]):
 def test_structure_from_value_scheduling(comfy, output):
     bench = Bench.set_up(comfy, f"curve-structure-{output}", frames=8)
     noise = bench.unsample(bench.ays(8), solver="euler")
-    found = bench.run(curve=bench.resample(noise, 2.0, TARGET, structure=scheduled(bench, RAMP)[output]),
-                      half=bench.resample(noise, 2.0, TARGET, structure=RAMP[4]),
-                      free=bench.resample(noise, 2.0, TARGET, structure=0.0))
+    found = bench.run(
+        curve=bench.resample(noise, 2.0, TARGET, structure=scheduled(bench, RAMP)[output]),
+        half=bench.resample(noise, 2.0, TARGET, structure=RAMP[4]),
+        free=bench.resample(noise, 2.0, TARGET, structure=0.0),
+    )
     source = bench.clip / 0.18215
     assert torch.equal(found["curve"][0], found["free"][0])
     assert torch.equal(found["curve"][4], found["half"][4])
@@ -43,8 +46,9 @@ def test_fidelity_from_cores_curve_editor(comfy):
     noise = bench.unsample(bench.ays(8), 2.0)
     points = {"points": [[0.0, 0.0], [1.0, 1.0]], "interpolation": "linear"}
     curve = bench.graph.add("CurveEditor", curve=points)
-    found = bench.run(curve=bench.resample(noise, 2.0, fidelity=curve),
-                      plain=bench.resample(noise, 2.0, fidelity=0.0))
+    found = bench.run(
+        curve=bench.resample(noise, 2.0, fidelity=curve), plain=bench.resample(noise, 2.0, fidelity=0.0)
+    )
     source = bench.clip / 0.18215
     assert torch.allclose(found["curve"][0], found["plain"][0], atol=1e-5)
     assert torch.allclose(found["curve"][7], source[7], atol=1e-6)
@@ -54,19 +58,28 @@ def test_fidelity_from_cores_curve_editor(comfy):
 def test_guider_nodes_take_curves_as_well(comfy):
     bench = Bench.set_up(comfy, "curve-guider", frames=8)
     noise = bench.unsample(bench.ays(8))
-    guider = bench.graph.add("CFGGuider", model=bench.model, positive=bench.condition(TARGET),
-                             negative=bench.condition(0.0), cfg=2.0)
+    guider = bench.graph.add(
+        "CFGGuider",
+        model=bench.model,
+        positive=bench.condition(TARGET),
+        negative=bench.condition(0.0),
+        cfg=2.0,
+    )
     structure = scheduled(bench, RAMP)[1]
-    advanced = bench.graph.add("UNS_NoiselessResamplerAdvanced", guider=guider, noise=noise,
-                               structure=structure)
+    advanced = bench.graph.add(
+        "UNS_NoiselessResamplerAdvanced", guider=guider, noise=noise, structure=structure
+    )
     found = bench.run(advanced=advanced, simple=bench.resample(noise, 2.0, TARGET, structure=structure))
     assert torch.equal(found["advanced"], found["simple"])
 
 
-@pytest.mark.parametrize(("values", "words"), [
-    ([0.0, 1.5], ["structure is 1.5", "set it between 0 and 1"]),
-    ([-0.25, 0.0], ["structure is -0.25", "set it between 0 and 1"]),
-])
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        ([0.0, 1.5], ["structure is 1.5", "set it between 0 and 1"]),
+        ([-0.25, 0.0], ["structure is -0.25", "set it between 0 and 1"]),
+    ],
+)
 def test_numbers_out_of_range_are_refused(comfy, values, words):
     bench = Bench.set_up(comfy, "curve-range")
     stored = comfy.put_latent("curve-range-noise", samples=bench.clip * 80)

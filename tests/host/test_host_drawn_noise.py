@@ -1,4 +1,5 @@
 """What a model draws at random in a call comes from the step: both passes draw the same, and every run."""
+
 import pytest
 import torch
 from clips import make_clip
@@ -20,17 +21,30 @@ def referenced(comfy, name: str, kind: str, solver: str, tmp_path, change: float
     latent = graph.add("UNSTest_LoadLatent", file=comfy.put_latent(f"{name}-clip", samples=clip))
     prepared = graph.add("ACN_ReferencePreprocessor", image=picture, vae=base[2], latent_size=latent)
     reference = graph.add("ACN_ReferenceControlNet", reference_type=kind, style_fidelity=0.5, ref_weight=1.0)
-    both = graph.add("ACN_AdvancedControlNetApply_v2", control_net=reference, image=prepared, strength=1.0,
-                     start_percent=0.0, end_percent=1.0,
-                     positive=graph.add("UNSTest_Conditioning", value=SOURCE),
-                     negative=graph.add("UNSTest_Conditioning", value=EMPTY))
+    both = graph.add(
+        "ACN_AdvancedControlNetApply_v2",
+        control_net=reference,
+        image=prepared,
+        strength=1.0,
+        start_percent=0.0,
+        end_percent=1.0,
+        positive=graph.add("UNSTest_Conditioning", value=SOURCE),
+        negative=graph.add("UNSTest_Conditioning", value=EMPTY),
+    )
     given = {"model": base, "positive": both[0], "negative": both[1], "cfg": 1.5}
     sigmas = graph.add("UNS_AYSScheduler", model_type="SD1", steps=4, denoise=1.0)
     noise = graph.add("UNS_Unsampler", latent_image=latent, sigmas=sigmas, solver=solver, **given)
     back = graph.add("UNS_NoiselessResampler", noise=noise, structure=0.0, **given)
-    plain = graph.add("UNS_NoiselessResampler", noise=noise, structure=0.0,
-                      **given | {"positive": graph.add("UNSTest_Conditioning", value=SOURCE),
-                                 "negative": graph.add("UNSTest_Conditioning", value=EMPTY)})
+    plain = graph.add(
+        "UNS_NoiselessResampler",
+        noise=noise,
+        structure=0.0,
+        **given
+        | {
+            "positive": graph.add("UNSTest_Conditioning", value=SOURCE),
+            "negative": graph.add("UNSTest_Conditioning", value=EMPTY),
+        },
+    )
     for part, node in (("noise", noise), ("back", back), ("plain", plain)):
         graph.save(f"{name}-{part}", latent=node)
     comfy.run(graph.prompt)
@@ -49,8 +63,9 @@ def test_reference_controlnets_come_back(comfy, kind, solver, tmp_path):
 
 def test_the_same_again_gives_the_same_bits(comfy, tmp_path):
     """The second run is a new one: its clip is read from another file."""
-    first, again = (referenced(comfy, f"drawn-again-{turn}", REFERENCES[0], "midpoint", tmp_path)
-                    for turn in (0, 1))
+    first, again = (
+        referenced(comfy, f"drawn-again-{turn}", REFERENCES[0], "midpoint", tmp_path) for turn in (0, 1)
+    )
     assert torch.equal(first["noise"], again["noise"])
     assert torch.equal(first["back"], again["back"])
 

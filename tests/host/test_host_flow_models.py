@@ -1,5 +1,6 @@
 """Flow models of the kinds that ComfyUI samples natively, small and with random weights, through their own
 loader: up to sigma 1, back, and to another prompt. Wan has its workflow's own test."""
+
 from __future__ import annotations
 
 import json
@@ -29,14 +30,26 @@ class Kind:
 
 KINDS = {
     "sd3": Kind("SD3", ("ModelSamplingSD3", {"shift": 1.5}), {"pooled": 128}, scale=1.5305),
-    "flux": Kind("Flux", ("ModelSamplingFlux", {"max_shift": 2.0, "base_shift": 0.5, "width": 512,
-                                                "height": 768}),
-                 {"pooled": 128, "settings": json.dumps({"guidance": 2.5})}, scale=0.3611),
-    "hunyuan_video": Kind("HunyuanVideo", ("ModelSamplingSD3", {"shift": 3.0}),
-                          {"pooled": 768, "settings": json.dumps({"guidance": 4.0})}, scale=0.476986,
-                          video=True),
-    "ltxv": Kind("LTXV", ("ModelSamplingLTXV", {"max_shift": 1.5, "base_shift": 0.7}),
-                 {"padding": 3, "settings": json.dumps({"frame_rate": 24})}, channels=128, video=True),
+    "flux": Kind(
+        "Flux",
+        ("ModelSamplingFlux", {"max_shift": 2.0, "base_shift": 0.5, "width": 512, "height": 768}),
+        {"pooled": 128, "settings": json.dumps({"guidance": 2.5})},
+        scale=0.3611,
+    ),
+    "hunyuan_video": Kind(
+        "HunyuanVideo",
+        ("ModelSamplingSD3", {"shift": 3.0}),
+        {"pooled": 768, "settings": json.dumps({"guidance": 4.0})},
+        scale=0.476986,
+        video=True,
+    ),
+    "ltxv": Kind(
+        "LTXV",
+        ("ModelSamplingLTXV", {"max_shift": 1.5, "base_shift": 0.7}),
+        {"padding": 3, "settings": json.dumps({"frame_rate": 24})},
+        channels=128,
+        video=True,
+    ),
 }
 
 
@@ -60,8 +73,16 @@ def trip(comfy, name: str, shifted: bool, solver: str) -> Trip:
         model = graph.add(node, model=loaded, **widgets)
     graph.save(f"flow-{name}-own", sigmas=schedule(graph, loaded))
     condition = partial(graph.add, "UNSTest_TokensConditioning", tokens=10, width=256, **kind.reads)
-    return Trip(comfy, f"flow-{name}-{shifted}-{solver}", graph, model, condition, schedule(graph, model),
-                solver, source(kind))
+    return Trip(
+        comfy,
+        f"flow-{name}-{shifted}-{solver}",
+        graph,
+        model,
+        condition,
+        schedule(graph, model),
+        solver,
+        source(kind),
+    )
 
 
 @pytest.mark.parametrize("solver", ["midpoint", "dpmpp_2m"])
@@ -72,6 +93,6 @@ def test_up_to_sigma_1_and_back(comfy, name, shifted, solver):
     found.check(1.0)
     assert f"Requested to load {KINDS[name].found_as}\n" in comfy.log_text()
     # LTXV's own shift makes of 1 the float below it
-    assert 1 - float(found.sigmas[0]) in (0, 2 ** -24) and len(found.sigmas) == STEPS + 1
+    assert 1 - float(found.sigmas[0]) in (0, 2**-24) and len(found.sigmas) == STEPS + 1
     own = comfy.tensors(f"flow-{name}-own")["sigmas"]
     assert torch.equal(own, found.sigmas) != shifted

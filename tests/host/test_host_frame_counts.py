@@ -1,4 +1,5 @@
 """Clips that do not fit their context windows: they come back, or one sentence says what to set."""
+
 from __future__ import annotations
 
 import pytest
@@ -28,13 +29,17 @@ def test_a_clip_of_any_length_comes_back(comfy, windows):
         assert "atched" in windows or min(rows) == min(frames, LENGTH)
 
 
-@pytest.mark.parametrize(("windows", "overlap"), [(name, LENGTH) for name in WINDOWS]
-                         + [(WINDOWS[1], LENGTH + 1), (WINDOWS[4], LENGTH + 1)])
+@pytest.mark.parametrize(
+    ("windows", "overlap"),
+    [(name, LENGTH) for name in WINDOWS] + [(WINDOWS[1], LENGTH + 1), (WINDOWS[4], LENGTH + 1)],
+)
 def test_windows_that_overlap_wholly_are_refused_in_a_sentence(comfy, windows, overlap):
     bench = Bench.set_up(comfy, f"overlap-{windows}-{overlap}", frames=17)
     cut(bench, windows, overlap=overlap)
-    sentence = f"Unsampler: model has context windows of 8 frames that overlap by {overlap}; set " \
-               "context_overlap below 8"
+    sentence = (
+        f"Unsampler: model has context windows of 8 frames that overlap by {overlap}; set "
+        "context_overlap below 8"
+    )
     with pytest.raises(RunError, match=sentence):
         bench.run(noise=bench.unsample(bench.ays(5)))
     assert bench.calls() == []
@@ -92,10 +97,12 @@ def taking_turns(bench: Bench, *keyframes: tuple[str, dict]) -> None:
     options = None
     for windows, given in keyframes:
         before = {} if options is None else {"prev_context": options}
-        options = bench.graph.add(windows, **defaults(bench.comfy, windows) | {"context_overlap": 2} | given
-                                  | before)
-    bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
-                                  context_options=options)
+        options = bench.graph.add(
+            windows, **defaults(bench.comfy, windows) | {"context_overlap": 2} | given | before
+        )
+    bench.model = bench.graph.add(
+        "ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing", context_options=options
+    )
 
 
 BAD_STRIDE = (WINDOWS[1], {"context_length": 16, "context_overlap": 4, "context_stride": 2})
@@ -107,11 +114,15 @@ def at(keyframe: tuple[str, dict], start: float, **more) -> tuple[str, dict]:
     return keyframe[0], keyframe[1] | {"start_percent": start} | more
 
 
-@pytest.mark.parametrize(("name", "keyframes", "words"), [
-    ("first", (BAD_STRIDE, at(GOOD, 0.5)), "stride 2 that do not fit 24 frames at step 1;"),
-    ("later", (GOOD, at(BAD_STRIDE, 0.5)), r"stride 2 that do not fit 24 frames at step \d+;"),
-    ("guaranteed", (GOOD, at(BAD_STRIDE, 0.5, guarantee_steps=1), at(GOOD, 0.5)), "do not fit 24 frames"),
-    ("between", (GOOD, at(BAD_RAMP, 0.86, guarantee_steps=0), at(GOOD, 0.861)), "no room for its ramp")])
+@pytest.mark.parametrize(
+    ("name", "keyframes", "words"),
+    [
+        ("first", (BAD_STRIDE, at(GOOD, 0.5)), "stride 2 that do not fit 24 frames at step 1;"),
+        ("later", (GOOD, at(BAD_STRIDE, 0.5)), r"stride 2 that do not fit 24 frames at step \d+;"),
+        ("guaranteed", (GOOD, at(BAD_STRIDE, 0.5, guarantee_steps=1), at(GOOD, 0.5)), "do not fit 24 frames"),
+        ("between", (GOOD, at(BAD_RAMP, 0.86, guarantee_steps=0), at(GOOD, 0.861)), "no room for its ramp"),
+    ],
+)
 def test_context_keyframes_that_get_a_step_and_do_not_fit_are_refused(comfy, name, keyframes, words):
     """Those that begin between two steps too: a solver asks the model there."""
     bench = Bench.set_up(comfy, f"turn-{name}", frames=24, window_bias=0.3)
@@ -121,9 +132,14 @@ def test_context_keyframes_that_get_a_step_and_do_not_fit_are_refused(comfy, nam
     assert bench.calls() == []
 
 
-@pytest.mark.parametrize(("name", "keyframes", "end"), [
-    ("stride", ((WINDOWS[1], {"context_length": 8, "context_stride": 2}), at(GOOD, 0.5)), 1.0),
-    ("above", (BAD_RAMP, at(GOOD, 0.1)), 0.3), ("below", (GOOD, at(BAD_RAMP, 1.0)), 1.0)])
+@pytest.mark.parametrize(
+    ("name", "keyframes", "end"),
+    [
+        ("stride", ((WINDOWS[1], {"context_length": 8, "context_stride": 2}), at(GOOD, 0.5)), 1.0),
+        ("above", (BAD_RAMP, at(GOOD, 0.1)), 0.3),
+        ("below", (GOOD, at(BAD_RAMP, 1.0)), 1.0),
+    ],
+)
 def test_context_keyframes_that_get_no_step_in_which_they_do_not_fit_are_taken(comfy, name, keyframes, end):
     """Windows that would leave a frame out at step 13, where the next keyframe has taken over; a keyframe
     that has passed before a partial pass begins; and one that begins where the schedule ends."""
@@ -142,8 +158,10 @@ def test_windows_along_an_axis_that_is_not_there_are_refused_in_a_sentence(comfy
 
 
 @pytest.mark.parametrize("windows", [WINDOWS[1], WINDOWS[4]])
-@pytest.mark.parametrize(("frames", "length", "overlap", "steps", "bad"), [
-    (17, 8, 2, 16, 13), (24, 16, 4, 8, 1), (32, 8, 2, 16, None), (17, 8, 2, 5, None)])
+@pytest.mark.parametrize(
+    ("frames", "length", "overlap", "steps", "bad"),
+    [(17, 8, 2, 16, 13), (24, 16, 4, 8, 1), (32, 8, 2, 16, None), (17, 8, 2, 5, None)],
+)
 def test_uniform_windows_of_stride_2_fit_or_are_refused(comfy, windows, frames, length, overlap, steps, bad):
     """Where a frame is in no window both hosts divide by zero; where one lies behind the clip they stop."""
     bench = Bench.set_up(comfy, f"stride-{windows}-{frames}-{steps}", frames=frames, window_bias=0.3)
@@ -171,14 +189,27 @@ def test_more_frames_than_a_motion_module_knows_need_windows(comfy):
     for windows in (None, WINDOWS[1]):
         bench = Bench.set_up(comfy, f"limit-{windows}", frames=33)
         base = bench.graph.add("CheckpointLoaderSimple", ckpt_name=comfy.model("narrow"))
-        bench.model = bench.graph.add("UNSTest_AnalyticModel", model=base, log=bench.log,
-                                      mixture=f"{bench.log}-model.safetensors")
+        bench.model = bench.graph.add(
+            "UNSTest_AnalyticModel", model=base, log=bench.log, mixture=f"{bench.log}-model.safetensors"
+        )
         loaded = bench.graph.add("ADE_LoadAnimateDiffModel", model_name=comfy.model("motion"))
         motion = bench.graph.add("ADE_ApplyAnimateDiffModelSimple", motion_model=loaded)
-        given = {} if windows is None else {"context_options": bench.graph.add(
-            windows, **defaults(comfy, windows) | {"context_length": 16, "context_overlap": 4})}
-        bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, m_models=motion,
-                                      beta_schedule="use existing", **given)
+        given = (
+            {}
+            if windows is None
+            else {
+                "context_options": bench.graph.add(
+                    windows, **defaults(comfy, windows) | {"context_length": 16, "context_overlap": 4}
+                )
+            }
+        )
+        bench.model = bench.graph.add(
+            "ADE_UseEvolvedSampling",
+            model=bench.model,
+            m_models=motion,
+            beta_schedule="use existing",
+            **given,
+        )
         clip = bench.resample(bench.unsample(bench.ays(4)))
         if windows is None:
             with pytest.raises(RunError, match=r"Without a context window.* upper limit of 32 frames"):

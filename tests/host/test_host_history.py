@@ -1,13 +1,16 @@
 """What a MODEL remembers from call to call answers the two passes differently: refused by name, before any
 model call."""
+
 import pytest
 from host_passes import TARGET, Bench
 
 from tools.comfy_client import RunError
 
-CACHES = {"EasyCache": {"reuse_threshold": 0.2, "start_percent": 0.15, "end_percent": 0.95, "verbose": False},
-          "LazyCache": {"reuse_threshold": 0.2, "start_percent": 0.15, "end_percent": 0.95, "verbose": False},
-          "TeaCache": None}
+CACHES = {
+    "EasyCache": {"reuse_threshold": 0.2, "start_percent": 0.15, "end_percent": 0.95, "verbose": False},
+    "LazyCache": {"reuse_threshold": 0.2, "start_percent": 0.15, "end_percent": 0.95, "verbose": False},
+    "TeaCache": None,
+}
 
 
 def cached(bench: Bench, name: str):
@@ -62,8 +65,10 @@ def test_without_momentum_it_comes_back_and_with_it_it_may_restyle(comfy):
     plain, still, moving = bench.model, guided(bench, 0.0), guided(bench, -0.5)
     sigmas = bench.ays()
     back = bench.resample(bench.unsample(sigmas, cfg=2.0, model=still), cfg=2.0, model=still)
-    edits = {name: bench.resample(bench.unsample(sigmas, model=plain), cfg=3.0, condition=TARGET, model=model)
-             for name, model in (("still", still), ("moving", moving))}
+    edits = {
+        name: bench.resample(bench.unsample(sigmas, model=plain), cfg=3.0, condition=TARGET, model=model)
+        for name, model in (("still", still), ("moving", moving))
+    }
     found = bench.run(back=back, **edits)
     assert bench.error(found["back"]) < 1e-6
     assert found["moving"].isfinite().all()

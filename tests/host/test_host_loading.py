@@ -1,17 +1,33 @@
 """The pack loads, alone and beside the packs it works with, and its interface is the recorded one."""
+
 import json
 import os
 from pathlib import Path
 
 GOLDEN = Path(__file__).parents[1] / "data" / "node_interfaces.json"
-IDS = {"UNS_Unsampler", "UNS_NoiselessResampler", "UNS_UnsamplerAdvanced", "UNS_NoiselessResamplerAdvanced",
-       "UNS_AYSScheduler", "UNS_ReverseSigmas", "UNS_InversionSampler", "UNS_InversionReport",
-       "UNS_VideoFrames", "UNS_FirstFrames", "UNS_CannyEdges", "UNS_EncodeClip", "UNS_DecodeClip"}
+IDS = {
+    "UNS_Unsampler",
+    "UNS_NoiselessResampler",
+    "UNS_UnsamplerAdvanced",
+    "UNS_NoiselessResamplerAdvanced",
+    "UNS_AYSScheduler",
+    "UNS_ReverseSigmas",
+    "UNS_InversionSampler",
+    "UNS_InversionReport",
+    "UNS_VideoFrames",
+    "UNS_FirstFrames",
+    "UNS_CannyEdges",
+    "UNS_EncodeClip",
+    "UNS_DecodeClip",
+}
 
 
 def ours(object_info: dict) -> dict:
-    return {key: {part: value for part, value in node.items() if part != "python_module"}
-            for key, node in sorted(object_info.items()) if key.startswith("UNS_")}
+    return {
+        key: {part: value for part, value in node.items() if part != "python_module"}
+        for key, node in sorted(object_info.items())
+        if key.startswith("UNS_")
+    }
 
 
 def test_our_nodes_are_there_without_models_and_without_animatediff(bare_comfy):

@@ -1,4 +1,5 @@
 """A record on disk in the real host: as exact, in files that come and go as they should."""
+
 from __future__ import annotations
 
 import re
@@ -42,8 +43,12 @@ def windowed(comfy, name: str, **faults) -> Bench:
     """A clip that core's windows cut up."""
     bench = Bench.set_up(comfy, name, frames=FRAMES, window_bias=0.3, **faults)
     known = comfy.object_info["ContextWindowsManual"]["input"]
-    given = {key: spec[1]["default"] for kind in known.values() for key, spec in kind.items()
-             if "default" in spec[1]}
+    given = {
+        key: spec[1]["default"]
+        for kind in known.values()
+        for key, spec in kind.items()
+        if "default" in spec[1]
+    }
     given |= {"context_length": 8, "context_overlap": 2, "context_schedule": "standard_static", "dim": 0}
     bench.model = bench.graph.add("ContextWindowsManual", model=bench.model, **given)
     return bench

@@ -1,4 +1,5 @@
 """A noise mask on the source means: restyle here. Outside it the result is the source, to the bit."""
+
 import pytest
 import torch
 from host_passes import TARGET, Bench
@@ -24,8 +25,9 @@ def test_outside_the_mask_the_source_stays(comfy, solver, end):
     free = bench.unsample(bench.ays(), solver=solver, end=end)
     masked(bench, half())
     noise = bench.unsample(bench.ays(), solver=solver, end=end)
-    found = bench.run(noise=noise, clip=bench.resample(noise, 2.0, TARGET),
-                      free=bench.resample(free, 2.0, TARGET))
+    found = bench.run(
+        noise=noise, clip=bench.resample(noise, 2.0, TARGET), free=bench.resample(free, 2.0, TARGET)
+    )
     source = bench.clip / 0.18215
     assert torch.equal(found["clip"][..., 4:], source[..., 4:])
     # the exact model judges every element alone, so inside the mask nothing may have changed either
@@ -49,8 +51,9 @@ def test_a_feathered_mask_cross_fades(comfy):
     bench = Bench.set_up(comfy, "mask-feather")
     free = bench.unsample(bench.ays(8))
     masked(bench, torch.full((1, 1, 64, 64), 0.25))
-    found = bench.run(clip=bench.resample(bench.unsample(bench.ays(8)), 2.0, TARGET),
-                      free=bench.resample(free, 2.0, TARGET))
+    found = bench.run(
+        clip=bench.resample(bench.unsample(bench.ays(8)), 2.0, TARGET), free=bench.resample(free, 2.0, TARGET)
+    )
     source = bench.clip / 0.18215
     assert torch.allclose(found["clip"], source + 0.25 * (found["free"] - source), atol=1e-4)
 

@@ -1,4 +1,5 @@
 """Models that predict something else than eps: v, v with zero terminal SNR, EDM, and SVD's own network."""
+
 from __future__ import annotations
 
 from functools import partial
@@ -16,16 +17,34 @@ KINDS = {
     "v-zsnr": ("ModelSamplingDiscrete", {"sampling": "v_prediction", "zsnr": True}, "simple", 4519, None),
     "eps-zsnr": ("ModelSamplingDiscrete", {"sampling": "eps", "zsnr": True}, "normal", 4519, None),
     "x0": ("ModelSamplingDiscrete", {"sampling": "x0", "zsnr": False}, "normal", 14.61, "SD1"),
-    "edm": ("ModelSamplingContinuousEDM", {"sampling": "edm", "sigma_max": 80.0, "sigma_min": 0.002},
-            "karras", 80.0, None),
-    "edm-v": ("ModelSamplingContinuousEDM",
-              {"sampling": "v_prediction", "sigma_max": 700.0, "sigma_min": 0.002}, "karras", 700.0, None),
-    "playground": ("ModelSamplingContinuousEDM",
-                   {"sampling": "edm_playground_v2.5", "sigma_max": 80.0, "sigma_min": 0.002}, "karras",
-                   80.0, None),
-    "continuous-v": ("ModelSamplingContinuousV",
-                     {"sampling": "v_prediction", "sigma_max": 500.0, "sigma_min": 0.03}, "normal", 500.0,
-                     None),
+    "edm": (
+        "ModelSamplingContinuousEDM",
+        {"sampling": "edm", "sigma_max": 80.0, "sigma_min": 0.002},
+        "karras",
+        80.0,
+        None,
+    ),
+    "edm-v": (
+        "ModelSamplingContinuousEDM",
+        {"sampling": "v_prediction", "sigma_max": 700.0, "sigma_min": 0.002},
+        "karras",
+        700.0,
+        None,
+    ),
+    "playground": (
+        "ModelSamplingContinuousEDM",
+        {"sampling": "edm_playground_v2.5", "sigma_max": 80.0, "sigma_min": 0.002},
+        "karras",
+        80.0,
+        None,
+    ),
+    "continuous-v": (
+        "ModelSamplingContinuousV",
+        {"sampling": "v_prediction", "sigma_max": 500.0, "sigma_min": 0.03},
+        "normal",
+        500.0,
+        None,
+    ),
 }
 
 
@@ -35,8 +54,9 @@ def one_level(comfy, kind: str) -> tuple[Graph, object]:
     return graph, graph.add(node, model=base, **widgets)
 
 
-@pytest.mark.parametrize(("kind", "solver"),
-                         [(kind, "midpoint") for kind in KINDS] + [("v-zsnr", "dpmpp_2m")])
+@pytest.mark.parametrize(
+    ("kind", "solver"), [(kind, "midpoint") for kind in KINDS] + [("v-zsnr", "dpmpp_2m")]
+)
 def test_a_random_checkpoint_goes_up_and_comes_back(comfy, kind, solver):
     graph, model = one_level(comfy, kind)
     scheduler, top = KINDS[kind][2:4]

@@ -1,4 +1,5 @@
 """Where core is right, our plain pairs are core's samplers to the bit."""
+
 import pytest
 import torch
 from host_passes import Bench
@@ -17,8 +18,12 @@ def test_both_passes_are_cores_where_core_starts_from_the_same_sigma(comfy, solv
     sigmas = bench.sigmas([*AYS_16_TO, last])
     ours_up = bench.unsample(sigmas, cfg, solver=solver, record="off")
     core_up = bench.core_unsample(sigmas, solver, cfg)
-    found = bench.run(ours_up=ours_up, core_up=core_up, ours=bench.resample(ours_up, cfg),
-                      core=bench.core_sample(core_up, sigmas, solver, cfg))
+    found = bench.run(
+        ours_up=ours_up,
+        core_up=core_up,
+        ours=bench.resample(ours_up, cfg),
+        core=bench.core_sample(core_up, sigmas, solver, cfg),
+    )
     assert torch.equal(found["ours_up"], found["core_up"])
     assert torch.equal(found["ours"], found["core"])
     assert not torch.equal(found["ours"], found["ours_up"])
@@ -30,10 +35,12 @@ def test_on_ays_the_pair_as_shipped_loses_nothing_and_the_plain_one_no_more_than
     sigmas = bench.ays()
     plain_up = bench.unsample(sigmas, solver=solver, record="off")
     core_up = bench.core_unsample(sigmas, solver)
-    found = bench.run(shipped=bench.resample(bench.unsample(sigmas, solver=solver)),
-                      plain=bench.resample(plain_up),
-                      core_on_plain=bench.core_sample(plain_up, sigmas, solver),
-                      core=bench.core_sample(core_up, sigmas, solver))
+    found = bench.run(
+        shipped=bench.resample(bench.unsample(sigmas, solver=solver)),
+        plain=bench.resample(plain_up),
+        core_on_plain=bench.core_sample(plain_up, sigmas, solver),
+        core=bench.core_sample(core_up, sigmas, solver),
+    )
     assert torch.equal(found["plain"], found["core_on_plain"])
     assert bench.error(found["shipped"]) < 1e-6
     # The first call at half a sigma instead of 0.0001 makes euler's noise better and, as its own errors then
@@ -46,11 +53,13 @@ def test_on_ays_the_pair_as_shipped_loses_nothing_and_the_plain_one_no_more_than
 def test_parity_inside_context_windows(comfy, solver):
     bench = Bench.set_up(comfy, f"parity-windows-{solver}", frames=6, window_bias=0.3)
     options = bench.graph.add("ADE_StandardStaticContextOptions", context_length=4, context_overlap=2)
-    bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
-                                  context_options=options)
+    bench.model = bench.graph.add(
+        "ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing", context_options=options
+    )
     sigmas = bench.sigmas([*AYS_16_TO, 0.0292])
-    found = bench.run(ours=bench.unsample(sigmas, solver=solver, record="off"),
-                      core=bench.core_unsample(sigmas, solver))
+    found = bench.run(
+        ours=bench.unsample(sigmas, solver=solver, record="off"), core=bench.core_unsample(sigmas, solver)
+    )
     assert torch.equal(found["ours"], found["core"])
     assert any(call["frames"] == [2, 3, 4, 5] for call in bench.calls())
 
@@ -70,15 +79,24 @@ def test_ays_is_cores(comfy, model_type, steps):
         assert torch.equal(ours, core)
 
 
-@pytest.mark.parametrize(("kind", "table"), [
-    ("SD15", "SD1"), ("SD20", "SD1"), ("SDXL", "SDXL"), ("SDXLRefiner", "SDXL"), ("SSD1B", "SDXL"),
-    ("SVD_img2vid", "SVD"),
-])
+@pytest.mark.parametrize(
+    ("kind", "table"),
+    [
+        ("SD15", "SD1"),
+        ("SD20", "SD1"),
+        ("SDXL", "SDXL"),
+        ("SDXLRefiner", "SDXL"),
+        ("SSD1B", "SDXL"),
+        ("SVD_img2vid", "SVD"),
+    ],
+)
 def test_auto_finds_the_table_of_each_kind_of_model(comfy, kind, table):
     bench = Bench.set_up(comfy, f"auto-{kind}")
     model = bench.graph.add("UNSTest_BareModel", kind=kind)
-    found, wanted = (bench.graph.add("UNS_AYSScheduler", model_type=name, steps=12, denoise=1.0, **given)
-                     for name, given in (("auto", {"model": model}), (table, {})))
+    found, wanted = (
+        bench.graph.add("UNS_AYSScheduler", model_type=name, steps=12, denoise=1.0, **given)
+        for name, given in (("auto", {"model": model}), (table, {}))
+    )
     bench.graph.save("auto-found", sigmas=found)
     bench.graph.save("auto-wanted", sigmas=wanted)
     comfy.run(bench.graph.prompt)

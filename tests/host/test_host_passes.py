@@ -1,5 +1,6 @@
 """The two passes in the real host: exact, silent about noise, the same again, and known to the user while
 they run."""
+
 import math
 import time
 
@@ -47,8 +48,10 @@ def test_a_network_that_is_not_reproducible_costs_no_more_than_its_own_noise(com
 def test_another_prompt_restyles_and_structure_leads_back_to_the_source(comfy):
     bench = Bench.set_up(comfy, "structure")
     noise = bench.unsample(bench.ays())
-    results = {f"at{structure}": bench.resample(noise, condition=TARGET, structure=structure)
-               for structure in (0.0, 0.5, 0.9, 1.0)}
+    results = {
+        f"at{structure}": bench.resample(noise, condition=TARGET, structure=structure)
+        for structure in (0.0, 0.5, 0.9, 1.0)
+    }
     found = bench.run(**results)
     errors = [bench.error(found[name]) for name in results]
     assert errors == sorted(errors, reverse=True)
@@ -70,14 +73,27 @@ def test_partial_unsampling_stops_where_it_is_told_and_comes_back(comfy):
 @pytest.mark.parametrize("noise_type", ["default", "constant", "empty", "repeated_context", "FreeNoise"])
 def test_no_noise_type_of_sample_settings_gets_in(comfy, noise_type):
     plain, other = (Bench.set_up(comfy, f"noise-{noise_type}-{name}") for name in ("plain", "settings"))
-    layers = other.graph.add("ADE_NoiseLayerAdd", batch_offset=0, noise_type="constant",
-                             seed_gen_override="use existing", seed_offset=0, noise_weight=0.7,
-                             balance_multiplier=1.0)
-    settings = other.graph.add("ADE_AnimateDiffSamplingSettings", batch_offset=3, noise_type=noise_type,
-                               seed_gen="comfy", seed_offset=5, noise_layers=layers)
+    layers = other.graph.add(
+        "ADE_NoiseLayerAdd",
+        batch_offset=0,
+        noise_type="constant",
+        seed_gen_override="use existing",
+        seed_offset=0,
+        noise_weight=0.7,
+        balance_multiplier=1.0,
+    )
+    settings = other.graph.add(
+        "ADE_AnimateDiffSamplingSettings",
+        batch_offset=3,
+        noise_type=noise_type,
+        seed_gen="comfy",
+        seed_offset=5,
+        noise_layers=layers,
+    )
     for bench, given in ((plain, {}), (other, {"sample_settings": settings})):
-        bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model,
-                                      beta_schedule="use existing", **given)
+        bench.model = bench.graph.add(
+            "ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing", **given
+        )
     results = []
     for bench in (plain, other):
         noise = bench.unsample(bench.ays(6))
@@ -86,23 +102,38 @@ def test_no_noise_type_of_sample_settings_gets_in(comfy, noise_type):
     assert torch.equal(results[0]["clip"], results[1]["clip"])
 
 
-@pytest.mark.parametrize(("node", "more"), [
-    ("ADE_IterationOptsFreeInit", {"iterations": 2}), ("ADE_IterationOptsDefault", {"iterations": 2}),
-    ("ADE_IterationOptsFreeInit", {"iterations": 1, "apply_to_1st_iter": True})])
+@pytest.mark.parametrize(
+    ("node", "more"),
+    [
+        ("ADE_IterationOptsFreeInit", {"iterations": 2}),
+        ("ADE_IterationOptsDefault", {"iterations": 2}),
+        ("ADE_IterationOptsFreeInit", {"iterations": 1, "apply_to_1st_iter": True}),
+    ],
+)
 @pytest.mark.parametrize("way", ["Unsampler", "Unsampler .Advanced.", "Inversion Sampler .unsample."])
 def test_iterations_which_sample_again_or_add_noise_are_refused(comfy, way, node, more):
     bench = Bench.set_up(comfy, f"iterations-{node}-{len(way)}-{len(more)}")
     known = comfy.object_info[node]["input"]["required"]
-    given = {name: spec[0][0] if isinstance(spec[0], list) else spec[1]["default"]
-             for name, spec in known.items()}
+    given = {
+        name: spec[0][0] if isinstance(spec[0], list) else spec[1]["default"] for name, spec in known.items()
+    }
     options = bench.graph.add(node, **(given | more))
-    settings = bench.graph.add("ADE_AnimateDiffSamplingSettings", batch_offset=0, noise_type="default",
-                               seed_gen="comfy", seed_offset=0, iteration_opts=options)
-    bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
-                                  sample_settings=settings)
-    made = {"Unsampler": lambda: bench.unsample(bench.ays(6)),
-            "Unsampler .Advanced.": lambda: bench.through_core("euler"),
-            "Inversion Sampler .unsample.": lambda: bench.custom(bench.latent, "unsample", bench.ays(6))}
+    settings = bench.graph.add(
+        "ADE_AnimateDiffSamplingSettings",
+        batch_offset=0,
+        noise_type="default",
+        seed_gen="comfy",
+        seed_offset=0,
+        iteration_opts=options,
+    )
+    bench.model = bench.graph.add(
+        "ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing", sample_settings=settings
+    )
+    made = {
+        "Unsampler": lambda: bench.unsample(bench.ays(6)),
+        "Unsampler .Advanced.": lambda: bench.through_core("euler"),
+        "Inversion Sampler .unsample.": lambda: bench.custom(bench.latent, "unsample", bench.ays(6)),
+    }
     with pytest.raises(RunError, match=f"{way}: .*iteration_opts samples .*FreeInit.*disconnect it"):
         bench.run(noise=made[way]())
     assert bench.calls() == []
@@ -122,8 +153,9 @@ def test_the_record_travels_in_one_key_and_does_not_stick_to_results(comfy):
     bench = Bench.set_up(comfy, "key")
     noise = bench.unsample(bench.ays(4))
     bench.run(source=bench.latent, noise=noise, clip=bench.resample(noise))
-    carried = {name: bool(comfy.tensors(f"key-{name}")["has_unsampling"])
-               for name in ("source", "noise", "clip")}
+    carried = {
+        name: bool(comfy.tensors(f"key-{name}")["has_unsampling"]) for name in ("source", "noise", "clip")
+    }
     assert carried == {"source": False, "noise": True, "clip": False}
 
 
@@ -133,8 +165,13 @@ def test_every_model_call_is_a_tick_and_the_node_says_what_it_does(comfy):
     bench.graph.save("ticks-noise", latent=noise)
     seen = []
     comfy.run(bench.graph.prompt, on_event=lambda kind, data: seen.append((kind, data)))
-    ticks = [node["value"] for kind, data in seen if kind == "progress_state"
-             for key, node in data["nodes"].items() if key == noise.id and node["max"] == 7]
+    ticks = [
+        node["value"]
+        for kind, data in seen
+        if kind == "progress_state"
+        for key, node in data["nodes"].items()
+        if key == noise.id and node["max"] == 7
+    ]
     assert ticks[-1] == 7
     assert "unsampling, 7 model calls; the preview turns to mush" in comfy.log_text()
     assert "unsampled to sigma 14.61 in 7 model calls" in comfy.log_text()
@@ -230,8 +267,10 @@ def test_changed_noise_and_structure_say_that_the_change_is_lost(comfy):
     bench = Bench.set_up(comfy, "changed-structure")
     noise = bench.unsample(bench.ays(8))
     changed = bench.graph.add("LatentMultiply", samples=noise, multiplier=1.05)
-    found = bench.run(plain=bench.resample(noise, structure=0.5, condition=TARGET),
-                      changed=bench.resample(changed, structure=0.5, condition=TARGET))
+    found = bench.run(
+        plain=bench.resample(noise, structure=0.5, condition=TARGET),
+        changed=bench.resample(changed, structure=0.5, condition=TARGET),
+    )
     assert torch.equal(found["plain"], found["changed"])
     words = "structure starts from the record, so the change made to the noise has no effect"
     assert words in comfy.log_text()

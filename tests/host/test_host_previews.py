@@ -1,4 +1,5 @@
 """What a user sees while a pass runs: the picture that the model has in mind, flow models' too."""
+
 from __future__ import annotations
 
 import io
@@ -78,10 +79,12 @@ def test_another_prompt_shows_in_the_preview(comfy, kind):
     seen = previews(bench, bench.resample(noise, condition=TARGET, cfg=2.0))
     other = bench_of(comfy, kind, "result")
     found = bench.comfy.tensors(f"{bench.log}-result")["samples"]
-    other.latent = other.graph.add("UNSTest_LoadLatent",
-                                   file=comfy.put_latent(f"{other.log}-clip", samples=found))
-    core = previews(other, other.core_sample(other.latent, other.sigmas([0.02, 0.01]), "euler",
-                                             condition=TARGET))[-1]
+    other.latent = other.graph.add(
+        "UNSTest_LoadLatent", file=comfy.put_latent(f"{other.log}-clip", samples=found)
+    )
+    core = previews(
+        other, other.core_sample(other.latent, other.sigmas([0.02, 0.01]), "euler", condition=TARGET)
+    )[-1]
     assert likeness(core, seen[-1]) > max(0.9, likeness(shown_by_core(comfy, kind), seen[-1]) + 0.05)
 
 

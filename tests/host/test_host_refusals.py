@@ -1,4 +1,5 @@
 """Bad input gets one sentence that names the node, the input and the cure, before any model call."""
+
 import pytest
 import torch
 from host_passes import Bench
@@ -20,26 +21,32 @@ def refused(bench: Bench, node, *words: str) -> str:
     return message
 
 
-@pytest.mark.parametrize("numbers, words", [
-    ([], ["sigmas is empty", "connect a scheduler"]),
-    ([14.6], ["sigmas has one entry", "connect a scheduler"]),
-    (FALLING[::-1], ["sigmas rises from 0 to 14.6", "without FlipSigmas"]),
-    ([0.0001, 0.5, 3.0], ["sigmas rises", "turns it round itself"]),
-    ([14.6, 3.0, 3.0, 0.5], ["sigmas does not fall at entry 1", "connect an ordinary scheduler"]),
-    ([14.6, 3.0, 5.0, 0.5], ["sigmas does not fall at entry 1"]),
-    ([3.0, 1.0, -0.5], ["sigmas ends below 0"]),
-])
+@pytest.mark.parametrize(
+    "numbers, words",
+    [
+        ([], ["sigmas is empty", "connect a scheduler"]),
+        ([14.6], ["sigmas has one entry", "connect a scheduler"]),
+        (FALLING[::-1], ["sigmas rises from 0 to 14.6", "without FlipSigmas"]),
+        ([0.0001, 0.5, 3.0], ["sigmas rises", "turns it round itself"]),
+        ([14.6, 3.0, 3.0, 0.5], ["sigmas does not fall at entry 1", "connect an ordinary scheduler"]),
+        ([14.6, 3.0, 5.0, 0.5], ["sigmas does not fall at entry 1"]),
+        ([3.0, 1.0, -0.5], ["sigmas ends below 0"]),
+    ],
+)
 def test_schedules_that_cannot_be_unsampled(comfy, numbers, words):
     bench = Bench.set_up(comfy, "bad-sigmas")
     refused(bench, bench.unsample(bench.sigmas(numbers)), "Unsampler: ", *words)
 
 
-@pytest.mark.parametrize("clip, words", [
-    (torch.zeros(4, 4, 8, 8), ["latent_image is empty", "VAE Encode"]),
-    (torch.full((2, 4, 8, 8), torch.nan), ["latent_image holds NaN", "check the VAE"]),
-    (torch.ones(2, 16, 8, 8), ["latent_image has 16 channels", "works on 4"]),
-    (torch.ones(0, 4, 8, 8), ["latent_image is empty"]),
-])
+@pytest.mark.parametrize(
+    "clip, words",
+    [
+        (torch.zeros(4, 4, 8, 8), ["latent_image is empty", "VAE Encode"]),
+        (torch.full((2, 4, 8, 8), torch.nan), ["latent_image holds NaN", "check the VAE"]),
+        (torch.ones(2, 16, 8, 8), ["latent_image has 16 channels", "works on 4"]),
+        (torch.ones(0, 4, 8, 8), ["latent_image is empty"]),
+    ],
+)
 def test_latents_that_are_no_clip(comfy, clip, words):
     bench = Bench.set_up(comfy, "bad-latent")
     stored = comfy.put_latent("bad-latent-clip", samples=clip)
@@ -57,8 +64,12 @@ def test_a_noise_latent_given_to_the_unsampler(comfy):
 
 def test_a_plain_image_given_to_the_resampler(comfy):
     bench = Bench.set_up(comfy, "plain")
-    refused(bench, bench.resample(bench.latent), "Noiseless Resampler: noise carries no record",
-            "connect the Unsampler's output")
+    refused(
+        bench,
+        bench.resample(bench.latent),
+        "Noiseless Resampler: noise carries no record",
+        "connect the Unsampler's output",
+    )
     bench = Bench.set_up(comfy, "plain-with-sigmas")
     given = bench.resample(bench.latent, sigmas=bench.ays(4))
     refused(bench, given, "Noiseless Resampler: noise is not noise", "not an image")
@@ -68,15 +79,20 @@ def test_noise_from_elsewhere_needs_its_schedule_and_then_works(comfy):
     bench = Bench.set_up(comfy, "elsewhere")
     sigmas = bench.sigmas([*FALLING[:-1], 0.03])
     core_up = bench.core_unsample(sigmas, "euler")
-    found = bench.run(ours=bench.resample(core_up, sigmas=sigmas, solver="euler"),
-                      core=bench.core_sample(core_up, sigmas, "euler"))
+    found = bench.run(
+        ours=bench.resample(core_up, sigmas=sigmas, solver="euler"),
+        core=bench.core_sample(core_up, sigmas, "euler"),
+    )
     assert torch.equal(found["ours"], found["core"])
 
 
-@pytest.mark.parametrize("inputs, words", [
-    ({"solver": "euler"}, ["solver is euler, but the noise was made with midpoint", "leave it on auto"]),
-    ({"structure": 1.5}, []),
-])
+@pytest.mark.parametrize(
+    "inputs, words",
+    [
+        ({"solver": "euler"}, ["solver is euler, but the noise was made with midpoint", "leave it on auto"]),
+        ({"structure": 1.5}, []),
+    ],
+)
 def test_settings_that_contradict_the_record(comfy, inputs, words):
     bench = Bench.set_up(comfy, "contradiction")
     noise = bench.unsample(bench.ays(4))
@@ -101,14 +117,16 @@ def test_a_schedule_that_contradicts_the_record_is_refused_and_one_that_agrees_i
 def test_noise_of_another_shape_or_family(comfy):
     bench = Bench.set_up(comfy, "other-shape")
     noise = bench.unsample(bench.ays(4))
-    larger = bench.graph.add("LatentUpscale", samples=noise, upscale_method="area", width=128, height=64,
-                             crop="disabled")
+    larger = bench.graph.add(
+        "LatentUpscale", samples=noise, upscale_method="area", width=128, height=64, crop="disabled"
+    )
     with pytest.raises(RunError, match=r"noise has shape \(4, 4, 8, 16\), its record \(4, 4, 8, 8\); do not"):
         bench.run(clip=bench.resample(larger))
     bench = Bench.set_up(comfy, "other-family")
     noise = bench.unsample(bench.ays(4))
-    evolved = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model,
-                              beta_schedule="sqrt_linear (AnimateDiff)")
+    evolved = bench.graph.add(
+        "ADE_UseEvolvedSampling", model=bench.model, beta_schedule="sqrt_linear (AnimateDiff)"
+    )
     with pytest.raises(RunError, match=r"model differs .* sigma_table 0.02917 to 25.*use the same beta"):
         bench.run(clip=bench.resample(noise, model=evolved))
     assert len(bench.calls()) == 6
@@ -159,10 +177,14 @@ def test_reverse_sigmas_knows_the_model(comfy):
     up = bench.graph.add("UNS_ReverseSigmas", sigmas=bench.sigmas(FALLING), model=bench.model)
     bench.graph.save("reverse-up", sigmas=up)
     flow = bench.graph.add("ModelSamplingSD3", model=bench.model, shift=3.0)
-    bench.graph.save("reverse-flow", sigmas=bench.graph.add("UNS_ReverseSigmas", model=flow,
-                                                            sigmas=bench.sigmas([1.0, 0.5, 0.0])))
-    bench.graph.save("reverse-kept", sigmas=bench.graph.add("UNS_ReverseSigmas", model=bench.model,
-                                                            sigmas=bench.sigmas([3.0, 1.0, 0.2])))
+    bench.graph.save(
+        "reverse-flow",
+        sigmas=bench.graph.add("UNS_ReverseSigmas", model=flow, sigmas=bench.sigmas([1.0, 0.5, 0.0])),
+    )
+    bench.graph.save(
+        "reverse-kept",
+        sigmas=bench.graph.add("UNS_ReverseSigmas", model=bench.model, sigmas=bench.sigmas([3.0, 1.0, 0.2])),
+    )
     comfy.run(bench.graph.prompt)
     up = comfy.tensors("reverse-up")["sigmas"].tolist()
     assert up == pytest.approx([0.02917, 0.5, 3.0, 14.6], rel=1e-3)
@@ -174,10 +196,17 @@ def test_other_context_windows_than_the_unsamplers(comfy):
     bench = Bench.set_up(comfy, "other-windows", frames=8)
     models = []
     for length in (4, 6):
-        options = bench.graph.add("ADE_StandardStaticContextOptions", context_length=length,
-                                  context_overlap=1)
-        models.append(bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, context_options=options,
-                                      beta_schedule="use existing"))
+        options = bench.graph.add(
+            "ADE_StandardStaticContextOptions", context_length=length, context_overlap=1
+        )
+        models.append(
+            bench.graph.add(
+                "ADE_UseEvolvedSampling",
+                model=bench.model,
+                context_options=options,
+                beta_schedule="use existing",
+            )
+        )
     noise = bench.unsample(bench.ays(4), model=models[0])
     with pytest.raises(RunError, match=r"other context windows .*length 6.*, not .*length 4.*same context"):
         bench.run(clip=bench.resample(noise, model=models[1]))

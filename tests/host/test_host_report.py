@@ -1,12 +1,21 @@
 """Inversion Report in the real host: text, chart and numbers arrive, and no model is called for them."""
+
 import pytest
 import torch
 from host_passes import EMPTY, SOURCE, TARGET, Bench
 
 from tools.comfy_client import RunError
 
-NUMBERS = ("noise_std", "psnr", "relative_error", "mean", "kurtosis", "pixel_correlation",
-           "frame_correlation", "source_correlation")
+NUMBERS = (
+    "noise_std",
+    "psnr",
+    "relative_error",
+    "mean",
+    "kurtosis",
+    "pixel_correlation",
+    "frame_correlation",
+    "source_correlation",
+)
 
 
 class Reported:
@@ -15,15 +24,16 @@ class Reported:
     def __init__(self, bench: Bench, **inputs):
         self.bench = bench
         self.node = bench.graph.add("UNS_InversionReport", **inputs)
-        self.seen = {name: bench.graph.add("PreviewAny", source=self.node[i])
-                     for i, name in enumerate(("text", *NUMBERS), start=1)}
+        self.seen = {
+            name: bench.graph.add("PreviewAny", source=self.node[i])
+            for i, name in enumerate(("text", *NUMBERS), start=1)
+        }
         bench.graph.save(f"{bench.log}-chart", images=self.node[0])
 
     def run(self) -> "Reported":
         self.outputs = self.bench.comfy.run(self.bench.graph.prompt)["outputs"]
         self.text = self.outputs[self.node.id]["text"][0]
-        self.numbers = {name: float(self.outputs[self.seen[name].id]["text"][0])
-                        for name in NUMBERS}
+        self.numbers = {name: float(self.outputs[self.seen[name].id]["text"][0]) for name in NUMBERS}
         self.chart = self.bench.comfy.tensors(f"{self.bench.log}-chart")["images"]
         return self
 
@@ -96,12 +106,20 @@ def test_the_custom_cfg_of_animatediff_is_blamed_where_the_nodes_own_is_1(comfy)
     keyframes = None
     for cfg, start in ((5.0, 0.0), (1.0, 0.9)):
         more = {} if keyframes is None else {"prev_custom_cfg": keyframes}
-        keyframes = bench.graph.add("ADE_CustomCFGKeyframeSimple", cfg=cfg, start_percent=start,
-                                    guarantee_steps=1, **more)
-    settings = bench.graph.add("ADE_AnimateDiffSamplingSettings", batch_offset=0, noise_type="default",
-                               seed_gen="comfy", seed_offset=0, custom_cfg=keyframes)
-    bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
-                                  sample_settings=settings)
+        keyframes = bench.graph.add(
+            "ADE_CustomCFGKeyframeSimple", cfg=cfg, start_percent=start, guarantee_steps=1, **more
+        )
+    settings = bench.graph.add(
+        "ADE_AnimateDiffSamplingSettings",
+        batch_offset=0,
+        noise_type="default",
+        seed_gen="comfy",
+        seed_offset=0,
+        custom_cfg=keyframes,
+    )
+    bench.model = bench.graph.add(
+        "ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing", sample_settings=settings
+    )
     found = Reported(bench, noise=bench.unsample(bench.ays())).run()
     assert "cfg 5 while unsampling pushes it off the Gaussian" in found.text
 
@@ -126,10 +144,14 @@ def test_without_a_record_the_source_is_asked_for(comfy):
         comfy.run(bench.graph.prompt)
 
 
-@pytest.mark.parametrize(("wrong", "sentence"), [
-    ({"noise": "clip"}, "noise carries no record of an unsampling"),
-    ({"reconstruction": "short"}, "reconstruction has shape"),
-    ({"source": "short"}, "source has shape")])
+@pytest.mark.parametrize(
+    ("wrong", "sentence"),
+    [
+        ({"noise": "clip"}, "noise carries no record of an unsampling"),
+        ({"reconstruction": "short"}, "reconstruction has shape"),
+        ({"source": "short"}, "source has shape"),
+    ],
+)
 def test_what_cannot_be_compared_is_refused_by_name(comfy, wrong, sentence):
     bench = Bench.set_up(comfy, f"report-wrong-{'-'.join([*wrong, *wrong.values()])}")
     short = bench.graph.add("LatentFromBatch", samples=bench.latent, batch_index=0, length=2)

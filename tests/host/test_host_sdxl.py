@@ -1,5 +1,6 @@
 """The SDXL workflows on a real server: the smallest UNet of that family, both text encoders, a ControlNet and
 motion modules in the real formats, with random weights. Nothing here says how a picture looks."""
+
 from fractions import Fraction
 
 import pytest
@@ -32,9 +33,14 @@ def lowered(comfy, name: str, motion: str, clip, steps: int = 1) -> dict:
 
 
 # more frames than Hotshot's windows of 8, and fewer
-@pytest.mark.parametrize(("name", "motion", "frames", "steps"), [
-    (HOTSHOT, "hotshot", 9, 3), *((HOTSHOT, "hotshot", n, 1) for n in (1, 7, 8, 17)),
-    (ANIMATEDIFF, "animatediff_sdxl", 3, 1)])
+@pytest.mark.parametrize(
+    ("name", "motion", "frames", "steps"),
+    [
+        (HOTSHOT, "hotshot", 9, 3),
+        *((HOTSHOT, "hotshot", n, 1) for n in (1, 7, 8, 17)),
+        (ANIMATEDIFF, "animatediff_sdxl", 3, 1),
+    ],
+)
 def test_the_sdxl_workflows_run_as_they_are_and_come_back(comfy, tmp_path, name, motion, frames, steps):
     clip = tmp_path / "short.mp4"
     write_video(clip, pan_over_photograph(frames, 67, 101), Fraction(8))
@@ -60,14 +66,20 @@ def side_by_side(prompt: dict) -> None:
 def longer_later(prompt: dict) -> None:
     options = node_id(prompt, "ADE_StandardStaticContextOptions")
     more = {"context_length": 32, "start_percent": 0.5, "prev_context": [options, 0]}
-    prompt["later"] = {"class_type": "ADE_StandardStaticContextOptions",
-                       "inputs": prompt[options]["inputs"] | more}
+    prompt["later"] = {
+        "class_type": "ADE_StandardStaticContextOptions",
+        "inputs": prompt[options]["inputs"] | more,
+    }
     the(prompt, "ADE_UseEvolvedSampling")["context_options"] = ["later", 0]
 
 
-@pytest.mark.parametrize(("change", "words"), [
-    (side_by_side, "side by side .*of 8 frames, of which 17 frames leave 1 over, .*use Standard Static"),
-    (longer_later, "a context keyframe of 32 frames, .*in a clip of 17; set its context_length to 17")])
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (side_by_side, "side by side .*of 8 frames, of which 17 frames leave 1 over, .*use Standard Static"),
+        (longer_later, "a context keyframe of 32 frames, .*in a clip of 17; set its context_length to 17"),
+    ],
+)
 def test_windows_too_short_for_the_motion_model_are_refused_in_a_sentence(comfy, tmp_path, change, words):
     """AnimateDiff-Evolved's own answer is an integer modulo by zero."""
     clip = tmp_path / "short.mp4"

@@ -1,4 +1,5 @@
 """The host tests' own ground: server, support nodes, the exact model inside a real MODEL, random models."""
+
 import math
 import re
 from itertools import pairwise
@@ -57,9 +58,18 @@ def euler(denoise, x, sigmas):
 
 
 def test_server_has_every_pack(comfy):
-    wanted = {"UNSTest_SaveTensors", "UNSTest_LoadLatent", "UNSTest_AnalyticModel", "UNSTest_Conditioning",
-              "UNSTest_ManualSigmas", "ADE_UseEvolvedSampling", "ADE_LoadAnimateDiffModel",
-              "ADE_StandardStaticContextOptions", "ACN_AdvancedControlNetApply_v2", "SamplerCustom"}
+    wanted = {
+        "UNSTest_SaveTensors",
+        "UNSTest_LoadLatent",
+        "UNSTest_AnalyticModel",
+        "UNSTest_Conditioning",
+        "UNSTest_ManualSigmas",
+        "ADE_UseEvolvedSampling",
+        "ADE_LoadAnimateDiffModel",
+        "ADE_StandardStaticContextOptions",
+        "ACN_AdvancedControlNetApply_v2",
+        "SamplerCustom",
+    }
     assert wanted <= comfy.object_info.keys()
     assert "IMPORT FAILED" not in comfy.log_text()
 
@@ -149,8 +159,9 @@ def windows(kind):
 
     def wrap(graph, model):
         options = graph.add(f"ADE_Standard{kind}ContextOptions", context_length=8, context_overlap=2, **extra)
-        return graph.add("ADE_UseEvolvedSampling", model=model, context_options=options,
-                         beta_schedule="use existing")
+        return graph.add(
+            "ADE_UseEvolvedSampling", model=model, context_options=options, beta_schedule="use existing"
+        )
 
     return wrap
 
@@ -168,9 +179,9 @@ def test_window_bias_follows_the_place_in_ade_windows(comfy, textures_in_host):
     # The mixture of a frame that is in only one window is moved by its place there.
     for frame, place in ((0, 0), (5, 5), (8, 2), (11, 5), (14, 2), (19, 7)):
         shift = 0.3 * (place / 7 - 0.5)
-        one = clip[frame:frame + 1]
+        one = clip[frame : frame + 1]
         moved = euler(lambda x, sigma, s=shift: tweedie(mixture, x - s, sigma, POSITIVE) + s, one, numbers)
-        assert relative(biased[frame:frame + 1], moved) < 1e-5
+        assert relative(biased[frame : frame + 1], moved) < 1e-5
 
 
 def test_uniform_windows_move_with_the_step(comfy, textures_in_host):
@@ -187,8 +198,11 @@ def test_faults_come_as_ordered(comfy, textures_in_host):
     exact = sample_once(comfy, textures_in_host, numbers)
     assert sample_once(comfy, textures_in_host, numbers, nan_at_call=2).isnan().all()
     assert not sample_once(comfy, textures_in_host, numbers, nan_at_call=3).isnan().any()
-    for fault, low, high in (({"relative_noise": 1e-2}, 1e-3, 5e-2), ({"round_to": "float16"}, 1e-6, 1e-3),
-                             ({"round_to": "bfloat16"}, 1e-4, 1e-2)):
+    for fault, low, high in (
+        ({"relative_noise": 1e-2}, 1e-3, 5e-2),
+        ({"round_to": "float16"}, 1e-6, 1e-3),
+        ({"round_to": "bfloat16"}, 1e-4, 1e-2),
+    ):
         assert low < relative(sample_once(comfy, textures_in_host, numbers, **fault), exact) < high
 
 
@@ -227,9 +241,17 @@ def test_latents_arrive_as_written(comfy, frames):
     assert not found["has_unsampling"]
 
 
-@pytest.mark.parametrize("name, frames, height, width", [
-    ("plain.mp4", 16, 96, 128), ("odd.mp4", 12, 67, 101), ("odd.webm", 12, 67, 101),
-    ("single.mp4", 1, 96, 128), ("sound.mp4", 16, 96, 128), ("variable.mp4", 12, 96, 128)])
+@pytest.mark.parametrize(
+    "name, frames, height, width",
+    [
+        ("plain.mp4", 16, 96, 128),
+        ("odd.mp4", 12, 67, 101),
+        ("odd.webm", 12, 67, 101),
+        ("single.mp4", 1, 96, 128),
+        ("sound.mp4", 16, 96, 128),
+        ("variable.mp4", 12, 96, 128),
+    ],
+)
 def test_clips_load_in_core(comfy, tmp_path, name, frames, height, width):
     path = make_clip(name, tmp_path)
     graph = Graph()
@@ -254,13 +276,26 @@ def random_model_graph(comfy, kind, text, cfg, motion=False, control=False):
         loaded = graph.add("ADE_LoadAnimateDiffModel", model_name=comfy.model("motion"))
         applied = graph.add("ADE_ApplyAnimateDiffModelSimple", motion_model=loaded)
         options = graph.add("ADE_StandardStaticContextOptions", context_length=16, context_overlap=4)
-        model = graph.add("ADE_UseEvolvedSampling", model=checkpoint, m_models=applied,
-                          context_options=options, beta_schedule="autoselect")
+        model = graph.add(
+            "ADE_UseEvolvedSampling",
+            model=checkpoint,
+            m_models=applied,
+            context_options=options,
+            beta_schedule="autoselect",
+        )
     if control:
         hint = graph.add("EmptyImage", width=64, height=64, batch_size=4, color=0x4080C0)
         loaded = graph.add("ACN_ControlNetLoaderAdvanced", cnet=comfy.model("controlnet"))
-        both = graph.add("ACN_AdvancedControlNetApply_v2", positive=positive, negative=negative,
-                         control_net=loaded, image=hint, strength=0.4, start_percent=0.0, end_percent=1.0)
+        both = graph.add(
+            "ACN_AdvancedControlNetApply_v2",
+            positive=positive,
+            negative=negative,
+            control_net=loaded,
+            image=hint,
+            strength=0.4,
+            start_percent=0.0,
+            end_percent=1.0,
+        )
         positive, negative = both[0], both[1]
     sigmas = graph.add("AlignYourStepsScheduler", model_type="SD1", steps=2, denoise=1.0)
     result = graph.sample(model, positive, negative, latent, sigmas, cfg=cfg, noise=True)
@@ -292,7 +327,8 @@ def test_sd15_with_motion_and_control(comfy):
     before = len(comfy.log_text())
     still, moving, controlled = (
         random_result(comfy, "sd15", "a cat", cfg=1.0, motion=motion, control=control)
-        for motion, control in ((False, False), (True, False), (True, True)))
+        for motion, control in ((False, False), (True, False), (True, True))
+    )
     assert relative(moving, still) > 1e-2
     assert relative(controlled, moving) > 1e-2
     assert not re.search(r"missing|unexpected|left over", comfy.log_text()[before:], re.IGNORECASE)

@@ -1,5 +1,6 @@
 """The VideoHelperSuite variant of the SD1.5 workflow on a real server that has that pack. It is not among the
 packs every host test needs, so this skips where it is missing."""
+
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path

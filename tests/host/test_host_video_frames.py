@@ -1,4 +1,5 @@
 """Video Frames beside the core nodes whose place it takes, on a real server."""
+
 import json
 
 import av
@@ -24,21 +25,37 @@ def both(comfy, name: str, path, core: bool = True, trim: dict | None = None, **
     graph.save(f"{name}-ours", images=ours)
     if core:
         parts = graph.add("GetVideoComponents", video=video)
-        graph.save(f"{name}-core", images=graph.add("ImageScaleToTotalPixels", image=parts[0],
-                                                    upscale_method="area", megapixels=PIXELS,
-                                                    resolution_steps=8))
+        graph.save(
+            f"{name}-core",
+            images=graph.add(
+                "ImageScaleToTotalPixels",
+                image=parts[0],
+                upscale_method="area",
+                megapixels=PIXELS,
+                resolution_steps=8,
+            ),
+        )
     clip = graph.add("CreateVideo", images=ours, audio=ours[1], fps=ours[2])
     graph.add("SaveVideo", video=clip, filename_prefix=f"{name}", format="auto", codec="auto")
     entry = comfy.run(graph.prompt)
     names = ("ours", "core") if core else ("ours",)
     return {part: comfy.tensors(f"{name}-{part}")["images"] for part in names} | {
-        "saved": next(item for item in comfy.client.outputs(entry) if item["filename"].endswith(".mp4"))}
+        "saved": next(item for item in comfy.client.outputs(entry) if item["filename"].endswith(".mp4"))
+    }
 
 
-@pytest.mark.parametrize(("clip", "trim"), [
-    ("plain.mp4", None), ("odd.mp4", None), ("odd.webm", None), ("single.mp4", None), ("variable.mp4", None),
-    ("plain.mp4", {"start_time": 0.5, "duration": 1.0}),
-    ("plain.mp4", {"start_time": -0.75, "duration": 0.0})])
+@pytest.mark.parametrize(
+    ("clip", "trim"),
+    [
+        ("plain.mp4", None),
+        ("odd.mp4", None),
+        ("odd.webm", None),
+        ("single.mp4", None),
+        ("variable.mp4", None),
+        ("plain.mp4", {"start_time": 0.5, "duration": 1.0}),
+        ("plain.mp4", {"start_time": -0.75, "duration": 0.0}),
+    ],
+)
 def test_the_frames_are_those_of_cores_nodes(comfy, tmp_path, clip, trim):
     name = f"frames-{clip}-{'part' if trim else 'all'}"
     found = both(comfy, name, make_clip(clip, tmp_path), trim=trim)
@@ -64,8 +81,9 @@ def test_a_video_made_of_images_is_taken_too(comfy, tmp_path):
     made = graph.add("CreateVideo", images=parts, fps=parts[2])
     given = {"megapixels": PIXELS, "every_nth": 2, "max_frames": 3, "multiple_of": 8}
     graph.save("frames-made", images=graph.add("UNS_VideoFrames", video=made, **given))
-    scaled = graph.add("ImageScaleToTotalPixels", image=parts, upscale_method="area", megapixels=PIXELS,
-                       resolution_steps=8)
+    scaled = graph.add(
+        "ImageScaleToTotalPixels", image=parts, upscale_method="area", megapixels=PIXELS, resolution_steps=8
+    )
     graph.save("frames-scaled", images=scaled)
     comfy.run(graph.prompt)
     made, scaled = (comfy.tensors(f"frames-{part}")["images"] for part in ("made", "scaled"))
@@ -84,8 +102,7 @@ def test_edges_are_those_of_cores_node(comfy, tmp_path, low, high, megapixels, f
     """The larger ones are worked on two at a time."""
     graph = Graph()
     loaded = graph.add("LoadVideo", file=comfy.client.upload(make_clip("plain.mp4", tmp_path)))
-    images = graph.add("UNS_VideoFrames", video=loaded, megapixels=megapixels, every_nth=1,
-                       max_frames=frames)
+    images = graph.add("UNS_VideoFrames", video=loaded, megapixels=megapixels, every_nth=1, max_frames=frames)
     given = {"low_threshold": low, "high_threshold": high}
     graph.save("edges-ours", images=graph.add("UNS_CannyEdges", images=images, **given))
     graph.save("edges-core", images=graph.add("Canny", image=images, **given))
@@ -98,8 +115,9 @@ def test_edges_are_those_of_cores_node(comfy, tmp_path, low, high, megapixels, f
 def test_thresholds_the_wrong_way_round_are_refused_in_a_sentence(comfy):
     graph = Graph()
     images = graph.add("EmptyImage", width=64, height=64, batch_size=2, color=0)
-    graph.save("edges-none", images=graph.add("UNS_CannyEdges", images=images, low_threshold=0.5,
-                                              high_threshold=0.3))
+    graph.save(
+        "edges-none", images=graph.add("UNS_CannyEdges", images=images, low_threshold=0.5, high_threshold=0.3)
+    )
     with pytest.raises(RunError, match=r"Canny Edges: low_threshold \(0.5\) is above high_threshold \(0.3\)"):
         comfy.run(graph.prompt)
 
@@ -118,7 +136,8 @@ def test_the_first_frames_are_those_of_cores_node_without_a_copy(comfy, tmp_path
     comfy.run(graph.prompt)
     found = {name: comfy.tensors(f"first-{count}-{name}")["images"] for name in ("ours", "core")}
     assert torch.equal(found["ours"], found["core"]) and len(found["ours"]) == min(count, 8)
-    shared = {name: json.loads((comfy.output_dir / f"first-{count}-{name}.json").read_text())
-              for name in found}
+    shared = {
+        name: json.loads((comfy.output_dir / f"first-{count}-{name}.json").read_text()) for name in found
+    }
     assert shared == {"ours": True, "core": False}
     assert (f"{count} frames wanted, 8 there: all kept" in comfy.log_text()) == (count > 8)

@@ -1,5 +1,6 @@
 """Latents of rank 5, and flow models beyond the Wan workflow: several clips at once, masks, curves, partial
 and unrecorded runs, slices, refusals. A small Wan transformer of random weights, through its loader."""
+
 from __future__ import annotations
 
 import pytest
@@ -28,8 +29,9 @@ class Wan(Bench):
     @classmethod
     def of(cls, comfy, name: str, source: Tensor, **mask: Tensor) -> Wan:
         graph = Graph()
-        loaded = graph.add("UNETLoader", unet_name=family_model(comfy.models_dir, "wan"),
-                           weight_dtype="default")
+        loaded = graph.add(
+            "UNETLoader", unet_name=family_model(comfy.models_dir, "wan"), weight_dtype="default"
+        )
         stored = comfy.put_latent(f"{name}-clip", samples=source, **mask)
         latent = graph.add("UNSTest_LoadLatent", file=stored)
         return cls(comfy, graph, graph.add(SHIFTED, model=loaded, shift=8.0), source, latent, f"wan-{name}")
@@ -51,9 +53,17 @@ class Wan(Bench):
         return float((samples - self.clip).norm() / self.clip.norm())
 
 
-@pytest.mark.parametrize(("source", "given"), [
-    (video(1), {}), (video(3, 2), {}), (video(3, 2), {"solver": "dpmpp_2m"}), (video(), {"record": "half"}),
-    (video(), {"end": 0.5})], ids=["one frame", "two clips", "two clips dpmpp_2m", "half", "partial"])
+@pytest.mark.parametrize(
+    ("source", "given"),
+    [
+        (video(1), {}),
+        (video(3, 2), {}),
+        (video(3, 2), {"solver": "dpmpp_2m"}),
+        (video(), {"record": "half"}),
+        (video(), {"end": 0.5}),
+    ],
+    ids=["one frame", "two clips", "two clips dpmpp_2m", "half", "partial"],
+)
 def test_it_comes_back_and_another_prompt_makes_another_clip(comfy, request, source, given):
     wan = Wan.of(comfy, request.node.callspec.id, source)
     noise = wan.up(**given)
@@ -86,7 +96,7 @@ def test_a_curve_runs_over_the_frames_of_each_clip(comfy):
 @pytest.mark.parametrize("clips", [1, 2])
 def test_outside_a_mask_the_clip_stays_to_the_bit(comfy, shape, clips):
     mask = torch.zeros(shape)
-    mask[..., shape[-1] // 2:] = 1
+    mask[..., shape[-1] // 2 :] = 1
     wan = Wan.of(comfy, f"mask-{len(shape)}-{shape[0]}-{clips}", video(3, clips), noise_mask=mask)
     edit = wan.run(edit=wan.edited(wan.up()))["edit"]
     assert torch.equal(edit[..., :6], wan.clip[..., :6])
@@ -120,9 +130,11 @@ def test_a_schedule_of_an_eps_model_is_refused(comfy, table, where):
     wan = Wan.of(comfy, f"ays-{table}-{where}", video())
     sigmas = wan.graph.add("UNS_AYSScheduler", model_type=table, steps=5, denoise=1.0)
     strong = wan.graph.add("LatentMultiply", samples=wan.latent, multiplier=10.0)
-    made = {"up": lambda: wan.up(sigmas=sigmas),
-            "sampler": lambda: wan.custom(wan.latent, "unsample", sigmas),
-            "elsewhere": lambda: wan.resample(strong, sigmas=sigmas)}
+    made = {
+        "up": lambda: wan.up(sigmas=sigmas),
+        "sampler": lambda: wan.custom(wan.latent, "unsample", sigmas),
+        "elsewhere": lambda: wan.resample(strong, sigmas=sigmas),
+    }
     with pytest.raises(RunError, match=r"sigmas starts at 14.61, but the model is a flow model, .*up to 1"):
         wan.run(x=made[where]())
 
@@ -136,10 +148,19 @@ def test_another_shift_in_the_resampler_is_refused_with_its_own_cure(comfy):
 
 def test_windows_that_overlap_wholly_are_told_in_latent_frames(comfy):
     wan = Wan.of(comfy, "overlap", video(7))
-    windows = wan.graph.add("WanContextWindowsManual", model=wan.model, context_length=9, context_overlap=12,
-                            context_stride=1, context_schedule="standard_uniform", closed_loop=False,
-                            fuse_method="pyramid", freenoise=True, retain_first_frame=False,
-                            split_conds_to_windows=False)
+    windows = wan.graph.add(
+        "WanContextWindowsManual",
+        model=wan.model,
+        context_length=9,
+        context_overlap=12,
+        context_stride=1,
+        context_schedule="standard_uniform",
+        closed_loop=False,
+        fuse_method="pyramid",
+        freenoise=True,
+        retain_first_frame=False,
+        split_conds_to_windows=False,
+    )
     told = "of 3 latent frames that overlap by 3; set context_overlap to less than 3 latent frames"
     with pytest.raises(RunError, match=told):
         wan.run(noise=wan.up(model=windows))

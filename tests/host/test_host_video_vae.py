@@ -1,5 +1,6 @@
 """VAE Encode and VAE Decode (long clips) beside the core nodes whose place they take, on a real server: Wan's
 VAE in its real format, small and with random weights."""
+
 import pytest
 from family_models import family_model
 from host_graphs import Graph
@@ -74,8 +75,15 @@ def test_wans_vae_is_as_it_was_for_the_next_node(comfy):
     graph.save("vae-before", images=before)
     comfy.run(graph.prompt)
     there_and_back(comfy, "vae-between", wan_vae, 9)
-    again = graph.add("VAEDecode", samples=graph.add("VAEEncode", pixels=graph.add(
-        "ImageScaleBy", image=pixels, upscale_method="nearest-exact", scale_by=1.0), vae=vae), vae=vae)
+    again = graph.add(
+        "VAEDecode",
+        samples=graph.add(
+            "VAEEncode",
+            pixels=graph.add("ImageScaleBy", image=pixels, upscale_method="nearest-exact", scale_by=1.0),
+            vae=vae,
+        ),
+        vae=vae,
+    )
     graph.save("vae-after", images=again)
     comfy.run(graph.prompt)
     assert equal(*(comfy.tensors(f"vae-{name}")["images"] for name in ("before", "after")))

@@ -1,5 +1,6 @@
 """The Wan workflow, a flow model's, on a real server: Wan's transformer and VAE in the real formats, small
 and with random weights. Nothing here says how a picture looks."""
+
 from fractions import Fraction
 
 import pytest
@@ -57,9 +58,18 @@ def test_longer_clips_come_back_through_cores_windows(comfy, tmp_path):
     """What the note says: Wan Context Windows behind the shift, here 9 frames long on a clip of 17."""
     prompt = lowered(comfy, short_clip(tmp_path, 17))
     shift = node_id(prompt, "ModelSamplingSD3")
-    windows = {"model": [shift, 0], "context_length": 9, "context_overlap": 4, "context_stride": 1,
-               "context_schedule": "standard_uniform", "closed_loop": False, "fuse_method": "pyramid",
-               "freenoise": True, "retain_first_frame": False, "split_conds_to_windows": False}
+    windows = {
+        "model": [shift, 0],
+        "context_length": 9,
+        "context_overlap": 4,
+        "context_stride": 1,
+        "context_schedule": "standard_uniform",
+        "closed_loop": False,
+        "fuse_method": "pyramid",
+        "freenoise": True,
+        "retain_first_frame": False,
+        "split_conds_to_windows": False,
+    }
     for node in prompt.values():
         if node["inputs"].get("model") == [shift, 0]:
             node["inputs"]["model"] = ["windows", 0]
@@ -77,8 +87,10 @@ def test_the_schedule_begins_at_1_and_the_noise_is_not_the_source(comfy, tmp_pat
     prompt = lowered(comfy, short_clip(tmp_path, 5))
     watch(prompt, "wan-one")
     come_back(prompt, "wan-one")
-    prompt["sigmas"] = {"class_type": "UNSTest_SaveTensors",
-                        "inputs": {"name": "wan-sigmas", "sigmas": [node_id(prompt, "BasicScheduler"), 0]}}
+    prompt["sigmas"] = {
+        "class_type": "UNSTest_SaveTensors",
+        "inputs": {"name": "wan-sigmas", "sigmas": [node_id(prompt, "BasicScheduler"), 0]},
+    }
     comfy.run(prompt)
     sigmas = comfy.tensors("wan-sigmas")["sigmas"]
     assert float(sigmas[0]) == 1.0 and float(sigmas[-1]) == 0.0

@@ -1,4 +1,5 @@
 """Context windows that move from step to step: both passes cut the clip the same way, and it comes back."""
+
 from __future__ import annotations
 
 import pytest
@@ -22,8 +23,10 @@ def placed(comfy, name: str, windows: str, frames: int = FRAMES, **more) -> Benc
     return bench
 
 
-@pytest.mark.parametrize(("windows", "more"), [(name, {}) for name in WINDOWS]
-                         + [(name, CLOSED) for name in MOVING if "ooped" in name])
+@pytest.mark.parametrize(
+    ("windows", "more"),
+    [(name, {}) for name in WINDOWS] + [(name, CLOSED) for name in MOVING if "ooped" in name],
+)
 def test_a_long_clip_comes_back_through_every_kind_of_windows(comfy, windows, more):
     """32 frames in windows of 8 that overlap by 2, 16 AYS steps; core's euler loses a tenth and more."""
     bench = placed(comfy, f"windows-{windows}-{len(more)}", windows, **more)
@@ -67,8 +70,10 @@ REFUSED = r"that move from step to step .*use Standard Static, or disconnect sam
 EQUAL = {"use_on_equal_length": True}
 
 
-@pytest.mark.parametrize(("windows", "frames", "more"), [(name, FRAMES, {}) for name in MOVING]
-                         + [("ADE_LoopedUniformContextOptions", LENGTH, EQUAL)])
+@pytest.mark.parametrize(
+    ("windows", "frames", "more"),
+    [(name, FRAMES, {}) for name in MOVING] + [("ADE_LoopedUniformContextOptions", LENGTH, EQUAL)],
+)
 def test_core_samplers_are_refused_windows_that_move(comfy, windows, frames, more):
     """They count their steps up while sigma rises; the host would place the windows by that."""
     bench = placed(comfy, f"windows-core-{windows}-{frames}", windows, frames, **more)
@@ -77,9 +82,17 @@ def test_core_samplers_are_refused_windows_that_move(comfy, windows, frames, mor
     assert bench.calls() == []
 
 
-@pytest.mark.parametrize(("windows", "frames", "more"), [
-    (WINDOWS[0], FRAMES, {}), (WINDOWS[3], FRAMES, {}), (MOVING[0], LENGTH, {}), (MOVING[0], LENGTH, EQUAL),
-    ("ADE_LoopedUniformContextOptions", LENGTH, {}), ("looped_uniform", LENGTH, {})])
+@pytest.mark.parametrize(
+    ("windows", "frames", "more"),
+    [
+        (WINDOWS[0], FRAMES, {}),
+        (WINDOWS[3], FRAMES, {}),
+        (MOVING[0], LENGTH, {}),
+        (MOVING[0], LENGTH, EQUAL),
+        ("ADE_LoopedUniformContextOptions", LENGTH, {}),
+        ("looped_uniform", LENGTH, {}),
+    ],
+)
 def test_core_samplers_take_windows_that_stay_and_clips_that_are_not_cut(comfy, windows, frames, more):
     bench = placed(comfy, f"windows-core-{windows}-{frames}-{len(more)}", windows, frames, **more)
     assert 1e-3 < bench.error(bench.run(clip=bench.through_core("euler"))["clip"]) < 0.3
@@ -108,8 +121,9 @@ def keyframed(bench: Bench, *keyframes: tuple[int | None, float], schedule: str 
         name = f"ADE_{schedule}ContextOptions"
         given = defaults(bench.comfy, name) | {"context_length": length, "context_overlap": 2}
         options = bench.graph.add(name, **given | before)
-    bench.model = bench.graph.add("ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing",
-                                  context_options=options)
+    bench.model = bench.graph.add(
+        "ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing", context_options=options
+    )
 
 
 @pytest.mark.parametrize(("lengths", "cuts"), [((16, 4), False), ((4, 16), True)])
@@ -128,9 +142,15 @@ def test_the_first_context_keyframe_decides_whether_any_cuts(comfy, lengths, cut
         assert bench.error(bench.run(core=back)["core"]) < 0.3
 
 
-@pytest.mark.parametrize(("up", "down"), [
-    (((8, 0.0), (16, 0.5)), ((8, 0.0),)), (((8, 0.0),), ((8, 0.0), (32, 0.2))),
-    (((8, 0.0), (16, 0.2)), ((8, 0.0), (16, 0.8))), (((8, 0.0), (None, 0.2)), ((8, 0.0), (None, 0.8)))])
+@pytest.mark.parametrize(
+    ("up", "down"),
+    [
+        (((8, 0.0), (16, 0.5)), ((8, 0.0),)),
+        (((8, 0.0),), ((8, 0.0), (32, 0.2))),
+        (((8, 0.0), (16, 0.2)), ((8, 0.0), (16, 0.8))),
+        (((8, 0.0), (None, 0.2)), ((8, 0.0), (None, 0.8))),
+    ],
+)
 def test_context_keyframes_that_leave_the_clip_whole_must_be_the_same_too(comfy, up, down):
     """From their start on there are no windows, in 12 frames of which windows of 8 are cut before."""
     bench = Bench.set_up(comfy, f"windows-whole-{len(up)}-{up[-1]}", frames=12, window_bias=0.3)
@@ -148,11 +168,13 @@ def reusing(bench: Bench, model: Node, weight: float | None) -> Node:
     """That model in windows of 4, which share that much of the first one's result."""
     options = bench.graph.add("ADE_StandardStaticContextOptions", context_length=4, context_overlap=1)
     if weight is not None:
-        extras = bench.graph.add("ADE_ContextExtras_NaiveReuse", start_percent=0.0, end_percent=0.8,
-                                 weighted_mean=weight)
+        extras = bench.graph.add(
+            "ADE_ContextExtras_NaiveReuse", start_percent=0.0, end_percent=0.8, weighted_mean=weight
+        )
         options = bench.graph.add("ADE_ContextExtras_Set", context_opts=options, context_extras=extras)
-    return bench.graph.add("ADE_UseEvolvedSampling", model=model, beta_schedule="use existing",
-                           context_options=options)
+    return bench.graph.add(
+        "ADE_UseEvolvedSampling", model=model, beta_schedule="use existing", context_options=options
+    )
 
 
 @pytest.mark.parametrize("other", [0.5, None])
@@ -173,24 +195,34 @@ def test_the_inversion_sampler_meets_the_windows_that_the_plain_nodes_do(comfy, 
     bench = placed(comfy, f"windows-custom-{windows}", windows, 12)
     sigmas = bench.ays()
     up, custom_up = bench.unsample(sigmas, record="off"), bench.custom(bench.latent, "unsample", sigmas)
-    found = bench.run(up=up, custom_up=custom_up, down=bench.resample(up),
-                      custom_down=bench.custom(custom_up, "resample", sigmas))
+    found = bench.run(
+        up=up,
+        custom_up=custom_up,
+        down=bench.resample(up),
+        custom_down=bench.custom(custom_up, "resample", sigmas),
+    )
     assert torch.equal(found["custom_up"], found["up"])
     assert torch.equal(found["custom_down"], found["down"])
 
 
-VIEWS = {"StandardStatic": {}, "StandardUniform": {"view_stride": 1},
-         "LoopedUniform": {"view_stride": 1, "closed_loop": True}}
+VIEWS = {
+    "StandardStatic": {},
+    "StandardUniform": {"view_stride": 1},
+    "LoopedUniform": {"view_stride": 1, "closed_loop": True},
+}
 
 
 def viewed(bench: Bench, model: Node, views: str, overlap: int, length: int = 4, **more) -> Node:
     """That model in windows of 8 frames, whose motion module would see views of that length."""
-    seen = bench.graph.add(f"ADE_{views}ViewOptions", view_length=length, view_overlap=overlap,
-                           **VIEWS[views] | more)
-    options = bench.graph.add("ADE_StandardStaticContextOptions", context_length=8, context_overlap=2,
-                              view_opts=seen)
-    return bench.graph.add("ADE_UseEvolvedSampling", model=model, context_options=options,
-                           beta_schedule="use existing")
+    seen = bench.graph.add(
+        f"ADE_{views}ViewOptions", view_length=length, view_overlap=overlap, **VIEWS[views] | more
+    )
+    options = bench.graph.add(
+        "ADE_StandardStaticContextOptions", context_length=8, context_overlap=2, view_opts=seen
+    )
+    return bench.graph.add(
+        "ADE_UseEvolvedSampling", model=model, context_options=options, beta_schedule="use existing"
+    )
 
 
 def view_bench(comfy, name: str, frames: int) -> tuple[Bench, Node, str]:
@@ -200,8 +232,9 @@ def view_bench(comfy, name: str, frames: int) -> tuple[Bench, Node, str]:
     return bench, plain, log
 
 
-@pytest.mark.parametrize(("views", "more"), [(name, {}) for name in VIEWS]
-                         + [("LoopedUniform", {"length": 8} | EQUAL)])
+@pytest.mark.parametrize(
+    ("views", "more"), [(name, {}) for name in VIEWS] + [("LoopedUniform", {"length": 8} | EQUAL)]
+)
 def test_views_inside_windows_are_the_same_in_both_passes_and_must_be(comfy, views, more):
     """The answer depends on where the views begin, which for two kinds of them moves with the step."""
     bench, plain, log = view_bench(comfy, f"views-{views}-{len(more)}", 12)
@@ -248,8 +281,9 @@ def views_only(bench: Bench, model: Node) -> Node:
     """That model whose motion module would see moving views of 4 frames of the whole clip."""
     seen = bench.graph.add("ADE_StandardUniformViewOptions", view_length=4, view_overlap=1, view_stride=1)
     options = bench.graph.add("ADE_ViewsOnlyContextOptions", view_opts_req=seen)
-    return bench.graph.add("ADE_UseEvolvedSampling", model=model, context_options=options,
-                           beta_schedule="use existing")
+    return bench.graph.add(
+        "ADE_UseEvolvedSampling", model=model, context_options=options, beta_schedule="use existing"
+    )
 
 
 def test_views_without_windows_are_those_of_the_whole_clip(comfy):

@@ -1,5 +1,6 @@
 """The workflow files themselves, converted by the real frontend, on a real server with random models in real
 formats."""
+
 import json
 from fractions import Fraction
 from pathlib import Path
@@ -26,8 +27,10 @@ def prompts(comfy) -> dict[str, dict]:
         pytest.skip(f"workflow files not run: {missing()}")
     comfy.model("one_level")
     with chromium() as browser, open_frontend(browser, comfy.client.object_info()) as page:
-        return {name: graph_to_prompt(page, json.loads((WORKFLOWS / f"{name}.json").read_text()))
-                for name in (VIDEO, IMAGE)}
+        return {
+            name: graph_to_prompt(page, json.loads((WORKFLOWS / f"{name}.json").read_text()))
+            for name in (VIDEO, IMAGE)
+        }
 
 
 def lowered(comfy, prompt: dict, clip: Path, checkpoint: str) -> dict:
@@ -92,8 +95,10 @@ def test_the_image_workflow_gives_the_picture_back(comfy, prompts, tmp_path):
     the(prompt, "UNS_AYSScheduler")["steps"] = 4
     watch(prompt, "image")
     encoded = [node_id(prompt, "VAEEncode"), 0]
-    prompt["watch-source"] = {"class_type": "UNSTest_SaveTensors",
-                              "inputs": {"name": "image-source", "latent": encoded}}
+    prompt["watch-source"] = {
+        "class_type": "UNSTest_SaveTensors",
+        "inputs": {"name": "image-source", "latent": encoded},
+    }
     entry = comfy.run(prompt)
     assert [item["filename"].endswith(".png") for item in comfy.client.outputs(entry)] == [True]
     clip, source = (comfy.tensors(f"image-{part}")["samples"] for part in ("clip", "source"))

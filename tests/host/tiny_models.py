@@ -3,6 +3,7 @@
 No host code is copied: keys and shapes come from the host's own classes, by the support node ModelLayouts.
 Only the motion module, which has a few repeating keys, is written out here.
 """
+
 from __future__ import annotations
 
 import math
@@ -34,8 +35,12 @@ def motion_layout() -> Layout:
 
 def _motion_module(prefix: str, c: int) -> Layout:
     block = "transformer_blocks.0."
-    weights = {"proj_in": [c, c], "proj_out": [c, c], f"{block}ff.net.0.proj": [8 * c, c],
-               f"{block}ff.net.2": [c, 4 * c]}
+    weights = {
+        "proj_in": [c, c],
+        "proj_out": [c, c],
+        f"{block}ff.net.0.proj": [8 * c, c],
+        f"{block}ff.net.2": [c, 4 * c],
+    }
     norms = ["norm", f"{block}ff_norm", f"{block}norms.0", f"{block}norms.1"]
     layout = {}
     for i in (0, 1):
@@ -69,7 +74,7 @@ def _weight(key: str, shape: list[int], block: Tensor, offset: int) -> Tensor:
     if len(shape) < 2:
         return torch.full(shape, float(name == "weight"), dtype=torch.float16)
     repeats = -(-(offset + math.prod(shape)) // BLOCK)
-    values = block.repeat(repeats)[offset:offset + math.prod(shape)]
+    values = block.repeat(repeats)[offset : offset + math.prod(shape)]
     return values.mul_(1 / math.sqrt(math.prod(shape[1:]))).reshape(shape)
 
 
@@ -82,25 +87,36 @@ def _positions(frames: int, channels: int) -> Tensor:
 
 def checkpoint(unet: Layout, layouts: dict[str, Layout]) -> Layout:
     """A whole checkpoint: UNet, text encoder and VAE under the prefixes of the SD1.5 format."""
-    parts = {"model.diffusion_model": unet, "first_stage_model": layouts["vae"],
-             "cond_stage_model.transformer": layouts["clip"]}
+    parts = {
+        "model.diffusion_model": unet,
+        "first_stage_model": layouts["vae"],
+        "cond_stage_model.transformer": layouts["clip"],
+    }
     return {f"{prefix}.{key}": shape for prefix, layout in parts.items() for key, shape in layout.items()}
 
 
 # kind -> (folder of models/, file name, layout)
 KINDS: dict[str, tuple[str, str, Callable[[dict[str, Layout]], Layout]]] = {
-    "one_level": ("checkpoints", "uns_one_level.safetensors",
-                  lambda all_: checkpoint(all_["unet_one_level"], all_)),
+    "one_level": (
+        "checkpoints",
+        "uns_one_level.safetensors",
+        lambda all_: checkpoint(all_["unet_one_level"], all_),
+    ),
     "sd15": ("checkpoints", "uns_sd15.safetensors", lambda all_: checkpoint(all_["unet"], all_)),
-    "controlnet": ("controlnet", "uns_control.safetensors",
-                   lambda all_: {f"control_model.{key}": shape for key, shape in all_["controlnet"].items()}),
+    "controlnet": (
+        "controlnet",
+        "uns_control.safetensors",
+        lambda all_: {f"control_model.{key}": shape for key, shape in all_["controlnet"].items()},
+    ),
     "vae": ("vae", "uns_vae.safetensors", lambda all_: all_["vae"]),
     "motion": ("animatediff_models", "uns_mm_v2.safetensors", lambda all_: motion_layout()),
     "narrow": ("checkpoints", "uns_narrow.safetensors", lambda all_: checkpoint(all_["unet_narrow"], all_)),
     "svd": ("diffusion_models", "uns_svd.safetensors", lambda all_: all_["unet_svd"]),
-    "controlnet_one_level": ("controlnet", "uns_control_one_level.safetensors",
-                             lambda all_: {f"control_model.{key}": shape
-                                           for key, shape in all_["controlnet_one_level"].items()}),
+    "controlnet_one_level": (
+        "controlnet",
+        "uns_control_one_level.safetensors",
+        lambda all_: {f"control_model.{key}": shape for key, shape in all_["controlnet_one_level"].items()},
+    ),
 }
 
 

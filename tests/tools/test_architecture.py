@@ -1,4 +1,5 @@
 """What the documents name is there."""
+
 import re
 from itertools import product
 from pathlib import Path
@@ -14,8 +15,10 @@ def named_in(text: str) -> set[str]:
     """The modules that a text names, with or without a folder; a{b,c}.py are two."""
     found = set()
     for name in NAMED.findall(text):
-        parts = [part.strip("{}").split(",") if part.startswith("{") else [part]
-                 for part in re.split(r"(\{[^}]*\})", name)]
+        parts = [
+            part.strip("{}").split(",") if part.startswith("{") else [part]
+            for part in re.split(r"(\{[^}]*\})", name)
+        ]
         found |= {"".join(choice) for choice in product(*parts)}
     return found
 
@@ -23,8 +26,9 @@ def named_in(text: str) -> set[str]:
 @pytest.mark.parametrize("document", FEWEST)
 def test_modules_that_a_document_names_exist(document):
     named = named_in((ROOT / document).read_text())
-    there = [path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.[pj][ys]")
-             if ".venv" not in path.parts]
+    there = [
+        path.relative_to(ROOT).as_posix() for path in ROOT.rglob("*.[pj][ys]") if ".venv" not in path.parts
+    ]
     missing = {name for name in named if not any(f"/{path}".endswith(f"/{name}") for path in there)}
     assert not missing
     assert len(named) >= FEWEST[document]

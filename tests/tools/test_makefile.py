@@ -11,16 +11,17 @@ MAKEFILE = Path(__file__).parents[2] / "Makefile"
 STANDINS = {
     # Debian's python3: no ensurepip before the package; what it then makes is another of itself.
     "python3": '[ "$1" != -c ] || [ -f installed ] || exit 1\n'
-               'if [ "$2" = venv ]; then mkdir -p .venv/bin; cp "$0" .venv/bin/python; fi',
+    'if [ "$2" = venv ]; then mkdir -p .venv/bin; cp "$0" .venv/bin/python; fi',
     "apt-get": 'echo "$*" >> asked; [ -f network ] || exit 100\n'
-               'if [ "$*" = "install -y -qq python3-venv" ]; then touch installed; fi',
+    'if [ "$*" = "install -y -qq python3-venv" ]; then touch installed; fi',
     "id": "cat user",
 }
 
 
 @pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-@pytest.mark.parametrize(("user", "network", "made"), [
-    ("0", True, True), ("0", False, False), ("1000", True, False)])
+@pytest.mark.parametrize(
+    ("user", "network", "made"), [("0", True, True), ("0", False, False), ("1000", True, False)]
+)
 def test_venv_is_installed_where_root_may_and_asked_for_by_name_where_not(tmp_path, user, network, made):
     for name, script in STANDINS.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")

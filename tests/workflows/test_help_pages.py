@@ -1,4 +1,5 @@
 """Every node has a help page that the frontend can find, and no page is left of a node that is gone."""
+
 import json
 from pathlib import Path
 

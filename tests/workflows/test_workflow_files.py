@@ -105,8 +105,11 @@ def test_the_target_prompt_feeds_both_passes_and_two_prompts_wait(name):
     assert source_of(workflow, "ACN_AdvancedControlNetApply_v2", "positive")["title"] == "Target prompt"
     hint = source_of(workflow, "UNS_NoiselessResampler", "positive")
     assert hint["type"] == "ACN_AdvancedControlNetApply_v2"
-    waiting = {node["title"] for node in workflow["nodes"]
-               if node["type"] == "CLIPTextEncode" and not node["outputs"][0]["links"]}
+    waiting = {
+        node["title"]
+        for node in workflow["nodes"]
+        if node["type"] == "CLIPTextEncode" and not node["outputs"][0]["links"]
+    }
     assert waiting == {"Source description (optional)", "Empty prompt (optional)"}
 
 
@@ -120,25 +123,45 @@ def test_the_video_keeps_its_rate_and_sound_and_any_shape_becomes_a_multiple_of_
     assert value_of(read(WAN), "UNS_VideoFrames", "multiple_of") == 16
 
 
-@pytest.mark.parametrize("words", [
-    "ComfyUI-AnimateDiff-Evolved", "ComfyUI-Advanced-ControlNet",
-    "**Target prompt**", "**Source description**", "**Empty prompt**", "Drag it",
-    "five changes", "1. **Checkpoint**", "2. **VAE**", "3. **Motion model**", "4. **ControlNet**",
-    "5. **Step schedule**", "Too close", "Too far", "*structure*", "*cfg*", "*strength*",
-])
+@pytest.mark.parametrize(
+    "words",
+    [
+        "ComfyUI-AnimateDiff-Evolved",
+        "ComfyUI-Advanced-ControlNet",
+        "**Target prompt**",
+        "**Source description**",
+        "**Empty prompt**",
+        "Drag it",
+        "five changes",
+        "1. **Checkpoint**",
+        "2. **VAE**",
+        "3. **Motion model**",
+        "4. **ControlNet**",
+        "5. **Step schedule**",
+        "Too close",
+        "Too far",
+        "*structure*",
+        "*cfg*",
+        "*strength*",
+    ],
+)
 def test_the_notes_explain(words):
     assert words in notes(read(VIDEO))
 
 
-@pytest.mark.parametrize(("name", "window", "overlap", "beta", "motion"), [
-    (HOTSHOT, 8, 2, "linear (HotshotXL/default)", "hsxl_temporal_layers.f16.safetensors"),
-    (ANIMATEDIFF_SDXL, 16, 4, "linear (AnimateDiff-SDXL)", "mm_sdxl_v10_beta.ckpt"),
-])
+@pytest.mark.parametrize(
+    ("name", "window", "overlap", "beta", "motion"),
+    [
+        (HOTSHOT, 8, 2, "linear (HotshotXL/default)", "hsxl_temporal_layers.f16.safetensors"),
+        (ANIMATEDIFF_SDXL, 16, 4, "linear (AnimateDiff-SDXL)", "mm_sdxl_v10_beta.ckpt"),
+    ],
+)
 def test_the_sdxl_workflows_make_the_five_changes_and_say_them(name, window, overlap, beta, motion):
     workflow = read(name)
     for kind, widget, value in (
         ("CheckpointLoaderSimple", "ckpt_name", "sd_xl_base_1.0.safetensors"),
-        ("VAELoader", "vae_name", "sdxl_vae.safetensors"), ("ADE_LoadAnimateDiffModel", "model_name", motion),
+        ("VAELoader", "vae_name", "sdxl_vae.safetensors"),
+        ("ADE_LoadAnimateDiffModel", "model_name", motion),
         ("ACN_ControlNetLoaderAdvanced", "cnet", "diffusers_xl_canny_mid.safetensors"),
         ("UNS_AYSScheduler", "model_type", "SDXL"),
         ("ADE_StandardStaticContextOptions", "context_length", window),
@@ -198,14 +221,24 @@ def test_the_wan_workflow_cuts_the_result_to_the_frames_that_came_in():
 def test_the_groups_are_the_six_steps():
     titles = [group["title"] for group in read(VIDEO)["groups"]]
     assert [title for title in titles if title[0].isdigit()] == [
-        "1 Source video", "2 Models", "3 Prompts", "4 Unsample", "5 Resample", "6 Result"]
+        "1 Source video",
+        "2 Models",
+        "3 Prompts",
+        "4 Unsample",
+        "5 Resample",
+        "6 Result",
+    ]
 
 
 def test_each_of_our_nodes_lies_in_the_group_of_its_pass():
     workflow = read(VIDEO)
     groups = {group["title"]: tuple(group["bounding"]) for group in workflow["groups"]}
-    for kind, title in (("UNS_Unsampler", "4 Unsample"), ("UNS_NoiselessResampler", "5 Resample"),
-                        ("SaveVideo", "6 Result"), ("LoadVideo", "1 Source video")):
+    for kind, title in (
+        ("UNS_Unsampler", "4 Unsample"),
+        ("UNS_NoiselessResampler", "5 Resample"),
+        ("SaveVideo", "6 Result"),
+        ("LoadVideo", "1 Source video"),
+    ):
         node = node_of(workflow, kind)
         assert inside((*node["pos"], *node["size"]), groups[title])
 
@@ -246,18 +279,20 @@ def use_an_id_twice(workflow: dict) -> None:
     workflow["nodes"][2]["id"] = workflow["nodes"][1]["id"]
 
 
-
-@pytest.mark.parametrize(("spoil", "complaint"), [
-    (lose_a_link, "is not in both of its ends"),
-    (join_wrong_types, "of type MODEL joins"),
-    (take_an_unknown_node, "UNS_Unsampeler is not in the recorded"),
-    (take_a_wrong_value, "does not allow 'euler_ancestral' as solver"),
-    (leave_a_range, "does not allow 1.5 as denoise"),
-    (forget_a_widget, "has 0 values for 1 widgets"),
-    (offer_another_model, "offers other.safetensors"),
-    (move_onto_another, "overlaps"),
-    (use_an_id_twice, "a node id is used twice"),
-])
+@pytest.mark.parametrize(
+    ("spoil", "complaint"),
+    [
+        (lose_a_link, "is not in both of its ends"),
+        (join_wrong_types, "of type MODEL joins"),
+        (take_an_unknown_node, "UNS_Unsampeler is not in the recorded"),
+        (take_a_wrong_value, "does not allow 'euler_ancestral' as solver"),
+        (leave_a_range, "does not allow 1.5 as denoise"),
+        (forget_a_widget, "has 0 values for 1 widgets"),
+        (offer_another_model, "offers other.safetensors"),
+        (move_onto_another, "overlaps"),
+        (use_an_id_twice, "a node id is used twice"),
+    ],
+)
 def test_the_checks_notice(spoil: Callable[[dict], None], complaint: str):
     workflow = copy.deepcopy(read(VIDEO))
     spoil(workflow)

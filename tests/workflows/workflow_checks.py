@@ -14,21 +14,48 @@ from tools.workflow_graph import (
     widget_specs,
 )
 
-TOP = {"last_node_id": int, "last_link_id": int, "nodes": list, "links": list, "groups": list, "config": dict,
-       "extra": dict, "version": float}
-NODE = {"id": int, "type": str, "pos": list, "size": list, "flags": dict, "order": int, "mode": int,
-        "inputs": list, "outputs": list, "properties": dict}
+TOP = {
+    "last_node_id": int,
+    "last_link_id": int,
+    "nodes": list,
+    "links": list,
+    "groups": list,
+    "config": dict,
+    "extra": dict,
+    "version": float,
+}
+NODE = {
+    "id": int,
+    "type": str,
+    "pos": list,
+    "size": list,
+    "flags": dict,
+    "order": int,
+    "mode": int,
+    "inputs": list,
+    "outputs": list,
+    "properties": dict,
+}
 GROUP = {"id": int, "title": str, "bounding": list, "color": str, "font_size": int, "flags": dict}
 INPUT = {"name": str, "type": str, "link": (int, type(None))}
 OUTPUT = {"name": str, "type": str, "links": (list, type(None))}
 LINK = (int, int, int, int, int, str)
 NUMBERS = {"INT": int, "FLOAT": (int, float)}
 TITLE = 30  # LiteGraph draws a node's title above its position
-PACKS = {"UNS_": "unsampling", "ADE_": "comfyui-animatediff-evolved", "ACN_": "comfyui-advanced-controlnet",
-         "VHS_": "comfyui-videohelpersuite"}
-LOADERS = {"CheckpointLoaderSimple": "checkpoints", "VAELoader": "vae", "UNETLoader": "diffusion_models",
-           "CLIPLoader": "text_encoders",
-           "ADE_LoadAnimateDiffModel": "animatediff_models", "ACN_ControlNetLoaderAdvanced": "controlnet"}
+PACKS = {
+    "UNS_": "unsampling",
+    "ADE_": "comfyui-animatediff-evolved",
+    "ACN_": "comfyui-advanced-controlnet",
+    "VHS_": "comfyui-videohelpersuite",
+}
+LOADERS = {
+    "CheckpointLoaderSimple": "checkpoints",
+    "VAELoader": "vae",
+    "UNETLoader": "diffusion_models",
+    "CLIPLoader": "text_encoders",
+    "ADE_LoadAnimateDiffModel": "animatediff_models",
+    "ACN_ControlNetLoaderAdvanced": "controlnet",
+}
 
 
 def shape(workflow: dict, _info: dict) -> Iterator[str]:
@@ -62,8 +89,10 @@ def fields(owner: str, value: dict, kinds: dict) -> Iterator[str]:
 
 def ids(workflow: dict, _info: dict) -> Iterator[str]:
     """Unique ids, and the counters at the last of them."""
-    for kind, found in (("node", [node["id"] for node in workflow["nodes"]]),
-                        ("link", [link[0] for link in workflow["links"]])):
+    for kind, found in (
+        ("node", [node["id"] for node in workflow["nodes"]]),
+        ("link", [link[0] for link in workflow["links"]]),
+    ):
         if len(set(found)) != len(found):
             yield f"a {kind} id is used twice"
         if workflow[f"last_{kind}_id"] != max(found):
@@ -73,10 +102,18 @@ def ids(workflow: dict, _info: dict) -> Iterator[str]:
 def links(workflow: dict, _info: dict) -> Iterator[str]:
     """Every link exists at both of its ends, with one type; and no end names a link that is not there."""
     nodes = {node["id"]: node for node in workflow["nodes"]}
-    outgoing = {(node["id"], index, link) for node in workflow["nodes"]
-                for index, item in enumerate(node["outputs"]) for link in item["links"] or []}
-    incoming = {(node["id"], index, item["link"]) for node in workflow["nodes"]
-                for index, item in enumerate(node["inputs"]) if item["link"] is not None}
+    outgoing = {
+        (node["id"], index, link)
+        for node in workflow["nodes"]
+        for index, item in enumerate(node["outputs"])
+        for link in item["links"] or []
+    }
+    incoming = {
+        (node["id"], index, item["link"])
+        for node in workflow["nodes"]
+        for index, item in enumerate(node["inputs"])
+        if item["link"] is not None
+    }
     for number, source, out_slot, target, in_slot, kind in workflow["links"]:
         if (source, out_slot, number) not in outgoing or (target, in_slot, number) not in incoming:
             yield f"link {number} is not in both of its ends"
@@ -145,8 +182,11 @@ def allowed(value: object, spec: list) -> bool:
         return value in choices
     kind = kind_of(spec)
     if kind in NUMBERS:
-        return (isinstance(value, NUMBERS[kind]) and not isinstance(value, bool)
-                and options.get("min", value) <= value <= options.get("max", value))
+        return (
+            isinstance(value, NUMBERS[kind])
+            and not isinstance(value, bool)
+            and options.get("min", value) <= value <= options.get("max", value)
+        )
     return isinstance(value, bool if kind == "BOOLEAN" else str)
 
 

@@ -16,10 +16,10 @@ from . import dpmpp_2m, ees25, euler, midpoint, single_call
 class Memory:
     """How a pair uses a record; `known` is whatever its own walk_again returned."""
 
-    walk_again: Callable[..., Any]        # (outputs, x, sigmas, offset, keep) -> known
-    state: Callable[..., Tensor]          # (known, sigmas, start, device) -> x at sigmas[start]
+    walk_again: Callable[..., Any]  # (outputs, x, sigmas, offset, keep) -> known
+    state: Callable[..., Tensor]  # (known, sigmas, start, device) -> x at sigmas[start]
     fall: Callable[..., Tensor]  # (evaluate, x, sigmas, offset, known, start, fidelity, held) -> x below
-    misses: Callable[..., list[Tensor]]   # (known, sigmas) -> what the plain solver would miss, step by step
+    misses: Callable[..., list[Tensor]]  # (known, sigmas) -> what the plain solver would miss, step by step
 
 
 @dataclass(frozen=True)
@@ -28,21 +28,35 @@ class Pair:
 
     rise: Callable[..., Tensor]  # (evaluate, x, sigmas, offset, recording) -> x at sigmas[0]
     fall: Callable[..., Tensor]  # (evaluate, x, sigmas, offset) -> x at sigmas[-1]
-    calls_rising: Callable[[Tensor, bool], int]    # (sigmas, recording) -> model calls
-    calls_falling: Callable[[Tensor, bool], int]   # (sigmas, from the noise itself) -> model calls
+    calls_rising: Callable[[Tensor, bool], int]  # (sigmas, recording) -> model calls
+    calls_falling: Callable[[Tensor, bool], int]  # (sigmas, from the noise itself) -> model calls
     memory: Memory | None = None
 
 
 def _single_call(step: single_call.Step) -> Pair:
-    memory = Memory(partial(single_call.walk_again, step), single_call.state,
-                    partial(single_call.fall_recorded, step), partial(single_call.misses, step))
-    return Pair(partial(single_call.rise, step), partial(single_call.fall, step), single_call.calls_rising,
-                single_call.calls_falling, memory)
+    memory = Memory(
+        partial(single_call.walk_again, step),
+        single_call.state,
+        partial(single_call.fall_recorded, step),
+        partial(single_call.misses, step),
+    )
+    return Pair(
+        partial(single_call.rise, step),
+        partial(single_call.fall, step),
+        single_call.calls_rising,
+        single_call.calls_falling,
+        memory,
+    )
 
 
 PAIRS: dict[str, Pair] = {
-    "midpoint": Pair(midpoint.rise, midpoint.fall, midpoint.calls_rising, midpoint.calls_falling,
-                     Memory(midpoint.walk_again, midpoint.state, midpoint.fall_recorded, midpoint.misses)),
+    "midpoint": Pair(
+        midpoint.rise,
+        midpoint.fall,
+        midpoint.calls_rising,
+        midpoint.calls_falling,
+        Memory(midpoint.walk_again, midpoint.state, midpoint.fall_recorded, midpoint.misses),
+    ),
     "dpmpp_2m": _single_call(dpmpp_2m.step),
     "euler": _single_call(euler.step),
     "ees25": Pair(ees25.rise, ees25.fall, ees25.calls, ees25.calls),

@@ -29,8 +29,14 @@ class ModelCalls:
     """Calls the denoiser: counts the calls (NFE), stops at the first NaN, reports each call, and keeps
     outputs."""
 
-    def __init__(self, denoise: Denoise, total: int, callback: Callback | None = None,
-                 keep: Keep | None = None, half: bool = False):
+    def __init__(
+        self,
+        denoise: Denoise,
+        total: int,
+        callback: Callback | None = None,
+        keep: Keep | None = None,
+        half: bool = False,
+    ):
         self.denoise, self.total, self.callback, self.keep, self.half = denoise, total, callback, keep, half
         self.count = 0
         self.outputs: list[Tensor] = []
@@ -58,9 +64,11 @@ def check_finite(denoised: Tensor, where: str) -> None:
     by_frame = denoised.unbind(2 if denoised.ndim == 5 else 0)
     bad = [i for i, frame in enumerate(by_frame) if not torch.isfinite(frame).all()]
     frames = ", ".join(map(str, bad[:8])) + (" and more" if len(bad) > 8 else "")
-    raise UnsamplingError(f"the model returned NaN or infinite values at {where}, frame {frames}; try a"
-                          " lower cfg, another precision (for example --force-upcast-attention) or another"
-                          " VAE")
+    raise UnsamplingError(
+        f"the model returned NaN or infinite values at {where}, frame {frames}; try a"
+        " lower cfg, another precision (for example --force-upcast-attention) or another"
+        " VAE"
+    )
 
 
 def replay(outputs: tuple[Tensor, ...]) -> Evaluate:

@@ -58,8 +58,14 @@ def _move(x: Tensor, velocity: Tensor, here: Tensor, there: Tensor) -> Tensor:
     return x + velocity * (there - here).to(x.device)
 
 
-def rise(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: bool,
-         remember: Callable[[Tensor], None] | None = None) -> Tensor:
+def rise(
+    evaluate: Evaluate,
+    x: Tensor,
+    sigmas: Tensor,
+    offset: int,
+    recording: bool,
+    remember: Callable[[Tensor], None] | None = None,
+) -> Tensor:
     """Walks from x at sigmas[-1] up to sigmas[0] and returns the state there; `remember` is given each
     midpoint that the model is asked at.
 
@@ -116,8 +122,16 @@ def state(known: Midpoints, sigmas: Tensor, start: int, device: torch.device) ->
     return x
 
 
-def fall_recorded(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, known: Midpoints, start: int,
-                  fidelity: float | Tensor, held: Held) -> Tensor:
+def fall_recorded(
+    evaluate: Evaluate,
+    x: Tensor,
+    sigmas: Tensor,
+    offset: int,
+    known: Midpoints,
+    start: int,
+    fidelity: float | Tensor,
+    held: Held,
+) -> Tensor:
     """Walks down from x at sigmas[start] through the recorded points, exact at fidelity 1 (solvers.md 3.2).
 
     `expected` is the same walk on the source's own velocities: what is left between the two is the edit.

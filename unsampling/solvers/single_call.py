@@ -49,8 +49,15 @@ def calls_falling(sigmas: Tensor, at_top: bool) -> int:
     return len(sigmas) - 1
 
 
-def rise(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: bool,
-         remember: Callable[[Tensor], None] | None = None) -> Tensor:
+def rise(
+    step: Step,
+    evaluate: Evaluate,
+    x: Tensor,
+    sigmas: Tensor,
+    offset: int,
+    recording: bool,
+    remember: Callable[[Tensor], None] | None = None,
+) -> Tensor:
     """Walks from x at sigmas[-1] up to sigmas[0] and returns the state there; `remember` is given each state.
 
     The first call from sigma 0 is made at half the first sigma above it, never near 0: the model knows no
@@ -76,8 +83,9 @@ def rise(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int,
     return x
 
 
-def walk_again(step: Step, outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int,
-               keep: Keep) -> States:
+def walk_again(
+    step: Step, outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int, keep: Keep
+) -> States:
     """The rising pass of a recorded unsampling, from what the model answered then."""
     states: list[Tensor] = []
     rise(step, replay(outputs), x, sigmas, offset, True, lambda state: states.insert(0, keep(state)))
@@ -99,8 +107,17 @@ def state(known: States, sigmas: Tensor, start: int, device: torch.device) -> Te
     return known.states[start].to(device)
 
 
-def fall_recorded(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, known: States,
-                  start: int, fidelity: float | Tensor, held: Held) -> Tensor:
+def fall_recorded(
+    step: Step,
+    evaluate: Evaluate,
+    x: Tensor,
+    sigmas: Tensor,
+    offset: int,
+    known: States,
+    start: int,
+    fidelity: float | Tensor,
+    held: Held,
+) -> Tensor:
     """Walks down from sigmas[start] with the record's correction, exact at fidelity 1 (solvers.md 3.3).
 
     x: the state at sigmas[start]. Both walks begin there without a history: the source's own answer one step

@@ -1,4 +1,5 @@
 """What stands in for a diffusion network inside a real MODEL: exact, countable, and faulty on demand."""
+
 from __future__ import annotations
 
 import json
@@ -19,8 +20,8 @@ ROUNDED = {"float16": torch.float16, "bfloat16": torch.bfloat16}
 class Faults:
     """How the answer departs from the exact one; the defaults do not."""
 
-    window_bias: float = 0.0     # moves frame p of a window of n by window_bias * (p / (n - 1) - 1/2)
-    nan_at_call: int = 0         # 1 is the first call
+    window_bias: float = 0.0  # moves frame p of a window of n by window_bias * (p / (n - 1) - 1/2)
+    nan_at_call: int = 0  # 1 is the first call
     relative_noise: float = 0.0  # of the predicted noise, new at each call
     round_to: str = "none"
     delay_s: float = 0.0
@@ -69,9 +70,13 @@ class AnalyticWrapper:
         options = params["c"]["transformer_options"]
         windows, state = options.get("ad_params") or {}, options.get("ADGS")
         entry = {
-            "call": self.calls, "sigma": float(params["timestep"][0]), "rows": len(params["input"]),
-            "cond_or_uncond": list(params["cond_or_uncond"]), "values": values,
-            "frames": windows.get("sub_idxs"), "step": None if state is None else state.current_step,
+            "call": self.calls,
+            "sigma": float(params["timestep"][0]),
+            "rows": len(params["input"]),
+            "cond_or_uncond": list(params["cond_or_uncond"]),
+            "values": values,
+            "frames": windows.get("sub_idxs"),
+            "step": None if state is None else state.current_step,
         }
         with self.log.open("a") as file:
             file.write(json.dumps(entry) + "\n")

@@ -1,4 +1,5 @@
 """Gaussian mixtures whose denoiser is known exactly: the truth that host tests compare ComfyUI with."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -17,9 +18,9 @@ class Mixture:
     joint: a frame as a whole belongs to one component; otherwise every element picks its own.
     """
 
-    values: Tensor       # (conditions,)
-    means: Tensor        # (conditions, components, channels, height, width); a size of 1 stands for all
-    stds: Tensor         # (conditions, components)
+    values: Tensor  # (conditions,)
+    means: Tensor  # (conditions, components, channels, height, width); a size of 1 stands for all
+    stds: Tensor  # (conditions, components)
     log_weights: Tensor  # (conditions, components)
     joint: bool = False
 
@@ -56,8 +57,12 @@ class Mixture:
         count = torch.Size(size).numel()
         pick = torch.multinomial(weights, count, replacement=True, generator=generator).reshape(size)
         means = self.means[which].double().expand(-1, *shape)
-        centre = means.unsqueeze(0).expand(frames, *means.shape).gather(
-            1, pick.expand(frames, *shape).unsqueeze(1)).squeeze(1)
+        centre = (
+            means.unsqueeze(0)
+            .expand(frames, *means.shape)
+            .gather(1, pick.expand(frames, *shape).unsqueeze(1))
+            .squeeze(1)
+        )
         noise = torch.randn(frames, *shape, generator=generator, dtype=torch.float64)
         return (centre + self.stds[which].double()[pick] * noise).float()
 

@@ -1,4 +1,5 @@
 """The support nodes themselves. Ids are put together at run time: no scanner takes them for the pack's."""
+
 from __future__ import annotations
 
 import json
@@ -29,8 +30,9 @@ def node(cls):
 
 def schema(name: str, inputs: list, outputs: list, **more) -> io.Schema:
     """A schema with the prefix and category that all of these nodes share."""
-    return io.Schema(node_id=f"UNSTest_{name}", category="testing/unsampling", inputs=inputs, outputs=outputs,
-                     **more)
+    return io.Schema(
+        node_id=f"UNSTest_{name}", category="testing/unsampling", inputs=inputs, outputs=outputs, **more
+    )
 
 
 def input_file(name: str) -> Path:
@@ -59,8 +61,12 @@ class SaveTensors(Fresh):
 
     @classmethod
     def define_schema(cls):
-        inputs = [io.String.Input("name"), io.Latent.Input("latent", optional=True),
-                  io.Sigmas.Input("sigmas", optional=True), io.Image.Input("images", optional=True)]
+        inputs = [
+            io.String.Input("name"),
+            io.Latent.Input("latent", optional=True),
+            io.Sigmas.Input("sigmas", optional=True),
+            io.Image.Input("images", optional=True),
+        ]
         return schema("SaveTensors", inputs, [], is_output_node=True)
 
     @classmethod
@@ -153,7 +159,9 @@ class AnalyticModel(Fresh):
     @classmethod
     def define_schema(cls):
         inputs = [
-            io.Model.Input("model"), io.String.Input("mixture"), io.String.Input("log", default="calls"),
+            io.Model.Input("model"),
+            io.String.Input("mixture"),
+            io.String.Input("log", default="calls"),
             io.Float.Input("window_bias", min=-1e3, max=1e3, optional=True),
             io.Int.Input("nan_at_call", optional=True),
             io.Float.Input("relative_noise", max=1.0, optional=True),
@@ -177,16 +185,19 @@ class WatchedModel(Fresh):
 
     @classmethod
     def define_schema(cls):
-        inputs = [io.Model.Input("model"), io.Combo.Input("probe", options=list(PROBES)),
-                  io.String.Input("log"), io.Float.Input("gain", default=0.1)]
+        inputs = [
+            io.Model.Input("model"),
+            io.Combo.Input("probe", options=list(PROBES)),
+            io.String.Input("log"),
+            io.Float.Input("gain", default=0.1),
+        ]
         return schema("WatchedModel", inputs, [io.Model.Output()])
 
     @classmethod
     def execute(cls, model, probe, log, gain):
         clone = model.clone()
         inner = clone.model_options["model_function_wrapper"]
-        clone.set_model_unet_function_wrapper(
-            WatchedWrapper(inner, probe, gain, output_file(f"{log}.jsonl")))
+        clone.set_model_unet_function_wrapper(WatchedWrapper(inner, probe, gain, output_file(f"{log}.jsonl")))
         return io.NodeOutput(clone)
 
 
@@ -257,9 +268,14 @@ class TokensConditioning(io.ComfyNode):
 
     @classmethod
     def define_schema(cls):
-        inputs = [io.Float.Input("value", min=-1e3, max=1e3), io.Int.Input("tokens"), io.Int.Input("width"),
-                  io.Int.Input("pooled", optional=True), io.Int.Input("padding", optional=True),
-                  io.String.Input("settings", optional=True)]
+        inputs = [
+            io.Float.Input("value", min=-1e3, max=1e3),
+            io.Int.Input("tokens"),
+            io.Int.Input("width"),
+            io.Int.Input("pooled", optional=True),
+            io.Int.Input("padding", optional=True),
+            io.String.Input("settings", optional=True),
+        ]
         return schema("TokensConditioning", inputs, [io.Conditioning.Output()])
 
     @classmethod

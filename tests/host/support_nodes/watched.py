@@ -1,4 +1,5 @@
 """What keyframes do to a model, made visible: each call's value is logged, and moves the exact answer."""
+
 from __future__ import annotations
 
 import json
@@ -35,8 +36,12 @@ def _views(model, params: dict) -> float:
     return cut[0][0] + 0.01 * cut[-1][0]
 
 
-PROBES: dict[str, Callable] = {"weight": _patched_weight, "control": _control, "effect": _motion_effect,
-                               "views": _views}
+PROBES: dict[str, Callable] = {
+    "weight": _patched_weight,
+    "control": _control,
+    "effect": _motion_effect,
+    "views": _views,
+}
 
 
 class WatchedWrapper:
