@@ -13,6 +13,7 @@ demo: setup
 
 test: setup chromium
 	$(PY) -m ruff check .
+	$(PY) -m ruff format --check .
 	cd tests && ../$(PY) -m pytest
 
 setup: .venv/.installed
