@@ -153,4 +153,4 @@ def _report(exact: RoundTrip) -> Report:
     known = exact.inversion
     sigma = float(known.sigmas[0])
     figures = metrics.noise_figures(known.noise, known.source, sigma)
-    return Report(known, figures, metrics.corrections(known), exact.compared, 1.0, "", sigma)
+    return Report(known, figures, metrics.corrections(known), exact.compared, 1.0, sigma)

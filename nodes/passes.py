@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError, inversion, schedules, solvers
+from ..unsampling.change import Change
 from ..unsampling.solvers.evaluation import Callback, Denoise, Keep
 from . import (
     checks,
@@ -154,7 +155,7 @@ def resample(
         if known.solver.startswith(core_samplers.PREFIX):
             clip = _core_fall(guider, samples, known, sampler, structure, node_id)
         else:
-            clip = _fall(guider, samples, known, structure, fidelity, fit.remark, put, node_id)
+            clip = _fall(guider, samples, known, structure, fidelity, fit, put, node_id)
     if kept is not None:
         clip = kept.source_outside(clip, known.mask, fit.frames)
     return record.clip_latent(latent, clip)
@@ -175,13 +176,12 @@ def _fall(
     known: Inversion,
     structure: float | Tensor,
     fidelity: float | Tensor,
-    remark: str,
+    fit: record.Fit,
     put: Keep,
     node_id: str,
 ) -> Tensor:
     calls = inversion.calls_falling(known, structure)
-    if _least(structure) > 0 and remark == record.CHANGED:
-        remark = "; structure starts from the record, so the change made to the noise has no effect"
+    remark = _remark(fit, structure)
 
     def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
         noise = known.noise.to(x.device) if known.noise.numel() else x
@@ -194,6 +194,13 @@ def _fall(
     clip = host.run(guider, samples, falling, sampler, calls)
     host.say(node_id, f"resampled in {calls} model calls{remark}")
     return clip
+
+
+def _remark(fit: record.Fit, structure: float | Tensor) -> str:
+    """For the user, beside the progress: how the noise was changed, or that the change is not used."""
+    if fit.change is Change.EDITED and _least(structure) > 0:
+        return "; structure starts from the record, so the change made to the noise has no effect"
+    return f"; {fit.remark}" if fit.remark else ""
 
 
 def _core_fall(
@@ -234,7 +241,7 @@ def _fit(
         x = model.model.process_latent_in(samples)
         if sigmas is not None:
             sigmas = host.schedule(model, sigmas)
-        return record.Fit(checks.noise_from_elsewhere(x, sigmas, solver), "", None)
+        return record.Fit(checks.noise_from_elsewhere(x, sigmas, solver))
     # a slice of the noise may be short enough not to be cut at all: compare what the whole clip would meet
     kept.check(host.family(model), context_windows.told(model, kept.shape), sigmas, solver)
     fit = kept.fitted(samples, put)

@@ -9,11 +9,11 @@ import torch
 from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError
+from ..unsampling.change import Change, in_words
 from ..unsampling.schedules import check_falling
 from ..unsampling.solvers.evaluation import Keep, in_memory
 
 KEY = "unsampling"
-CHANGED = "; the noise was changed since: not exact"
 
 
 @dataclass(frozen=True)
@@ -116,28 +116,26 @@ class Record:
                 f"noise has shape {tuple(samples.shape)}, its record {self.shape}; do not"
                 " resize or cut noise: do that to the clip before VAE Encode"
             )
-        frames = self.frames_of(samples)
+        frames, counts = self.frames_of(samples), (len(samples), len(self.digests))
         if frames is not None:
-            return self._unchanged(frames, keep)
+            return self._unchanged(frames, counts, keep)
         changed = replace(self.inversion, noise=torch.empty(0))
         if len(samples) == len(self.digests):
-            return Fit(changed, CHANGED, None)
-        lost = "" if changed.mask is None else ", and the mask is lost"
+            return Fit(changed, Change.EDITED, counts, None)
         plain = replace(changed, source=None, outputs=(), mask=None)
-        return Fit(plain, f"; frames were added to the noise, or cut and changed: not exact{lost}", None)
+        return Fit(plain, Change.FRAMES_ADDED, counts, None, mask_lost=changed.mask is not None)
 
-    def _unchanged(self, frames: list[int], keep: Keep) -> "Fit":
+    def _unchanged(self, frames: list[int], counts: tuple[int, int], keep: Keep) -> "Fit":
         # by digest, not by place: frames of equal noise stand for each other
         if [self.digests[i] for i in frames] == list(self.digests):
-            return Fit(self.inversion, "", list(range(len(frames))))
-        remark = f"; {len(frames)} of {len(self.digests)} frames, exact where frames do not see each other"
+            return Fit(self.inversion, Change.NONE, counts, list(range(len(frames))))
         part = self.inversion
         if not part.recorded:
-            return Fit(part, remark, frames)
+            return Fit(part, Change.SLICED, counts, frames)
         mask = None if part.mask is None else part.mask[frames]
         source, *outputs = (_frames(x, frames, keep) for x in (part.source, *part.outputs))
         sliced = replace(part, noise=part.noise[frames], source=source, outputs=tuple(outputs), mask=mask)
-        return Fit(sliced, remark, frames)
+        return Fit(sliced, Change.SLICED, counts, frames)
 
     def source_outside(self, clip: Tensor, mask: Tensor | None, frames: list[int] | None) -> Tensor:
         """The clip with the source's own bits where the mask is 0: the sampler's scale and back costs a
@@ -153,15 +151,23 @@ class Record:
 
 @dataclass(frozen=True, eq=False)
 class Fit:
-    """A record's inversion for the samples in hand, and a remark for the user.
+    """A record's inversion for the samples in hand, and how those differ from the recorded noise.
 
-    The inversion's own noise is empty where its bits are not the ones in hand. frames: which of the record's
-    these are, None where they are not all unchanged frames of it.
+    The inversion's own noise is empty where its bits are not the ones in hand. counts: frames in hand and in
+    the record. frames: which of the record's these are, None where they are not all unchanged frames of it.
+    mask_lost: whether the record, and a mask with it, had to be dropped.
     """
 
     inversion: Inversion
-    remark: str
-    frames: list[int] | None
+    change: Change = Change.NONE
+    counts: tuple[int, int] = (0, 0)
+    frames: list[int] | None = None
+    mask_lost: bool = False
+
+    @property
+    def remark(self) -> str:
+        """The change in words, "" where there is none."""
+        return in_words(self.change, self.counts, self.mask_lost)
 
 
 def noise_latent(latent: dict, samples: Tensor, inversion: Inversion, **made_with) -> dict:

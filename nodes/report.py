@@ -133,8 +133,18 @@ def _report(latent: dict, reconstruction: dict | None, source: dict | None) -> R
     figures = metrics.noise_figures(noise, clip, sigma, flow)
     steps = metrics.corrections(known, flow) if known.recorded else None
     compared = None if reconstruction is None else _compared(kept, reconstruction, clip, noise)
-    remark, given = fit.remark.lstrip("; "), source is not None
-    return Report(known, figures, steps, compared, kept.cfg, remark, kept.family.sigma_max, given)
+    return Report(
+        known,
+        figures,
+        steps,
+        compared,
+        kept.cfg,
+        kept.family.sigma_max,
+        source is not None,
+        fit.change,
+        fit.counts,
+        fit.mask_lost,
+    )
 
 
 def _clip(kept: record.Record, latent: dict, noise: Tensor, name: str) -> Tensor:

@@ -6,6 +6,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
+from .change import Change, in_words
 from .inversion import Inversion
 from .metrics import PSNR_LIMIT, Comparison, NoiseFigures
 
@@ -17,8 +18,9 @@ RUNS = 6  # of frames in a sentence
 class Report:
     """An inversion, the figures of its noise, and what it takes to explain them.
 
-    cfg: guidance while unsampling. remark: how the noise in hand differs from what was recorded, "" if not.
-    sigma_max: the highest sigma that the model knows. given: the source was connected, not the record's own.
+    cfg: guidance while unsampling. sigma_max: the highest sigma that the model knows. given: the source was
+    connected, not the record's own. change: how the noise in hand differs from the recorded one. counts:
+    frames in hand and in the record. mask_lost: whether the record, and a mask with it, had to be dropped.
     """
 
     inversion: Inversion
@@ -26,9 +28,11 @@ class Report:
     corrections: Tensor | None
     comparison: Comparison | None
     cfg: float
-    remark: str
     sigma_max: float
     given: bool = False
+    change: Change = Change.NONE
+    counts: tuple[int, int] = (0, 0)
+    mask_lost: bool = False
 
     @property
     def sigma(self) -> float:
@@ -38,7 +42,12 @@ class Report:
     @property
     def changed(self) -> bool:
         """Whether the noise is no longer the recorded one, frames left out apart."""
-        return "not exact" in self.remark
+        return not self.change.keeps_values
+
+    @property
+    def remark(self) -> str:
+        """The change in words, "" where there is none."""
+        return in_words(self.change, self.counts, self.mask_lost)
 
 
 def notes(report: Report) -> list[str]:

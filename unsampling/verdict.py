@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .change import event
 from .report import Report, largest, notes, numbers, passes, where
 
 # Std over expected. True noise has 0.95 to 1.06, midpoint on the network 0.86 with good edits, euler 0.85 to
@@ -210,7 +211,7 @@ def _why_structured(report: Report) -> str:
 
 
 def _reconnect(report: Report) -> str:
-    return f"{report.remark.removesuffix(': not exact')}; connect the Unsampler's output directly"
+    return f"{event(report.change)}; connect the Unsampler's output directly"
 
 
 def _chance(report: Report) -> float:

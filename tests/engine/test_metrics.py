@@ -9,12 +9,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unsampling import UnsamplingError, inversion, metrics, resample, schedules, unsample, verdict
+from unsampling import report as report_module
+from unsampling.change import Change
 from unsampling.report import Report, where
 
 SIGMAS = schedules.ays("SD1", 16)
 TOP = float(SIGMAS[0])
 BIG = (6, 4, 48, 48)
-CHANGED = "the noise was changed since: not exact"
+CHANGED = {"change": Change.EDITED}
+SLICED = {"change": Change.SLICED, "counts": (4, 8)}
 
 
 def white(shape=BIG, seed=0):
@@ -229,12 +232,12 @@ def test_long_clips_are_taken_frame_by_frame(monkeypatch):
     assert all(part.source.untyped_storage().data_ptr() == memory for part in walked)
 
 
-def report(found, noise=None, reconstruction=None, source=None, cfg=1.0, remark="", sigma_max=TOP):
+def report(found, noise=None, reconstruction=None, source=None, cfg=1.0, sigma_max=TOP, **change):
     its_clip = found.source if source is None else source
     figures = metrics.noise_figures(found.noise if noise is None else noise, its_clip, TOP)
     steps = metrics.corrections(found) if found.recorded else None
     compared = None if reconstruction is None else metrics.compare(reconstruction, its_clip)
-    return Report(found, figures, steps, compared, cfg, remark, sigma_max, source is not None)
+    return Report(found, figures, steps, compared, cfg, sigma_max, source is not None, **change)
 
 
 def whats(given_report):
@@ -277,13 +280,13 @@ def test_a_good_inversion_is_called_good(good):
 def test_a_good_partial_inversion_is_called_good(end):
     found, _ = made(WIDE, end=end)
     figures = metrics.noise_figures(found.noise, found.source, float(found.sigmas[found.start]))
-    assert whats(Report(found, figures, metrics.corrections(found), None, 1.0, "", TOP)) == []
+    assert whats(Report(found, figures, metrics.corrections(found), None, 1.0, TOP)) == []
 
 
 def test_weak_frames_are_named(good):
     noise = good[0].noise.clone()
     noise[3:6] *= 0.58
-    shown = report(good[0], noise, remark=CHANGED)
+    shown = report(good[0], noise, **CHANGED)
     left = 0.58 * report(good[0]).figures.ratio[3:6].mean()
     assert whats(shown)[0] == f"frames 3-5: noise too weak ({left:.2f} of expected)"
     assert 0.5 < left < 0.65
@@ -340,7 +343,7 @@ def test_a_picture_in_the_noise_is_found(good):
     found, _ = good
     picture = smooth(WIDE, rho=0.9)
     mixed = 0.75 * found.noise + 9 * picture
-    what, cure = verdict.heading(report(found, mixed, source=picture, remark=CHANGED))
+    what, cure = verdict.heading(report(found, mixed, source=picture, **CHANGED))
     assert what.startswith("noise still carries the picture (neighbouring pixels correlate by 0.")
     assert "connect the Unsampler's output directly" in cure
 
@@ -358,7 +361,7 @@ def test_unrelated_noise_is_found_though_its_statistics_are_right(good):
     found, _ = good
     random = found.source + TOP * white(WIDE, seed=7)
     sentence = "noise is no more like the source than random noise"
-    assert whats(report(found, random, remark=CHANGED)) == [sentence]
+    assert whats(report(found, random, **CHANGED)) == [sentence]
     wrong = clip(world(WIDE), seed=9)
     assert "connect the clip that was unsampled" in verdict.heading(report(found, source=wrong))[1]
     assert whats(report(found, source=found.source)) == []
@@ -390,10 +393,10 @@ def test_notes_say_what_is_good_to_know(good):
     below = verdict.lines(report(found, sigma_max=25.15))
     assert below[0].startswith("good")
     assert "begins at sigma 14.61, the model at 25.15" in below[1] and "(0.58)" in below[1]
-    sliced = verdict.lines(report(found, remark="4 of 8 frames, exact where frames do not see each other"))
+    sliced = verdict.lines(report(found, **SLICED))
     assert sliced[1] == "4 of 8 frames, exact where frames do not see each other"
     bare, _ = made(WIDE, record=False)
-    unknown = Report(bare, metrics.noise_figures(bare.noise, None, TOP), None, None, 1.0, "", TOP)
+    unknown = Report(bare, metrics.noise_figures(bare.noise, None, TOP), None, None, 1.0, TOP)
     assert "connect source for exact figures" in verdict.lines(unknown)[1]
     assert not any(line.startswith(("record", "reconstruction")) for line in verdict.lines(unknown))
 
@@ -409,3 +412,22 @@ def test_notes_say_what_is_good_to_know(good):
 )
 def test_frames_are_named_in_runs(bad, words):
     assert where(torch.tensor(bad, dtype=torch.bool)) == words
+
+
+@pytest.mark.parametrize("change", Change)
+@pytest.mark.parametrize("mask_lost", [False, True])
+def test_rewording_a_remark_changes_no_verdict(monkeypatch, good, change, mask_lost):
+    """No sentence steers the program: in upper case the same is found, and the same is advised."""
+    found, _ = good
+    lost = report(made(WIDE, cfg=5.0)[0], cfg=5.0, change=change, counts=(4, 8), mask_lost=mask_lost)
+    weak = report(found, 0.58 * found.noise, change=change, counts=(4, 8), mask_lost=mask_lost)
+    other = clip(world(WIDE), seed=9)
+    odd = report(found, source=other, reconstruction=other + 1, change=change, counts=(4, 8))
+    before = [(whats(one), verdict.heading(one), verdict.lines(one)) for one in (lost, weak, odd)]
+    for module, words in ((report_module, "in_words"), (verdict, "event")):
+        reworded = getattr(module, words)
+        monkeypatch.setattr(module, words, lambda *given, words=reworded: words(*given).upper())
+    after = [(whats(one), verdict.heading(one), verdict.lines(one)) for one in (lost, weak, odd)]
+    assert [one[0] for one in after] == [one[0] for one in before]
+    assert str(after).upper() == str(before).upper()
+    assert (after != before) == (change is not Change.NONE)

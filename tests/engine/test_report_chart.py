@@ -32,7 +32,7 @@ def bare(frames, factor=1.0, compared=False, noise=None):
     noise = source + TOP * factor * white(frames) if noise is None else noise
     comparison = metrics.compare(source + 0.1 * white(frames), source) if compared else None
     figures = metrics.noise_figures(noise, source, TOP)
-    return Report(Inversion(noise, SIGMAS, "midpoint"), figures, None, comparison, 1.0, "", TOP)
+    return Report(Inversion(noise, SIGMAS, "midpoint"), figures, None, comparison, 1.0, TOP)
 
 
 def recorded():
@@ -40,7 +40,7 @@ def recorded():
     found = unsample(denoiser(place), clip(place), SIGMAS)
     figures = metrics.noise_figures(found.noise, found.source, TOP)
     identical = metrics.compare(found.source, found.source)
-    return Report(found, figures, metrics.corrections(found), identical, 1.0, "", TOP)
+    return Report(found, figures, metrics.corrections(found), identical, 1.0, TOP)
 
 
 @pytest.mark.parametrize("frames", [1, 2, 24, 1000])

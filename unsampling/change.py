@@ -1,0 +1,36 @@
+"""What became of unsampled noise on its way to the resampling, and the one function that says so."""
+
+from enum import Enum
+
+
+class Change(Enum):
+    """How the noise in hand differs from the recorded one."""
+
+    NONE = "none"
+    SLICED = "sliced"  # unchanged frames of it, not all of them
+    EDITED = "edited"
+    FRAMES_ADDED = "frames added"  # or cut and edited: the record is of no use any more
+
+    @property
+    def keeps_values(self) -> bool:
+        """Whether each frame in hand is a recorded one, so that its way back can be exact."""
+        return self in (Change.NONE, Change.SLICED)
+
+
+def event(change: Change) -> str:
+    """What happened, as the beginning of a sentence; only for noise that does not keep its values."""
+    if change is Change.EDITED:
+        return "the noise was changed since"
+    return "frames were added to the noise, or cut and changed"
+
+
+def in_words(change: Change, counts: tuple[int, int], mask_lost: bool = False) -> str:
+    """A remark for the user, "" without a change.
+
+    counts: how many frames are in hand, and how many the record has. mask_lost: whether a mask went with it.
+    """
+    if change is Change.NONE:
+        return ""
+    if change is Change.SLICED:
+        return f"{counts[0]} of {counts[1]} frames, exact where frames do not see each other"
+    return f"{event(change)}: not exact" + (", and the mask is lost" if mask_lost else "")
