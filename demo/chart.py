@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from tools.node_modules import node_module
-from unsampling import verdict
-from unsampling.report import Report
-
-_drawing, _panels = node_module("chart"), node_module("report_panels")
+from unsampling.report import chart as drawing
+from unsampling.report import panels, verdict
+from unsampling.report.figures import Report
 
 
 def chart(report: Report) -> np.ndarray:
     """The Inversion Report's picture, uint8 [H,W,3]."""
-    return _drawing.draw(*verdict.heading(report), good(report), _panels.panels(report))
+    return drawing.draw(*verdict.heading(report), good(report), panels.panels(report))
 
 
 def good(report: Report) -> bool:

@@ -6,8 +6,8 @@ from typing import Any
 
 from torch import Tensor
 
-from unsampling import verdict
-from unsampling.metrics import PSNR_LIMIT, Comparison
+from unsampling.report import verdict
+from unsampling.report.metrics import PSNR_LIMIT, Comparison
 
 from .chart import good
 from .clip import Clip

@@ -12,10 +12,11 @@ from diffusers import UNetMotionModel
 from safetensors import SafetensorError
 from torch import Tensor
 
-from unsampling import Inversion, metrics, resample, unsample
+from unsampling import Inversion, resample, unsample
 from unsampling.inversion import calls_falling
-from unsampling.metrics import Comparison
-from unsampling.report import Report
+from unsampling.report import metrics
+from unsampling.report.figures import Report
+from unsampling.report.metrics import Comparison
 
 from .clip import Clip
 from .model import WEIGHTS, Denoise, denoiser, load, schedule

@@ -1,14 +1,15 @@
-"""The nodes: a schema and a few lines each. Only host.py knows ComfyUI's insides."""
+"""The nodes: a schema and a few lines each. What they do is in host/ and unsampling/."""
 
 from comfy_api.latest import ComfyExtension, io
 
 from .advanced import NoiselessResamplerAdvanced, UnsamplerAdvanced
+from .frames import CannyEdges, FirstFrames, VideoFrames
 from .report import InversionReport
 from .resample import NoiselessResampler
-from .schedule import AYSScheduler, ReverseSigmas
-from .solver import InversionSampler
+from .sampler import InversionSampler
+from .schedules import AYSScheduler, ReverseSigmas
 from .unsample import Unsampler
-from .video import CannyEdges, DecodeClip, EncodeClip, FirstFrames, VideoFrames
+from .vae import DecodeClip, EncodeClip
 
 
 class UnsamplingExtension(ComfyExtension):

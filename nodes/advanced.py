@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from . import host, passes
+from ..host import passes, screen
 from .inputs import falling, rising
 
 
@@ -53,7 +53,7 @@ class UnsamplerAdvanced(io.ComfyNode):
     def execute(
         cls, guider, latent_image, sigmas, solver, end=1.0, record="full", sampler=None
     ) -> io.NodeOutput:
-        with host.naming("Unsampler (Advanced)"):
+        with screen.naming("Unsampler (Advanced)"):
             return io.NodeOutput(
                 passes.unsample(
                     guider, latent_image, sigmas, solver, end, record, cls.hidden.unique_id, sampler
@@ -96,7 +96,7 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
     def execute(
         cls, guider, noise, structure, fidelity=1.0, solver="auto", sigmas=None, sampler=None
     ) -> io.NodeOutput:
-        with host.naming("Noiseless Resampler (Advanced)"):
+        with screen.naming("Noiseless Resampler (Advanced)"):
             return io.NodeOutput(
                 passes.resample(
                     guider, noise, sigmas, solver, structure, fidelity, cls.hidden.unique_id, sampler

@@ -2,8 +2,8 @@
 
 from comfy_api.latest import io
 
+from ..host import passes
 from ..unsampling import solvers
-from . import passes
 
 # AnimateDiff's name for a list of numbers, and core's for a curve, which older ones do not have in their io
 TYPES = [io.Custom("FLOATS"), io.Custom("CURVE")]

@@ -5,10 +5,11 @@ import torch
 from comfy_api.latest import io, ui
 from torch import Tensor
 
-from ..unsampling import UnsamplingError, metrics, verdict
+from ..host import record, screen
+from ..unsampling import UnsamplingError
 from ..unsampling.inversion import check_latent
-from ..unsampling.report import Report
-from . import chart, host, record, report_panels
+from ..unsampling.report import chart, metrics, panels, verdict
+from ..unsampling.report.figures import Report
 
 # psnr and relative error without a reconstruction: as bad as a black one, so that no limit is passed
 NONE = (0.0, 1.0)
@@ -93,14 +94,14 @@ class InversionReport(io.ComfyNode):
 
     @classmethod
     def execute(cls, noise, reconstruction=None, source=None) -> io.NodeOutput:
-        with host.naming("Inversion Report"):
+        with screen.naming("Inversion Report"):
             report = _report(noise, reconstruction, source)
         made_with = ", ".join(f"{name} {value}" for name, value in report.inversion.info.items())
         text = "\n".join([*verdict.lines(report), f"made with {made_with}"])
-        good, panels = not verdict.findings(report), report_panels.panels(report)
-        drawn = chart.draw(*verdict.heading(report), good, panels)
+        good, shown_panels = not verdict.findings(report), panels.panels(report)
+        drawn = chart.draw(*verdict.heading(report), good, shown_panels)
         image = torch.from_numpy(drawn.astype(np.float32) / 255).unsqueeze(0)
-        host.say(cls.hidden.unique_id, text)
+        screen.say(cls.hidden.unique_id, text)
         psnr, error = NONE
         if report.comparison is not None:
             psnr, error = float(report.comparison.psnr.mean()), report.comparison.relative_error

@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from . import host, passes
+from ..host import models, passes, screen
 from .inputs import falling
 
 
@@ -51,8 +51,8 @@ class NoiselessResampler(io.ComfyNode):
     def execute(
         cls, model, positive, negative, noise, cfg, structure, fidelity=1.0, solver="auto", sigmas=None
     ) -> io.NodeOutput:
-        with host.naming("Noiseless Resampler"):
-            guider = host.cfg_guider(model, positive, negative, cfg)
+        with screen.naming("Noiseless Resampler"):
+            guider = models.cfg_guider(model, positive, negative, cfg)
             return io.NodeOutput(
                 passes.resample(guider, noise, sigmas, solver, structure, fidelity, cls.hidden.unique_id)
             )

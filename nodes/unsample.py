@@ -2,7 +2,7 @@
 
 from comfy_api.latest import io
 
-from . import host, passes
+from ..host import models, passes, screen
 from .inputs import rising
 
 
@@ -82,8 +82,8 @@ class Unsampler(io.ComfyNode):
     def execute(
         cls, model, positive, negative, latent_image, sigmas, cfg, solver, end=1.0, record="full"
     ) -> io.NodeOutput:
-        with host.naming("Unsampler"):
-            guider = host.cfg_guider(model, positive, negative, cfg)
+        with screen.naming("Unsampler"):
+            guider = models.cfg_guider(model, positive, negative, cfg)
             return io.NodeOutput(
                 passes.unsample(guider, latent_image, sigmas, solver, end, record, cls.hidden.unique_id)
             )

@@ -22,7 +22,7 @@ from demo import world
 from demo.__main__ import _clip, main
 from demo.options import OUT, SEED, parse
 from demo.video import pan_over_photograph, read_video, write_video
-from unsampling import metrics
+from unsampling.report import metrics
 
 ROOT = Path(__file__).parents[2]
 SMALL = ["--frames", "3", "--steps", "3"]

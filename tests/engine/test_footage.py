@@ -1,4 +1,4 @@
-"""Frames of a video at the size that is wanted (nodes/footage.py, which needs no ComfyUI)."""
+"""Frames of a video at the size that is wanted (unsampling/video/footage.py)."""
 
 from fractions import Fraction
 
@@ -10,9 +10,8 @@ from clips import FPS, GAPS, RATE, make_clip
 from torch.nn import functional
 
 from demo.video import pan_over_photograph, write_video
-from tools.node_modules import node_module
+from unsampling.video import footage
 
-footage = node_module("footage")
 SMALL = 48 * 64 / 1024**2
 
 

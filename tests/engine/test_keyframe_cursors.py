@@ -3,10 +3,8 @@
 from types import SimpleNamespace
 
 import torch
+from unsampling_pack.host import keyframes
 
-from tools.node_modules import node_module
-
-keyframes = node_module("keyframes")
 FALLING = [8.0, 4.0, 2.0, 0.0]
 
 

@@ -8,10 +8,11 @@ from analytic_denoisers import EMPTY, IMAGES, OTHER, SOURCE, VIDEO, clip, denois
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unsampling import UnsamplingError, inversion, metrics, resample, schedules, unsample, verdict
-from unsampling import report as report_module
+from unsampling import UnsamplingError, inversion, resample, schedules, unsample
 from unsampling.change import Change
-from unsampling.report import Report, where
+from unsampling.report import figures as report_module
+from unsampling.report import metrics, verdict
+from unsampling.report.figures import Report, where
 
 SIGMAS = schedules.ays("SD1", 16)
 TOP = float(SIGMAS[0])

@@ -1,16 +1,11 @@
-"""Numbers, lists in time and curves as one value a frame (nodes/curves.py, which needs no ComfyUI)."""
+"""Numbers, lists in time and curves as one value a frame (unsampling/curves.py)."""
 
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tools.node_modules import node_module
-
-
-@pytest.fixture(scope="module")
-def curves():
-    return node_module("curves")
+from unsampling import curves
 
 
 class Square:
@@ -21,17 +16,17 @@ class Square:
 
 
 @pytest.mark.parametrize("number", [0, 1, 0.25, True])
-def test_a_number_stays_one(curves, number):
+def test_a_number_stays_one(number):
     found = curves.over_frames(number, 8, "structure")
     assert isinstance(found, float) and found == number
 
 
-def test_a_list_as_long_as_the_clip_is_taken_as_it_is(curves):
+def test_a_list_as_long_as_the_clip_is_taken_as_it_is():
     values = [0.3, 0.1, 0.9, 0.0]
     assert torch.equal(curves.over_frames(values, 4, "structure"), torch.tensor(values))
 
 
-def test_another_length_is_stretched_evenly(curves):
+def test_another_length_is_stretched_evenly():
     expected = torch.tensor([0.0, 0.25, 0.5, 0.75, 1.0])
     torch.testing.assert_close(curves.over_frames([0.0, 1.0], 5, "structure"), expected)
     torch.testing.assert_close(curves.over_frames((0.0, 0.5, 1.0), 5, "structure"), expected)
@@ -41,7 +36,7 @@ def test_another_length_is_stretched_evenly(curves):
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.integers(1, 60))
-def test_stretching_keeps_the_ends_and_the_range(curves, values, frames):
+def test_stretching_keeps_the_ends_and_the_range(values, frames):
     found = curves.over_frames(values, frames, "structure")
     assert found.shape == (frames,)
     assert min(values) - 1e-6 <= float(found.min()) and float(found.max()) <= max(values) + 1e-6
@@ -50,7 +45,7 @@ def test_stretching_keeps_the_ends_and_the_range(curves, values, frames):
         assert float(found[-1]) == pytest.approx(values[-1], abs=1e-6)
 
 
-def test_a_curve_runs_from_the_first_frame_to_the_last(curves):
+def test_a_curve_runs_from_the_first_frame_to_the_last():
     torch.testing.assert_close(curves.over_frames(Square(), 3, "fidelity"), torch.tensor([0.0, 0.25, 1.0]))
     assert curves.over_frames(Square(), 1, "fidelity").tolist() == [0.0]
 
@@ -65,7 +60,7 @@ def test_a_curve_runs_from_the_first_frame_to_the_last(curves):
         (None, "structure is a NoneType"),
     ],
 )
-def test_anything_else_is_refused_in_a_sentence(curves, value, words):
+def test_anything_else_is_refused_in_a_sentence(value, words):
     with pytest.raises(Exception, match=words) as refused:
         curves.over_frames(value, 8, "structure")
     assert type(refused.value).__name__ == "UnsamplingError"

@@ -5,21 +5,17 @@ import pytest
 import torch
 from analytic_denoisers import IMAGES, clip, denoiser, world
 
-from tools.node_modules import node_module
-from unsampling import metrics, schedules, unsample
+from unsampling import schedules, unsample
 from unsampling.inversion import Inversion
-from unsampling.report import Report
+from unsampling.report import chart, metrics, panels
+from unsampling.report.figures import Report
 
 SIGMAS = schedules.ays("SD1", 16)
 TOP = float(SIGMAS[0])
 
 
-def panels(report):
-    return node_module("report_panels").panels(report)
-
-
 def draw(report, heading="noise is fine", detail="all of it", good=True):
-    return node_module("chart").draw(heading, detail, good, panels(report))
+    return chart.draw(heading, detail, good, panels.panels(report))
 
 
 def white(frames, seed=0):
@@ -63,7 +59,7 @@ def test_other_figures_are_other_pixels_in_their_own_panel_only():
 
 def test_what_there_is_to_see_is_shown():
     reports = {"bare": bare(4), "compared": bare(4, compared=True), "whole": recorded()}
-    titles = {name: [panel.title for panel in panels(report)] for name, report in reports.items()}
+    titles = {name: [panel.title for panel in panels.panels(report)] for name, report in reports.items()}
     always = ["noise std / expected", "correlation"]
     assert titles["bare"] == [*always, "noise values"]
     assert titles["compared"] == [*always, "reconstruction PSNR, dB", "noise values"]
@@ -74,7 +70,9 @@ def test_each_series_is_the_figure_that_it_is_named_after():
     report = recorded()
     figures = report.figures
     shown = {
-        (panel.title, series.label): series.values for panel in panels(report) for series in panel.series
+        (panel.title, series.label): series.values
+        for panel in panels.panels(report)
+        for series in panel.series
     }
     expected = {
         ("noise std / expected", "std"): figures.ratio,
@@ -91,7 +89,6 @@ def test_each_series_is_the_figure_that_it_is_named_after():
 
 def test_values_are_drawn_where_their_axis_says():
     """A series of one point on a known axis: the middle of its dot, found by its colour."""
-    chart = node_module("chart")
     for value in (0.0, 0.25, 1.0, 7.0):
         panel = chart.Panel("", [chart.Series("", np.array([value]), "#ff00ff")], 0.0, 1.0, [], [])
         rows, columns = np.nonzero((chart.draw("", "", True, [panel]) == (255, 0, 255)).all(2))
@@ -101,7 +98,6 @@ def test_values_are_drawn_where_their_axis_says():
 
 
 def test_a_log_axis_is_in_powers():
-    chart = node_module("chart")
     panel = chart.Panel("", [], 1e-4, 1.0, [], [], log=True)
     assert panel.height(np.array([0.0, 1e-4, 1e-2, 1.0, 9.0])).tolist() == pytest.approx([0, 0, 0.5, 1, 1])
 

@@ -13,10 +13,11 @@ import pytest
 import sigma_lists
 import torch
 from analytic_denoisers import IMAGES, OTHER, VIDEO, clip, denoiser, world
+from unsampling_pack.host import record
 
-from tools.node_modules import node_module
-from unsampling import metrics, resample, unsample
+from unsampling import progress, resample, storage, unsample
 from unsampling.inversion import Inversion, misses
+from unsampling.report import metrics
 
 ROOT = Path(__file__).parents[2]
 SOLVERS = ("midpoint", "dpmpp_2m", "euler")
@@ -29,22 +30,17 @@ class Cancelled(BaseException):
     """Like ComfyUI's InterruptProcessingException, no Exception."""
 
 
-@pytest.fixture
-def spill():
-    return node_module("spill")
-
-
-def on_disk(spill, folder, lasting=True):
-    return spill.room(folder, HUGE, 0, lasting)
+def on_disk(folder, lasting=True):
+    return storage.room(folder, HUGE, 0, lasting)
 
 
 def files(folder):
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-def spilled(spill, folder, solver="midpoint", record=True, shape=IMAGES):
+def spilled(folder, solver="midpoint", record=True, shape=IMAGES):
     place = world(shape)
-    with on_disk(spill, folder) as keep:
+    with on_disk(folder) as keep:
         return unsample(denoiser(place), clip(place), SIGMAS, solver, record, keep=keep)
 
 
@@ -55,9 +51,9 @@ def tensors(inversion):
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("record", [True, "half"])
 @pytest.mark.parametrize("shape", [IMAGES, VIDEO], ids=["images", "video"])
-def test_a_record_on_disk_gives_the_same_bits(spill, tmp_path, solver, record, shape):
+def test_a_record_on_disk_gives_the_same_bits(tmp_path, solver, record, shape):
     place = world(shape)
-    ours = spilled(spill, tmp_path, solver, record, shape)
+    ours = spilled(tmp_path, solver, record, shape)
     theirs = unsample(denoiser(place), clip(place), SIGMAS, solver, record)
     assert len(files(tmp_path)) == 1 + len(ours.outputs)
     assert all(
@@ -65,23 +61,23 @@ def test_a_record_on_disk_gives_the_same_bits(spill, tmp_path, solver, record, s
     )
     edit = denoiser(place, OTHER, 3.0)
     for structure, fidelity in SETTINGS:
-        with on_disk(spill, tmp_path, lasting=False) as keep:
+        with on_disk(tmp_path, lasting=False) as keep:
             found = resample(edit, ours, structure, fidelity, keep=keep)
         assert torch.equal(found, resample(edit, theirs, structure, fidelity))
     assert all(torch.equal(a, b) for a, b in zip(misses(ours), misses(theirs), strict=True))
     assert torch.equal(metrics.corrections(ours), metrics.corrections(theirs))
 
 
-def test_files_of_one_pass_go_at_its_end_whoever_holds_the_tensors(spill, tmp_path):
+def test_files_of_one_pass_go_at_its_end_whoever_holds_the_tensors(tmp_path):
     x = torch.rand(5, 4, 3, 3)
-    with on_disk(spill, tmp_path, lasting=False) as keep:
+    with on_disk(tmp_path, lasting=False) as keep:
         held = keep(x)
         assert len(files(tmp_path)) == 1
     assert files(tmp_path) == [] and torch.equal(held, x)
 
 
-def test_files_go_with_their_tensors(spill, tmp_path):
-    made = spilled(spill, tmp_path)
+def test_files_go_with_their_tensors(tmp_path):
+    made = spilled(tmp_path)
     assert len(files(tmp_path)) == 1 + len(made.outputs)
     one = made.outputs[3]
     del made
@@ -91,10 +87,10 @@ def test_files_go_with_their_tensors(spill, tmp_path):
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
-def test_the_way_that_is_walked_again_goes_with_its_pass_and_the_record_stays(spill, tmp_path, solver):
-    made = spilled(spill, tmp_path, solver)
+def test_the_way_that_is_walked_again_goes_with_its_pass_and_the_record_stays(tmp_path, solver):
+    made = spilled(tmp_path, solver)
     before, most = files(tmp_path), []
-    with on_disk(spill, tmp_path, lasting=False) as keep:
+    with on_disk(tmp_path, lasting=False) as keep:
         resample(denoiser(world()), made, callback=lambda *_: most.append(len(files(tmp_path))), keep=keep)
     assert len(before) + 8 <= most[0] <= len(before) + 9
     assert files(tmp_path) == before
@@ -102,7 +98,7 @@ def test_the_way_that_is_walked_again_goes_with_its_pass_and_the_record_stays(sp
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("at", range(1, 11))
-def test_a_cancel_at_any_call_leaves_no_file(spill, tmp_path, solver, at):
+def test_a_cancel_at_any_call_leaves_no_file(tmp_path, solver, at):
     place = world()
     made, seen = unsample(denoiser(place), clip(place), SIGMAS, solver), []
 
@@ -118,36 +114,36 @@ def test_a_cancel_at_any_call_leaves_no_file(spill, tmp_path, solver, at):
         ),
         (False, lambda keep: resample(denoiser(place), made, 0.0, 1.0, cancel, keep)),
     ):
-        with pytest.raises(Cancelled) as caught, on_disk(spill, tmp_path, lasting) as keep:
+        with pytest.raises(Cancelled) as caught, on_disk(tmp_path, lasting) as keep:
             run(keep)
         # `caught` still holds the traceback, and so the tensors: the files must not wait for it
         assert caught.tb is not None and seen[-1] > 0 and files(tmp_path) == []
 
 
-def test_below_the_limit_nothing_is_written(spill, tmp_path, monkeypatch):
+def test_below_the_limit_nothing_is_written(tmp_path, monkeypatch):
     x = torch.zeros(4, 4, 64, 64)
-    whole = sum(spill.latents(x, 18, False, 16))
+    whole = sum(storage.latents(x, 18, False, 16))
     assert whole == x.nbytes * (1 + 18 + 17)
-    assert sum(spill.latents(x, 18, True, 16)) == x.nbytes * (1 + 9 + 17)
+    assert sum(storage.latents(x, 18, True, 16)) == x.nbytes * (1 + 9 + 17)
     for limit, expected in ((whole, 0), (whole - 1, 1)):
-        monkeypatch.setenv(spill.VARIABLE, repr(limit / 2**30))
-        with spill.room(tmp_path, whole, whole, True) as keep:
+        monkeypatch.setenv(storage.VARIABLE, repr(limit / 2**30))
+        with storage.room(tmp_path, whole, whole, True) as keep:
             held = keep(x)
             assert len(files(tmp_path)) == expected
-            assert bool(spill.told(whole)) == bool(expected)
+            assert bool(storage.told(whole)) == bool(expected)
         assert torch.equal(held, x) and held.data_ptr() != x.data_ptr()
         del held
-    monkeypatch.delenv(spill.VARIABLE)
-    assert spill.limit() == 2 * 2**30
+    monkeypatch.delenv(storage.VARIABLE)
+    assert storage.limit() == 2 * 2**30
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("record", [True, "half"])
 @pytest.mark.parametrize("end", [0.5, 1.0])
-def test_the_size_is_known_beforehand(spill, tmp_path, solver, record, end):
+def test_the_size_is_known_beforehand(tmp_path, solver, record, end):
     place = world()
     made = unsample(denoiser(place), clip(place), SIGMAS, solver, record, end)
-    written, walked = spill.latents(clip(place), made.calls, made.half, made.steps)
+    written, walked = storage.latents(clip(place), made.calls, made.half, made.steps)
     assert written == made.nbytes
     kept = []
     resample(denoiser(place), made, keep=lambda x: kept.append(x.clone()) or kept[-1])
@@ -155,20 +151,20 @@ def test_the_size_is_known_beforehand(spill, tmp_path, solver, record, end):
 
 
 @pytest.mark.parametrize("given", ["two", "-1", "nan", ""])
-def test_a_limit_that_is_no_number_of_gib_is_named(spill, tmp_path, monkeypatch, given):
-    monkeypatch.setenv(spill.VARIABLE, given)
+def test_a_limit_that_is_no_number_of_gib_is_named(tmp_path, monkeypatch, given):
+    monkeypatch.setenv(storage.VARIABLE, given)
     with (
-        pytest.raises(Exception, match=f"{spill.VARIABLE} is '{given}'; set it to the GiB"),
-        spill.room(tmp_path, 0, 0, True),
+        pytest.raises(Exception, match=f"{storage.VARIABLE} is '{given}'; set it to the GiB"),
+        storage.room(tmp_path, 0, 0, True),
     ):
         pass
 
 
-def test_a_disk_that_is_too_small_is_refused_before_the_first_call(spill, tmp_path):
+def test_a_disk_that_is_too_small_is_refused_before_the_first_call(tmp_path):
     calls = []
     with (
         pytest.raises(Exception, match=r"needs 9\.31e\+05 GiB in .* GiB are free; free some space"),
-        spill.room(tmp_path / "new", HUGE, HUGE, True) as keep,
+        storage.room(tmp_path / "new", HUGE, HUGE, True) as keep,
     ):
         calls.append(keep)
     assert calls == [] and files(tmp_path / "new") == []
@@ -185,10 +181,10 @@ def file_size(most):
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
-def test_a_write_that_fails_is_one_sentence_and_leaves_nothing(spill, tmp_path):
+def test_a_write_that_fails_is_one_sentence_and_leaves_nothing(tmp_path):
     small, large = torch.ones(10, 4, 4, 4), torch.ones(1000, 4, 16, 16)
     sentence = r"the record could not be written to .*; free some space"
-    with pytest.raises(Exception, match=sentence) as caught, on_disk(spill, tmp_path) as keep:
+    with pytest.raises(Exception, match=sentence) as caught, on_disk(tmp_path) as keep:
         held = keep(small)
         with file_size(100_000):
             keep(large)
@@ -196,29 +192,29 @@ def test_a_write_that_fails_is_one_sentence_and_leaves_nothing(spill, tmp_path):
     assert files(tmp_path) == [] and torch.equal(held, small)
 
 
-def test_a_folder_that_cannot_be_made_is_one_sentence(spill, tmp_path):
+def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "taken").write_text("a file in its place")
     with (
         pytest.raises(Exception, match=r"taken cannot be made or read .*; free some space") as caught,
-        on_disk(spill, tmp_path / "taken"),
+        on_disk(tmp_path / "taken"),
     ):
         pass
     assert "\n" not in str(caught.value)
 
 
-def test_a_file_that_cannot_take_its_name_leaves_nothing(spill, tmp_path, monkeypatch):
+def test_a_file_that_cannot_take_its_name_leaves_nothing(tmp_path, monkeypatch):
     """On Windows a scanner may hold a new file for a moment."""
 
     def refuse(path, target):
         raise PermissionError(errno.EACCES, "in use", str(path))
 
     monkeypatch.setattr(Path, "replace", refuse)
-    with pytest.raises(Exception, match="the record could not be"), on_disk(spill, tmp_path) as keep:
+    with pytest.raises(Exception, match="the record could not be"), on_disk(tmp_path) as keep:
         keep(torch.ones(3, 4, 2, 2))
     assert files(tmp_path) == []
 
 
-def test_a_file_that_cannot_be_removed_yet_is_removed_by_the_next_record(spill, tmp_path, monkeypatch):
+def test_a_file_that_cannot_be_removed_yet_is_removed_by_the_next_record(tmp_path, monkeypatch):
     """On Windows a file stays as long as a tensor reads from it."""
     real, refuse = Path.unlink, [True]
 
@@ -228,31 +224,31 @@ def test_a_file_that_cannot_be_removed_yet_is_removed_by_the_next_record(spill, 
         real(path, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", unlink)
-    made = spilled(spill, tmp_path)
+    made = spilled(tmp_path)
     count = 1 + len(made.outputs)
     del made
     assert len(files(tmp_path)) == count
     refuse[0] = False
-    with on_disk(spill, tmp_path):
+    with on_disk(tmp_path):
         assert files(tmp_path) == []
 
 
-def test_a_record_outlives_a_folder_that_somebody_cleared(spill, tmp_path):
+def test_a_record_outlives_a_folder_that_somebody_cleared(tmp_path):
     """ComfyUI clears its temp folder when it starts, and two of them may share one."""
     folder, place = tmp_path / "temp", world()
-    made = spilled(spill, folder)
+    made = spilled(folder)
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
-    with on_disk(spill, folder, lasting=False) as keep:
+    with on_disk(folder, lasting=False) as keep:
         assert torch.equal(resample(denoiser(place), made, keep=keep), clip(place))
     del made
     assert files(folder) == []
 
 
-def test_nothing_done_to_a_tensor_reaches_its_file(spill, tmp_path):
+def test_nothing_done_to_a_tensor_reaches_its_file(tmp_path):
     x = torch.rand(5, 4, 3, 3)
-    with on_disk(spill, tmp_path) as keep:
+    with on_disk(tmp_path) as keep:
         held = keep(x.transpose(2, 3)[1:])
     assert torch.equal(held, x.transpose(2, 3)[1:])
     held.fill_(7)
@@ -266,9 +262,9 @@ def test_nothing_done_to_a_tensor_reaches_its_file(spill, tmp_path):
     ("frames", "copies"),
     [([2, 3, 4], 0), ([1, 3, 5], 0), ([6], 0), ([5, 2, 2], 10), ([2, 2], 10), ([5, 3, 1], 10)],
 )
-def test_a_slice_of_noise_reads_its_slice_of_the_files(spill, tmp_path, frames, copies):
+def test_a_slice_of_noise_reads_its_slice_of_the_files(tmp_path, frames, copies):
     """No copy in memory of frames at equal distances; other frames go to disk again."""
-    record, made = node_module("record"), spilled(spill, tmp_path, "euler")
+    made = spilled(tmp_path, "euler")
     samples, put = made.noise.clone(), []
     family = record.Family("model", "format", "sampling", "table", 1.0)
     latent = record.noise_latent(
@@ -292,19 +288,17 @@ from pathlib import Path
 sys.path[:0] = [{root!r}]
 import torch
 from benchmarks.memory import Peak
-from tools.node_modules import node_module
-from unsampling import resample, schedules, unsample
+from unsampling import resample, schedules, storage, unsample
 folder, frames = Path(sys.argv[1]), int(sys.argv[2])
 torch.set_num_threads(1)
-spill = node_module("spill")
 
 def denoise(x, sigma, step):
     return x / (1 + sigma ** 2)
 
 def both(x0):
-    with spill.room(folder, 10**15, 0, True) as keep:
+    with storage.room(folder, 10**15, 0, True) as keep:
         made = unsample(denoise, x0, sigmas, solver, keep=keep)
-    with spill.room(folder, 10**15, 0, False) as keep:
+    with storage.room(folder, 10**15, 0, False) as keep:
         return made, resample(denoise, made, keep=keep)
 
 found, sigmas = [], schedules.ays("SD1", 24)
@@ -339,7 +333,6 @@ def test_memory_is_a_few_latents_whatever_the_steps_and_the_program_leaves_no_fi
 
 
 def test_time_left_is_reckoned_without_the_first_call():
-    progress = node_module("progress")
     told, now, reports = [], iter([100.0, 110.0, 130.0, 133.0]), []
     timed = progress.with_time_left(lambda *given: reports.append(given), told.append, lambda: next(now))
     for call in range(1, 5):
@@ -353,4 +346,4 @@ def test_time_left_is_reckoned_without_the_first_call():
     [(0.2, "1 s"), (59.4, "59 s"), (60, "1 min"), (200, "3 min 20 s"), (3600, "1 h"), (7500, "2 h 5 min")],
 )
 def test_times_in_words(seconds, words):
-    assert node_module("progress").in_words(seconds) == words
+    assert progress.in_words(seconds) == words

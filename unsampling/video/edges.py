@@ -6,7 +6,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..unsampling import UnsamplingError
+from ..errors import UnsamplingError
 
 AT_ONCE = 2**21  # pixels, for which kornia takes about 400 MB
 

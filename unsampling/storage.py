@@ -19,8 +19,8 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from ..unsampling import UnsamplingError
-from ..unsampling.solvers.evaluation import Keep, in_memory
+from .errors import UnsamplingError
+from .solvers.evaluation import Keep, in_memory
 
 # A record that would take more, together with what its resampling makes of it, goes to disk.
 LIMIT_GIB = 2.0

@@ -5,7 +5,7 @@ do with the clip. tests/host/test_host_core_samplers.py runs every one that Comf
 here is not what it finds, so a new ComfyUI cannot widen it unseen.
 """
 
-from ..unsampling import UnsamplingError
+from ...unsampling import UnsamplingError
 
 PREFIX = "core "
 INVERTIBLE = ("euler", "heun", "dpm_2", "dpmpp_2m", "ipndm", "deis", "res_multistep")

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .change import event
-from .report import Report, largest, notes, numbers, passes, where
+from ..change import event
+from .figures import Report, largest, notes, numbers, passes, where
 
 # Std over expected. True noise has 0.95 to 1.06, midpoint on the network 0.86 with good edits, euler 0.85 to
 # 0.90; below are six steps (0.64 to 0.80), euler on the network (0.72), noise of another schedule (0.58).

@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from ..unsampling.solvers.evaluation import Callback
+from .solvers.evaluation import Callback
 
 
 def with_time_left(

@@ -4,7 +4,7 @@ down. Read from a MODEL, never changed."""
 from collections.abc import Callable
 from types import CellType
 
-from ..unsampling import UnsamplingError
+from ...unsampling import UnsamplingError
 
 TEACACHE = "rel_l1_thresh"
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from ..unsampling import UnsamplingError
+from ...unsampling import UnsamplingError
 
 
 def refuse_changing(model) -> None:

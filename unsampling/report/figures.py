@@ -6,8 +6,8 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from .change import Change, in_words
-from .inversion import Inversion
+from ..change import Change, in_words
+from ..inversion import Inversion
 from .metrics import PSNR_LIMIT, Comparison, NoiseFigures
 
 FAR = 0.85  # of the model's highest sigma: noise that ends below it is weak for whoever starts at the top

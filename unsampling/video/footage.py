@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..unsampling import UnsamplingError
+from ..errors import UnsamplingError
 
 PIXELS = 1024 * 1024  # of a megapixel, as core counts them
 EIGHT_BITS = ("yuvj420p", "yuvj422p", "yuvj444p", "rgb24", "rgba", "pal8")  # whose colours need no more

@@ -1,69 +1,31 @@
-"""The one module that touches ComfyUI: runs the engine's passes inside the host's own sampling path.
+"""Runs the engine's passes inside ComfyUI's own sampling path.
 
 A pass is a comfy.samplers.Sampler of ours, handed to an ordinary guider. So cfg, conditioning hooks,
 wrappers, context windows, model loading, previews, progress and cancel are the host's own, while the latent
 comes and goes untouched: no noise_scaling, no division by 1 - sigma.
 """
 
-import logging
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
-import comfy.ldm.wan.vae
-import comfy.model_base
 import comfy.model_management
-import comfy.model_sampling
 import comfy.sample
 import comfy.samplers
 import comfy.utils
-import comfyui_version
 import folder_paths
 import latent_preview
 import torch
-from comfy_execution.utils import get_executing_context
-from server import PromptServer
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..unsampling import Inversion, UnsamplingError, __version__, inversion, schedules
+from ..unsampling import Inversion, UnsamplingError, inversion
+from ..unsampling.progress import with_time_left
 from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
-from . import checks, history, keyframes, record, sample_settings, window_checks
-from .progress import with_time_left
+from . import keyframes, models, window_checks
+from .packs import caches, sample_settings
+from .screen import naming, running_node, show
 
 Pass = Callable[[Denoise, Tensor, Callback], Tensor]
-# a sigma_max that only schedules with zero terminal SNR have: theirs is 4519, AnimateDiff's widest 66
-NO_SIGNAL = 1000
-
-
-@contextmanager
-def naming(node: str) -> Iterator[None]:
-    """Puts the node's name in front of the engine's sentence about bad input."""
-    try:
-        yield
-    except UnsamplingError as error:
-        raise UnsamplingError(f"{node}: {error}") from error
-
-
-def cfg_guider(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuider:
-    """The guider that core's SamplerCustom makes: the MODEL as given; at cfg 1 the negative is not asked."""
-    if not cfg >= 0:
-        raise UnsamplingError(f"cfg is {cfg:g}; set it to 0 or above (1 switches guidance off)")
-    guider = comfy.samplers.CFGGuider(model)
-    guider.set_conds(positive, negative)
-    guider.set_cfg(cfg)
-    return guider
-
-
-def cfg_of(guider) -> float:
-    """The guidance of a guider; of one that has two or changes it, the higher: any above 1 leaves the
-    Gaussian."""
-    custom = sample_settings.custom_cfg(guider.model_patcher)
-    # other guiders mix their answers themselves, past AnimateDiff-Evolved's function
-    if custom is not None and type(guider).predict_noise is comfy.samplers.CFGGuider.predict_noise:
-        return custom
-    both = [getattr(guider, name) for name in ("cfg1", "cfg2") if hasattr(guider, name)]
-    return float(max(both) if both else getattr(guider, "cfg", 1.0))
 
 
 def run(
@@ -103,31 +65,6 @@ def counted(sampler: comfy.samplers.Sampler) -> "_CountedSampler":
     return _CountedSampler(sampler)
 
 
-def is_flow(model) -> bool:
-    """Whether the clip fades as the noise rises."""
-    return isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.CONST)
-
-
-def schedule(model, sigmas: Tensor) -> Tensor:
-    """The sigmas as a falling schedule of what this MODEL can be asked.
-
-    Raises: UnsamplingError if they are none.
-    """
-    sigmas = schedules.check_falling(sigmas)
-    if is_flow(model):
-        checks.flow_schedule(sigmas)
-    return sigmas
-
-
-def refuse_flow(model) -> None:
-    """Core scales the latent around its samplers, for flow models by 1 - sigma, which is 0 at full noise."""
-    if is_flow(model):
-        raise UnsamplingError(
-            "model is a flow model, whose latent core's samplers divide by 0; disconnect"
-            " sampler and use this node's solver"
-        )
-
-
 def plain_sampler(solver: str, rising: bool) -> comfy.samplers.Sampler:
     """One of our pairs, without record, as a SAMPLER for core's custom samplers."""
     return _PlainSampler(solver, rising)
@@ -152,78 +89,6 @@ def with_time_axis(model, samples: Tensor) -> Tensor:
     return comfy.sample.fix_empty_latent_channels(model, samples)
 
 
-def family(model) -> record.Family:
-    """What noise of this MODEL depends on. Patches, hooks and LoRA are not part of it: they are the edit."""
-    sampling = model.get_model_object("model_sampling")
-    parents = [c.__name__ for c in type(sampling).__mro__ if c.__module__ == "comfy.model_sampling"]
-    low, high = float(sampling.sigma_min), float(sampling.sigma_max)
-    table = f"{low:.4g} to {high:.4g} ({record.digest(sampling.sigmas)})"
-    latent_format = type(model.get_model_object("latent_format")).__name__
-    return record.Family(type(model.model).__name__, latent_format, "+".join(parents), table, high)
-
-
-def info(guider) -> dict[str, str]:
-    """For a report: which prompts, how many patched weights, which versions."""
-    prompts = {
-        f"prompt {name}": record.digest(*(c["cross_attn"] for c in conds if "cross_attn" in c))
-        for name, conds in getattr(guider, "original_conds", {}).items()
-    }
-    return {
-        **prompts,
-        "patched weights": str(len(guider.model_patcher.patches)),
-        "unsampling": __version__,
-        "comfyui": comfyui_version.__version__,
-    }
-
-
-def ays_table(model, chosen: str) -> str:
-    """The name of the AYS table that was chosen, or for "auto" that was made for models of this kind.
-
-    model: None where none is connected.
-    Raises: UnsamplingError where there is none, and for flow models whatever was chosen.
-    """
-    if model is not None and is_flow(model):
-        raise UnsamplingError(
-            f"model is a {type(model.model).__name__}, a flow model, whose noise ends at"
-            " 1 and for which no AYS table exists; use Basic Scheduler with the model's own"
-            " scheduler (simple)"
-        )
-    if chosen != "auto":
-        return chosen
-    if model is None:
-        raise UnsamplingError(
-            "model_type is auto but no model is connected; connect the model, or choose SD1, SDXL or SVD"
-        )
-    base, sampling = model.model, model.get_model_object("model_sampling")
-    top = float(sampling.sigma_max)
-    # the tables were made for the eps models' own noise: not for EDM, nor for noise without any signal left
-    discrete = isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete) and top < NO_SIGNAL
-    if isinstance(base, comfy.model_base.SVD_img2vid):
-        return "SVD"
-    if discrete and isinstance(base, comfy.model_base.SDXL | comfy.model_base.SDXLRefiner):
-        return "SDXL"
-    if discrete and type(model.get_model_object("latent_format")).__name__ == "SD15":
-        return "SD1"
-    raise UnsamplingError(
-        f"model is a {type(base).__name__} with sigmas up to {top:.4g}, for which no AYS"
-        " table exists; use Basic Scheduler with the model's own scheduler (simple or"
-        " normal, for EDM karras), or choose a table by hand"
-    )
-
-
-def variance(model, samples: Tensor) -> float:
-    """Of a LATENT's samples in sampling space, the mean of its entries' (frames, or whole clips in 5-D)."""
-    entries = (model.model.process_latent_in(entry[None]) for entry in samples)
-    return sum(float(entry.var(correction=0)) for entry in entries) / len(samples)
-
-
-def is_wan_vae(vae) -> bool:
-    """Whether it is Wan 2.1's, which Wan 2.2's 14B models and others have too: a network that reads and
-    writes a clip a few frames at a time, which core does not use."""
-    network = getattr(vae, "first_stage_model", None)
-    return isinstance(network, comfy.ldm.wan.vae.WanVAE) and not hasattr(network, "comfy_has_chunked_io")
-
-
 def device() -> torch.device:
     """Where ComfyUI computes."""
     return comfy.model_management.get_torch_device()
@@ -232,41 +97,6 @@ def device() -> torch.device:
 def temp_folder() -> Path:
     """Where a long clip's record goes; ComfyUI clears it when it starts and when it ends."""
     return Path(folder_paths.get_temp_directory())
-
-
-def sigma_min(model) -> float:
-    """The lowest sigma that the MODEL knows."""
-    return float(model.get_model_object("model_sampling").sigma_min)
-
-
-def say(node_id: str, text: str) -> None:
-    """Shows a line of text on the node and in the log."""
-    logging.info("Unsampling: %s", text)
-    show(node_id, text)
-
-
-def ticks(total: int) -> Callable[[], None]:
-    """A function to call after each of so many pieces of work: shows the progress, and stops on cancel."""
-    bar = comfy.utils.ProgressBar(max(1, total))
-
-    def tick() -> None:
-        comfy.model_management.throw_exception_if_processing_interrupted()
-        bar.update(1)
-
-    return tick
-
-
-def show(node_id: str | None, text: str) -> None:
-    """Shows a line of text on the node."""
-    server = getattr(PromptServer, "instance", None)
-    if node_id is not None and server is not None:
-        server.send_progress_text(text, node_id)
-
-
-def _running_node() -> str | None:
-    """The node that ComfyUI runs in this thread: core's, where a SAMPLER of ours is at work."""
-    context = get_executing_context()
-    return None if context is None else context.node_id
 
 
 class _PassSampler(comfy.samplers.Sampler):
@@ -325,9 +155,9 @@ class _PlainSampler(comfy.samplers.Sampler):
         with naming(f"Inversion Sampler ({name})"):
             model = model_wrap.model_patcher
             sample_settings.refuse_changing(model)
-            history.refuse_caches(model)
+            caches.refuse_caches(model)
             if self.rising:
-                history.refuse_momentum(model)
+                caches.refuse_momentum(model)
             if torch.count_nonzero(noise) > 0:
                 raise UnsamplingError("noise was added; switch add_noise off, or connect Disable Noise")
             if denoise_mask is not None:
@@ -338,9 +168,9 @@ class _PlainSampler(comfy.samplers.Sampler):
             falling = sigmas.cpu()
             if self.rising and len(falling) > 1 and falling[0] < falling[-1]:
                 falling = falling.flip(0)
-            falling = schedule(model, falling)
+            falling = models.schedule(model, falling)
             window_checks.check(model, latent_image.shape, falling)
-            node, what = _running_node(), "unsampl" if self.rising else "resampl"
+            node, what = running_node(), "unsampl" if self.rising else "resampl"
 
             def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
                 timed = with_time_left(report, lambda at: show(node, f"{what}ing: {at}"))

@@ -1,8 +1,9 @@
-"""A clip's frames on their way in and out, as nodes."""
+"""A clip's frames as nodes: read, cut, and their edges found."""
 
 from comfy_api.latest import InputImpl, io
 
-from . import edges, footage, host, video_vae
+from ..host import sampling, screen
+from ..unsampling.video import edges, footage
 
 
 class VideoFrames(io.ComfyNode):
@@ -77,16 +78,16 @@ class VideoFrames(io.ComfyNode):
     @classmethod
     def execute(cls, video, megapixels, every_nth, max_frames, multiple_of=8, repeat_last=0) -> io.NodeOutput:
         wanted = footage.Wanted(megapixels, multiple_of, every_nth, max_frames, repeat_last)
-        with host.naming("Video Frames"):
+        with screen.naming("Video Frames"):
             window = getattr(video, "get_active_trim_window", None)  # ComfyUI before June 2026 does not tell
             if window is None or not isinstance(video, InputImpl.VideoFromFile):
                 with footage.readable("video"):
                     parts = video.get_components()
-                made = footage.of_images(parts.images, parts.frame_rate, wanted, host.ticks)
+                made = footage.of_images(parts.images, parts.frame_rate, wanted, screen.ticks)
                 sound = footage.sound_cut(parts.audio, made.end)
             else:
                 source, (start, duration) = video.get_stream_source(), window()
-                made = footage.of_file(source, start, duration, wanted, host.ticks)
+                made = footage.of_file(source, start, duration, wanted, screen.ticks)
                 sound = footage.sound_of_file(source, made.begin, made.end)
             return io.NodeOutput(made.frames, sound, float(made.rate), made.count)
 
@@ -118,7 +119,7 @@ class FirstFrames(io.ComfyNode):
     @classmethod
     def execute(cls, images, count) -> io.NodeOutput:
         if len(images) < count:
-            host.say(cls.hidden.unique_id, f"{count} frames wanted, {len(images)} there: all kept")
+            screen.say(cls.hidden.unique_id, f"{count} frames wanted, {len(images)} there: all kept")
         return io.NodeOutput(images[:count])
 
 
@@ -158,63 +159,9 @@ class CannyEdges(io.ComfyNode):
 
     @classmethod
     def execute(cls, images, low_threshold, high_threshold) -> io.NodeOutput:
-        with host.naming("Canny Edges"):
+        with screen.naming("Canny Edges"):
             return io.NodeOutput(
-                edges.canny(images, low_threshold, high_threshold, host.device(), host.ticks(len(images)))
+                edges.canny(
+                    images, low_threshold, high_threshold, sampling.device(), screen.ticks(len(images))
+                )
             )
-
-
-class EncodeClip(io.ComfyNode):
-    @classmethod
-    def define_schema(cls):
-        return io.Schema(
-            node_id="UNS_EncodeClip",
-            display_name="VAE Encode (long clips)",
-            category="sampling/unsampling",
-            description="VAE Encode for clips of any length: Wan's VAE gets its frames a few at a time, so"
-            " that neither main nor GPU memory holds the clip once more. The same latent comes"
-            " out. With any other VAE it is core's VAE Encode.",
-            search_aliases=["vae encode", "encode video", "image to latent", "wan vae"],
-            inputs=[
-                io.Image.Input("pixels", tooltip="The frames, at the size you work at."),
-                io.Vae.Input("vae", tooltip="The model's VAE."),
-            ],
-            outputs=[io.Latent.Output(display_name="latent", tooltip="The clip's latent.")],
-        )
-
-    @classmethod
-    def execute(cls, pixels, vae) -> io.NodeOutput:
-        if host.is_wan_vae(vae):
-            vae = video_vae.encoding(vae, host.ticks(len(pixels)))
-        return io.NodeOutput({"samples": vae.encode(pixels)})
-
-
-class DecodeClip(io.ComfyNode):
-    @classmethod
-    def define_schema(cls):
-        return io.Schema(
-            node_id="UNS_DecodeClip",
-            display_name="VAE Decode (long clips)",
-            category="sampling/unsampling",
-            description="VAE Decode for clips of any length: what Wan's VAE makes goes straight into the"
-            " result, so that neither main nor GPU memory holds the clip once more. The same"
-            " frames come out. With any other VAE it is core's VAE Decode.",
-            search_aliases=["vae decode", "decode video", "latent to image", "wan vae"],
-            inputs=[
-                io.Latent.Input("samples", tooltip="The latent to decode."),
-                io.Vae.Input("vae", tooltip="The model's VAE."),
-            ],
-            outputs=[io.Image.Output(display_name="images", tooltip="The decoded frames.")],
-        )
-
-    @classmethod
-    def execute(cls, samples, vae) -> io.NodeOutput:
-        latent = samples["samples"]
-        if latent.is_nested:  # a picture and its sound, as core's node takes them
-            latent = latent.unbind()[0]
-        if host.is_wan_vae(vae):
-            with host.naming("VAE Decode (long clips)"):
-                frames = video_vae.frames_of(vae, latent)
-            vae = video_vae.decoding(vae, host.ticks(frames))
-        images = vae.decode(latent)
-        return io.NodeOutput(images.flatten(0, 1) if images.ndim == 5 else images)

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from ..unsampling import UnsamplingError
+from .errors import UnsamplingError
 
 
 def over_frames(value, frames: int, name: str) -> float | Tensor:

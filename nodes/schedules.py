@@ -2,8 +2,8 @@
 
 from comfy_api.latest import io
 
+from ..host import models, screen
 from ..unsampling import schedules
-from . import host
 
 
 class AYSScheduler(io.ComfyNode):
@@ -61,8 +61,8 @@ class AYSScheduler(io.ComfyNode):
 
     @classmethod
     def execute(cls, model_type, steps, denoise, model=None) -> io.NodeOutput:
-        with host.naming("AYS Scheduler"):
-            return io.NodeOutput(schedules.ays(host.ays_table(model, model_type), steps, denoise))
+        with screen.naming("AYS Scheduler"):
+            return io.NodeOutput(schedules.ays(models.ays_table(model, model_type), steps, denoise))
 
 
 class ReverseSigmas(io.ComfyNode):
@@ -91,5 +91,5 @@ class ReverseSigmas(io.ComfyNode):
 
     @classmethod
     def execute(cls, sigmas, model) -> io.NodeOutput:
-        with host.naming("Reverse Sigmas"):
-            return io.NodeOutput(schedules.reverse(sigmas, host.sigma_min(model)))
+        with screen.naming("Reverse Sigmas"):
+            return io.NodeOutput(schedules.reverse(sigmas, models.sigma_min(model)))

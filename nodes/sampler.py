@@ -2,8 +2,8 @@
 
 from comfy_api.latest import io
 
+from ..host import sampling
 from ..unsampling import solvers
-from . import host
 
 
 class InversionSampler(io.ComfyNode):
@@ -41,4 +41,4 @@ class InversionSampler(io.ComfyNode):
 
     @classmethod
     def execute(cls, solver, direction) -> io.NodeOutput:
-        return io.NodeOutput(host.plain_sampler(solver, direction == "unsample"))
+        return io.NodeOutput(sampling.plain_sampler(solver, direction == "unsample"))

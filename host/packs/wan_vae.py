@@ -8,12 +8,20 @@ the frames when it asks for them, and what it writes goes straight into the resu
 import copy
 from collections.abc import Callable
 
+import comfy.ldm.wan.vae
 from torch import Tensor, nn
 
-from ..unsampling import UnsamplingError
+from ...unsampling import UnsamplingError
 
 Step = Callable[[Tensor], Tensor]
 Tick = Callable[[], None]
+
+
+def is_wan_vae(vae) -> bool:
+    """Whether it is Wan 2.1's, which Wan 2.2's 14B models and others have too: a network that reads and
+    writes a clip a few frames at a time, which core does not use."""
+    network = getattr(vae, "first_stage_model", None)
+    return isinstance(network, comfy.ldm.wan.vae.WanVAE) and not hasattr(network, "comfy_has_chunked_io")
 
 
 def encoding(vae, tick: Tick):

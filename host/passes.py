@@ -7,22 +7,12 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ..unsampling import Inversion, UnsamplingError, inversion, schedules, solvers
+from ..unsampling import Inversion, UnsamplingError, curves, inversion, schedules, solvers, storage
 from ..unsampling.change import Change
+from ..unsampling.progress import with_time_left
 from ..unsampling.solvers.evaluation import Callback, Denoise, Keep
-from . import (
-    checks,
-    context_windows,
-    core_samplers,
-    curves,
-    history,
-    host,
-    record,
-    sample_settings,
-    spill,
-    window_checks,
-)
-from .progress import with_time_left
+from . import latents, models, record, sampling, screen, window_checks, windows
+from .packs import caches, core_samplers, sample_settings
 
 # the record widget's values, in the engine's words
 RECORD = {"full": True, "half": "half", "off": False}
@@ -39,7 +29,7 @@ def unsample(
     Raises: UnsamplingError before any model call for input that does not fit, and at the model's first NaN.
     """
     model = guider.model_patcher
-    sigmas = host.schedule(model, sigmas)
+    sigmas = models.schedule(model, sigmas)
     start = schedules.start_index(sigmas, end)
     samples = _samples(model, latent, "latent_image")
     carried = record.of_latent(latent)
@@ -47,18 +37,18 @@ def unsample(
         raise UnsamplingError(
             "latent_image is already unsampled noise; connect the VAE Encode of the source clip"
         )
-    mask = host.mask(latent, samples)
+    mask = sampling.mask(latent, samples)
     if mask is not None and mask.min() == 1:
         mask = None
     sample_settings.refuse_changing(model)
-    history.refuse_caches(model)
-    history.refuse_momentum(model)
+    caches.refuse_caches(model)
+    caches.refuse_momentum(model)
     window_checks.check(model, samples.shape, sigmas, start)
-    info = {**host.info(guider), "source": record.digest(samples)}
+    info = {**models.info(guider), "source": record.digest(samples)}
     made_with = {
-        "family": host.family(model),
-        "cfg": host.cfg_of(guider),
-        "windows": context_windows.told(model, samples.shape),
+        "family": models.family(model),
+        "cfg": models.cfg_of(guider),
+        "windows": windows.told(model, samples.shape),
         "latent_format": model.get_model_object("latent_format"),
         "source": None if mask is None else samples.clone(),
     }
@@ -70,14 +60,14 @@ def unsample(
     remark = (
         ""
         if mask is not None
-        else checks.strange_strength(
-            host.variance(model, noise),
-            host.variance(model, samples),
+        else latents.strange_strength(
+            latents.variance(model, noise),
+            latents.variance(model, samples),
             float(sigmas[start]),
-            host.is_flow(model),
+            models.is_flow(model),
         )
     )
-    host.say(node_id, f"unsampled to sigma {sigmas[start]:.4g} in {made.calls} model calls{remark}")
+    screen.say(node_id, f"unsampled to sigma {sigmas[start]:.4g} in {made.calls} model calls{remark}")
     return record.noise_latent(latent, noise, made, **made_with)
 
 
@@ -94,18 +84,18 @@ def _rise(
 ) -> tuple[Tensor, Inversion]:
     calls, made = inversion.calls_rising(solver, sigmas, keep, end), []
     recorded = bool(keep) and solvers.pair(solver).memory is not None
-    size = sum(spill.latents(samples, calls, keep == "half", len(sigmas) - 1 - start)) if recorded else 0
-    with spill.room(host.temp_folder(), size, size, lasting=True) as put:
+    size = sum(storage.latents(samples, calls, keep == "half", len(sigmas) - 1 - start)) if recorded else 0
+    with storage.room(sampling.temp_folder(), size, size, lasting=True) as put:
 
         def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
-            timed = with_time_left(report, lambda at: host.show(node_id, f"unsampling: {at}{MUSH}"))
+            timed = with_time_left(report, lambda at: screen.show(node_id, f"unsampling: {at}{MUSH}"))
             made.append(inversion.unsample(denoise, x, sigmas, solver, keep, end, timed, mask, keep=put))
             return made[0].noise
 
-        host.say(node_id, f"unsampling, {calls} model calls{spill.told(size)}{MUSH}")
+        screen.say(node_id, f"unsampling, {calls} model calls{storage.told(size)}{MUSH}")
         rising = sigmas[start:].flip(0)
-        sampler = host.pass_sampler(one_pass, samples, rising, start)
-        return host.run(guider, samples, rising, sampler, calls), made[0]
+        sampler = sampling.pass_sampler(one_pass, samples, rising, start)
+        return sampling.run(guider, samples, rising, sampler, calls), made[0]
 
 
 def _core_rise(
@@ -117,11 +107,11 @@ def _core_rise(
         raise UnsamplingError(
             "latent_image carries a noise mask, which a core sampler cannot keep; disconnect sampler"
         )
-    rising = schedules.reverse(sigmas[start:], host.sigma_min(guider.model_patcher))
-    counted = host.counted(sampler)
-    host.say(node_id, f"unsampling with {name}{MUSH}")
+    rising = schedules.reverse(sigmas[start:], models.sigma_min(guider.model_patcher))
+    counted = sampling.counted(sampler)
+    screen.say(node_id, f"unsampling with {name}{MUSH}")
     told = _steps_told(node_id, "unsampling", MUSH)
-    noise = host.run(guider, samples, rising, counted, len(rising) - 1, told)
+    noise = sampling.run(guider, samples, rising, counted, len(rising) - 1, told)
     return noise, Inversion(torch.empty(0), sigmas, name, start, calls=counted.calls)
 
 
@@ -138,14 +128,14 @@ def resample(
     model = guider.model_patcher
     samples = _samples(model, latent, "noise")
     sample_settings.refuse_changing(model)
-    history.refuse_caches(model)
+    caches.refuse_caches(model)
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
     kept = record.of_latent(latent)
     with _room_to_fall(kept, samples) as put:
         fit = _fit(model, samples, kept, sigmas, solver, put)
         window_checks.check(model, samples.shape, fit.inversion.sigmas, fit.inversion.start)
-        known = _masked(fit.inversion, host.mask(latent, samples))
+        known = _masked(fit.inversion, sampling.mask(latent, samples))
         structure, fidelity = (
             curves.over_frames(value, _frames(samples.shape), name)
             for name, value in (("structure", structure), ("fidelity", fidelity))
@@ -164,10 +154,10 @@ def resample(
 def _room_to_fall(kept: record.Record | None, samples: Tensor) -> AbstractContextManager[Keep]:
     """The place for the recorded way, which a falling pass walks again, as long as the pass runs."""
     if kept is None or not kept.inversion.recorded:
-        return spill.room(host.temp_folder(), 0, 0, lasting=False)
+        return storage.room(sampling.temp_folder(), 0, 0, lasting=False)
     known = kept.inversion
-    made, walked = spill.latents(samples, len(known.outputs), known.half, known.steps)
-    return spill.room(host.temp_folder(), made + walked, walked, lasting=False)
+    made, walked = storage.latents(samples, len(known.outputs), known.half, known.steps)
+    return storage.room(sampling.temp_folder(), made + walked, walked, lasting=False)
 
 
 def _fall(
@@ -185,14 +175,14 @@ def _fall(
 
     def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
         noise = known.noise.to(x.device) if known.noise.numel() else x
-        timed = with_time_left(report, lambda at: host.show(node_id, f"resampling: {at}{remark}"))
+        timed = with_time_left(report, lambda at: screen.show(node_id, f"resampling: {at}{remark}"))
         return inversion.resample(denoise, replace(known, noise=noise), structure, fidelity, timed, put)
 
-    host.say(node_id, f"resampling, {calls} model calls{remark}")
+    screen.say(node_id, f"resampling, {calls} model calls{remark}")
     falling = known.sigmas[known.start :]
-    sampler = host.pass_sampler(one_pass, samples, falling, known.start)
-    clip = host.run(guider, samples, falling, sampler, calls)
-    host.say(node_id, f"resampled in {calls} model calls{remark}")
+    sampler = sampling.pass_sampler(one_pass, samples, falling, known.start)
+    clip = sampling.run(guider, samples, falling, sampler, calls)
+    screen.say(node_id, f"resampled in {calls} model calls{remark}")
     return clip
 
 
@@ -217,19 +207,23 @@ def _core_fall(
             " to 0, or unsample with this pack's solver"
         )
     _check_for_core(guider.model_patcher, samples)
-    falling, counted = known.sigmas[known.start :], host.counted(sampler)
-    clip = host.run(guider, samples, falling, counted, len(falling) - 1, _steps_told(node_id, "resampling"))
-    host.say(node_id, f"resampled with {known.solver} in {counted.calls} model calls")
+    falling, counted = known.sigmas[known.start :], sampling.counted(sampler)
+    clip = sampling.run(
+        guider, samples, falling, counted, len(falling) - 1, _steps_told(node_id, "resampling")
+    )
+    screen.say(node_id, f"resampled with {known.solver} in {counted.calls} model calls")
     return clip
 
 
 def _steps_told(node_id: str, doing: str, more: str = "") -> Callback:
     """Shows how far a core sampler is: it tells its steps, not its model calls."""
-    return with_time_left(lambda *_: None, lambda at: host.show(node_id, f"{doing}: {at}{more}"), unit="step")
+    return with_time_left(
+        lambda *_: None, lambda at: screen.show(node_id, f"{doing}: {at}{more}"), unit="step"
+    )
 
 
 def _check_for_core(model, samples: Tensor) -> None:
-    host.refuse_flow(model)
+    models.refuse_flow(model)
     window_checks.refuse_moving(model, samples.shape)
 
 
@@ -240,14 +234,14 @@ def _fit(
     if kept is None:
         x = model.model.process_latent_in(samples)
         if sigmas is not None:
-            sigmas = host.schedule(model, sigmas)
-        return record.Fit(checks.noise_from_elsewhere(x, sigmas, solver))
+            sigmas = models.schedule(model, sigmas)
+        return record.Fit(latents.noise_from_elsewhere(x, sigmas, solver))
     # a slice of the noise may be short enough not to be cut at all: compare what the whole clip would meet
-    kept.check(host.family(model), context_windows.told(model, kept.shape), sigmas, solver)
+    kept.check(models.family(model), windows.told(model, kept.shape), sigmas, solver)
     fit = kept.fitted(samples, put)
     if fit.frames is None:
         known = fit.inversion
-        checks.strong_enough(model.model.process_latent_in(samples), known.sigmas[known.start :])
+        latents.strong_enough(model.model.process_latent_in(samples), known.sigmas[known.start :])
     return fit
 
 
@@ -266,8 +260,8 @@ def _masked(known: Inversion, mask: Tensor | None) -> Inversion:
 
 
 def _samples(model, latent: dict, name: str) -> Tensor:
-    samples = checks.clip(latent, model.get_model_object("latent_format").latent_channels, name)
-    return host.with_time_axis(model, samples)
+    samples = latents.clip(latent, model.get_model_object("latent_format").latent_channels, name)
+    return sampling.with_time_axis(model, samples)
 
 
 def _least(setting: float | Tensor) -> float:

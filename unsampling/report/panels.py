@@ -5,9 +5,8 @@ import math
 import numpy as np
 from torch import Tensor
 
-from ..unsampling import metrics, verdict
-from ..unsampling.report import Report
-from . import chart
+from . import chart, metrics, verdict
+from .figures import Report
 
 
 def panels(report: Report) -> list[chart.Panel]:

@@ -8,7 +8,7 @@ from itertools import pairwise
 from torch import Tensor
 
 from ..unsampling import UnsamplingError
-from .context_windows import LOOPED, VIEWS_ONLY, Windows, in_force, keyframes, of_core, taking_turns
+from .windows import LOOPED, VIEWS_ONLY, Windows, in_force, keyframes, of_core, taking_turns
 
 MOVING = ("standard_uniform", LOOPED)  # their windows lie elsewhere at another step
 EVEN = ("delayed reverse sawtooth", "pyramid-sigma", "pyramid-sigma inverse")  # ways to fuse

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from . import inversion as passes
-from .errors import UnsamplingError
-from .inversion import Inversion
+from .. import inversion as passes
+from ..errors import UnsamplingError
+from ..inversion import Inversion
 
 PSNR_LIMIT = 200.0  # dB, far beyond what float32 can tell apart: stands for "identical"
 CHUNK = 16  # frames walked again at a time, each with 3 * steps copies of itself

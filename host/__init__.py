@@ -1,0 +1,1 @@
+"""All that knows ComfyUI, or reads what it, or another pack, left on an object."""

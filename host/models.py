@@ -1,0 +1,124 @@
+"""What a MODEL and its guider are, read from ComfyUI's own objects."""
+
+import comfy.model_base
+import comfy.model_sampling
+import comfy.samplers
+import comfyui_version
+from torch import Tensor
+
+from ..unsampling import UnsamplingError, __version__, schedules
+from . import latents, record
+from .packs import sample_settings
+
+# a sigma_max that only schedules with zero terminal SNR have: theirs is 4519, AnimateDiff's widest 66
+NO_SIGNAL = 1000
+
+
+def cfg_guider(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuider:
+    """The guider that core's SamplerCustom makes: the MODEL as given; at cfg 1 the negative is not asked."""
+    if not cfg >= 0:
+        raise UnsamplingError(f"cfg is {cfg:g}; set it to 0 or above (1 switches guidance off)")
+    guider = comfy.samplers.CFGGuider(model)
+    guider.set_conds(positive, negative)
+    guider.set_cfg(cfg)
+    return guider
+
+
+def cfg_of(guider) -> float:
+    """The guidance of a guider; of one that has two or changes it, the higher: any above 1 leaves the
+    Gaussian."""
+    custom = sample_settings.custom_cfg(guider.model_patcher)
+    # other guiders mix their answers themselves, past AnimateDiff-Evolved's function
+    if custom is not None and type(guider).predict_noise is comfy.samplers.CFGGuider.predict_noise:
+        return custom
+    both = [getattr(guider, name) for name in ("cfg1", "cfg2") if hasattr(guider, name)]
+    return float(max(both) if both else getattr(guider, "cfg", 1.0))
+
+
+def is_flow(model) -> bool:
+    """Whether the clip fades as the noise rises."""
+    return isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.CONST)
+
+
+def schedule(model, sigmas: Tensor) -> Tensor:
+    """The sigmas as a falling schedule of what this MODEL can be asked.
+
+    Raises: UnsamplingError if they are none.
+    """
+    sigmas = schedules.check_falling(sigmas)
+    if is_flow(model):
+        latents.flow_schedule(sigmas)
+    return sigmas
+
+
+def refuse_flow(model) -> None:
+    """Core scales the latent around its samplers, for flow models by 1 - sigma, which is 0 at full noise."""
+    if is_flow(model):
+        raise UnsamplingError(
+            "model is a flow model, whose latent core's samplers divide by 0; disconnect"
+            " sampler and use this node's solver"
+        )
+
+
+def family(model) -> record.Family:
+    """What noise of this MODEL depends on. Patches, hooks and LoRA are not part of it: they are the edit."""
+    sampling = model.get_model_object("model_sampling")
+    parents = [c.__name__ for c in type(sampling).__mro__ if c.__module__ == "comfy.model_sampling"]
+    low, high = float(sampling.sigma_min), float(sampling.sigma_max)
+    table = f"{low:.4g} to {high:.4g} ({record.digest(sampling.sigmas)})"
+    latent_format = type(model.get_model_object("latent_format")).__name__
+    return record.Family(type(model.model).__name__, latent_format, "+".join(parents), table, high)
+
+
+def info(guider) -> dict[str, str]:
+    """For a report: which prompts, how many patched weights, which versions."""
+    prompts = {
+        f"prompt {name}": record.digest(*(c["cross_attn"] for c in conds if "cross_attn" in c))
+        for name, conds in getattr(guider, "original_conds", {}).items()
+    }
+    return {
+        **prompts,
+        "patched weights": str(len(guider.model_patcher.patches)),
+        "unsampling": __version__,
+        "comfyui": comfyui_version.__version__,
+    }
+
+
+def ays_table(model, chosen: str) -> str:
+    """The name of the AYS table that was chosen, or for "auto" that was made for models of this kind.
+
+    model: None where none is connected.
+    Raises: UnsamplingError where there is none, and for flow models whatever was chosen.
+    """
+    if model is not None and is_flow(model):
+        raise UnsamplingError(
+            f"model is a {type(model.model).__name__}, a flow model, whose noise ends at"
+            " 1 and for which no AYS table exists; use Basic Scheduler with the model's own"
+            " scheduler (simple)"
+        )
+    if chosen != "auto":
+        return chosen
+    if model is None:
+        raise UnsamplingError(
+            "model_type is auto but no model is connected; connect the model, or choose SD1, SDXL or SVD"
+        )
+    base, sampling = model.model, model.get_model_object("model_sampling")
+    top = float(sampling.sigma_max)
+    # the tables were made for the eps models' own noise: not for EDM, nor for noise without any signal left
+    discrete = isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete) and top < NO_SIGNAL
+    if isinstance(base, comfy.model_base.SVD_img2vid):
+        return "SVD"
+    if discrete and isinstance(base, comfy.model_base.SDXL | comfy.model_base.SDXLRefiner):
+        return "SDXL"
+    if discrete and type(model.get_model_object("latent_format")).__name__ == "SD15":
+        return "SD1"
+    raise UnsamplingError(
+        f"model is a {type(base).__name__} with sigmas up to {top:.4g}, for which no AYS"
+        " table exists; use Basic Scheduler with the model's own scheduler (simple or"
+        " normal, for EDM karras), or choose a table by hand"
+    )
+
+
+def sigma_min(model) -> float:
+    """The lowest sigma that the MODEL knows."""
+    return float(model.get_model_object("model_sampling").sigma_min)

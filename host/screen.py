@@ -1,0 +1,52 @@
+"""What a user sees of a run: sentences on the node and in the log, progress, and the node's name before a
+refusal."""
+
+import logging
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import comfy.model_management
+import comfy.utils
+from comfy_execution.utils import get_executing_context
+from server import PromptServer
+
+from ..unsampling import UnsamplingError
+
+
+@contextmanager
+def naming(node: str) -> Iterator[None]:
+    """Puts the node's name in front of the engine's sentence about bad input."""
+    try:
+        yield
+    except UnsamplingError as error:
+        raise UnsamplingError(f"{node}: {error}") from error
+
+
+def say(node_id: str, text: str) -> None:
+    """Shows a line of text on the node and in the log."""
+    logging.info("Unsampling: %s", text)
+    show(node_id, text)
+
+
+def show(node_id: str | None, text: str) -> None:
+    """Shows a line of text on the node."""
+    server = getattr(PromptServer, "instance", None)
+    if node_id is not None and server is not None:
+        server.send_progress_text(text, node_id)
+
+
+def ticks(total: int) -> Callable[[], None]:
+    """A function to call after each of so many pieces of work: shows the progress, and stops on cancel."""
+    bar = comfy.utils.ProgressBar(max(1, total))
+
+    def tick() -> None:
+        comfy.model_management.throw_exception_if_processing_interrupted()
+        bar.update(1)
+
+    return tick
+
+
+def running_node() -> str | None:
+    """The node that ComfyUI runs in this thread: core's, where a SAMPLER of ours is at work."""
+    context = get_executing_context()
+    return None if context is None else context.node_id

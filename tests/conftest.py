@@ -1,0 +1,15 @@
+"""The pack as ComfyUI imports it: a package of the repository's folder, whatever that folder's name is.
+
+So tests import modules that need no ComfyUI: `from unsampling_pack.host import record`.
+"""
+
+import sys
+from importlib import util
+from pathlib import Path
+
+PACK = "unsampling_pack"
+ROOT = Path(__file__).resolve().parents[1]
+
+_spec = util.spec_from_file_location(PACK, ROOT / "__init__.py", submodule_search_locations=[str(ROOT)])
+sys.modules[PACK] = util.module_from_spec(_spec)
+_spec.loader.exec_module(sys.modules[PACK])

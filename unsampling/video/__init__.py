@@ -1,0 +1,1 @@
+"""Frames of a video file, and what is found in them, a few at a time."""
