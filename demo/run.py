@@ -153,5 +153,5 @@ def _random(x: Tensor, settings: Settings) -> Inversion:
 def _report(exact: RoundTrip) -> Report:
     known = exact.inversion
     sigma = float(known.sigmas[0])
-    figures = metrics.noise_figures(known.noise, known.source, sigma)
+    figures = metrics.noise_figures(known.noise, None if known.record is None else known.record.source, sigma)
     return Report(known, figures, metrics.corrections(known), exact.compared, 1.0, sigma)

@@ -147,16 +147,16 @@ def resample(
         else:
             clip = _fall(guider, samples, known, structure, fidelity, fit, put, node_id)
     if kept is not None:
-        clip = kept.source_outside(clip, known.mask, fit.frames)
+        clip = kept.source_outside(clip, known.record and known.record.mask, fit.frames)
     return record.clip_latent(latent, clip)
 
 
 def _room_to_fall(kept: record.Record | None, samples: Tensor) -> AbstractContextManager[Keep]:
     """The place for the recorded way, which a falling pass walks again, as long as the pass runs."""
-    if kept is None or not kept.inversion.recorded:
+    if kept is None or kept.inversion.record is None:
         return storage.room(sampling.temp_folder(), 0, 0, lasting=False)
-    known = kept.inversion
-    made, walked = storage.latents(samples, len(known.outputs), known.half, known.steps)
+    part, steps = kept.inversion.record, kept.inversion.steps
+    made, walked = storage.latents(samples, len(part.outputs), part.half, steps)
     return storage.room(sampling.temp_folder(), made + walked, walked, lasting=False)
 
 
@@ -249,14 +249,15 @@ def _masked(known: Inversion, mask: Tensor | None) -> Inversion:
     """With a mask that was set on the noise itself in place of the source's."""
     if mask is None:
         return known
-    if mask.min() == 1:
-        return replace(known, mask=None)
-    if not known.recorded:
+    whole = bool(mask.min() == 1)
+    if known.record is not None:
+        return replace(known, record=replace(known.record, mask=None if whole else mask))
+    if not whole:
         raise UnsamplingError(
             "noise carries a noise mask but no record of its source; switch record on in"
             " the Unsampler, or remove Set Latent Noise Mask"
         )
-    return replace(known, mask=mask)
+    return known
 
 
 def _samples(model, latent: dict, name: str) -> Tensor:

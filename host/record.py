@@ -122,19 +122,21 @@ class Record:
         changed = replace(self.inversion, noise=torch.empty(0))
         if len(samples) == len(self.digests):
             return Fit(changed, Change.EDITED, counts, None)
-        plain = replace(changed, source=None, outputs=(), mask=None)
-        return Fit(plain, Change.FRAMES_ADDED, counts, None, mask_lost=changed.mask is not None)
+        part = changed.record
+        lost = part is not None and part.mask is not None
+        return Fit(replace(changed, record=None), Change.FRAMES_ADDED, counts, None, mask_lost=lost)
 
     def _unchanged(self, frames: list[int], counts: tuple[int, int], keep: Keep) -> "Fit":
         # by digest, not by place: frames of equal noise stand for each other
         if [self.digests[i] for i in frames] == list(self.digests):
             return Fit(self.inversion, Change.NONE, counts, list(range(len(frames))))
-        part = self.inversion
-        if not part.recorded:
-            return Fit(part, Change.SLICED, counts, frames)
-        mask = None if part.mask is None else part.mask[frames]
-        source, *outputs = (_frames(x, frames, keep) for x in (part.source, *part.outputs))
-        sliced = replace(part, noise=part.noise[frames], source=source, outputs=tuple(outputs), mask=mask)
+        whole = self.inversion
+        if whole.record is None:
+            return Fit(whole, Change.SLICED, counts, frames)
+        mask = None if whole.record.mask is None else whole.record.mask[frames]
+        source, *outputs = (_frames(x, frames, keep) for x in (whole.record.source, *whole.record.outputs))
+        part = replace(whole.record, source=source, outputs=tuple(outputs), mask=mask)
+        sliced = replace(whole, noise=whole.noise[frames], record=part)
         return Fit(sliced, Change.SLICED, counts, frames)
 
     def source_outside(self, clip: Tensor, mask: Tensor | None, frames: list[int] | None) -> Tensor:

@@ -128,7 +128,8 @@ def _report(latent: dict, reconstruction: dict | None, source: dict | None) -> R
     fit = kept.fitted(samples)
     known = fit.inversion
     noise = known.noise if known.noise.numel() else kept.latent_format.process_in(samples)
-    clip = known.source if source is None else _clip(kept, source, noise, "source")
+    own = None if known.record is None else known.record.source
+    clip = own if source is None else _clip(kept, source, noise, "source")
     flow = kept.family.flow
     sigma = float(known.sigmas[known.start])
     figures = metrics.noise_figures(noise, clip, sigma, flow)

@@ -20,15 +20,33 @@ from .solvers.evaluation import Callback, Denoise, Held, Keep, ModelCalls, in_me
 
 
 @dataclass(frozen=True, eq=False)
+class Record:
+    """What an unsampling leaves behind for an exact resampling.
+
+    outputs: what the model answered on the way up, in the order of the calls.
+    half: whether model outputs were, and will be, rounded to float16, so that the record takes half the
+        memory.
+    mask: 1 where the clip may be restyled, 0 where the source stays; broadcasts to the latent. None is all 1.
+    """
+
+    source: Tensor
+    outputs: tuple[Tensor, ...]
+    half: bool = False
+    mask: Tensor | None = None
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of source and outputs."""
+        return sum(t.nbytes for t in (self.source, *self.outputs))
+
+
+@dataclass(frozen=True, eq=False)
 class Inversion:
     """A clip turned into noise, and how that was done.
 
     noise: the latent at sigmas[start], in the model's sampling space.
     sigmas: the whole falling schedule; start is 0 after a full unsampling.
-    source, outputs: the record (None and empty without one).
-    half: whether model outputs were, and will be, rounded to float16, so that the record takes half the
-        memory.
-    mask: 1 where the clip may be restyled, 0 where the source stays; broadcasts to the latent. None is all 1.
+    record: what makes the resampling exact, structure and masks possible; None if it was not asked for.
     calls: model calls made (NFE). info: what the caller wants to travel along.
     """
 
@@ -36,16 +54,13 @@ class Inversion:
     sigmas: Tensor
     solver: str
     start: int = 0
-    source: Tensor | None = None
-    outputs: tuple[Tensor, ...] = ()
-    half: bool = False
-    mask: Tensor | None = None
+    record: Record | None = None
     calls: int = 0
     info: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def recorded(self) -> bool:
-        return self.source is not None
+        return self.record is not None
 
     @property
     def steps(self) -> int:
@@ -55,7 +70,7 @@ class Inversion:
     @property
     def nbytes(self) -> int:
         """Bytes of the record, the noise itself not counted."""
-        return sum(t.nbytes for t in (self.source, *self.outputs) if t is not None)
+        return 0 if self.record is None else self.record.nbytes
 
 
 def calls_rising(solver: str, sigmas: Tensor, record: bool | str = True, end: float = 1.0) -> int:
@@ -115,19 +130,8 @@ def unsample(
         denoise, method.calls_rising(part, recording), callback, keep if recording else None, half
     )
     noise = method.rise(evaluate, x, part, start, recording)
-    source = keep(x) if recording else None
-    return Inversion(
-        noise,
-        sigmas,
-        solver,
-        start,
-        source,
-        tuple(evaluate.outputs),
-        half,
-        kept_mask,
-        evaluate.count,
-        dict(info or {}),
-    )
+    kept = Record(keep(x), tuple(evaluate.outputs), half, kept_mask) if recording else None
+    return Inversion(noise, sigmas, solver, start, kept, evaluate.count, dict(info or {}))
 
 
 @torch.no_grad()
@@ -157,21 +161,22 @@ def resample(
     skipped = _skipped(inversion, structure)
     late, fidelity = per_frame("structure", skipped, x), _fidelity(fidelity, x)
     part, offset, start = inversion.sigmas[inversion.start :], inversion.start, min(skipped)
-    evaluate = ModelCalls(denoise, calls_falling(inversion, structure), callback, half=inversion.half)
-    if not inversion.recorded:
-        return method.fall(evaluate, x, part, offset)
-    if inversion.source.shape != x.shape:
+    record, calls = inversion.record, calls_falling(inversion, structure)
+    if record is None:
+        return method.fall(ModelCalls(denoise, calls, callback), x, part, offset)
+    if record.source.shape != x.shape:
         raise UnsamplingError(
             f"noise has shape {tuple(x.shape)}, its record"
-            f" {tuple(inversion.source.shape)}; use the noise as unsample() returned it"
+            f" {tuple(record.source.shape)}; use the noise as unsample() returned it"
         )
-    source = inversion.source.to(x.device, x.dtype, copy=True)
+    evaluate = ModelCalls(denoise, calls, callback, half=record.half)
+    source = record.source.to(x.device, x.dtype, copy=True)
     if start == inversion.steps:
         return source
-    known = method.memory.walk_again(inversion.outputs, source, part, offset, keep)
+    known = method.memory.walk_again(record.outputs, source, part, offset, keep)
     if start:
         x = method.memory.state(known, part, start, x.device)
-    mask = None if inversion.mask is None else inversion.mask.to(x.device).expand_as(x)
+    mask = None if record.mask is None else record.mask.to(x.device).expand_as(x)
     x = method.memory.fall(evaluate, x, part, offset, known, start, fidelity, _held(mask, late))
     return keep_outside(torch.where(late == inversion.steps, source, x), source, mask)
 
@@ -204,13 +209,14 @@ def misses(inversion: Inversion) -> list[Tensor]:
     Returns: inversion.steps tensors of the latent's shape, the first at the noise.
     Raises: UnsamplingError without a record.
     """
-    if not inversion.recorded:
+    record = inversion.record
+    if record is None:
         raise UnsamplingError(
             "the inversion has no record to compare with; switch record on in the Unsampler"
         )
     memory = solvers.pair(inversion.solver).memory
     part = inversion.sigmas[inversion.start :]
-    known = memory.walk_again(inversion.outputs, inversion.source, part, inversion.start, in_memory)
+    known = memory.walk_again(record.outputs, record.source, part, inversion.start, in_memory)
     return memory.misses(known, part)
 
 

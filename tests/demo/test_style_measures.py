@@ -271,7 +271,7 @@ def test_the_shipped_model_changes_the_style_and_keeps_the_motion():
     assert measures.relative(resample(model.denoiser(unet, "flat"), inversion), clip) < 1e-5
     restyled = resample(model.denoiser(unet, "mosaic"), inversion)
     noise = Transfer(0).noise() * sigmas[0]
-    plain = replace(inversion, noise=noise, source=None, outputs=())
+    plain = replace(inversion, noise=noise, record=None)
     random = resample(model.denoiser(unet, "mosaic"), plain)
     found, lost = (measures.likeness(x, of, "flat", "mosaic") for x in (restyled, random))
     assert found.hit

@@ -54,7 +54,7 @@ def test_each_frame_comes_near_its_own_structure(solver):
     for i, structure in enumerate(RAMP.tolist()):
         alone = resample(other, inversion, structure)[i]
         assert (result[i] - alone).abs().max() < 0.15
-        from_source.append(float((result[i] - inversion.source[i]).square().mean()))
+        from_source.append(float((result[i] - inversion.record.source[i]).square().mean()))
     assert from_source[6] == 0
     assert from_source[0] > from_source[3] > from_source[5] > 0
 

@@ -198,7 +198,10 @@ def made(shape=IMAGES, steps=16, solver="midpoint", prompt=SOURCE, cfg=1.0, flow
 def test_corrections_are_the_misses_over_the_state(monkeypatch, solver, shape, flow, end):
     monkeypatch.setattr(metrics, "CHUNK", 3)
     found, _ = made(shape, 8, solver, flow=flow, end=end)
-    power, below = float(found.source.double().square().mean()), found.sigmas[found.start + 1 :].tolist()
+    power, below = (
+        float(found.record.source.double().square().mean()),
+        found.sigmas[found.start + 1 :].tolist(),
+    )
     state = [math.sqrt((1 - s if flow else 1) ** 2 * power + s * s) for s in below]
     expected = [
         float(miss.double().square().mean()) ** 0.5 / rms
@@ -219,10 +222,10 @@ def test_long_clips_are_taken_frame_by_frame(monkeypatch):
     monkeypatch.setattr(metrics, "_double", lambda x: sizes.append(x.numel()) or double(x))
     walked = []
     monkeypatch.setattr(
-        metrics.passes, "misses", lambda part: walked.append(part) or [part.source] * part.steps
+        metrics.passes, "misses", lambda part: walked.append(part.record) or [part.record.source] * part.steps
     )
     noise = white((1000, 4, 4, 4))
-    made_of = inversion.Inversion(noise, SIGMAS, "midpoint", 0, noise, (noise, noise))
+    made_of = inversion.Inversion(noise, SIGMAS, "midpoint", 0, inversion.Record(noise, (noise, noise)))
     metrics.noise_figures(noise, noise, TOP)
     metrics.compare(noise, noise)
     metrics.corrections(made_of)
@@ -234,7 +237,7 @@ def test_long_clips_are_taken_frame_by_frame(monkeypatch):
 
 
 def report(found, noise=None, reconstruction=None, source=None, cfg=1.0, sigma_max=TOP, **change):
-    its_clip = found.source if source is None else source
+    its_clip = (found.record and found.record.source) if source is None else source
     figures = metrics.noise_figures(found.noise if noise is None else noise, its_clip, TOP)
     steps = metrics.corrections(found) if found.recorded else None
     compared = None if reconstruction is None else metrics.compare(reconstruction, its_clip)
@@ -280,7 +283,7 @@ def test_a_good_inversion_is_called_good(good):
 @pytest.mark.parametrize("end", [0.75, 0.5, 0.25])
 def test_a_good_partial_inversion_is_called_good(end):
     found, _ = made(WIDE, end=end)
-    figures = metrics.noise_figures(found.noise, found.source, float(found.sigmas[found.start]))
+    figures = metrics.noise_figures(found.noise, found.record.source, float(found.sigmas[found.start]))
     assert whats(Report(found, figures, metrics.corrections(found), None, 1.0, TOP)) == []
 
 
@@ -360,12 +363,12 @@ def test_noise_that_frames_share_is_found(good):
 def test_unrelated_noise_is_found_though_its_statistics_are_right(good):
     """Samplers that draw noise while they climb leave such noise: strong enough, white, of no clip at all."""
     found, _ = good
-    random = found.source + TOP * white(WIDE, seed=7)
+    random = found.record.source + TOP * white(WIDE, seed=7)
     sentence = "noise is no more like the source than random noise"
     assert whats(report(found, random, **CHANGED)) == [sentence]
     wrong = clip(world(WIDE), seed=9)
     assert "connect the clip that was unsampled" in verdict.heading(report(found, source=wrong))[1]
-    assert whats(report(found, source=found.source)) == []
+    assert whats(report(found, source=found.record.source)) == []
 
 
 def test_heavy_tails_and_shifts_are_found(good):
@@ -385,7 +388,7 @@ def test_a_reconstruction_that_is_an_edit_is_told_apart(good):
     assert whats(shown) == [f"reconstruction is off by {shown.comparison.relative_error:.2g} of the source"]
     assert "all else is an edit" in verdict.heading(shown)[1]
     bare, denoise = made(WIDE, record=False)
-    plain = report(bare, reconstruction=resample(denoise, bare), source=found.source)
+    plain = report(bare, reconstruction=resample(denoise, bare), source=found.record.source)
     assert verdict.heading(plain)[1] == "switch record on in the Unsampler and connect its output directly"
 
 

@@ -6,7 +6,7 @@ import torch
 from analytic_denoisers import IMAGES, SOURCE, VIDEO, Spy, clip, denoiser, world
 
 from unsampling import UnsamplingError, resample, unsample
-from unsampling.inversion import Inversion, misses
+from unsampling.inversion import Inversion, Record, misses
 
 SOLVERS = ("midpoint", "dpmpp_2m", "euler")
 SIGMAS = sigma_lists.karras(8)
@@ -18,7 +18,7 @@ def scene(shape=IMAGES):
 
 
 def tensors(inversion):
-    return [inversion.noise, inversion.sigmas, inversion.source, *inversion.outputs]
+    return [inversion.noise, inversion.sigmas, inversion.record.source, *inversion.record.outputs]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -27,7 +27,7 @@ def tensors(inversion):
 def test_a_record_is_at_most_steps_plus_3_latents(solver, steps, shape):
     x0, denoise = scene(shape)
     inversion = unsample(denoise, x0, sigma_lists.karras(steps), solver)
-    held = sum(t.untyped_storage().nbytes() for t in (inversion.source, *inversion.outputs))
+    held = sum(t.untyped_storage().nbytes() for t in (inversion.record.source, *inversion.record.outputs))
     assert inversion.recorded and inversion.nbytes == held <= (steps + 3) * x0.nbytes
     if steps >= 3:
         assert held <= 2 * steps * x0.nbytes
@@ -46,7 +46,7 @@ def test_without_a_record_nothing_is_kept(solver):
     x0, denoise = scene()
     inversion = unsample(denoise, x0, SIGMAS, solver, record=False)
     assert not inversion.recorded and inversion.nbytes == 0
-    assert inversion.source is None and inversion.outputs == ()
+    assert inversion.record is None
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -117,7 +117,9 @@ def test_a_record_put_together_again_from_its_parts_is_as_exact(solver):
     x0, denoise = scene()
     made = unsample(denoise, x0, SIGMAS, solver, end=0.75)
     noise, sigmas, source, *outputs = (t.clone() for t in tensors(made))
-    assert torch.equal(resample(denoise, Inversion(noise, sigmas, solver, 2, source, tuple(outputs))), x0)
+    assert torch.equal(
+        resample(denoise, Inversion(noise, sigmas, solver, 2, Record(source, tuple(outputs)))), x0
+    )
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -126,7 +128,7 @@ def test_a_latent_that_is_a_view_is_recorded_alone(solver):
     place = world()
     whole = torch.stack([clip(place), clip(place, seed=2)], dim=-1)
     inversion = unsample(denoiser(place), whole[..., 1], SIGMAS, solver)
-    assert inversion.source.untyped_storage().nbytes() == whole.nbytes // 2
+    assert inversion.record.source.untyped_storage().nbytes() == whole.nbytes // 2
     assert torch.equal(resample(denoiser(place), inversion), whole[..., 1])
 
 

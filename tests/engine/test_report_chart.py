@@ -34,8 +34,8 @@ def bare(frames, factor=1.0, compared=False, noise=None):
 def recorded():
     place = world(IMAGES)
     found = unsample(denoiser(place), clip(place), SIGMAS)
-    figures = metrics.noise_figures(found.noise, found.source, TOP)
-    identical = metrics.compare(found.source, found.source)
+    figures = metrics.noise_figures(found.noise, found.record.source, TOP)
+    identical = metrics.compare(found.record.source, found.record.source)
     return Report(found, figures, metrics.corrections(found), identical, 1.0, TOP)
 
 

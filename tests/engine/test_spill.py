@@ -16,7 +16,7 @@ from analytic_denoisers import IMAGES, OTHER, VIDEO, clip, denoiser, world
 from unsampling_pack.host import record
 
 from unsampling import progress, resample, storage, unsample
-from unsampling.inversion import Inversion, misses
+from unsampling.inversion import Inversion, Record, misses
 from unsampling.report import metrics
 
 ROOT = Path(__file__).parents[2]
@@ -45,7 +45,7 @@ def spilled(folder, solver="midpoint", record=True, shape=IMAGES):
 
 
 def tensors(inversion):
-    return [inversion.noise, inversion.source, *inversion.outputs]
+    return [inversion.noise, inversion.record.source, *inversion.record.outputs]
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -55,7 +55,7 @@ def test_a_record_on_disk_gives_the_same_bits(tmp_path, solver, record, shape):
     place = world(shape)
     ours = spilled(tmp_path, solver, record, shape)
     theirs = unsample(denoiser(place), clip(place), SIGMAS, solver, record)
-    assert len(files(tmp_path)) == 1 + len(ours.outputs)
+    assert len(files(tmp_path)) == 1 + len(ours.record.outputs)
     assert all(
         torch.equal(a, b) and a.dtype == b.dtype for a, b in zip(tensors(ours), tensors(theirs), strict=True)
     )
@@ -78,8 +78,8 @@ def test_files_of_one_pass_go_at_its_end_whoever_holds_the_tensors(tmp_path):
 
 def test_files_go_with_their_tensors(tmp_path):
     made = spilled(tmp_path)
-    assert len(files(tmp_path)) == 1 + len(made.outputs)
-    one = made.outputs[3]
+    assert len(files(tmp_path)) == 1 + len(made.record.outputs)
+    one = made.record.outputs[3]
     del made
     assert len(files(tmp_path)) == 1
     del one
@@ -143,7 +143,7 @@ def test_below_the_limit_nothing_is_written(tmp_path, monkeypatch):
 def test_the_size_is_known_beforehand(tmp_path, solver, record, end):
     place = world()
     made = unsample(denoiser(place), clip(place), SIGMAS, solver, record, end)
-    written, walked = storage.latents(clip(place), made.calls, made.half, made.steps)
+    written, walked = storage.latents(clip(place), made.calls, made.record.half, made.steps)
     assert written == made.nbytes
     kept = []
     resample(denoiser(place), made, keep=lambda x: kept.append(x.clone()) or kept[-1])
@@ -225,7 +225,7 @@ def test_a_file_that_cannot_be_removed_yet_is_removed_by_the_next_record(tmp_pat
 
     monkeypatch.setattr(Path, "unlink", unlink)
     made = spilled(tmp_path)
-    count = 1 + len(made.outputs)
+    count = 1 + len(made.record.outputs)
     del made
     assert len(files(tmp_path)) == count
     refuse[0] = False
@@ -273,11 +273,10 @@ def test_a_slice_of_noise_reads_its_slice_of_the_files(tmp_path, frames, copies)
     kept = record.of_latent(latent)
     fit = kept.fitted(samples[frames], lambda x: put.append(x) or x)
     assert fit.frames == frames and len(put) == copies
-    assert torch.equal(fit.inversion.source, made.source[frames])
-    assert all(torch.equal(a, b[frames]) for a, b in zip(fit.inversion.outputs, made.outputs, strict=True))
-    whole = Inversion(
-        made.noise[frames], SIGMAS, "euler", 0, made.source[frames], tuple(x[frames] for x in made.outputs)
-    )
+    assert torch.equal(fit.inversion.record.source, made.record.source[frames])
+    outputs = tuple(x[frames] for x in made.record.outputs)
+    assert all(torch.equal(a, b) for a, b in zip(fit.inversion.record.outputs, outputs, strict=True))
+    whole = Inversion(made.noise[frames], SIGMAS, "euler", 0, Record(made.record.source[frames], outputs))
     edit = denoiser(world((len(frames), *IMAGES[1:])), OTHER, 2.0)
     assert torch.equal(resample(edit, fit.inversion), resample(edit, whole))
 

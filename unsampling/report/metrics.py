@@ -108,11 +108,14 @@ def corrections(inversion: Inversion, flow: bool = False) -> Tensor:
     Returns: (steps,) in float64, the first at the noise.
     Raises: UnsamplingError without a record.
     """
-    if not inversion.recorded:
+    record = inversion.record
+    if record is None:
         raise UnsamplingError("noise has no record to compare with; switch record on in the Unsampler")
-    missed, clip, count = torch.zeros(inversion.steps).double(), 0.0, inversion.source.numel()
-    for part in _parts(inversion):
-        missed += torch.stack([miss.double().square().sum() for miss in passes.misses(part)])
+    missed, clip, count = torch.zeros(inversion.steps).double(), 0.0, record.source.numel()
+    for part in _parts(record):
+        missed += torch.stack(
+            [miss.double().square().sum() for miss in passes.misses(replace(inversion, record=part))]
+        )
         clip += float(part.source.double().square().sum())
     below = inversion.sigmas[inversion.start + 1 :].double()
     signal = 1 - below if flow else torch.ones_like(below)
@@ -219,13 +222,13 @@ def _histogram(noise: Tensor, law: Moments) -> Tensor:
     return counts / noise.numel()
 
 
-def _parts(inversion: Inversion) -> Iterator[Inversion]:
-    """The inversion cut into runs of frames: a walk along recorded answers knows no neighbours."""
-    axis = 0 if inversion.source.ndim == 4 else 2
-    for first in range(0, inversion.source.shape[axis], CHUNK):
-        length = min(CHUNK, inversion.source.shape[axis] - first)
-        source, *outputs = (x.narrow(axis, first, length) for x in (inversion.source, *inversion.outputs))
-        yield replace(inversion, source=source, outputs=tuple(outputs))
+def _parts(record: passes.Record) -> Iterator[passes.Record]:
+    """The record cut into runs of frames: a walk along recorded answers knows no neighbours."""
+    axis = 0 if record.source.ndim == 4 else 2
+    for first in range(0, record.source.shape[axis], CHUNK):
+        length = min(CHUNK, record.source.shape[axis] - first)
+        source, *outputs = (x.narrow(axis, first, length) for x in (record.source, *record.outputs))
+        yield replace(record, source=source, outputs=tuple(outputs))
 
 
 def _like(x: Tensor, other: Tensor, name: str) -> Tensor:
