@@ -16,7 +16,7 @@ OUT = Path(__file__).parent / "out"
 SEED, SOURCE_STYLE = 29, "flat"  # of the clip that is shown when nothing else is asked for
 STYLES, CFGS = ("mosaic", "watercolour", "halftone"), (1.0, 3.0)
 MOST_STEPS = 100
-EXACT_SOLVERS = tuple(name for name, pair in solvers.PAIRS.items() if pair.memory is not None)
+EXACT_SOLVERS = tuple(solvers.recorded())
 
 
 @dataclass(frozen=True)

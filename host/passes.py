@@ -83,7 +83,7 @@ def _rise(
     node_id: str,
 ) -> tuple[Tensor, Inversion]:
     calls, made = inversion.calls_rising(solver, sigmas, keep, end), []
-    recorded = bool(keep) and solvers.pair(solver).memory is not None
+    recorded = bool(keep) and solver in solvers.recorded()
     size = sum(storage.latents(samples, calls, keep == "half", len(sigmas) - 1 - start)) if recorded else 0
     with storage.room(sampling.temp_folder(), size, size, lasting=True) as put:
 

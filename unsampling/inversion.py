@@ -77,7 +77,7 @@ def calls_rising(solver: str, sigmas: Tensor, record: bool | str = True, end: fl
     """Model calls that unsample() will make with these settings."""
     method = solvers.pair(solver)
     part = sigmas[schedules.start_index(sigmas, end) :]
-    return method.calls_rising(part, bool(record) and method.memory is not None)
+    return method.calls_rising(part, bool(record) and solver in solvers.recorded())
 
 
 def calls_falling(inversion: Inversion, structure: float | Tensor = 0.0) -> int:
@@ -122,7 +122,7 @@ def unsample(
         raise UnsamplingError(f"record is {record!r}; set it to True, 'half' or False")
     start = schedules.start_index(sigmas, end)
     x = check_latent(x0, "x0")
-    recording = bool(record) and method.memory is not None
+    recording = bool(record) and solver in solvers.recorded()
     half = recording and record == "half"
     kept_mask = None if mask is None else check_mask(mask, x, recording)
     part = sigmas[start:]
@@ -156,28 +156,28 @@ def resample(
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
     """
-    method = solvers.pair(inversion.solver)
     x = check_latent(inversion.noise, "noise")
     skipped = _skipped(inversion, structure)
     late, fidelity = per_frame("structure", skipped, x), _fidelity(fidelity, x)
     part, offset, start = inversion.sigmas[inversion.start :], inversion.start, min(skipped)
     record, calls = inversion.record, calls_falling(inversion, structure)
     if record is None:
-        return method.fall(ModelCalls(denoise, calls, callback), x, part, offset)
+        return solvers.pair(inversion.solver).fall(ModelCalls(denoise, calls, callback), x, part, offset)
     if record.source.shape != x.shape:
         raise UnsamplingError(
             f"noise has shape {tuple(x.shape)}, its record"
             f" {tuple(record.source.shape)}; use the noise as unsample() returned it"
         )
+    method = solvers.recorded_pair(inversion.solver)
     evaluate = ModelCalls(denoise, calls, callback, half=record.half)
     source = record.source.to(x.device, x.dtype, copy=True)
     if start == inversion.steps:
         return source
-    known = method.memory.walk_again(record.outputs, source, part, offset, keep)
+    known = method.walk_again(record.outputs, source, part, offset, keep)
     if start:
-        x = method.memory.state(known, part, start, x.device)
+        x = method.state(known, part, start, x.device)
     mask = None if record.mask is None else record.mask.to(x.device).expand_as(x)
-    x = method.memory.fall(evaluate, x, part, offset, known, start, fidelity, _held(mask, late))
+    x = method.fall_recorded(evaluate, x, part, offset, known, start, fidelity, _held(mask, late))
     return keep_outside(torch.where(late == inversion.steps, source, x), source, mask)
 
 
@@ -214,10 +214,10 @@ def misses(inversion: Inversion) -> list[Tensor]:
         raise UnsamplingError(
             "the inversion has no record to compare with; switch record on in the Unsampler"
         )
-    memory = solvers.pair(inversion.solver).memory
+    method = solvers.recorded_pair(inversion.solver)
     part = inversion.sigmas[inversion.start :]
-    known = memory.walk_again(record.outputs, record.source, part, inversion.start, in_memory)
-    return memory.misses(known, part)
+    known = method.walk_again(record.outputs, record.source, part, inversion.start, in_memory)
+    return method.misses(known, part)
 
 
 def _fidelity(fidelity: float | Tensor, x: Tensor) -> float | Tensor:

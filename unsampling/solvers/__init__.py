@@ -1,65 +1,90 @@
 """Solver pairs. A name stands for a rising and a falling pass together, since exactness is a property of the
-pair."""
+pair.
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from functools import partial
-from typing import Any
+A new pair is a file beside this one that has the names of `Pair`, and those of `RecordedPair` if it can use
+a record, and a line in PAIRS.
+"""
 
+from typing import Protocol, TypeVar, runtime_checkable
+
+import torch
 from torch import Tensor
 
 from ..errors import UnsamplingError
-from . import dpmpp_2m, ees25, euler, midpoint, single_call
+from . import dpmpp_2m, ees25, euler, midpoint
+from .evaluation import Evaluate, Held, Keep
+
+Walk = TypeVar("Walk")
 
 
-@dataclass(frozen=True)
-class Memory:
-    """How a pair uses a record; `known` is whatever its own walk_again returned."""
+class Pair(Protocol):
+    """What the engine needs of a method: a module, or an object, with these names.
 
-    walk_again: Callable[..., Any]  # (outputs, x, sigmas, offset, keep) -> known
-    state: Callable[..., Tensor]  # (known, sigmas, start, device) -> x at sigmas[start]
-    fall: Callable[..., Tensor]  # (evaluate, x, sigmas, offset, known, start, fidelity, held) -> x below
-    misses: Callable[..., list[Tensor]]  # (known, sigmas) -> what the plain solver would miss, step by step
+    order: of convergence of either pass on its own. stages: model calls a step.
+    sigmas are those of the pass, falling, and offset is the index of the first in the whole schedule.
+    """
+
+    @property
+    def order(self) -> int: ...
+
+    @property
+    def stages(self) -> int: ...
+
+    def calls_rising(self, sigmas: Tensor, recording: bool) -> int:
+        """Model calls of rise()."""
+        ...
+
+    def calls_falling(self, sigmas: Tensor, at_top: bool) -> int:
+        """Model calls of a falling pass; at_top: it begins at the noise itself."""
+        ...
+
+    def rise(self, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: bool) -> Tensor:
+        """From x at sigmas[-1] to the noise at sigmas[0]."""
+        ...
+
+    def fall(self, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Tensor:
+        """From x at sigmas[0] to sigmas[-1]: the plain solver."""
+        ...
 
 
-@dataclass(frozen=True)
-class Pair:
-    """What the engine needs of a method; without `memory` it keeps no record."""
+@runtime_checkable
+class RecordedPair(Pair, Protocol[Walk]):
+    """A pair that a record makes exact. Walk: what it keeps of the rising pass walked again."""
 
-    rise: Callable[..., Tensor]  # (evaluate, x, sigmas, offset, recording) -> x at sigmas[0]
-    fall: Callable[..., Tensor]  # (evaluate, x, sigmas, offset) -> x at sigmas[-1]
-    calls_rising: Callable[[Tensor, bool], int]  # (sigmas, recording) -> model calls
-    calls_falling: Callable[[Tensor, bool], int]  # (sigmas, from the noise itself) -> model calls
-    memory: Memory | None = None
+    def walk_again(
+        self, outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int, keep: Keep
+    ) -> Walk:
+        """The rising pass from x, the source, by what the model answered then."""
+        ...
 
+    def state(self, known: Walk, sigmas: Tensor, start: int, device: torch.device) -> Tensor:
+        """The source's own state at sigmas[start]."""
+        ...
 
-def _single_call(step: single_call.Step) -> Pair:
-    memory = Memory(
-        partial(single_call.walk_again, step),
-        single_call.state,
-        partial(single_call.fall_recorded, step),
-        partial(single_call.misses, step),
-    )
-    return Pair(
-        partial(single_call.rise, step),
-        partial(single_call.fall, step),
-        single_call.calls_rising,
-        single_call.calls_falling,
-        memory,
-    )
+    def fall_recorded(
+        self,
+        evaluate: Evaluate,
+        x: Tensor,
+        sigmas: Tensor,
+        offset: int,
+        known: Walk,
+        start: int,
+        fidelity: float | Tensor,
+        held: Held,
+    ) -> Tensor:
+        """From x at sigmas[start] to sigmas[-1], with the record's correction."""
+        ...
+
+    def misses(self, known: Walk, sigmas: Tensor) -> list[Tensor]:
+        """What the plain solver would miss on the source, step by step."""
+        ...
 
 
 PAIRS: dict[str, Pair] = {
-    "midpoint": Pair(
-        midpoint.rise,
-        midpoint.fall,
-        midpoint.calls_rising,
-        midpoint.calls_falling,
-        Memory(midpoint.walk_again, midpoint.state, midpoint.fall_recorded, midpoint.misses),
-    ),
-    "dpmpp_2m": _single_call(dpmpp_2m.step),
-    "euler": _single_call(euler.step),
-    "ees25": Pair(ees25.rise, ees25.fall, ees25.calls, ees25.calls),
+    "midpoint": midpoint,
+    "dpmpp_2m": dpmpp_2m.PAIR,
+    "euler": euler.PAIR,
+    "ees25": ees25,
 }
 DEFAULT = "midpoint"
 
@@ -69,3 +94,16 @@ def pair(name: str) -> Pair:
     if name not in PAIRS:
         raise UnsamplingError(f"solver {name!r} is unknown; choose one of {', '.join(PAIRS)}")
     return PAIRS[name]
+
+
+def recorded_pair(name: str) -> RecordedPair:
+    """The pair of that name. Raises: UnsamplingError for one that no record makes exact."""
+    method = pair(name)
+    if not isinstance(method, RecordedPair):
+        raise UnsamplingError(f"solver {name} cannot use a record; choose one of {', '.join(recorded())}")
+    return method
+
+
+def recorded() -> list[str]:
+    """The names of the pairs that a record makes exact."""
+    return [name for name, method in PAIRS.items() if isinstance(method, RecordedPair)]

@@ -3,7 +3,7 @@
 from torch import Tensor
 
 from . import euler
-from .single_call import Point
+from .single_call import Point, SingleCall
 
 # A last step so much shorter than this one tells nothing of the curve: extrapolating it multiplies rounding
 # errors.
@@ -36,3 +36,6 @@ def step(x: Tensor, point: Point, previous: Point | None, here: Tensor, there: T
         if r > SHORTEST:
             blend = (1 + 1 / (2 * r)) * point.denoised - (1 / (2 * r)) * previous.denoised
     return (_sigma(t_next) / _sigma(t)) * x - (-h).expm1() * blend
+
+
+PAIR = SingleCall(step, order=2)

@@ -13,10 +13,18 @@ NODES = (0.0, 1 / 3, 5 / 6)
 STAGES = ((), (1 / 3,), (-5 / 48, 15 / 16))
 WEIGHTS = (1 / 10, 1 / 2, 2 / 5)
 
+order = 2
+stages = 3
 
-def calls(sigmas: Tensor, _: bool) -> int:
-    """Model calls of either pass: the step that touches sigma 0 needs two."""
-    return 3 * (len(sigmas) - 1) - int(sigmas[-1] == 0)
+
+def calls_rising(sigmas: Tensor, recording: bool) -> int:
+    """Model calls of rise(): the step that touches sigma 0 needs two."""
+    return stages * (len(sigmas) - 1) - int(sigmas[-1] == 0)
+
+
+def calls_falling(sigmas: Tensor, at_top: bool) -> int:
+    """Model calls of fall()."""
+    return calls_rising(sigmas, False)
 
 
 def rise(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, recording: bool = False) -> Tensor:

@@ -4,7 +4,7 @@ clip."""
 from torch import Tensor
 
 from .evaluation import velocity
-from .single_call import Point
+from .single_call import Point, SingleCall
 
 
 def step(x: Tensor, point: Point, previous: Point | None, here: Tensor, there: Tensor) -> Tensor:
@@ -12,3 +12,6 @@ def step(x: Tensor, point: Point, previous: Point | None, here: Tensor, there: T
     6)."""
     dt = (there - here).to(x.device)
     return x + velocity(x, point.denoised, point.sigma) * dt
+
+
+PAIR = SingleCall(step, order=1)

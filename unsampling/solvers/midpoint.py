@@ -20,6 +20,9 @@ LAST_POINT = 0.6
 LAST_POINT_OF_FEW = 0.75  # with few steps, which leave a last sigma above LONG: AYS with 10 steps or fewer
 LONG = 0.15
 
+order = 2
+stages = 1
+
 
 @dataclass(frozen=True)
 class Midpoints:

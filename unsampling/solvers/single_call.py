@@ -39,113 +39,114 @@ class States:
     points: list[Point]
 
 
-def calls_rising(sigmas: Tensor, recording: bool) -> int:
-    """Model calls of rise(): one a step, and the answer at the noise for a record."""
-    return len(sigmas) - 1 + int(recording)
+@dataclass(frozen=True)
+class SingleCall:
+    """The pair of a step that asks the model once, at its beginning."""
 
+    step: Step
+    order: int
+    stages: int = 1
 
-def calls_falling(sigmas: Tensor, at_top: bool) -> int:
-    """Model calls of a falling pass: one a step."""
-    return len(sigmas) - 1
+    def calls_rising(self, sigmas: Tensor, recording: bool) -> int:
+        """Model calls of rise(): one a step, and the answer at the noise for a record."""
+        return len(sigmas) - 1 + int(recording)
 
+    def calls_falling(self, sigmas: Tensor, at_top: bool) -> int:
+        """Model calls of a falling pass: one a step."""
+        return len(sigmas) - 1
 
-def rise(
-    step: Step,
-    evaluate: Evaluate,
-    x: Tensor,
-    sigmas: Tensor,
-    offset: int,
-    recording: bool,
-    remember: Callable[[Tensor], None] | None = None,
-) -> Tensor:
-    """Walks from x at sigmas[-1] up to sigmas[0] and returns the state there; `remember` is given each state.
+    def rise(
+        self,
+        evaluate: Evaluate,
+        x: Tensor,
+        sigmas: Tensor,
+        offset: int,
+        recording: bool,
+        remember: Callable[[Tensor], None] | None = None,
+    ) -> Tensor:
+        """Walks from x at sigmas[-1] up to sigmas[0] and returns the state there.
 
-    The first call from sigma 0 is made at half the first sigma above it, never near 0: the model knows no
-    such sigma and half precision has no digits left there.
-    """
-    last = len(sigmas) - 2
-    previous = None
-    for i in range(last, -1, -1):
-        here, there = sigmas[i + 1], sigmas[i]
-        at = here if here > 0 else there / 2
-        # The plain pair undoes transition i. A recorded pair meets this state again in the falling pass,
-        # there as the start of transition i + 1, and must ask the same question.
-        label = min(i + 1, last) if recording else i
-        point = Point(evaluate(x, at, offset + label), at)
+        remember: is given each state on the way. The first call from sigma 0 is made at half the first sigma
+        above it, never near 0: the model knows no such sigma and half precision has no digits left there.
+        """
+        last = len(sigmas) - 2
+        previous = None
+        for i in range(last, -1, -1):
+            here, there = sigmas[i + 1], sigmas[i]
+            at = here if here > 0 else there / 2
+            # The plain pair undoes transition i. A recorded pair meets this state again in the falling pass,
+            # there as the start of transition i + 1, and must ask the same question.
+            label = min(i + 1, last) if recording else i
+            point = Point(evaluate(x, at, offset + label), at)
+            if remember is not None:
+                remember(x)
+            x = self.step(x, point, previous, here, there)
+            previous = point
+        if recording:
+            evaluate(x, sigmas[0], offset)
         if remember is not None:
             remember(x)
-        x = step(x, point, previous, here, there)
-        previous = point
-    if recording:
-        evaluate(x, sigmas[0], offset)
-    if remember is not None:
-        remember(x)
-    return x
+        return x
 
+    def walk_again(
+        self, outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int, keep: Keep
+    ) -> States:
+        """The rising pass of a recorded unsampling, from what the model answered then."""
+        states: list[Tensor] = []
+        self.rise(replay(outputs), x, sigmas, offset, True, lambda state: states.insert(0, keep(state)))
+        return States(states, [Point(*pair) for pair in zip(outputs[::-1], sigmas, strict=True)])
 
-def walk_again(
-    step: Step, outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int, keep: Keep
-) -> States:
-    """The rising pass of a recorded unsampling, from what the model answered then."""
-    states: list[Tensor] = []
-    rise(step, replay(outputs), x, sigmas, offset, True, lambda state: states.insert(0, keep(state)))
-    return States(states, [Point(*pair) for pair in zip(outputs[::-1], sigmas, strict=True)])
+    def fall(self, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Tensor:
+        """Walks from x at sigmas[0] down to sigmas[-1]: the plain solver."""
+        previous = None
+        for i in range(len(sigmas) - 1):
+            point = Point(evaluate(x, sigmas[i], offset + i), sigmas[i])
+            x = self.step(x, point, previous, sigmas[i], sigmas[i + 1])
+            previous = point
+        return x
 
+    def state(self, known: States, sigmas: Tensor, start: int, device: torch.device) -> Tensor:
+        """The recorded state at sigmas[start]."""
+        return known.states[start].to(device)
 
-def fall(step: Step, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Tensor:
-    """Walks from x at sigmas[0] down to sigmas[-1]: the plain solver."""
-    previous = None
-    for i in range(len(sigmas) - 1):
-        point = Point(evaluate(x, sigmas[i], offset + i), sigmas[i])
-        x = step(x, point, previous, sigmas[i], sigmas[i + 1])
-        previous = point
-    return x
+    def fall_recorded(
+        self,
+        evaluate: Evaluate,
+        x: Tensor,
+        sigmas: Tensor,
+        offset: int,
+        known: States,
+        start: int,
+        fidelity: float | Tensor,
+        held: Held,
+    ) -> Tensor:
+        """Walks down from sigmas[start] with the record's correction, exact at fidelity 1 (solvers.md 3.3).
 
+        x: the state at sigmas[start]. Both walks begin there without a history: the source's own answer one
+        step above is not this prompt's.
+        held: for each step, where the way is the recorded one whatever the model says.
+        """
+        previous = expected_previous = None
+        x = hold(x, known.states[start], held(start))
+        for i in range(start, len(sigmas) - 1):
+            here, there = sigmas[i], sigmas[i + 1]
+            point, expected_point = Point(evaluate(x, here, offset + i), here), _on(x, known.points[i])
+            stepped = self.step(x, point, previous, here, there)
+            expected = self.step(known.states[i].to(x.device), expected_point, expected_previous, here, there)
+            x = hold(correct(stepped, expected, known.states[i + 1], fidelity), known.states[i + 1], held(i))
+            previous, expected_previous = point, expected_point
+        return x
 
-def state(known: States, sigmas: Tensor, start: int, device: torch.device) -> Tensor:
-    """The recorded state at sigmas[start]."""
-    return known.states[start].to(device)
-
-
-def fall_recorded(
-    step: Step,
-    evaluate: Evaluate,
-    x: Tensor,
-    sigmas: Tensor,
-    offset: int,
-    known: States,
-    start: int,
-    fidelity: float | Tensor,
-    held: Held,
-) -> Tensor:
-    """Walks down from sigmas[start] with the record's correction, exact at fidelity 1 (solvers.md 3.3).
-
-    x: the state at sigmas[start]. Both walks begin there without a history: the source's own answer one step
-    above is not this prompt's.
-    held: for each step, where the way is the recorded one whatever the model says.
-    """
-    previous = expected_previous = None
-    x = hold(x, known.states[start], held(start))
-    for i in range(start, len(sigmas) - 1):
-        here, there = sigmas[i], sigmas[i + 1]
-        point, expected_point = Point(evaluate(x, here, offset + i), here), _on(x, known.points[i])
-        stepped = step(x, point, previous, here, there)
-        expected = step(known.states[i].to(x.device), expected_point, expected_previous, here, there)
-        x = hold(correct(stepped, expected, known.states[i + 1], fidelity), known.states[i + 1], held(i))
-        previous, expected_previous = point, expected_point
-    return x
+    def misses(self, known: States, sigmas: Tensor) -> list[Tensor]:
+        """For each falling step, by how much the plain solver would miss the recorded state on the source."""
+        missed, previous = [], None
+        for i in range(len(sigmas) - 1):
+            point = _on(known.states[i], known.points[i])
+            expected = self.step(known.states[i], point, previous, sigmas[i], sigmas[i + 1])
+            missed.append(known.states[i + 1] - expected)
+            previous = point
+        return missed
 
 
 def _on(x: Tensor, point: Point) -> Point:
     return Point(point.denoised.to(x.device, x.dtype), point.sigma)
-
-
-def misses(step: Step, known: States, sigmas: Tensor) -> list[Tensor]:
-    """For each falling step, by how much the plain solver would miss the recorded state on the source."""
-    missed, previous = [], None
-    for i in range(len(sigmas) - 1):
-        point = _on(known.states[i], known.points[i])
-        expected = step(known.states[i], point, previous, sigmas[i], sigmas[i + 1])
-        missed.append(known.states[i + 1] - expected)
-        previous = point
-    return missed
