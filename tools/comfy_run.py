@@ -5,25 +5,38 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from websocket import WebSocketException
 
 from tools.comfy_errors import InterruptedRun, Position, RunError, ServerAway, ServerDied
-
-if TYPE_CHECKING:
-    from tools.comfy_client import Client
 
 Event = Callable[[str, dict], None]
 LOST = (ServerAway, OSError, WebSocketException)
 RETRY_S = 0.5
 
 
+class Connection(Protocol):
+    """What following a run asks of a client."""
+
+    reconnect_s: float
+
+    def connect(self) -> None: ...
+
+    def reconnect(self) -> None: ...
+
+    def receive(self, deadline: float | None) -> tuple[str, dict] | None: ...
+
+    def history(self, prompt_id: str) -> dict | None: ...
+
+    def in_queue(self, prompt_id: str) -> bool: ...
+
+
 @dataclass
 class Run:
     """A run being followed. `on_event` gets the server's events as they are, and "position" and "lost"."""
 
-    client: Client
+    client: Connection
     prompt_id: str
     on_event: Event
     names: dict[str, str] = field(default_factory=dict)  # what messages call a node
