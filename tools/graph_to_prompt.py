@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from tools.frontend_text import chosen_prompt, replaced
-from tools.node_layout import Widget, as_widget, ordered_inputs
 from tools.node_values import ConversionError, Values, check, saved_values
+from tools.widgets import Widget, as_widget, ordered_inputs
 
 MUTED, BYPASSED = 2, 4
 NOTES = ("Note", "MarkdownNote")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tools.comfy_errors import ClientError
-from tools.node_layout import (
+from tools.widgets import (
     CONTROL_MODES,
     DYNAMIC_COMBO,
     WIDGET_TYPES,

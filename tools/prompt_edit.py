@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tools.node_layout import Widget, ordered_inputs
 from tools.prompt_nodes import EditError, find_nodes, label, node_widgets
+from tools.widgets import Widget, ordered_inputs
 
 RESAMPLERS = ("UNS_NoiselessResampler", "UNS_NoiselessResamplerAdvanced")
 Target = tuple[str, str]  # node id, input name

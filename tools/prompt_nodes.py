@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from tools.comfy_errors import ClientError
-from tools.node_layout import DYNAMIC_COMBO, Widget, ordered_inputs, widgets_of
+from tools.widgets import DYNAMIC_COMBO, Widget, ordered_inputs, widgets_of
 
 
 class EditError(ClientError):

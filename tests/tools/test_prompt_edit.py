@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_graphs import INFO, recorded
 
-from tools.node_layout import Widget
 from tools.prompt_edit import media_input, set_text, text_inputs
 from tools.prompt_nodes import EditError, apply_set, find_nodes, read_value
+from tools.widgets import Widget
 
 C = "CONDITIONING"
 UNS = {
