@@ -8,7 +8,7 @@ from typing import Any
 
 from tools.frontend_text import chosen_prompt, replaced
 from tools.node_values import ConversionError, Values, check, saved_values
-from tools.widgets import Widget, as_widget, ordered_inputs
+from tools.widgets import Widget, inputs_of
 
 MUTED, BYPASSED = 2, 4
 NOTES = ("Note", "MarkdownNote")
@@ -174,12 +174,10 @@ class Graph:
         if node["type"] not in self.object_info:
             return list(saved.values())
         sockets, widgets = {}, {}
-        for name, spec in ordered_inputs(self.object_info[node["type"]]):
-            widget = as_widget(name, spec, bool(saved.get(name, {}).get("widget")))
-            kind = "COMBO" if isinstance(spec[0], list) else spec[0]
-            (widgets if widget else sockets)[name] = saved.get(
-                name, {"name": name, "type": kind, "link": None}
-            )
+        for item in inputs_of(self.object_info[node["type"]]):
+            name, unlinked = item.name, {"name": item.name, "type": item.type, "link": None}
+            drawn = item.widget(shown=bool(saved.get(name, {}).get("widget")))
+            (widgets if drawn else sockets)[name] = saved.get(name, unlinked)
         return list((sockets | widgets | saved).values())
 
     def named(self, node: dict) -> str:

@@ -11,8 +11,7 @@ from tools.widgets import (
     DYNAMIC_COMBO,
     WIDGET_TYPES,
     Widget,
-    as_widget,
-    ordered_inputs,
+    inputs_of,
     widgets_of,
 )
 
@@ -99,12 +98,10 @@ def _extra_values(saved: dict) -> Values:
 def _without_forced(info: dict, saved: list) -> list:
     """Frontends before 1.16 saved a value for inputs that are sockets by `forceInput`: drop those."""
     forced: list[bool] = []
-    for name, spec in ordered_inputs(info):
-        options = spec[1] if len(spec) > 1 and isinstance(spec[1], dict) else {}
-        kind = "COMBO" if isinstance(spec[0], list) else spec[0]
-        if options.get("forceInput"):
-            forced += [True] * (kind in WIDGET_TYPES)
-        elif widget := as_widget(name, spec):
+    for item in inputs_of(info):
+        if item.options.get("forceInput"):
+            forced += [True] * (item.type in WIDGET_TYPES)
+        elif widget := item.widget():
             forced += [False] * (1 + widget.controls)
     if True not in forced or len(saved) != len(forced):
         return saved

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from tools.prompt_nodes import EditError, find_nodes, label, node_widgets
-from tools.widgets import Widget, ordered_inputs
+from tools.widgets import Widget, inputs_of
 
 RESAMPLERS = ("UNS_NoiselessResampler", "UNS_NoiselessResamplerAdvanced")
 Target = tuple[str, str]  # node id, input name
@@ -97,7 +97,7 @@ def _passed_on(prompt: dict, object_info: dict, node: str, slot: int, role: str)
     for name in (names[slot] if slot < len(names) else None, role):
         if _is_link(inputs.get(name), prompt):
             return [inputs[name]]
-    kinds = {name: spec[0] for name, spec in ordered_inputs(info)}
+    kinds = {item.name: item.type for item in inputs_of(info)}
     return [
         value
         for name, value in inputs.items()

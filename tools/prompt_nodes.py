@@ -7,7 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from tools.comfy_errors import ClientError
-from tools.widgets import DYNAMIC_COMBO, Widget, ordered_inputs, widgets_of
+from tools.widgets import DYNAMIC_COMBO, Widget, inputs_of, widgets_of
 
 
 class EditError(ClientError):
@@ -94,7 +94,8 @@ def set_input(prompt: dict, object_info: dict, node: str, name: str, raw: str) -
 
 
 def _no_such_input(prompt: dict, object_info: dict, node: str, name: str, widgets: list[str]) -> str:
-    sockets = {key: spec[0] for key, spec in ordered_inputs(object_info.get(prompt[node]["class_type"], {}))}
+    info = object_info.get(prompt[node]["class_type"], {})
+    sockets = {item.name: item.spec[0] for item in inputs_of(info)}
     if name in sockets:
         return f"Input {name} of {label(prompt, node)} takes a connection ({sockets[name]}), not a value."
     return (

@@ -7,12 +7,11 @@
 Slots, widget order and types come from a recorded /object_info, so they are right by construction.
 """
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
-WIDGET_TYPES = {"INT", "FLOAT", "STRING", "BOOLEAN", "COMBO"}
-DYNAMIC_COMBO = "COMFY_DYNAMICCOMBO_V3"
-AUTOGROW = "COMFY_AUTOGROW_V3"
+from tools.widgets import Widget, drawn_widgets, grown, inputs_of
+
 OPTIONAL_SHAPE = 7  # LiteGraph's hollow circle: the slot may stay empty
 NOTE = "MarkdownNote"
 # VideoHelperSuite saves its widgets by name, these among them. Without them frontend 1.58 takes a node that
@@ -50,7 +49,7 @@ class Node:
     id: int
     type: str
     entry: dict
-    values: dict[str, object]
+    values: dict[str, Any]
     sources: dict[str, Output]
     properties: dict
     title: str | None = None
@@ -64,110 +63,36 @@ class Node:
     @property
     def inputs(self) -> list[dict]:
         """Input slots in the frontend's order: sockets first, then one behind each widget."""
-        specs = list(input_specs(self.entry))
-        sockets = [slot(name, spec[0], optional) for name, spec, optional in specs if not is_widget(spec)]
-        widgets = [
-            slot(name, widget_type(spec), optional) | {"widget": {"name": name}}
-            for name, spec, optional in widget_specs(self.entry, self.values)
+        sockets = [
+            slot(item.name, item.type, item.optional)
+            for item in inputs_of(self.entry)
+            if item.widget() is None
         ]
-        return sockets + widgets
+        behind = [
+            slot(widget.name, widget.slot_type, widget.optional) | {"widget": {"name": widget.name}}
+            for widget in self.widgets
+        ]
+        return sockets + behind
 
     @property
-    def widget_values(self) -> list[object] | dict[str, object]:
+    def widgets(self) -> list[Widget]:
+        """Its widgets in the frontend's order."""
+        return list(drawn_widgets(self.entry, self.value))
+
+    def value(self, widget: Widget) -> Any:
+        """What a widget shows."""
+        return self.values.get(widget.name, widget.default)
+
+    @property
+    def widget_values(self) -> list[Any] | dict[str, Any]:
         """Widget values in the frontend's order, or by name."""
-        named = {
-            name: self.values.get(name, default_of(spec))
-            for name, spec, _ in widget_specs(self.entry, self.values)
-        }
+        named = {widget.name: self.value(widget) for widget in self.widgets}
         return named | SAVED_BY_NAME[self.type] if self.type in SAVED_BY_NAME else list(named.values())
 
 
 def slot(name: str, kind: str, optional: bool) -> dict:
     """An unlinked input slot."""
     return {"name": name, "type": kind} | ({"shape": OPTIONAL_SHAPE} if optional else {}) | {"link": None}
-
-
-def input_specs(entry: dict) -> Iterator[tuple[str, list, bool]]:
-    """(name, spec, optional) of every visible input of an /object_info entry, required ones first."""
-    for section in ("required", "optional"):
-        for name, spec in entry["input"].get(section, {}).items():
-            yield name, spec, section == "optional"
-
-
-def grown(entry: dict, names: Iterable[str]) -> dict:
-    """The entry of a node whose growing input, if it has one, shows the sockets named: `images.image0` ..."""
-    required, optional = dict(entry["input"].get("required", {})), dict(entry["input"].get("optional", {}))
-    for parent, spec in entry["input"].get("required", {}).items():
-        if spec[0] == AUTOGROW:
-            del required[parent]
-            template = options_of(spec)["template"]
-            (socket,) = template["input"]["required"].values()
-            shown = [name for name in names if name.startswith(f"{parent}.")]
-            required |= dict.fromkeys(shown[: template["min"]], socket)
-            optional = dict.fromkeys(shown[template["min"] :], socket) | optional
-    return entry | {"input": entry["input"] | {"required": required, "optional": optional}}
-
-
-def options_of(spec: list) -> dict:
-    """The second, optional half of an input spec."""
-    return spec[1] if len(spec) > 1 else {}
-
-
-def is_widget(spec: list) -> bool:
-    """Whether the frontend draws a widget for this input."""
-    known = isinstance(spec[0], list) or kind_of(spec) in WIDGET_TYPES or spec[0] == DYNAMIC_COMBO
-    return known and not options_of(spec).get("forceInput")
-
-
-def kind_of(spec: list) -> str:
-    """The kind of the widget; an input of several types says which of them it is."""
-    return options_of(spec).get("widgetType", spec[0])
-
-
-def widget_type(spec: list) -> str:
-    """The slot type behind a widget; V1 combos give their choices in place of a type."""
-    return "COMBO" if isinstance(spec[0], list) else spec[0]
-
-
-def choices_of(spec: list) -> list | None:
-    """What a combo allows, or None for other widgets."""
-    if isinstance(spec[0], list):
-        return spec[0]
-    options = options_of(spec).get("options")
-    return [item["key"] for item in options] if spec[0] == DYNAMIC_COMBO else options
-
-
-def default_of(spec: list) -> object:
-    """The value the frontend gives a fresh widget."""
-    choices = choices_of(spec)
-    return options_of(spec).get("default", choices[0] if choices else "")
-
-
-def widget_specs(entry: dict, values: dict) -> Iterator[tuple[str, list, bool]]:
-    """Every widget in the frontend's order.
-
-    A dynamic combo brings the widgets of its choice along, an upload its button.
-    """
-    uploads = False
-    for name, spec, optional in input_specs(entry):
-        if is_widget(spec):
-            yield from expand(name, spec, optional, values)
-            uploads |= any(options_of(spec).get(kind) for kind in ("image_upload", "video_upload"))
-    if uploads:
-        yield "upload", ["IMAGEUPLOAD", {"default": "image"}], False
-
-
-def expand(name: str, spec: list, optional: bool, values: dict) -> Iterator[tuple[str, list, bool]]:
-    """A widget and those its choice adds: `parent.child` for a dynamic combo, plain names for VHS formats."""
-    yield name, spec, optional
-    added = options_of(spec).get("formats", {}).get(values.get(name, default_of(spec)))
-    if isinstance(added, list):  # VideoHelperSuite's loader has presets there, which are no widgets
-        yield from ((child, child_spec[:2], True) for child, *child_spec in added)
-    if spec[0] == DYNAMIC_COMBO and not options_of(spec).get("hidden"):
-        chosen = values.get(name, default_of(spec))
-        picked = next(item for item in options_of(spec)["options"] if item["key"] == chosen)
-        for child, child_spec, child_optional in input_specs({"input": picked["inputs"]}):
-            yield from expand(f"{name}.{child}", child_spec, child_optional, values)
 
 
 class Graph:

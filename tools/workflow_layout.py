@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from tools.workflow_graph import NOTE, UPLOAD_BUTTON, Graph, Node, options_of, widget_specs
+from tools.widgets import UPLOAD
+from tools.workflow_graph import NOTE, UPLOAD_BUTTON, Graph, Node
 
 TITLE, PAD, GROUP_TITLE = 30, 20, 50
 GAP = 60  # room for a pack's badge: below the node in Nodes 2.0, above it in the classic design
@@ -30,14 +31,13 @@ class Area:
 
 def needed_height(node: Node) -> int:
     """The height the frontend gives a fresh node of this type, title not counted."""
-    specs = [(name, spec) for name, spec, _ in widget_specs(node.entry, node.values)]
-    shown = [(name, options_of(spec)) for name, spec in specs if not options_of(spec).get("hidden")]
+    shown = [widget for widget in node.widgets if not widget.options.get("hidden")]
     sockets = sum("widget" not in item for item in node.inputs)
     buttons = int(UPLOAD_BUTTON in node.widget_values)
     height = ROW * max(sockets, len(node.entry["output"])) + WIDGET * (len(shown) + buttons) + 14
-    if any(name == "upload" for name, _ in shown):
+    if UPLOAD in shown:
         return height + PREVIEW
-    return height + MULTILINE * sum(bool(options.get("multiline")) for _, options in shown)
+    return height + MULTILINE * sum(bool(widget.options.get("multiline")) for widget in shown)
 
 
 def place(graph: Graph, areas: list[Area]) -> None:

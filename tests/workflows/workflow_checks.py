@@ -1,18 +1,11 @@
 """Checks of a UI-format workflow against a recorded /object_info; each yields its complaints."""
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import combinations
 
-from tools.workflow_graph import (
-    NOTE,
-    SAVED_BY_NAME,
-    choices_of,
-    grown,
-    input_specs,
-    is_widget,
-    kind_of,
-    widget_specs,
-)
+from tools.widgets import Widget, drawn_widgets, grown, inputs_of
+from tools.workflow_graph import NOTE, SAVED_BY_NAME
 
 TOP = {
     "last_node_id": int,
@@ -138,11 +131,11 @@ def slots(workflow: dict, info: dict) -> Iterator[str]:
         if outputs != list(zip(entry["output_name"], entry["output"], strict=True)):
             yield f"{node['type']} has other outputs than its node type"
         given = {item["name"]: item for item in node["inputs"]}
-        for name, spec, optional in input_specs(entry):
-            if name not in given:
-                yield f"{node['type']} lacks the input {name}"
-            elif not optional and not is_widget(spec) and given[name]["link"] is None:
-                yield f"{node['type']} needs a link into {name}"
+        for item in inputs_of(entry):
+            if item.name not in given:
+                yield f"{node['type']} lacks the input {item.name}"
+            elif not item.optional and not item.widget() and given[item.name]["link"] is None:
+                yield f"{node['type']} needs a link into {item.name}"
 
 
 def widgets(workflow: dict, info: dict) -> Iterator[str]:
@@ -159,12 +152,12 @@ def widgets(workflow: dict, info: dict) -> Iterator[str]:
             yield f"{node['type']} has {len(given)} values for {len(names)} widgets"
             continue
         values = dict(zip(names, given, strict=True))
-        specs = {name: spec for name, spec, _ in widget_specs(entry, values)}
-        if list(specs) != names:
-            yield f"{node['type']} has the widgets {names}, its node type {list(specs)}"
+        drawn = {w.name: w for w in drawn_widgets(entry, partial(shown_value, values))}
+        if list(drawn) != names:
+            yield f"{node['type']} has the widgets {names}, its node type {list(drawn)}"
             continue
-        for name, spec in specs.items():
-            if not allowed(values[name], spec):
+        for name, widget in drawn.items():
+            if not allowed(values[name], widget):
                 yield f"{node['type']} does not allow {values[name]!r} as {name}"
 
 
@@ -175,12 +168,16 @@ def by_name(kind: str, given: dict) -> Iterator[str]:
             yield f"{kind} lacks {name} among its saved values"
 
 
-def allowed(value: object, spec: list) -> bool:
+def shown_value(values: dict, widget: Widget) -> object:
+    """What a widget shows when these values are set."""
+    return values.get(widget.name, widget.default)
+
+
+def allowed(value: object, widget: Widget) -> bool:
     """Whether a widget takes this value."""
-    options = spec[1] if len(spec) > 1 else {}
-    if (choices := choices_of(spec)) is not None:
-        return value in choices
-    kind = kind_of(spec)
+    if widget.choices is not None:
+        return value in widget.choices
+    kind, options = widget.type, widget.options
     if kind in NUMBERS:
         return (
             isinstance(value, NUMBERS[kind])
