@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tools.find_comfy import HostMissing, find_host, host_python
+from tools.dev.find_comfy import HostMissing, find_host, host_python
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 # malloc that returns what is freed: else a peak is that of its pools, each row standing on the one before

@@ -1,7 +1,7 @@
 """Writes workflows/*.json from their descriptions: `python tools/build_workflows.py`.
 
 The recorded /object_info of tests/data tells which slots and widgets each node type has. After a node
-changes, record it again with tools/record_object_info.py, then run this.
+changes, record it again with tools/dev/record_object_info.py, then run this.
 """
 
 import json

@@ -115,7 +115,9 @@ class Graph:
         """Add a node: an Output as an input's value is a link, None an empty socket of an input that grows,
         anything else a widget's value."""
         if kind not in self.object_info:
-            raise SystemExit(f"{kind} is not in the recorded /object_info: run tools/record_object_info.py.")
+            raise SystemExit(
+                f"{kind} is not in the recorded /object_info: run tools/dev/record_object_info.py."
+            )
         entry = grown(self.object_info[kind], inputs)
         sources = {name: value for name, value in inputs.items() if isinstance(value, Output)}
         values = {name: value for name, value in inputs.items() if not isinstance(value, Output)}

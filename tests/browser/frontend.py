@@ -15,7 +15,7 @@ from pathlib import Path
 from browser.stub_server import static_folder, stub_server
 from playwright.sync_api import Browser, ConsoleMessage, Page, WebSocketRoute, sync_playwright
 
-from tools.find_comfy import HostMissing, find_host
+from tools.dev.find_comfy import HostMissing, find_host
 
 FLAGS = [
     "--no-sandbox",

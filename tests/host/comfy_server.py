@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 
-from tools.find_comfy import HostMissing, find_host, host_python
+from tools.dev.find_comfy import HostMissing, find_host, host_python
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUPPORT_NODES = Path(__file__).resolve().with_name("support_nodes")

@@ -17,7 +17,7 @@ from safetensors.torch import save_file
 from tiny_models import Layout, random_weights
 from torch import Tensor
 
-from tools.find_comfy import find_host, host_python
+from tools.dev.find_comfy import find_host, host_python
 
 HERE = Path(__file__).parent
 CHANNELS = (320, 640, 1280)  # of SDXL's three levels

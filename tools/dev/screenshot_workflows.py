@@ -1,4 +1,4 @@
-"""Pictures of our workflows in the real frontend: `python tools/screenshot_workflows.py`.
+"""Pictures of our workflows in the real frontend: `python tools/dev/screenshot_workflows.py`.
 
 Writes workflows/<name>.jpg, the template thumbnails, and docs/workflow_sd15.jpg for the README. The VHS
 variant needs VideoHelperSuite in this machine's ComfyUI, whose scripts draw its nodes; else it is left alone.
@@ -12,7 +12,7 @@ from pathlib import Path
 
 from PIL import Image
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from browser.frontend import chromium, load, missing, open_frontend, vhs_scripts  # noqa: E402  (paths first)

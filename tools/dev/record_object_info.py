@@ -1,6 +1,6 @@
 """Records the node types our workflows use from a running ComfyUI.
 
-    python tools/record_object_info.py --server http://127.0.0.1:8188
+    python tools/dev/record_object_info.py --server http://127.0.0.1:8188
 
 Combos that list files of that machine are replaced by the names that the workflows use: nothing local is
 kept. VideoHelperSuite has a file of its own, which stays as it is when the server does not have that pack.
@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 from urllib.request import urlopen
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
 from tools.build_workflows import OBJECT_INFO, VHS_INFO, build
 from tools.workflow_graph import NOTE

@@ -1,0 +1,1 @@
+"""Recorders and helpers for developers of the pack."""
