@@ -32,7 +32,7 @@ chromium:
 	  || echo "make: no chromium and no right to install it: the browser tests will skip"
 
 workflows: setup
-	$(PY) tools/build_workflows.py
+	$(PY) tools/workflows/build.py
 
 clean:
 	rm -rf .venv demo/out

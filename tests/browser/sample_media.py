@@ -6,7 +6,7 @@ from pathlib import Path
 from PIL import Image
 
 from demo.video import pan_over_photograph, write_video
-from tools.workflow_models import CLIP, PICTURE
+from tools.workflows.models import CLIP, PICTURE
 
 
 def sample_media(folder: Path) -> dict[str, Path]:

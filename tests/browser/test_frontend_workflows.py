@@ -19,7 +19,7 @@ from browser.frontend import (
 )
 from playwright.sync_api import Browser, Page
 
-from tools.build_workflows import OBJECT_INFO, ROOT, WORKFLOWS, recorded_info
+from tools.workflows.build import OBJECT_INFO, ROOT, WORKFLOWS, recorded_info
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
 

@@ -11,7 +11,7 @@ from browser.frontend import chromium, greet, load, missing, open_frontend
 from browser.stub_server import SCRIPTS
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
-from tools.build_workflows import OBJECT_INFO
+from tools.workflows.build import OBJECT_INFO
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
 

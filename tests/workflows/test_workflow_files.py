@@ -1,4 +1,4 @@
-"""The committed workflow files: well formed, true to the node types, and what build_workflows.py writes."""
+"""The committed workflow files: well formed, true to the node types, and what build.py writes."""
 
 import copy
 import json
@@ -11,8 +11,8 @@ import tomllib
 from PIL import Image
 from workflow_checks import complaints, inside
 
-from tools.build_workflows import OBJECT_INFO, WORKFLOWS, build, recorded_info
 from tools.graph_to_prompt import graph_to_prompt
+from tools.workflows.build import OBJECT_INFO, WORKFLOWS, build, recorded_info
 
 FOLDER = Path(__file__).resolve().parents[2] / "workflows"
 INFO = recorded_info()
@@ -64,7 +64,7 @@ def test_the_file_is_sound(name):
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_the_file_is_what_the_description_builds(name):
     text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
-    assert text == build()[name], "run tools/build_workflows.py and commit what it writes"
+    assert text == build()[name], "run tools/workflows/build.py and commit what it writes"
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

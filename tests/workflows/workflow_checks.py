@@ -5,7 +5,7 @@ from functools import partial
 from itertools import combinations
 
 from tools.widgets import Widget, drawn_widgets, grown, inputs_of
-from tools.workflow_graph import NOTE, SAVED_BY_NAME
+from tools.workflows.graph import NOTE, SAVED_BY_NAME
 
 TOP = {
     "last_node_id": int,

@@ -14,9 +14,9 @@ from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.build_workflows import OBJECT_INFO, VHS_INFO, build
-from tools.workflow_graph import NOTE
-from tools.workflow_models import FILE_COMBOS, OUR_PACK
+from tools.workflows.build import OBJECT_INFO, VHS_INFO, build
+from tools.workflows.graph import NOTE
+from tools.workflows.models import FILE_COMBOS, OUR_PACK
 
 PROSE = ("tooltip", "output_tooltips", "description", "search_aliases", "essentials_category")
 

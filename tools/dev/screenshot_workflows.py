@@ -19,7 +19,7 @@ from browser.frontend import chromium, load, missing, open_frontend, vhs_scripts
 from browser.sample_media import sample_media  # noqa: E402
 from playwright.sync_api import Page  # noqa: E402
 
-from tools.build_workflows import WORKFLOWS, recorded_info  # noqa: E402
+from tools.workflows.build import WORKFLOWS, recorded_info  # noqa: E402
 
 WINDOW = (3200, 1800)
 MARGIN = 24

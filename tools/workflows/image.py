@@ -1,10 +1,10 @@
 """One picture there and back: the smallest graph that shows what unsampling is."""
 
-from tools import workflow_notes as notes
-from tools.workflow_graph import Graph
-from tools.workflow_layout import Area, place
-from tools.workflow_models import PICTURE, SD15, packs
-from tools.workflow_parts import BLUE, GREEN, NEGATIVE, OURS, POSITIVE, PURPLE, prompt
+from tools.workflows import notes
+from tools.workflows.graph import Graph
+from tools.workflows.layout import Area, place
+from tools.workflows.models import PICTURE, SD15, packs
+from tools.workflows.parts import BLUE, GREEN, NEGATIVE, OURS, POSITIVE, PURPLE, prompt
 
 
 def unsample_resample_image(info: dict) -> dict:

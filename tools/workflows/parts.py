@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from tools.workflow_graph import Graph, Node
+from tools.workflows.graph import Graph, Node
 
 BLUE, PURPLE, GREEN = "#3f789e", "#8A5FA8", "#3f7d4f"
 POSITIVE = {"color": "#232", "bgcolor": "#353"}

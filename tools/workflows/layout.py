@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from tools.widgets import UPLOAD
-from tools.workflow_graph import NOTE, UPLOAD_BUTTON, Graph, Node
+from tools.workflows.graph import NOTE, UPLOAD_BUTTON, Graph, Node
 
 TITLE, PAD, GROUP_TITLE = 30, 20, 50
 GAP = 60  # room for a pack's badge: below the node in Nodes 2.0, above it in the classic design

@@ -1,10 +1,10 @@
 """A clip through Wan 2.1, a native video model and a flow model: core's schedule, no AnimateDiff."""
 
-from tools import workflow_notes as notes
-from tools.workflow_graph import Graph
-from tools.workflow_layout import Area, place
-from tools.workflow_models import CLIP, WAN, WAN_TEXT, WAN_VAE, packs
-from tools.workflow_parts import BLUE, GREEN, OURS, PURPLE, prompts
+from tools.workflows import notes
+from tools.workflows.graph import Graph
+from tools.workflows.layout import Area, place
+from tools.workflows.models import CLIP, WAN, WAN_TEXT, WAN_VAE, packs
+from tools.workflows.parts import BLUE, GREEN, OURS, PURPLE, prompts
 
 
 def unsampling_wan_video(info: dict) -> dict:

@@ -3,12 +3,11 @@ weak ControlNet."""
 
 from dataclasses import dataclass
 
-from tools import workflow_models as models
-from tools import workflow_notes as notes
-from tools.workflow_graph import Graph, Node, Output
-from tools.workflow_layout import Area, place
-from tools.workflow_models import CLIP, Model, packs
-from tools.workflow_parts import BLUE, GREEN, OURS, PURPLE, prompts
+from tools.workflows import models, notes
+from tools.workflows.graph import Graph, Node, Output
+from tools.workflows.layout import Area, place
+from tools.workflows.models import CLIP, Model, packs
+from tools.workflows.parts import BLUE, GREEN, OURS, PURPLE, prompts
 
 FPS = "fps\U0001f7e6"  # VideoHelperSuite marks its outputs by the colour of their source
 VHS_PREVIEW = 240  # its loader grows by the height of the clip

@@ -1,4 +1,4 @@
-"""Writes workflows/*.json from their descriptions: `python tools/build_workflows.py`.
+"""Writes workflows/*.json from their descriptions: `python tools/workflows/build.py`.
 
 The recorded /object_info of tests/data tells which slots and widgets each node type has. After a node
 changes, record it again with tools/dev/record_object_info.py, then run this.
@@ -10,17 +10,17 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tools.animatediff_workflows import (  # noqa: E402  (the root must be on the path first)
+from tools.workflows.animatediff import (  # noqa: E402  (the root must be on the path first)
     ANIMATEDIFF_SDXL,
     HOTSHOTXL,
     SD15,
     restyle,
 )
-from tools.image_workflow import unsample_resample_image  # noqa: E402
-from tools.wan_workflow import unsampling_wan_video  # noqa: E402
+from tools.workflows.image import unsample_resample_image  # noqa: E402
+from tools.workflows.wan import unsampling_wan_video  # noqa: E402
 
 OBJECT_INFO = ROOT / "tests" / "data" / "object_info.json"
 VHS_INFO = ROOT / "tests" / "data" / "object_info_vhs.json"  # apart: not every server has that pack

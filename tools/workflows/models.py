@@ -4,9 +4,9 @@ from pathlib import Path
 
 import tomllib
 
-from tools.workflow_graph import Pack
+from tools.workflows.graph import Pack
 
-ROOT = Path(__file__).resolve().parents[1]
+ROOT = Path(__file__).resolve().parents[2]
 OUR_PACK = "unsampling"
 CLIP = "your_clip.mp4"
 PICTURE = "example.png"  # ComfyUI ships it in its input folder
