@@ -15,12 +15,12 @@ from pathlib import Path
 if __name__ == "__main__":  # run as a file: the repository root holds the package this file belongs to
     sys.path[0] = str(Path(__file__).resolve().parent.parent)
 
-from tools.comfy_client import Client, ClientError, RefusedError
-from tools.graph_to_prompt import graph_to_prompt, is_api, is_graph
-from tools.progress_bar import ProgressBar
-from tools.prompt_edit import media_input, set_text
-from tools.prompt_nodes import apply_set, label, title
-from tools.refusals import explained, node_lines
+from tools.client import Client, ClientError, RefusedError
+from tools.client.graph_to_prompt import graph_to_prompt, is_api, is_graph
+from tools.client.progress_bar import ProgressBar
+from tools.client.prompt_edit import media_input, set_text
+from tools.client.prompt_nodes import apply_set, label, title
+from tools.client.refusals import explained, node_lines
 
 
 def parser() -> argparse.ArgumentParser:

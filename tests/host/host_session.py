@@ -13,7 +13,7 @@ from support_nodes.mixture import Mixture
 from tiny_models import ModelShelf
 from torch import Tensor
 
-from tools.comfy_client import Client, ClientError
+from tools.client import Client, ClientError
 
 RUN_S = 300
 

@@ -8,7 +8,7 @@ import torch
 from host_graphs import Node
 from host_passes import EMPTY, SOURCE, Bench
 
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 LIST = Path(__file__).parents[2] / "nodes" / "core_samplers.py"
 # Both schedules: on the second a multistep formula in sigma itself overshoots on the way up.

@@ -6,7 +6,7 @@ import pytest
 from host_passes import Bench
 from host_windows import LENGTH, WINDOWS, cut, defaults
 
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 EXACT = 1e-6
 

@@ -5,7 +5,7 @@ import torch
 from host_graphs import Node
 from host_passes import EMPTY, SOURCE, TARGET, Bench
 
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 EXACT = 1e-6
 

@@ -4,7 +4,7 @@ model call."""
 import pytest
 from host_passes import TARGET, Bench
 
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 CACHES = {
     "EasyCache": {"reuse_threshold": 0.2, "start_percent": 0.15, "end_percent": 0.95, "verbose": False},

@@ -11,7 +11,7 @@ from host_graphs import Graph
 from host_passes import EMPTY, SOURCE, TARGET, Bench
 from host_trips import Trip, clip
 
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 EXACT = 1e-6
 HALF = 0.5

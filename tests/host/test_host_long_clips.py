@@ -11,7 +11,7 @@ from comfy_server import ComfyServer
 from host_passes import TARGET, Bench
 from host_session import started
 
-from tools.comfy_client import InterruptedRun
+from tools.client import InterruptedRun
 
 EXACT = 1e-6
 FRAMES = 24

@@ -9,7 +9,7 @@ import torch
 from host_graphs import Graph
 from host_trips import Trip, clip
 
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 # name -> (node that sets the sampling, its widgets, a scheduler, the top of its schedule, AYS's answer)
 KINDS = {

@@ -4,7 +4,7 @@ import pytest
 import torch
 from host_passes import Bench
 
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 AYS_16_TO = [14.6146, 10.3, 7.42, 5.6, 4.3, 3.42, 2.85, 2.35, 1.9, 1.5, 1.2, 0.9, 0.65, 0.42, 0.24, 0.1]
 SOLVERS = ["euler", "dpmpp_2m"]

@@ -9,7 +9,7 @@ import torch
 from host_passes import EMPTY, SOURCE, TARGET, Bench
 from support_nodes.mixture import Mixture
 
-from tools.comfy_client import InterruptedRun, RunError
+from tools.client import InterruptedRun, RunError
 
 EXACT = 1e-6
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 from host_passes import Bench
 
-from tools.comfy_client import RefusedError, RunError
+from tools.client import RefusedError, RunError
 
 FALLING = [14.6, 3.0, 0.5, 0.0]
 

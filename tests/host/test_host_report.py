@@ -4,7 +4,7 @@ import pytest
 import torch
 from host_passes import EMPTY, SOURCE, TARGET, Bench
 
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 NUMBERS = (
     "noise_std",

@@ -8,7 +8,7 @@ from family_models import family_model
 from host_prompts import come_back, committed_prompt, node_id, round_trip_error, saved_video, the, watch
 
 from demo.video import pan_over_photograph, read_video, write_video
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 HOTSHOT, ANIMATEDIFF = "unsampling_hotshotxl", "unsampling_animatediff_sdxl"
 

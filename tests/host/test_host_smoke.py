@@ -11,7 +11,7 @@ from host_datasets import NEGATIVE, OTHER, POSITIVE, SCALE, SHAPE, relative, tex
 from host_graphs import Graph
 
 from demo.video import pan_over_photograph
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 FRAMES = 8
 # Round-trip errors of core's samplers under FlipSigmas on `textures`, 16 AYS steps, cfg 1; measured 0.130,

@@ -9,7 +9,7 @@ from clips import RATE, make_clip
 from host_graphs import Graph
 
 from demo.video import read_video
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 PIXELS = 0.01  # 10,486 in all: 128x96 becomes 120x88
 

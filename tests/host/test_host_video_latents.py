@@ -11,7 +11,7 @@ from host_passes import TARGET, Bench
 from host_trips import clip
 from torch import Tensor
 
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 EXACT = 1e-6
 SHIFTED = "ModelSamplingSD3"

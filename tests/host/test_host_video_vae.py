@@ -6,7 +6,7 @@ from family_models import family_model
 from host_graphs import Graph
 from torch import equal
 
-from tools.comfy_client import InterruptedRun, RunError
+from tools.client import InterruptedRun, RunError
 
 SIDES = {"width": 48, "height": 64}
 WAYS = {"ours": ("UNS_EncodeClip", "UNS_DecodeClip"), "core": ("VAEEncode", "VAEDecode")}

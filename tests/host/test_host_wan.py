@@ -9,7 +9,7 @@ from family_models import family_model
 from host_prompts import come_back, committed_prompt, node_id, round_trip_error, saved_video, the, watch
 
 from demo.video import pan_over_photograph, read_video, write_video
-from tools.comfy_client import ClientError
+from tools.client import ClientError
 
 WAN = "unsampling_wan_video"
 

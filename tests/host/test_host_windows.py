@@ -8,7 +8,7 @@ from host_graphs import Node
 from host_passes import Bench
 from host_windows import LENGTH, WINDOWS, cut, defaults
 
-from tools.comfy_client import RunError
+from tools.client import RunError
 
 EXACT = 1e-6
 FRAMES = 32

@@ -6,7 +6,7 @@ import io
 
 import pytest
 
-from tools.progress_bar import ProgressBar, clock
+from tools.client.progress_bar import ProgressBar, clock
 
 
 class Terminal(io.StringIO):

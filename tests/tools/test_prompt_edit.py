@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_graphs import INFO, recorded
 
-from tools.prompt_edit import media_input, set_text, text_inputs
-from tools.prompt_nodes import EditError, apply_set, find_nodes, read_value
+from tools.client.prompt_edit import media_input, set_text, text_inputs
+from tools.client.prompt_nodes import EditError, apply_set, find_nodes, read_value
 from tools.widgets import Widget
 
 C = "CONDITIONING"

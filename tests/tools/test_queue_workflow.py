@@ -14,8 +14,8 @@ from fake_comfy import PROMPT_ID, FakeComfy
 from small_graphs import INFO, graph, node, recorded
 
 from tools import queue_workflow
-from tools.comfy_errors import RefusedError
-from tools.refusals import explained
+from tools.client.errors import RefusedError
+from tools.client.refusals import explained
 
 ITEM = {"filename": "a.mp4", "subfolder": "video", "type": "output"}
 OUTPUTS = {"5": {"images": [ITEM], "animated": [True]}}

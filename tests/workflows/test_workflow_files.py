@@ -11,7 +11,7 @@ import tomllib
 from PIL import Image
 from workflow_checks import complaints, inside
 
-from tools.graph_to_prompt import graph_to_prompt
+from tools.client.graph_to_prompt import graph_to_prompt
 from tools.workflows.build import OBJECT_INFO, WORKFLOWS, build, recorded_info
 
 FOLDER = Path(__file__).resolve().parents[2] / "workflows"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from tools.comfy_errors import RefusedError
-from tools.prompt_nodes import label
+from tools.client.errors import RefusedError
+from tools.client.prompt_nodes import label
 
 # Where loaders look, by input name; a class named here first, since many packs call their input "model_name".
 FOLDERS = {

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from tools.frontend_text import chosen_prompt, replaced
-from tools.node_values import ConversionError, Values, check, saved_values
+from tools.client.frontend_text import chosen_prompt, replaced
+from tools.client.node_values import ConversionError, Values, check, saved_values
 from tools.widgets import Widget, inputs_of
 
 MUTED, BYPASSED = 2, 4

@@ -6,7 +6,7 @@ import json
 from difflib import get_close_matches
 from typing import Any
 
-from tools.comfy_errors import ClientError
+from tools.client.errors import ClientError
 from tools.widgets import DYNAMIC_COMBO, Widget, inputs_of, widgets_of
 
 

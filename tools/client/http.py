@@ -12,7 +12,7 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 from urllib.request import ProxyHandler, Request, build_opener
 
-from tools.comfy_errors import ClientError, RefusedError, ServerAway
+from tools.client.errors import ClientError, RefusedError, ServerAway
 
 CHUNK = 1 << 20
 

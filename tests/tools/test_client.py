@@ -8,7 +8,7 @@ import threading
 import pytest
 from fake_comfy import PROMPT_ID, FakeComfy
 
-from tools.comfy_client import (
+from tools.client import (
     Client,
     ClientError,
     InterruptedRun,

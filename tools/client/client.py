@@ -1,9 +1,4 @@
-"""A small client of ComfyUI: queue a prompt, follow it, fetch what it made.
-
-with Client("http://127.0.0.1:8188") as client:
-    entry = client.wait(client.queue(prompt))
-    paths = [client.download(item, "results") for item in client.outputs(entry)]
-"""
+"""One user of one ComfyUI server, over HTTP and a websocket."""
 
 from __future__ import annotations
 
@@ -15,18 +10,10 @@ from urllib.parse import quote, urlencode
 
 import websocket
 
-from tools.comfy_errors import (  # noqa: F401  (the errors are part of this module's interface)
-    ClientError,
-    InterruptedRun,
-    Position,
-    RefusedError,
-    RunError,
-    ServerAway,
-    ServerDied,
-)
-from tools.comfy_files import save
-from tools.comfy_http import Http
-from tools.comfy_run import Event, Run, follow
+from tools.client.errors import ServerAway
+from tools.client.files import save
+from tools.client.http import Http
+from tools.client.run import Event, Run, follow
 
 PREVIEW = b"\x00\x00\x00\x01"  # how a binary frame that holds a picture begins
 

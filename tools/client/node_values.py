@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from tools.comfy_errors import ClientError
+from tools.client.errors import ClientError
 from tools.widgets import (
     CONTROL_MODES,
     DYNAMIC_COMBO,

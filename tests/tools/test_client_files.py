@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from tools.comfy_files import safe_name, save
+from tools.client.files import safe_name, save
 
 
 @pytest.mark.parametrize(

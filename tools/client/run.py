@@ -9,7 +9,7 @@ from typing import Protocol
 
 from websocket import WebSocketException
 
-from tools.comfy_errors import InterruptedRun, Position, RunError, ServerAway, ServerDied
+from tools.client.errors import InterruptedRun, Position, RunError, ServerAway, ServerDied
 
 Event = Callable[[str, dict], None]
 LOST = (ServerAway, OSError, WebSocketException)

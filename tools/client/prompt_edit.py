@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tools.prompt_nodes import EditError, find_nodes, label, node_widgets
+from tools.client.prompt_nodes import EditError, find_nodes, label, node_widgets
 from tools.widgets import Widget, inputs_of
 
 RESAMPLERS = ("UNS_NoiselessResampler", "UNS_NoiselessResamplerAdvanced")
