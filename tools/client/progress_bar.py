@@ -51,17 +51,17 @@ class ProgressBar:
         if node != self.node:
             self.close()
             self.node, self.began, self.first = node, now, None
-            self._draw(value, maximum, now)
+            self._draw(node, value, maximum, now)
         elif value is not None and maximum:
             if self.first is None or value < self.last:  # the first step, or that of a second pass
                 self.first = (value, now)
             self.last = value
             if self.terminal or value >= maximum or now - self.drawn_at >= PLAIN_S:
-                self._draw(value, maximum, now)
+                self._draw(node, value, maximum, now)
 
-    def _draw(self, value: float | None, maximum: float | None, now: float) -> None:
+    def _draw(self, node: str, value: float | None, maximum: float | None, now: float) -> None:
         self.drawn_at = now
-        name = self.titles.get(self.node, f"node {self.node}")
+        name = self.titles.get(node, f"node {node}")
         if value is None or not maximum or maximum <= 1:
             text = name
         else:

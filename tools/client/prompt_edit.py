@@ -75,8 +75,8 @@ def _texts(
         for name in own:
             yield from _behind(prompt, object_info, node, name)
         return
-    for source in _passed_on(prompt, object_info, node, slot, role):
-        yield from _texts(prompt, object_info, *source, role, seen | {(node, slot)})
+    for origin, output in _passed_on(prompt, object_info, node, slot, role):
+        yield from _texts(prompt, object_info, origin, output, role, seen | {(node, slot)})
 
 
 def _behind(prompt: dict, object_info: dict, node: str, name: str) -> Iterator[Target]:

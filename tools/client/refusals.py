@@ -53,7 +53,7 @@ def node_lines(node_errors: dict, prompt: dict, workflow: dict) -> list[str]:
 def _line(node: str, error: dict, prompt: dict, workflow: dict) -> str:
     name = label(prompt, node) if node in prompt else f"node {node}"
     extra = error.get("extra_info") or {}
-    key, value = extra.get("input_name") or error.get("details"), extra.get("received_value")
+    key, value = str(extra.get("input_name") or error.get("details")), extra.get("received_value")
     kind = error.get("type")
     if kind == "required_input_missing":
         return f"Input {key} of {name} is not connected."

@@ -137,7 +137,7 @@ def _moved(run: Run, kind: str, data: dict) -> Position | None:
         return Position(shown)
     if kind == "progress":
         node = data.get("node") or run.position.node
-        return Position(run.shown_as.get(node, node), data.get("value"), data.get("max"))
+        return Position(node and run.shown_as.get(node, node), data.get("value"), data.get("max"))
     if kind == "progress_state":
         nodes = [
             n for n in data.get("nodes", {}).values() if n.get("state") == "running" and n.get("max", 1) > 1

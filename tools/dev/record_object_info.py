@@ -10,6 +10,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
+from typing import Any
 from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
@@ -38,7 +39,7 @@ def without_local_files(object_info: dict) -> dict:
     return object_info
 
 
-def without_prose(value: object) -> object:
+def without_prose(value: Any) -> Any:
     """The same without tooltips: they change often, and no slot or widget depends on them."""
     if isinstance(value, dict):
         return {key: without_prose(item) for key, item in value.items() if key not in PROSE}
@@ -71,7 +72,7 @@ def write(path: Path, kept: dict) -> None:
 
 def main() -> None:
     """Record and write tests/data/object_info.json and object_info_vhs.json."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--server", required=True, help="address of a ComfyUI that has every pack installed")
     with urlopen(parser.parse_args().server.rstrip("/") + "/object_info", timeout=60) as answer:
         kept = trim(known_before() | json.load(answer))

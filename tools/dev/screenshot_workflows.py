@@ -17,7 +17,7 @@ sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
 from browser.frontend import chromium, load, missing, open_frontend, vhs_scripts  # noqa: E402  (paths first)
 from browser.sample_media import sample_media  # noqa: E402
-from playwright.sync_api import Page  # noqa: E402
+from playwright.sync_api import FloatRect, Page  # noqa: E402
 
 from tools.workflows.build import WORKFLOWS, recorded_info  # noqa: E402
 
@@ -56,7 +56,7 @@ def picture_of(page: Page, workflow: dict) -> Image.Image:
     area = page.evaluate(FIT, 120)
     for _ in range(5):
         page.evaluate(TWO_FRAMES)
-    clip = {
+    clip: FloatRect = {
         "x": area["x"] - MARGIN,
         "y": area["y"] - MARGIN,
         "width": area["width"] + 2 * MARGIN,

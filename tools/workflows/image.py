@@ -4,7 +4,7 @@ from tools.workflows import notes
 from tools.workflows.graph import Graph
 from tools.workflows.layout import Area, place
 from tools.workflows.models import PICTURE, SD15, packs
-from tools.workflows.parts import BLUE, GREEN, NEGATIVE, OURS, POSITIVE, PURPLE, prompt
+from tools.workflows.parts import BLUE, GREEN, NEGATIVE, OURS, POSITIVE, PURPLE, Shared, prompt
 
 
 def unsample_resample_image(info: dict) -> dict:
@@ -25,7 +25,11 @@ def unsample_resample_image(info: dict) -> dict:
     source = prompt(g, "Source description (optional)", base["CLIP"], "photo of a landscape, natural light")
     latent = g.add("VAEEncode", pixels=pixels["IMAGE"], vae=base["VAE"])
     steps = g.add("UNS_AYSScheduler", colors=OURS, model_type="auto", steps=16, model=base["MODEL"])
-    both = {"model": base["MODEL"], "positive": target["CONDITIONING"], "negative": negative["CONDITIONING"]}
+    both: Shared = {
+        "model": base["MODEL"],
+        "positive": target["CONDITIONING"],
+        "negative": negative["CONDITIONING"],
+    }
     noise = g.add(
         "UNS_Unsampler", colors=OURS, **both, latent_image=latent["LATENT"], sigmas=steps["SIGMAS"], cfg=1.0
     )

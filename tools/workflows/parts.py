@@ -1,13 +1,22 @@
 """What several workflows have in common: their colours and their prompts."""
 
 from dataclasses import dataclass
+from typing import TypedDict
 
-from tools.workflows.graph import Graph, Node
+from tools.workflows.graph import Graph, Node, Output
 
 BLUE, PURPLE, GREEN = "#3f789e", "#8A5FA8", "#3f7d4f"
 POSITIVE = {"color": "#232", "bgcolor": "#353"}
 NEGATIVE = {"color": "#322", "bgcolor": "#533"}
 OURS = {"color": "#323", "bgcolor": "#535"}
+
+
+class Shared(TypedDict):
+    """The inputs that both passes take from the same nodes."""
+
+    model: Output
+    positive: Output
+    negative: Output
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from tools.workflows import notes
 from tools.workflows.graph import Graph
 from tools.workflows.layout import Area, place
 from tools.workflows.models import CLIP, WAN, WAN_TEXT, WAN_VAE, packs
-from tools.workflows.parts import BLUE, GREEN, OURS, PURPLE, prompts
+from tools.workflows.parts import BLUE, GREEN, OURS, PURPLE, Shared, prompts
 
 
 def unsampling_wan_video(info: dict) -> dict:
@@ -24,7 +24,7 @@ def unsampling_wan_video(info: dict) -> dict:
     vae = g.add("VAELoader", models=[WAN_VAE], vae_name=WAN_VAE["name"])
     model = g.add("ModelSamplingSD3", "Shift of the schedule", model=unet["MODEL"], shift=8.0)
     texts = prompts(g, text["CLIP"])
-    both = {
+    both: Shared = {
         "model": model["MODEL"],
         "positive": texts.target["CONDITIONING"],
         "negative": texts.negative["CONDITIONING"],
