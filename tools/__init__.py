@@ -1,1 +1,1 @@
-"""Command line helpers that talk to a running ComfyUI server."""
+"""Tools beside the pack: an API client, the builder of our workflow files, and helpers for developers."""
