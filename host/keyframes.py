@@ -60,7 +60,6 @@ def placed(guider, options: dict) -> Iterator[Place]:
     and its random numbers.
 
     options: the model options that the sampler is given.
-    Raises: UnsamplingError for keyframes that are not a function of step and sigma.
     """
     falling = options["transformer_options"]["sample_sigmas"].sort(descending=True).values
     hooks = list(_hook_groups(guider.conds))
@@ -145,16 +144,22 @@ def _controls(conds: dict[str, list[dict]]) -> Iterator:
     return (control for control in _once(found) if len(getattr(control, "timestep_keyframes", ())) > 1)
 
 
+def refuse_masks(conds: dict[str, list[dict]]) -> None:
+    """Raises: UnsamplingError for a ControlNet whose mask is not a function of step and sigma."""
+    for control in _controls(conds):
+        frames = (frame.mask_hint_orig for frame in control.timestep_keyframes.keyframes)
+        masks = dropwhile(lambda mask: mask is None, frames)
+        if len({id(mask) for mask in masks}) > 1:
+            raise UnsamplingError(
+                "a ControlNet has timestep keyframes with a mask and later ones with another or"
+                " none, where Advanced-ControlNet keeps the first it meets; disconnect"
+                " mask_optional from Timestep Keyframe, and use that of Apply Advanced"
+                " ControlNet"
+            )
+
+
 def _of_control(control) -> Cursor:
     frames = control.timestep_keyframes
-    masks = dropwhile(lambda mask: mask is None, (frame.mask_hint_orig for frame in frames.keyframes))
-    if len({id(mask) for mask in masks}) > 1:
-        raise UnsamplingError(
-            "a ControlNet has timestep keyframes with a mask and later ones with another or"
-            " none, where Advanced-ControlNet keeps the first it meets; disconnect"
-            " mask_optional from Timestep Keyframe, and use that of Apply Advanced"
-            " ControlNet"
-        )
 
     def rewind() -> None:
         control.set_timestep_keyframes(frames)

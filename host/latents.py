@@ -5,7 +5,8 @@ import torch
 from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError, solvers
-from ..unsampling.inversion import check_latent
+from ..unsampling.checks import check_latent
+from ..unsampling.schedules import check_falling
 
 
 def clip(latent: dict, channels: int, name: str) -> Tensor:
@@ -31,12 +32,10 @@ def clip(latent: dict, channels: int, name: str) -> Tensor:
     return samples
 
 
-def noise_from_elsewhere(x: Tensor, sigmas: Tensor | None, solver: str) -> Inversion:
-    """An inversion without record for noise that did not come from the Unsampler.
+def schedule_from_elsewhere(sigmas: Tensor | None) -> Tensor:
+    """The falling schedule for noise that did not come from the Unsampler.
 
-    x: the noise in sampling space. sigmas: a falling schedule of the model's, if one is connected.
-    Raises: UnsamplingError if no schedule is given, or if x is too weak to be noise of the schedule's first
-    sigma.
+    Raises: UnsamplingError if none is connected, or if it does not fall.
     """
     if sigmas is None:
         raise UnsamplingError(
@@ -44,17 +43,17 @@ def noise_from_elsewhere(x: Tensor, sigmas: Tensor | None, solver: str) -> Inver
             " record in a node on the way; connect the Unsampler's output, or, for noise"
             " made elsewhere, also sigmas"
         )
+    return check_falling(sigmas)
+
+
+def noise_from_elsewhere(x: Tensor, sigmas: Tensor, solver: str) -> Inversion:
+    """An inversion without record for noise that did not come from the Unsampler.
+
+    x: the noise in sampling space. sigmas: its falling schedule.
+    Raises: UnsamplingError if x is too weak to be noise of the schedule's first sigma.
+    """
     strong_enough(x, sigmas)
     return Inversion(torch.empty(0), sigmas, solvers.DEFAULT if solver == "auto" else solver)
-
-
-def flow_schedule(sigmas: Tensor) -> None:
-    """Raises: UnsamplingError for a schedule that goes above 1, where a flow model's noise ends."""
-    if sigmas[0] > 1.0001:
-        raise UnsamplingError(
-            f"sigmas starts at {sigmas[0]:.4g}, but the model is a flow model, whose noise"
-            " goes up to 1; use Basic Scheduler with this model"
-        )
 
 
 def strange_strength(noise: float, source: float, sigma: float, flow: bool) -> str:

@@ -4,11 +4,11 @@ import comfy.model_base
 import comfy.model_sampling
 import comfy.samplers
 import comfyui_version
-from torch import Tensor
 
-from ..unsampling import UnsamplingError, __version__, schedules
-from . import latents, record
+from ..unsampling import UnsamplingError, __version__
+from .facts import Family
 from .packs import sample_settings
+from .record import digest
 
 # a sigma_max that only schedules with zero terminal SNR have: theirs is 4519, AnimateDiff's widest 66
 NO_SIGNAL = 1000
@@ -40,40 +40,20 @@ def is_flow(model) -> bool:
     return isinstance(model.get_model_object("model_sampling"), comfy.model_sampling.CONST)
 
 
-def schedule(model, sigmas: Tensor) -> Tensor:
-    """The sigmas as a falling schedule of what this MODEL can be asked.
-
-    Raises: UnsamplingError if they are none.
-    """
-    sigmas = schedules.check_falling(sigmas)
-    if is_flow(model):
-        latents.flow_schedule(sigmas)
-    return sigmas
-
-
-def refuse_flow(model) -> None:
-    """Core scales the latent around its samplers, for flow models by 1 - sigma, which is 0 at full noise."""
-    if is_flow(model):
-        raise UnsamplingError(
-            "model is a flow model, whose latent core's samplers divide by 0; disconnect"
-            " sampler and use this node's solver"
-        )
-
-
-def family(model) -> record.Family:
+def family(model) -> Family:
     """What noise of this MODEL depends on. Patches, hooks and LoRA are not part of it: they are the edit."""
     sampling = model.get_model_object("model_sampling")
     parents = [c.__name__ for c in type(sampling).__mro__ if c.__module__ == "comfy.model_sampling"]
     low, high = float(sampling.sigma_min), float(sampling.sigma_max)
-    table = f"{low:.4g} to {high:.4g} ({record.digest(sampling.sigmas)})"
+    table = f"{low:.4g} to {high:.4g} ({digest(sampling.sigmas)})"
     latent_format = type(model.get_model_object("latent_format")).__name__
-    return record.Family(type(model.model).__name__, latent_format, "+".join(parents), table, high)
+    return Family(type(model.model).__name__, latent_format, "+".join(parents), table, high)
 
 
 def info(guider) -> dict[str, str]:
     """For a report: which prompts, how many patched weights, which versions."""
     prompts = {
-        f"prompt {name}": record.digest(*(c["cross_attn"] for c in conds if "cross_attn" in c))
+        f"prompt {name}": digest(*(c["cross_attn"] for c in conds if "cross_attn" in c))
         for name, conds in getattr(guider, "original_conds", {}).items()
     }
     return {

@@ -3,7 +3,6 @@ believed."""
 
 import hashlib
 from dataclasses import dataclass, replace
-from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,70 +11,32 @@ from ..unsampling import Inversion, UnsamplingError
 from ..unsampling.change import Change, in_words
 from ..unsampling.schedules import check_falling
 from ..unsampling.solvers.evaluation import Keep, in_memory
+from .facts import Facts
 
 KEY = "unsampling"
 
 
-@dataclass(frozen=True)
-class Family:
-    """What two models must share for noise of one to mean anything to the other."""
-
-    model: str
-    latent_format: str
-    sampling: str
-    sigma_table: str
-    sigma_max: float
-
-    @property
-    def flow(self) -> bool:
-        """Whether the clip fades as the noise rises, as in flow models (core's CONST)."""
-        return "CONST" in self.sampling.split("+")
-
-    def check(self, other: "Family") -> None:
-        """Raises: UnsamplingError naming the first difference between the noise's model and the `other`
-        one."""
-        cures = {
-            "model": "use the checkpoint family that the noise was made with",
-            "latent_format": "use the VAE and checkpoint family that the noise was made with",
-            "sampling": "use the same model sampling settings in both passes",
-            "sigma_table": "use the same beta schedule (Use Evolved Sampling) and motion model in"
-            " both passes",
-        }
-        if self.flow:
-            cures["sigma_table"] = "use the same shift (ModelSampling node) in both passes"
-        for name in cures:
-            ours, theirs = getattr(self, name), getattr(other, name)
-            if ours != theirs:
-                raise UnsamplingError(
-                    f"model differs from the one the noise was unsampled with: {name}"
-                    f" {theirs}, not {ours}; {cures[name]}"
-                )
-
-
 @dataclass(frozen=True, eq=False)
-class Record:
-    """An Inversion, what it was made with, and digests of the frames of noise that it belongs to.
+class LatentRecord:
+    """What a LATENT of noise carries: an Inversion, what it was made with, and digests of its frames.
 
-    latent_format: the host's own object; its process_in takes samples from the VAE's scale to the sampler's.
     source: the clip in the VAE's scale, kept where a mask promises it unchanged.
     """
 
     inversion: Inversion
-    family: Family
-    windows: str
-    latent_format: Any
-    cfg: float
+    facts: Facts
     digests: tuple[str, ...]
     shape: tuple[int, ...]
     source: Tensor | None
 
-    def check(self, family: Family, windows: str, sigmas: Tensor | None, solver: str) -> None:
+    def check(self, facts: Facts, sigmas: Tensor | None, solver: str) -> None:
         """Raises: UnsamplingError where model, windows, solver or schedule contradict the unsampling."""
-        self.family.check(family)
-        if windows != self.windows:
+        ours, theirs = self.facts, facts
+        ours.family.check(theirs.family)
+        if theirs.windows != ours.windows:
             raise UnsamplingError(
                 f"model cuts the clip into other context windows than the Unsampler's did"
-                f" ({windows or 'none'}, not {self.windows or 'none'}); give both nodes the"
+                f" ({theirs.windows or 'none'}, not {ours.windows or 'none'}); give both nodes the"
                 " same context options and extras"
             )
         if solver not in ("auto", self.inversion.solver):
@@ -172,16 +133,18 @@ class Fit:
         return in_words(self.change, self.counts, self.mask_lost)
 
 
-def noise_latent(latent: dict, samples: Tensor, inversion: Inversion, **made_with) -> dict:
+def noise_latent(
+    latent: dict, samples: Tensor, inversion: Inversion, facts: Facts, source: Tensor | None
+) -> dict:
     """A LATENT of noise with its record, in place of the clip's LATENT.
 
     samples: the noise in the VAE's scale. In the sampler's scale it is kept only where exactness needs its
-    bits.
+    bits. source: the clip in the VAE's scale, if a mask promises it unchanged.
     """
     noise = inversion.noise.to("cpu") if inversion.recorded else torch.empty(0)
-    kept = replace(inversion, noise=noise)
-    record = Record(kept, digests=_digests(samples), shape=tuple(samples.shape), **made_with)
-    return {**clip_latent(latent, samples), KEY: record}
+    inversion = replace(inversion, noise=noise)
+    carried = LatentRecord(inversion, facts, _digests(samples), tuple(samples.shape), source)
+    return {**clip_latent(latent, samples), KEY: carried}
 
 
 def clip_latent(latent: dict, samples: Tensor) -> dict:
@@ -190,7 +153,7 @@ def clip_latent(latent: dict, samples: Tensor) -> dict:
     return {**kept, "samples": samples}
 
 
-def of_latent(latent: dict) -> Record | None:
+def of_latent(latent: dict) -> LatentRecord | None:
     """The record that a LATENT carries, if any."""
     return latent.get(KEY)
 

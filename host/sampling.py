@@ -18,11 +18,10 @@ import torch
 from torch import Tensor
 from tqdm.auto import tqdm
 
-from ..unsampling import Inversion, UnsamplingError, inversion
+from ..unsampling import Inversion, UnsamplingError, inversion, schedules
 from ..unsampling.progress import with_time_left
 from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
-from . import keyframes, models, window_checks
-from .packs import caches, sample_settings
+from . import admission, keyframes
 from .screen import naming, running_node, show
 
 Pass = Callable[[Denoise, Tensor, Callback], Tensor]
@@ -153,11 +152,11 @@ class _PlainSampler(comfy.samplers.Sampler):
     ):
         name = "unsample" if self.rising else "resample"
         with naming(f"Inversion Sampler ({name})"):
-            model = model_wrap.model_patcher
-            sample_settings.refuse_changing(model)
-            caches.refuse_caches(model)
-            if self.rising:
-                caches.refuse_momentum(model)
+            falling = sigmas.cpu()
+            if self.rising and len(falling) > 1 and falling[0] < falling[-1]:
+                falling = falling.flip(0)
+            falling = schedules.check_falling(falling)
+            admission.admit(model_wrap, tuple(latent_image.shape), falling, rising=self.rising)
             if torch.count_nonzero(noise) > 0:
                 raise UnsamplingError("noise was added; switch add_noise off, or connect Disable Noise")
             if denoise_mask is not None:
@@ -165,11 +164,6 @@ class _PlainSampler(comfy.samplers.Sampler):
                     "the latent carries a noise mask; use the Unsampler and the Noiseless"
                     " Resampler, which keep what is outside it"
                 )
-            falling = sigmas.cpu()
-            if self.rising and len(falling) > 1 and falling[0] < falling[-1]:
-                falling = falling.flip(0)
-            falling = models.schedule(model, falling)
-            window_checks.check(model, latent_image.shape, falling)
             node, what = running_node(), "unsampl" if self.rising else "resampl"
 
             def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:

@@ -22,7 +22,7 @@ def naming(node: str) -> Iterator[None]:
         raise UnsamplingError(f"{node}: {error}") from error
 
 
-def say(node_id: str, text: str) -> None:
+def say(node_id: str | None, text: str) -> None:
     """Shows a line of text on the node and in the log."""
     logging.info("Unsampling: %s", text)
     show(node_id, text)

@@ -1,8 +1,8 @@
 """A clip's frames as nodes: read, cut, and their edges found."""
 
-from comfy_api.latest import InputImpl, io
+from comfy_api.latest import io
 
-from ..host import sampling, screen
+from ..host import sampling, screen, video_input
 from ..unsampling.video import edges, footage
 
 
@@ -79,16 +79,7 @@ class VideoFrames(io.ComfyNode):
     def execute(cls, video, megapixels, every_nth, max_frames, multiple_of=8, repeat_last=0) -> io.NodeOutput:
         wanted = footage.Wanted(megapixels, multiple_of, every_nth, max_frames, repeat_last)
         with screen.naming("Video Frames"):
-            window = getattr(video, "get_active_trim_window", None)  # ComfyUI before June 2026 does not tell
-            if window is None or not isinstance(video, InputImpl.VideoFromFile):
-                with footage.readable("video"):
-                    parts = video.get_components()
-                made = footage.of_images(parts.images, parts.frame_rate, wanted, screen.ticks)
-                sound = footage.sound_cut(parts.audio, made.end)
-            else:
-                source, (start, duration) = video.get_stream_source(), window()
-                made = footage.of_file(source, start, duration, wanted, screen.ticks)
-                sound = footage.sound_of_file(source, made.begin, made.end)
+            made, sound = video_input.frames_and_sound(video, wanted)
             return io.NodeOutput(made.frames, sound, float(made.rate), made.count)
 
 

@@ -26,9 +26,7 @@ class EncodeClip(io.ComfyNode):
 
     @classmethod
     def execute(cls, pixels, vae) -> io.NodeOutput:
-        if wan_vae.is_wan_vae(vae):
-            vae = wan_vae.encoding(vae, screen.ticks(len(pixels)))
-        return io.NodeOutput({"samples": vae.encode(pixels)})
+        return io.NodeOutput({"samples": wan_vae.encode(vae, pixels, screen.ticks)})
 
 
 class DecodeClip(io.ComfyNode):
@@ -51,12 +49,5 @@ class DecodeClip(io.ComfyNode):
 
     @classmethod
     def execute(cls, samples, vae) -> io.NodeOutput:
-        latent = samples["samples"]
-        if latent.is_nested:  # a picture and its sound, as core's node takes them
-            latent = latent.unbind()[0]
-        if wan_vae.is_wan_vae(vae):
-            with screen.naming("VAE Decode (long clips)"):
-                frames = wan_vae.frames_of(vae, latent)
-            vae = wan_vae.decoding(vae, screen.ticks(frames))
-        images = vae.decode(latent)
-        return io.NodeOutput(images.flatten(0, 1) if images.ndim == 5 else images)
+        with screen.naming("VAE Decode (long clips)"):
+            return io.NodeOutput(wan_vae.decode(vae, samples["samples"], screen.ticks))

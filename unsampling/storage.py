@@ -59,7 +59,7 @@ def latents(x: Tensor, calls: int, half: bool, steps: int) -> tuple[int, int]:
     return one + calls * one // (2 if half else 1), (steps + 1) * one
 
 
-def told(whole: int) -> str:
+def remark(whole: int) -> str:
     """For the user: that a record of that size goes to disk, if it does."""
     if whole <= limit():
         return ""

@@ -15,6 +15,7 @@ from ...unsampling import UnsamplingError
 
 Step = Callable[[Tensor], Tensor]
 Tick = Callable[[], None]
+Ticks = Callable[[int], Tick]
 
 
 def is_wan_vae(vae) -> bool:
@@ -22,6 +23,29 @@ def is_wan_vae(vae) -> bool:
     writes a clip a few frames at a time, which core does not use."""
     network = getattr(vae, "first_stage_model", None)
     return isinstance(network, comfy.ldm.wan.vae.WanVAE) and not hasattr(network, "comfy_has_chunked_io")
+
+
+def encode(vae, pixels: Tensor, ticks: Ticks) -> Tensor:
+    """The latent of a clip [frames,height,width,3], as core's VAE Encode makes it.
+
+    ticks: makes the function that is called for each frame, given their number; it may raise to stop.
+    """
+    if is_wan_vae(vae):
+        vae = encoding(vae, ticks(len(pixels)))
+    return vae.encode(pixels)
+
+
+def decode(vae, latent: Tensor, ticks: Ticks) -> Tensor:
+    """The frames [frames,height,width,3] of a latent, as core's VAE Decode makes them.
+
+    Raises: UnsamplingError if the latent is not of that VAE's kind.
+    """
+    if latent.is_nested:  # a picture and its sound, as core's node takes them
+        latent = latent.unbind()[0]
+    if is_wan_vae(vae):
+        vae = decoding(vae, ticks(frames_of(vae, latent)))
+    images = vae.decode(latent)
+    return images.flatten(0, 1) if images.ndim == 5 else images
 
 
 def encoding(vae, tick: Tick):

@@ -14,6 +14,7 @@ import sigma_lists
 import torch
 from analytic_denoisers import IMAGES, OTHER, VIDEO, clip, denoiser, world
 from unsampling_pack.host import record
+from unsampling_pack.host.facts import Facts, Family
 
 from unsampling import progress, resample, storage, unsample
 from unsampling.inversion import Inversion, Record, misses
@@ -130,7 +131,7 @@ def test_below_the_limit_nothing_is_written(tmp_path, monkeypatch):
         with storage.room(tmp_path, whole, whole, True) as keep:
             held = keep(x)
             assert len(files(tmp_path)) == expected
-            assert bool(storage.told(whole)) == bool(expected)
+            assert bool(storage.remark(whole)) == bool(expected)
         assert torch.equal(held, x) and held.data_ptr() != x.data_ptr()
         del held
     monkeypatch.delenv(storage.VARIABLE)
@@ -266,10 +267,9 @@ def test_a_slice_of_noise_reads_its_slice_of_the_files(tmp_path, frames, copies)
     """No copy in memory of frames at equal distances; other frames go to disk again."""
     made = spilled(tmp_path, "euler")
     samples, put = made.noise.clone(), []
-    family = record.Family("model", "format", "sampling", "table", 1.0)
-    latent = record.noise_latent(
-        {}, samples, made, family=family, windows="", latent_format=None, cfg=1.0, source=None
-    )
+    family = Family("model", "format", "sampling", "table", 1.0)
+    facts = Facts(family, windows="", latent_format=None, frames=len(samples), cfg=1.0)
+    latent = record.noise_latent({}, samples, made, facts, None)
     kept = record.of_latent(latent)
     fit = kept.fitted(samples[frames], lambda x: put.append(x) or x)
     assert fit.frames == frames and len(put) == copies

@@ -1,0 +1,47 @@
+"""The two passes with a core SAMPLER in place of our solver: no record, so not exact."""
+
+import torch
+from torch import Tensor
+
+from ..unsampling import Inversion, UnsamplingError, schedules
+from ..unsampling.solvers.evaluation import Callback
+from . import models, sampling
+from .packs import core_samplers
+from .run import PREVIEW, Run
+
+
+def rise(rising: Run, falling: Tensor, start: int, sampler, mask: Tensor | None) -> tuple[Tensor, Inversion]:
+    name = core_samplers.solver_name(sampler)
+    if mask is not None:
+        raise UnsamplingError(
+            "latent_image carries a noise mask, which a core sampler cannot keep; disconnect sampler"
+        )
+    sigmas = schedules.reverse(falling[start:], models.sigma_min(rising.model))
+    counted = sampling.counted(sampler)
+    rising.say(f"unsampling with {name}{PREVIEW}")
+    steps = _steps(rising, "unsampling", PREVIEW)
+    noise = sampling.run(rising.guider, rising.samples, sigmas, counted, len(sigmas) - 1, steps)
+    return noise, Inversion(torch.empty(0), falling, name, start, calls=counted.calls)
+
+
+def fall(falling: Run, inversion: Inversion, sampler, structure: float | Tensor) -> Tensor:
+    if sampler is None:
+        raise UnsamplingError(
+            f"noise was made with {inversion.solver}; connect the same SAMPLER (Noiseless"
+            " Resampler (Advanced)), or unsample with this pack's solver"
+        )
+    if torch.as_tensor(structure).max() > 0:
+        raise UnsamplingError(
+            "structure above 0 needs a record, which a core sampler does not keep; set it"
+            " to 0, or unsample with this pack's solver"
+        )
+    sigmas, counted = inversion.sigmas[inversion.start :], sampling.counted(sampler)
+    steps = _steps(falling, "resampling", "")
+    clip = sampling.run(falling.guider, falling.samples, sigmas, counted, len(sigmas) - 1, steps)
+    falling.say(f"resampled with {inversion.solver} in {counted.calls} model calls")
+    return clip
+
+
+def _steps(run: Run, doing: str, remark: str) -> Callback:
+    """Shows how far a core sampler is: it tells its steps, not its model calls."""
+    return run.timed(lambda *_: None, doing, remark, unit="step")

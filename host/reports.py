@@ -1,0 +1,94 @@
+"""The report on a LATENT of noise: its figures, chart, and text."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..unsampling import UnsamplingError
+from ..unsampling.checks import check_latent
+from ..unsampling.report import chart, metrics, panels, verdict
+from ..unsampling.report.figures import Report
+from .record import LatentRecord, of_latent
+
+# psnr and relative error without a reconstruction: as bad as a black one, so that no limit is passed
+NONE = (0.0, 1.0)
+
+
+def report_on(latent: dict, reconstruction: dict | None, source: dict | None) -> Report:
+    """The report on a LATENT of noise; no model is called.
+
+    reconstruction: a resampling of it, to be compared with the source. source: the clip, where the record has
+    none. Raises: UnsamplingError for a latent without record, and for what cannot be compared.
+    """
+    carried = of_latent(latent)
+    if carried is None:
+        raise UnsamplingError(
+            "noise carries no record of an unsampling: it is a plain latent, or lost its"
+            " record in a node on the way; connect the Unsampler's output"
+        )
+    samples = check_latent(latent["samples"], "noise")
+    fit = carried.fitted(samples)
+    inversion = fit.inversion
+    noise = inversion.noise if inversion.noise.numel() else carried.facts.latent_format.process_in(samples)
+    own = None if inversion.record is None else inversion.record.source
+    clip = own if source is None else _clip(carried, source, noise, "source")
+    flow = carried.facts.flow
+    sigma = float(inversion.sigmas[inversion.start])
+    figures = metrics.noise_figures(noise, clip, sigma, flow)
+    steps = metrics.corrections(inversion, flow) if inversion.recorded else None
+    compared = None if reconstruction is None else _compared(carried, reconstruction, clip, noise)
+    return Report(
+        inversion,
+        figures,
+        steps,
+        compared,
+        carried.facts.cfg,
+        carried.facts.family.sigma_max,
+        source is not None,
+        fit.change,
+        fit.counts,
+        fit.mask_lost,
+    )
+
+
+def _clip(carried: LatentRecord, latent: dict, noise: Tensor, name: str) -> Tensor:
+    """A LATENT's samples in sampling space; a picture's has no time axis yet where the noise has one."""
+    samples = check_latent(latent["samples"], name)
+    if samples.ndim == 4 and noise.ndim == 5:
+        samples = samples.unsqueeze(2)
+    return carried.facts.latent_format.process_in(samples)
+
+
+def _compared(
+    carried: LatentRecord, reconstruction: dict, clip: Tensor | None, noise: Tensor
+) -> metrics.Comparison:
+    if clip is None:
+        raise UnsamplingError(
+            "reconstruction has nothing to be compared with: the noise brings no source"
+            " along; connect source too, or switch record on in the Unsampler"
+        )
+    return metrics.compare(_clip(carried, reconstruction, noise, "reconstruction"), clip)
+
+
+def text(report: Report) -> str:
+    """The verdict in plain words, the figures, and what the noise was made with."""
+    made_with = ", ".join(f"{name} {value}" for name, value in report.inversion.info.items())
+    return "\n".join([*verdict.lines(report), f"made with {made_with}"])
+
+
+def picture(report: Report) -> Tensor:
+    """The chart as an IMAGE."""
+    drawn = chart.draw(*verdict.heading(report), not verdict.findings(report), panels.panels(report))
+    return torch.from_numpy(drawn.astype(np.float32) / 255).unsqueeze(0)
+
+
+def numbers(report: Report) -> tuple[float, ...]:
+    """The outputs from noise_std to source_correlation: means over the frames, 0 for what is unknown."""
+    psnr, error = NONE
+    if report.comparison is not None:
+        psnr, error = float(report.comparison.psnr.mean()), report.comparison.relative_error
+    figures = report.figures
+    noise = figures.measured
+    per_frame = (noise.mean / noise.std, noise.kurtosis, noise.pixels, noise.frames, figures.source)
+    means = (0.0 if t is None or t.numel() == 0 else float(t.mean()) for t in per_frame)
+    return (float(figures.ratio.mean()), psnr, error, *means)
