@@ -11,7 +11,7 @@ from benchmarks.distributions import Denoise, unsteady
 from benchmarks.measures import HALVES, Edit, Passes, Scene, edit, passes, relative
 from benchmarks.tables import number
 from benchmarks.ways import Way, every_way, way
-from unsampling import resample, unsample
+from unsampling import resample, solvers, unsample
 
 SIXTEEN = schedules.ays(16)
 SCHEDULES = {
@@ -154,7 +154,7 @@ def _detail(scene: Scene, world: str) -> Iterator[Check]:
 def _half(scene: Scene) -> Iterator[Check]:
     """No bar: what rounding the outputs does to the edit."""
     texts = []
-    for name in ("midpoint", "dpmpp_2m", "euler"):
+    for name in solvers.recorded():
         errors = [
             [_edit(way(name, record), scene, cfg)[1].error for record in ("full", "half")]
             for cfg in (1.0, 3.0, 7.5)

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmarks.distributions import Denoise
-from unsampling import Inversion, resample, unsample
+from unsampling import Inversion, resample, solvers, unsample
 
 FLIPPED_ZERO = 0.0001  # what core's FlipSigmas puts in the place of sigma 0
 
@@ -47,12 +47,9 @@ def record_bytes(state: Inversion | Tensor) -> int:
 
 
 def every_way() -> list[Way]:
-    recorded = [
-        _ours(solver, record)
-        for solver in ("midpoint", "dpmpp_2m", "euler")
-        for record in ("full", "half", "none")
-    ]
-    return [*recorded, _ours("ees25", "none"), *(_core(s) for s in (euler, dpmpp_2m, heun))]
+    recorded = [_ours(name, record) for name in solvers.recorded() for record in ("full", "half", "none")]
+    plain = [_ours(name, "none") for name in solvers.PAIRS if name not in solvers.recorded()]
+    return [*recorded, *plain, *(_core(s) for s in (euler, dpmpp_2m, heun))]
 
 
 def way(name: str, record: str) -> Way:

@@ -76,7 +76,8 @@ def _rise(
 ) -> tuple[Tensor, Inversion]:
     calls, start = engine.calls_rising(solver, falling, recording, end), schedules.start_index(falling, end)
     recorded = bool(recording) and solver in solvers.recorded()
-    sizes = storage.latents(rising.samples, calls, recording == "half", len(falling) - 1 - start)
+    points = solvers.pair(solver).stages * (len(falling) - 1 - start)
+    sizes = storage.latents(rising.samples, calls, recording == "half", points)
     size = sum(sizes) if recorded else 0
     inversions = []
     with storage.room(sampling.temp_folder(), size, size, lasting=True) as keep:
@@ -151,8 +152,9 @@ def _room_to_fall(carried: record.LatentRecord | None, samples: Tensor) -> Abstr
     """The place for the recorded way, which a falling pass walks again, as long as the pass runs."""
     if carried is None or carried.inversion.record is None:
         return storage.room(sampling.temp_folder(), 0, 0, lasting=False)
-    part, steps = carried.inversion.record, carried.inversion.steps
-    size, walk = storage.latents(samples, len(part.outputs), part.half, steps)
+    part = carried.inversion.record
+    points = solvers.pair(carried.inversion.solver).stages * carried.inversion.steps
+    size, walk = storage.latents(samples, len(part.outputs), part.half, points)
     return storage.room(sampling.temp_folder(), size + walk, walk, lasting=False)
 
 

@@ -53,10 +53,10 @@ def limit() -> float:
     return gib * GIB
 
 
-def latents(x: Tensor, calls: int, half: bool, steps: int) -> tuple[int, int]:
-    """Bytes of a record of x, and of what resampling through that many steps makes of it."""
+def latents(x: Tensor, calls: int, half: bool, points: int) -> tuple[int, int]:
+    """Bytes of a record of x, and of what a resampling with that many points on its way makes of it."""
     one = x.numel() * max(x.element_size(), torch.float32.itemsize)
-    return one + calls * one // (2 if half else 1), (steps + 1) * one
+    return one + calls * one // (2 if half else 1), (points + 1) * one
 
 
 def remark(whole: int) -> str:

@@ -5,7 +5,7 @@ import torch
 from safetensors import safe_open
 
 from demo import model, world
-from unsampling import resample, unsample
+from unsampling import resample, solvers, unsample
 
 MOST_BYTES = 16_000_000
 
@@ -115,7 +115,7 @@ def test_the_frames_of_a_clip_see_each_other(unet, clip):
     assert (together - clip).square().mean() < 0.8 * (alone - clip).square().mean()
 
 
-@pytest.mark.parametrize("solver", ["midpoint", "dpmpp_2m", "euler"])
+@pytest.mark.parametrize("solver", solvers.recorded())
 def test_a_recorded_round_trip_through_it_is_exact(unet, clip, solver):
     denoise = model.denoiser(unet, "flat")
     inversion = unsample(denoise, clip, model.schedule(4), solver)

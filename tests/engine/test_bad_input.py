@@ -7,9 +7,9 @@ import sigma_lists
 import torch
 from analytic_denoisers import IMAGES, Spy, clip, denoiser, world
 
-from unsampling import UnsamplingError, resample, unsample
+from unsampling import UnsamplingError, resample, solvers, unsample
 
-SOLVERS = ("midpoint", "dpmpp_2m", "euler")
+PAIRS = list(solvers.PAIRS)
 SIGMAS = sigma_lists.karras(6)
 NAN, INF = float("nan"), float("inf")
 
@@ -25,7 +25,7 @@ def broken(value):
 
 
 BAD_UNSAMPLING = {
-    "unknown solver": ({"solver": "lcm"}, "solver 'lcm' is unknown; choose one of midpoint, dpmpp_2m, euler"),
+    "unknown solver": ({"solver": "lcm"}, f"solver 'lcm' is unknown; choose one of {', '.join(PAIRS)}"),
     "no sigmas": ({"sigmas": torch.empty(0)}, "sigmas is empty; connect"),
     "one sigma": ({"sigmas": torch.tensor([1.0])}, "sigmas has one entry"),
     "rising": ({"sigmas": SIGMAS.flip(0)}, "sigmas rises .* connect the scheduler directly"),
@@ -62,7 +62,7 @@ BAD_RESAMPLING = {
 }
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", PAIRS)
 @pytest.mark.parametrize("name", BAD_RESAMPLING)
 @pytest.mark.parametrize("record", [True, False])
 def test_resampling_refuses_before_the_first_call(solver, name, record):
@@ -73,7 +73,7 @@ def test_resampling_refuses_before_the_first_call(solver, name, record):
     assert one_sentence(refusal)
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", PAIRS)
 def test_structure_needs_a_record(solver):
     inversion = unsample(denoiser(world()), clip(world()), SIGMAS, solver, record=False)
     with pytest.raises(UnsamplingError, match=r"structure .* needs the record .* record on") as refusal:
@@ -81,7 +81,7 @@ def test_structure_needs_a_record(solver):
     assert one_sentence(refusal)
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", PAIRS)
 @pytest.mark.parametrize(
     ("noise", "words"),
     [
@@ -96,7 +96,7 @@ def test_noise_that_was_broken_in_between_is_refused(solver, noise, words):
         resample(never, replace(inversion, noise=noise))
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", PAIRS)
 @pytest.mark.parametrize("value", [NAN, INF, -INF])
 @pytest.mark.parametrize("at", range(1, 9))
 @pytest.mark.parametrize("recorded", [True, False])

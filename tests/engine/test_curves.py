@@ -7,10 +7,10 @@ from analytic_denoisers import OTHER, VIDEO, Spy, clip, denoiser, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unsampling import UnsamplingError, resample, schedules, unsample
+from unsampling import UnsamplingError, resample, schedules, solvers, unsample
 from unsampling.inversion import calls_falling
 
-SOLVERS = ("midpoint", "dpmpp_2m", "euler")
+SOLVERS = solvers.recorded()
 SIGMAS = schedules.ays("SD1", 10)
 RAMP = torch.tensor([0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0, 0.2])
 fractions = st.lists(st.floats(0, 1), min_size=8, max_size=8).map(torch.tensor)

@@ -7,9 +7,9 @@ import torch
 from analytic_denoisers import OTHER, SOURCE, clip, denoiser, relative, windowed, world
 from plain_solvers import true_path
 
-from unsampling import resample, schedules, unsample
+from unsampling import resample, schedules, solvers, unsample
 
-SOLVERS = ("midpoint", "dpmpp_2m", "euler")
+SOLVERS = solvers.recorded()
 SIGMAS = schedules.ays("SD1", 16)
 TOP, NEAR_ZERO = float(SIGMAS[0]), 1e-3
 

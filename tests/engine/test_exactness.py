@@ -6,10 +6,10 @@ import torch
 from analytic_denoisers import IMAGES, VIDEO, clip, denoiser, in_half, noisy, relative, windowed, world
 from plain_solvers import flipped_euler
 
-from unsampling import resample, schedules, unsample
+from unsampling import resample, schedules, solvers, unsample
 
 EXACT = 1e-6
-SOLVERS = ("midpoint", "dpmpp_2m", "euler")
+SOLVERS = solvers.recorded()
 SCHEDULES = {
     "ays 8": schedules.ays("SD1", 8),
     "ays 16": schedules.ays("SD1", 16),

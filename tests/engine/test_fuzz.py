@@ -5,7 +5,7 @@ from analytic_denoisers import OTHER, SOURCE, Spy, clip, denoiser, windowed, wor
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from unsampling import resample, schedules, unsample
+from unsampling import resample, schedules, solvers, unsample
 from unsampling.inversion import calls_falling, calls_rising
 
 FUZZ = settings(
@@ -16,7 +16,7 @@ FUZZ = settings(
     suppress_health_check=[HealthCheck.too_slow],
 )
 
-solvers = st.sampled_from(["midpoint", "dpmpp_2m", "euler"])
+pairs = st.sampled_from(solvers.recorded())
 fractions = st.floats(0, 1)
 sizes = st.integers(1, 5)
 shapes = st.one_of(
@@ -44,7 +44,7 @@ def falling(draw, flow):
 def runs(draw):
     flow = draw(st.booleans())
     place = world(draw(shapes), flow, seed=draw(st.integers(0, 5)))
-    return place, clip(place), draw(falling(flow)), draw(solvers)
+    return place, clip(place), draw(falling(flow)), draw(pairs)
 
 
 def worst(x, x0):

@@ -4,9 +4,9 @@ import pytest
 import sigma_lists
 from analytic_denoisers import OTHER, clip, denoiser, relative, world
 
-from unsampling import UnsamplingError, resample, schedules, unsample
+from unsampling import UnsamplingError, resample, schedules, solvers, unsample
 
-SOLVERS = ("midpoint", "dpmpp_2m", "euler")
+SOLVERS = solvers.recorded()
 SIGMAS = schedules.ays("SD1", 16)
 
 

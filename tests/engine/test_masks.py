@@ -8,9 +8,9 @@ import pytest
 import torch
 from analytic_denoisers import OTHER, Spy, clip, denoiser, world
 
-from unsampling import UnsamplingError, resample, schedules, unsample
+from unsampling import UnsamplingError, resample, schedules, solvers, unsample
 
-SOLVERS = ("midpoint", "dpmpp_2m", "euler")
+SOLVERS = solvers.recorded()
 SIGMAS = schedules.ays("SD1", 12)
 LEFT = torch.tensor([0.0, 0.0, 0.0, 1.0, 1.0, 1.0]).reshape(1, 1, 1, 6)
 
@@ -86,7 +86,7 @@ def test_masks_that_do_not_fit_are_refused_before_the_first_call(mask, words):
         unsample(never, clip(world()), SIGMAS, mask=mask)
 
 
-@pytest.mark.parametrize(("solver", "record"), [("midpoint", False), ("euler", False), ("ees25", True)])
+@pytest.mark.parametrize(("solver", "record"), [(name, name not in SOLVERS) for name in solvers.PAIRS])
 def test_a_mask_needs_a_record(solver, record):
     with pytest.raises(UnsamplingError, match="a mask needs the record"):
         unsample(never, clip(world()), SIGMAS, solver, record, mask=LEFT)

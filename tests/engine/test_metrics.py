@@ -8,7 +8,7 @@ from analytic_denoisers import EMPTY, IMAGES, OTHER, SOURCE, VIDEO, clip, denois
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unsampling import UnsamplingError, inversion, resample, schedules, unsample
+from unsampling import UnsamplingError, inversion, resample, schedules, solvers, unsample
 from unsampling.change import Change
 from unsampling.report import figures as report_module
 from unsampling.report import metrics, verdict
@@ -191,7 +191,7 @@ def made(shape=IMAGES, steps=16, solver="midpoint", prompt=SOURCE, cfg=1.0, flow
     return unsample(denoise, clip(place), sigmas, solver, **more), denoise
 
 
-@pytest.mark.parametrize("solver", ["midpoint", "dpmpp_2m", "euler"])
+@pytest.mark.parametrize("solver", solvers.recorded())
 @pytest.mark.parametrize("shape", [IMAGES, VIDEO])
 @pytest.mark.parametrize("flow", [False, True])
 @pytest.mark.parametrize("end", [1.0, 0.5])

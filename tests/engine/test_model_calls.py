@@ -5,10 +5,10 @@ import sigma_lists
 import torch
 from analytic_denoisers import SOURCE, Spy, clip, denoiser, world
 
-from unsampling import resample, schedules, unsample
-from unsampling.inversion import calls_falling, calls_rising
+from unsampling import resample, schedules, solvers, unsample
+from unsampling.inversion import Inversion, calls_falling, calls_rising
 
-SOLVERS = ("midpoint", "dpmpp_2m", "euler")
+PAIRS, SOLVERS = list(solvers.PAIRS), solvers.recorded()
 STEPS = (1, 2, 3, 8, 16)
 
 
@@ -17,7 +17,7 @@ def scene():
     return clip(place), Spy(denoiser(place, SOURCE, 3.0)), Spy(denoiser(place, SOURCE, 3.0))
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", PAIRS)
 @pytest.mark.parametrize("record", [True, False])
 @pytest.mark.parametrize("steps", STEPS)
 @pytest.mark.parametrize("end", [0.4, 1.0])
@@ -26,10 +26,30 @@ def test_calls_are_few_and_known_beforehand(solver, record, steps, end):
     schedule = sigma_lists.karras(steps)
     inversion = unsample(up, x0, schedule, solver, record, end)
     resample(down, inversion)
-    climbed = inversion.steps
+    climbed, stages = inversion.steps, solvers.pair(solver).stages
     assert climbed == max(1, round(steps * end))
-    assert len(up.calls) == inversion.calls == calls_rising(solver, schedule, record, end) <= climbed + 2
-    assert len(down.calls) == calls_falling(inversion) <= climbed + 1
+    assert (
+        len(up.calls)
+        == inversion.calls
+        == calls_rising(solver, schedule, record, end)
+        <= stages * climbed + 2
+    )
+    assert len(down.calls) == calls_falling(inversion) <= stages * climbed + 1
+
+
+@pytest.mark.parametrize(
+    ("solver", "record", "up", "down"),
+    [
+        ("midpoint", True, 18, 17),
+        ("midpoint", False, 17, 17),
+        *((solver, record, 16 + record, 16) for solver in ("dpmpp_2m", "euler") for record in (True, False)),
+        ("ees25", False, 47, 47),
+    ],
+)
+def test_calls_of_16_steps(solver, record, up, down):
+    sigmas = schedules.ays("SD1", 16)
+    assert calls_rising(solver, sigmas, record) == up
+    assert calls_falling(Inversion(torch.empty(0), sigmas, solver)) == down
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -42,7 +62,7 @@ def test_structure_saves_the_calls_of_the_steps_it_skips(solver, structure):
     skipped = round(structure * 16)
     left = 16 - skipped
     assert len(down.calls) == calls_falling(inversion, structure)
-    assert left <= len(down.calls) <= (left + 1 if left else 0)
+    assert left <= len(down.calls) <= (solvers.pair(solver).stages * left + 1 if left else 0)
     if left:
         assert sigmas[skipped + 1] < down.calls[0].sigma <= sigmas[skipped]
 
@@ -102,7 +122,7 @@ def test_steps_and_sigmas_of_midpoint(record, start, sigmas, last_point):
     assert [call.sigma for call in down.calls] == top + points[start:]
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", PAIRS)
 @pytest.mark.parametrize("record", [True, False])
 def test_the_model_is_never_asked_near_sigma_0(solver, record):
     x0, up, down = scene()
@@ -111,7 +131,7 @@ def test_the_model_is_never_asked_near_sigma_0(solver, record):
     assert min(call.sigma for call in up.calls + down.calls) >= float(sigmas[-2]) / 2
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", PAIRS)
 @pytest.mark.parametrize("record", [True, False])
 def test_each_call_is_reported_after_it_with_what_was_asked_and_answered(solver, record):
     x0, up, down = scene()
@@ -133,7 +153,7 @@ def listener(spy, told):
     return tell
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", PAIRS)
 @pytest.mark.parametrize("at", [1, 4])
 def test_a_callback_that_raises_stops_within_one_call(solver, at):
     class Cancelled(Exception):
@@ -152,7 +172,7 @@ def test_a_callback_that_raises_stops_within_one_call(solver, at):
     assert len(up.calls) == len(down.calls) == at
 
 
-@pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("solver", PAIRS)
 def test_the_model_gets_plain_numbers_and_makes_no_gradient(solver):
     def denoise(x, sigma, step):
         assert type(sigma) is float and type(step) is int and x.dtype == torch.float32

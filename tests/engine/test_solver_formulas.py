@@ -6,7 +6,7 @@ import sigma_lists
 import torch
 from analytic_denoisers import OTHER, SOURCE, clip, denoiser, relative, world
 
-from unsampling import resample, schedules, unsample
+from unsampling import resample, schedules, solvers, unsample
 
 ABOVE_ZERO = {
     "ays from 0.0001": torch.cat([schedules.ays("SD1", 16)[:-1], torch.tensor([0.0001])]),
@@ -80,7 +80,7 @@ def test_out_of_sigma_0_is_one_euler_step_with_the_velocity_of_half_the_next_sig
     assert torch.equal(noise, x0 + velocity * sigma)
 
 
-@pytest.mark.parametrize("solver", ["midpoint", "dpmpp_2m", "euler"])
+@pytest.mark.parametrize("solver", solvers.PAIRS)
 @pytest.mark.parametrize("record", [True, False])
 def test_flow_from_time_1_needs_no_clamp(solver, record):
     """The host's own path divides by 1 - sigma."""
@@ -94,7 +94,7 @@ def test_flow_from_time_1_needs_no_clamp(solver, record):
     assert relative(resample(edit, inversion), resample(edit, near)) < 1e-3
 
 
-@pytest.mark.parametrize("solver", ["midpoint", "dpmpp_2m", "euler"])
+@pytest.mark.parametrize("solver", solvers.PAIRS)
 @pytest.mark.parametrize("flow", [False, True], ids=["eps", "flow"])
 def test_the_latent_is_not_rescaled(solver, flow):
     """A model that finds nothing to remove leaves every latent as it is, at every sigma."""

@@ -10,11 +10,13 @@ from host_passes import EMPTY, SOURCE, TARGET, Bench
 from support_nodes.mixture import Mixture
 
 from tools.client import InterruptedRun, RunError
+from unsampling import Inversion, schedules, solvers
+from unsampling.inversion import calls_falling, calls_rising
 
 EXACT = 1e-6
 
 
-@pytest.mark.parametrize("solver", ["midpoint", "dpmpp_2m", "euler"])
+@pytest.mark.parametrize("solver", solvers.recorded())
 @pytest.mark.parametrize("cfg", [1.0, 2.0])
 def test_round_trip_is_exact(comfy, solver, cfg):
     bench = Bench.set_up(comfy, f"exact-{solver}-{cfg}")
@@ -22,7 +24,9 @@ def test_round_trip_is_exact(comfy, solver, cfg):
     found = bench.run(noise=noise, clip=bench.resample(noise, cfg))
     assert bench.error(found["clip"]) < EXACT
     assert bench.error(found["noise"]) > 5
-    assert len(bench.calls()) == (18 + 17 if solver == "midpoint" else 17 + 16)
+    sigmas = schedules.ays("SD1", 16)
+    down = calls_falling(Inversion(found["noise"], sigmas, solver))
+    assert len(bench.calls()) == calls_rising(solver, sigmas) + down
 
 
 def test_a_half_precision_record_is_as_exact(comfy):
