@@ -11,15 +11,16 @@ from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
 from ..unsampling import UnsamplingError
+from . import cures
 
 
 @contextmanager
 def naming(node: str) -> Iterator[None]:
-    """Puts the node's name in front of the engine's sentence about bad input."""
+    """Puts the node's name in front of the engine's sentence about bad input, and the cure behind it."""
     try:
         yield
     except UnsamplingError as error:
-        raise UnsamplingError(f"{node}: {error}") from error
+        raise UnsamplingError(f"{node}: {cures.sentence(error)}") from error
 
 
 def say(node_id: str | None, text: str) -> None:

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from .errors import UnsamplingError
+from .errors import Cause, UnsamplingError
 
 
 def check_latent(x: Tensor, name: str) -> Tensor:
@@ -17,12 +17,9 @@ def check_latent(x: Tensor, name: str) -> Tensor:
             " width) or (batch, channels, frames, height, width)"
         )
     if x.numel() == 0:
-        raise UnsamplingError(f"{name} is empty, shape {tuple(x.shape)}; encode at least one frame")
+        raise UnsamplingError(f"{name} is empty, shape {tuple(x.shape)}", Cause.LATENT_EMPTY)
     if not torch.isfinite(x).all():
-        raise UnsamplingError(
-            f"{name} holds NaN or infinite values; check the VAE that encoded it (a"
-            " half-precision VAE overflows on some clips: try --fp32-vae)"
-        )
+        raise UnsamplingError(f"{name} holds NaN or infinite values", Cause.LATENT_NOT_FINITE)
     return x if x.dtype == torch.float64 else x.float()
 
 
@@ -37,8 +34,7 @@ def check_mask(mask: Tensor, x: Tensor, recording: bool) -> Tensor:
     """The mask on the CPU, known to fit the latent and to lie between 0 and 1."""
     if not recording:
         raise UnsamplingError(
-            "a mask needs the record of the unsampling, which holds the source; switch"
-            " record on, with a solver other than ees25, or remove the mask"
+            "a mask needs the record of the unsampling, which holds the source", Cause.MASK_WITHOUT_RECORD
         )
     mask = mask.detach().to("cpu", x.dtype, copy=True)
     try:

@@ -1,6 +1,32 @@
 """The one error that the engine raises for input it cannot work with."""
 
+from enum import Enum, auto
+
+
+class Cause(Enum):
+    """What is wrong, for a caller whose users need a cure in other words than Python's."""
+
+    SIGMAS_NOT_A_LIST = auto()
+    SIGMAS_EMPTY = auto()
+    SIGMAS_SINGLE = auto()
+    SIGMAS_RISING = auto()
+    SIGMAS_IRREGULAR = auto()
+    SIGMAS_END = auto()
+    LATENT_EMPTY = auto()
+    LATENT_NOT_FINITE = auto()
+    MODEL_NOT_FINITE = auto()
+    NO_RECORD = auto()
+    MASK_WITHOUT_RECORD = auto()
+    STRUCTURE_WITHOUT_RECORD = auto()
+    OTHER_SHAPE = auto()
+
 
 class UnsamplingError(ValueError):
-    """Input that cannot be unsampled or resampled; the message is one sentence that names the input and the
-    cure."""
+    """Input that cannot be unsampled or resampled: one sentence that names it and says what is wrong.
+
+    cause: set where the sentence leaves the cure to the caller.
+    """
+
+    def __init__(self, message: str, cause: Cause | None = None):
+        super().__init__(message)
+        self.cause = cause

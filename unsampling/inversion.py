@@ -15,7 +15,7 @@ from torch import Tensor
 
 from . import schedules, solvers
 from .checks import check_fraction, check_latent, check_mask, per_frame
-from .errors import UnsamplingError
+from .errors import Cause, UnsamplingError
 from .solvers.evaluation import Callback, Denoise, Held, Keep, ModelCalls, in_memory
 
 
@@ -211,9 +211,7 @@ def misses(inversion: Inversion) -> list[Tensor]:
     """
     record = inversion.record
     if record is None:
-        raise UnsamplingError(
-            "the inversion has no record to compare with; switch record on in the Unsampler"
-        )
+        raise UnsamplingError("the inversion has no record to compare with", Cause.NO_RECORD)
     method = solvers.recorded_pair(inversion.solver)
     part = inversion.sigmas[inversion.start :]
     known = method.walk_again(record.outputs, record.source, part, inversion.start, in_memory)
@@ -231,7 +229,6 @@ def _skipped(inversion: Inversion, structure: float | Tensor) -> list[int]:
     fractions = structure.tolist() if isinstance(structure, Tensor) else [structure]
     if max(fractions, default=0) > 0 and not inversion.recorded:
         raise UnsamplingError(
-            "structure above 0 needs the record of the unsampling; switch record on in"
-            " the Unsampler, with a solver other than ees25, or lower its end instead"
+            "structure above 0 needs the record of the unsampling", Cause.STRUCTURE_WITHOUT_RECORD
         )
     return [round(fraction * inversion.steps) for fraction in fractions]

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from .errors import UnsamplingError
+from .errors import Cause, UnsamplingError
 
 # Align Your Steps (Sabour et al. 2024, arXiv 2404.14507), the authors' published 10-step tables.
 AYS_TABLES: dict[str, tuple[float, ...]] = {
@@ -79,40 +79,29 @@ def check_falling(sigmas: Tensor) -> Tensor:
     """The schedule as a 1-D float32 CPU tensor, once it is known to fall strictly from a finite sigma to >=
     0.
 
-    Raises: UnsamplingError that says what is wrong and what to connect instead.
+    Raises: UnsamplingError that says what is wrong.
     """
     sigmas = torch.as_tensor(sigmas).detach().to("cpu", torch.float32).clone()
     if sigmas.ndim != 1:
-        raise UnsamplingError(f"sigmas has shape {tuple(sigmas.shape)}; connect one list of sigmas")
+        raise UnsamplingError(f"sigmas has shape {tuple(sigmas.shape)}", Cause.SIGMAS_NOT_A_LIST)
     if sigmas.numel() == 0:
-        raise UnsamplingError(
-            "sigmas is empty; connect a scheduler with at least 1 step and a denoise above 0"
-        )
+        raise UnsamplingError("sigmas is empty", Cause.SIGMAS_EMPTY)
     if sigmas.numel() == 1:
-        raise UnsamplingError(
-            f"sigmas has one entry ({sigmas[0]:g}), which is no step; connect a scheduler"
-            " with at least 1 step"
-        )
+        raise UnsamplingError(f"sigmas has one entry ({sigmas[0]:g}), which is no step", Cause.SIGMAS_SINGLE)
     if not torch.isfinite(sigmas).all():
-        raise UnsamplingError("sigmas holds a NaN or an infinite value; connect an ordinary scheduler")
+        raise UnsamplingError("sigmas holds a NaN or an infinite value", Cause.SIGMAS_IRREGULAR)
     steps = sigmas.diff()
     if (steps > 0).all():
-        raise UnsamplingError(
-            f"sigmas rises from {sigmas[0]:g} to {sigmas[-1]:g}; connect the scheduler"
-            " directly, without FlipSigmas or Reverse Sigmas: the node turns it round"
-            " itself"
-        )
+        raise UnsamplingError(f"sigmas rises from {sigmas[0]:g} to {sigmas[-1]:g}", Cause.SIGMAS_RISING)
     if not (steps < 0).all():
         at = int((steps >= 0).nonzero()[0])
         raise UnsamplingError(
-            f"sigmas does not fall at entry {at}: {sigmas[at]:g} is followed by"
-            f" {sigmas[at + 1]:g}; connect an ordinary scheduler"
+            f"sigmas does not fall at entry {at}: {sigmas[at]:g} is followed by {sigmas[at + 1]:g}",
+            Cause.SIGMAS_IRREGULAR,
         )
     if sigmas[-1] < 0 or 0 < sigmas[-1] < NEAREST_TO_ZERO:
         side = "below 0" if sigmas[-1] < 0 else "too near 0 to divide by"
-        raise UnsamplingError(
-            f"sigmas ends {side}, at {sigmas[-1]:g}; connect an ordinary scheduler, which ends at 0"
-        )
+        raise UnsamplingError(f"sigmas ends {side}, at {sigmas[-1]:g}", Cause.SIGMAS_END)
     return sigmas
 
 

@@ -26,9 +26,9 @@ def broken(value):
 
 BAD_UNSAMPLING = {
     "unknown solver": ({"solver": "lcm"}, f"solver 'lcm' is unknown; choose one of {', '.join(PAIRS)}"),
-    "no sigmas": ({"sigmas": torch.empty(0)}, "sigmas is empty; connect"),
+    "no sigmas": ({"sigmas": torch.empty(0)}, "sigmas is empty$"),
     "one sigma": ({"sigmas": torch.tensor([1.0])}, "sigmas has one entry"),
-    "rising": ({"sigmas": SIGMAS.flip(0)}, "sigmas rises .* connect the scheduler directly"),
+    "rising": ({"sigmas": SIGMAS.flip(0)}, "sigmas rises from 0 to 14.6146$"),
     "equal": ({"sigmas": torch.tensor([2.0, 1.0, 1.0, 0.0])}, "sigmas does not fall at entry 1"),
     "nan sigma": ({"sigmas": torch.tensor([2.0, NAN, 0.0])}, "sigmas holds a NaN"),
     "negative sigma": ({"sigmas": torch.tensor([2.0, 1.0, -1.0])}, "sigmas ends below 0"),
@@ -38,9 +38,9 @@ BAD_UNSAMPLING = {
     "end nan": ({"end": NAN}, "end is nan; set it above 0"),
     "three axes": ({"x0": torch.zeros(4, 8, 8)}, r"x0 has shape \(4, 8, 8\); a latent is"),
     "six axes": ({"x0": torch.zeros(1, 1, 4, 2, 2, 2)}, "a latent is"),
-    "no frames": ({"x0": torch.zeros(0, 4, 8, 8)}, r"x0 is empty, shape \(0, 4, 8, 8\); encode at least one"),
-    "nan latent": ({"x0": broken(NAN)}, "x0 holds NaN or infinite values; check the VAE"),
-    "infinite latent": ({"x0": broken(-INF)}, "x0 holds NaN or infinite values; check the VAE"),
+    "no frames": ({"x0": torch.zeros(0, 4, 8, 8)}, r"x0 is empty, shape \(0, 4, 8, 8\)$"),
+    "nan latent": ({"x0": broken(NAN)}, "x0 holds NaN or infinite values$"),
+    "infinite latent": ({"x0": broken(-INF)}, "x0 holds NaN or infinite values$"),
 }
 
 
@@ -76,7 +76,9 @@ def test_resampling_refuses_before_the_first_call(solver, name, record):
 @pytest.mark.parametrize("solver", PAIRS)
 def test_structure_needs_a_record(solver):
     inversion = unsample(denoiser(world()), clip(world()), SIGMAS, solver, record=False)
-    with pytest.raises(UnsamplingError, match=r"structure .* needs the record .* record on") as refusal:
+    with pytest.raises(
+        UnsamplingError, match=r"structure above 0 needs the record of the unsampling$"
+    ) as refusal:
         resample(never, inversion, structure=0.5)
     assert one_sentence(refusal)
 
@@ -116,7 +118,7 @@ def test_the_first_nan_of_the_model_stops_both_passes_at_that_call(solver, value
             run(spy)
         assert len(spy.calls) == at
         place = f"model call {at} of {calls} (step {spy.steps[-1] + 1}, sigma {spy.calls[-1].sigma:.4g})"
-        assert f"{place}, frame 3;" in str(stop.value) and one_sentence(stop)
+        assert str(stop.value).endswith(f"{place}, frame 3") and one_sentence(stop)
 
 
 def spoiled(denoise, value, at):
@@ -137,7 +139,7 @@ def test_many_broken_frames_are_not_all_named():
         return x * NAN
 
     x0 = clip(world((30, *IMAGES[1:])))
-    with pytest.raises(UnsamplingError, match="frame 0, 1, 2, 3, 4, 5, 6, 7 and more; try"):
+    with pytest.raises(UnsamplingError, match=r"frame 0, 1, 2, 3, 4, 5, 6, 7 and more$"):
         unsample(denoise, x0, SIGMAS)
 
 
@@ -147,7 +149,7 @@ def test_a_broken_frame_of_a_video_latent_is_named_by_its_frame():
         answer[0, 1, 2] = NAN
         return answer
 
-    with pytest.raises(UnsamplingError, match="frame 2;"):
+    with pytest.raises(UnsamplingError, match=r"frame 2$"):
         unsample(denoise, torch.randn(1, 4, 5, 3, 3), SIGMAS)
 
 

@@ -176,7 +176,7 @@ def test_psnr_and_relative_error_are_the_textbook_ones():
 
 
 def test_another_shape_is_refused_by_name():
-    sentence = r"reconstruction has shape \(5, 4, 48, 48\).*neither cut nor resized"
+    sentence = r"reconstruction has shape \(5, 4, 48, 48\)"
     with pytest.raises(UnsamplingError, match=sentence):
         metrics.compare(white()[:5], white())
     with pytest.raises(UnsamplingError, match="source has shape"):
@@ -213,7 +213,7 @@ def test_corrections_are_the_misses_over_the_state(monkeypatch, solver, shape, f
 
 def test_corrections_need_a_record():
     found, _ = made(record=False)
-    with pytest.raises(UnsamplingError, match=r"no record.*switch record on"):
+    with pytest.raises(UnsamplingError, match=r"no record to compare with$"):
         metrics.corrections(found)
 
 

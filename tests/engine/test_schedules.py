@@ -194,10 +194,10 @@ def test_reverse_does_not_change_its_input():
 @pytest.mark.parametrize(
     ("sigmas", "words"),
     [
-        ([], "sigmas is empty; connect a scheduler with at least 1 step and a denoise above 0"),
+        ([], "sigmas is empty$"),
         ([3.0], r"one entry \(3\), which is no step"),
         ([0.0], r"one entry \(0\)"),
-        ([0.0, 1.0, 14.0], "rises from 0 to 14; connect the scheduler directly, without FlipSigmas"),
+        ([0.0, 1.0, 14.0], "rises from 0 to 14$"),
         ([1.0, 1.0], "does not fall at entry 0: 1 is followed by 1"),
         ([9.0, 4.0, 4.0, 0.0], "does not fall at entry 1: 4 is followed by 4"),
         ([9.0, 4.0, 5.0, 0.0], "does not fall at entry 1: 4 is followed by 5"),
@@ -206,7 +206,7 @@ def test_reverse_does_not_change_its_input():
         ([float("inf"), 4.0, 0.0], "infinite"),
         ([9.0, 4.0, -0.5], "ends below 0, at -0.5"),
         ([9.0, 4.0, 1e-30], "ends too near 0 to divide by, at 1e-30"),
-        ([[9.0, 4.0], [1.0, 0.0]], r"sigmas has shape \(2, 2\); connect one list"),
+        ([[9.0, 4.0], [1.0, 0.0]], r"sigmas has shape \(2, 2\)$"),
     ],
 )
 def test_schedules_that_do_not_fall_are_refused(sigmas, words):

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .. import inversion as passes
-from ..errors import UnsamplingError
+from ..errors import Cause, UnsamplingError
 from ..inversion import Inversion
 
 PSNR_LIMIT = 200.0  # dB, far beyond what float32 can tell apart: stands for "identical"
@@ -110,7 +110,7 @@ def corrections(inversion: Inversion, flow: bool = False) -> Tensor:
     """
     record = inversion.record
     if record is None:
-        raise UnsamplingError("noise has no record to compare with; switch record on in the Unsampler")
+        raise UnsamplingError("noise has no record to compare with", Cause.NO_RECORD)
     missed, clip, count = torch.zeros(inversion.steps).double(), 0.0, record.source.numel()
     for part in _parts(record):
         missed += torch.stack(
@@ -234,8 +234,8 @@ def _parts(record: passes.Record) -> Iterator[passes.Record]:
 def _like(x: Tensor, other: Tensor, name: str) -> Tensor:
     if x.shape != other.shape:
         raise UnsamplingError(
-            f"{name} has shape {tuple(x.shape)}, what it is compared with has"
-            f" {tuple(other.shape)}; connect the same clip, neither cut nor resized"
+            f"{name} has shape {tuple(x.shape)}, what it is compared with has {tuple(other.shape)}",
+            Cause.OTHER_SHAPE,
         )
     return x
 

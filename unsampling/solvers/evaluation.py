@@ -6,7 +6,7 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
-from ..errors import UnsamplingError
+from ..errors import Cause, UnsamplingError
 
 Denoise = Callable[[Tensor, float, int], Tensor]
 Callback = Callable[[int, int, float, Tensor, Tensor], None]
@@ -65,9 +65,7 @@ def check_finite(denoised: Tensor, where: str) -> None:
     bad = [i for i, frame in enumerate(by_frame) if not torch.isfinite(frame).all()]
     frames = ", ".join(map(str, bad[:8])) + (" and more" if len(bad) > 8 else "")
     raise UnsamplingError(
-        f"the model returned NaN or infinite values at {where}, frame {frames}; try a"
-        " lower cfg, another precision (for example --force-upcast-attention) or another"
-        " VAE"
+        f"the model returned NaN or infinite values at {where}, frame {frames}", Cause.MODEL_NOT_FINITE
     )
 
 

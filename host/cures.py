@@ -1,0 +1,28 @@
+"""What the user of a node can do about what the engine refuses."""
+
+from ..unsampling.errors import Cause, UnsamplingError
+
+CURES = {
+    Cause.SIGMAS_NOT_A_LIST: "connect one list of sigmas",
+    Cause.SIGMAS_EMPTY: "connect a scheduler with at least 1 step and a denoise above 0",
+    Cause.SIGMAS_SINGLE: "connect a scheduler with at least 1 step",
+    Cause.SIGMAS_RISING: "connect the scheduler directly, without FlipSigmas or Reverse Sigmas: the node"
+    " turns it round itself",
+    Cause.SIGMAS_IRREGULAR: "connect an ordinary scheduler",
+    Cause.SIGMAS_END: "connect an ordinary scheduler, which ends at 0",
+    Cause.LATENT_EMPTY: "encode at least one frame",
+    Cause.LATENT_NOT_FINITE: "check the VAE that encoded it (a half-precision VAE overflows on some clips:"
+    " try --fp32-vae)",
+    Cause.MODEL_NOT_FINITE: "try a lower cfg, another precision (for example --force-upcast-attention) or"
+    " another VAE",
+    Cause.NO_RECORD: "switch record on in the Unsampler",
+    Cause.MASK_WITHOUT_RECORD: "switch record on, with a solver other than ees25, or remove the mask",
+    Cause.STRUCTURE_WITHOUT_RECORD: "switch record on in the Unsampler, with a solver other than ees25, or"
+    " lower its end instead",
+    Cause.OTHER_SHAPE: "connect the same clip, neither cut nor resized",
+}
+
+
+def sentence(error: UnsamplingError) -> str:
+    """What is wrong and, where the error does not say it itself, what to do."""
+    return str(error) if error.cause is None else f"{error}; {CURES[error.cause]}"

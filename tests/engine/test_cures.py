@@ -1,0 +1,113 @@
+"""The sentences that the user of a node reads: the engine's fact, then the cure in the user's words."""
+
+import pytest
+import torch
+from unsampling_pack import unsampling as engine
+from unsampling_pack.host import cures
+from unsampling_pack.unsampling import errors
+from unsampling_pack.unsampling.report import metrics
+
+CLIP, SIGMAS = torch.ones(2, 4, 3, 3), torch.tensor([4.0, 2.0, 1.0])
+
+
+def unsample(x0=CLIP, sigmas=SIGMAS, answer=0.5, **settings):
+    return engine.unsample(lambda x, sigma, step: answer * x, x0, torch.as_tensor(sigmas), **settings)
+
+
+def resample(**settings):
+    return engine.resample(lambda x, sigma, step: x, unsample(record=False), **settings)
+
+
+NAN = float("nan")
+REFUSALS = {
+    "no list": (
+        lambda: unsample(sigmas=[[4.0], [2.0]]),
+        "sigmas has shape (2, 1)",
+        "connect one list of sigmas",
+    ),
+    "no sigmas": (
+        lambda: unsample(sigmas=[]),
+        "sigmas is empty",
+        "connect a scheduler with at least 1 step and a denoise above 0",
+    ),
+    "one sigma": (
+        lambda: unsample(sigmas=[3.0]),
+        "sigmas has one entry (3), which is no step",
+        "connect a scheduler with at least 1 step",
+    ),
+    "rising": (
+        lambda: unsample(sigmas=[0.0, 1.0, 14.0]),
+        "sigmas rises from 0 to 14",
+        "connect the scheduler directly, without FlipSigmas or Reverse Sigmas: the node turns it round"
+        " itself",
+    ),
+    "equal": (
+        lambda: unsample(sigmas=[4.0, 2.0, 2.0, 0.0]),
+        "sigmas does not fall at entry 1: 2 is followed by 2",
+        "connect an ordinary scheduler",
+    ),
+    "nan sigma": (
+        lambda: unsample(sigmas=[4.0, NAN, 0.0]),
+        "sigmas holds a NaN or an infinite value",
+        "connect an ordinary scheduler",
+    ),
+    "negative sigma": (
+        lambda: unsample(sigmas=[4.0, -0.5]),
+        "sigmas ends below 0, at -0.5",
+        "connect an ordinary scheduler, which ends at 0",
+    ),
+    "no frames": (
+        lambda: unsample(CLIP[:0]),
+        "x0 is empty, shape (0, 4, 3, 3)",
+        "encode at least one frame",
+    ),
+    "nan latent": (
+        lambda: unsample(CLIP * NAN),
+        "x0 holds NaN or infinite values",
+        "check the VAE that encoded it (a half-precision VAE overflows on some clips: try --fp32-vae)",
+    ),
+    "nan of the model": (
+        lambda: unsample(answer=NAN),
+        "the model returned NaN or infinite values at model call 1 of 4 (step 2, sigma 1), frame 0, 1",
+        "try a lower cfg, another precision (for example --force-upcast-attention) or another VAE",
+    ),
+    "mask": (
+        lambda: unsample(record=False, mask=torch.ones(1, 1, 3, 3)),
+        "a mask needs the record of the unsampling, which holds the source",
+        "switch record on, with a solver other than ees25, or remove the mask",
+    ),
+    "structure": (
+        lambda: resample(structure=0.5),
+        "structure above 0 needs the record of the unsampling",
+        "switch record on in the Unsampler, with a solver other than ees25, or lower its end instead",
+    ),
+    "no record": (
+        lambda: metrics.corrections(unsample(record=False)),
+        "noise has no record to compare with",
+        "switch record on in the Unsampler",
+    ),
+    "other shape": (
+        lambda: metrics.compare(CLIP[:1], CLIP),
+        "reconstruction has shape (1, 4, 3, 3), what it is compared with has (2, 4, 3, 3)",
+        "connect the same clip, neither cut nor resized",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSALS)
+def test_the_node_adds_the_cure_to_the_engines_fact(name):
+    call, fact, cure = REFUSALS[name]
+    with pytest.raises(engine.UnsamplingError) as refusal:
+        call()
+    assert str(refusal.value) == fact
+    assert cures.sentence(refusal.value) == f"{fact}; {cure}"
+
+
+def test_a_sentence_with_a_cure_in_pythons_terms_is_shown_as_it_is():
+    with pytest.raises(engine.UnsamplingError) as refusal:
+        resample(fidelity=1.5)
+    assert cures.sentence(refusal.value) == "fidelity is 1.5; set it between 0 and 1"
+
+
+def test_every_cause_has_its_cure():
+    assert set(cures.CURES) == set(errors.Cause)
