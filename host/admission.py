@@ -6,9 +6,10 @@ Those are both nodes, both advanced nodes, the Inversion Sampler, and core SAMPL
 from torch import Tensor
 
 from ..unsampling import UnsamplingError
-from . import keyframes, models, window_checks, windows
+from . import models, windows
 from .facts import Facts
-from .packs import caches, sample_settings
+from .packs import advanced_controlnet, animatediff, animatediff_settings, animatediff_windows, caches, core
+from .windows import Windows
 
 
 def admit(
@@ -31,15 +32,17 @@ def admit(
     model = guider.model_patcher
     facts = _facts(guider, shape, whole or shape)
     _refuse_schedule(facts, falling)
-    sample_settings.refuse_changing(model)
-    caches.refuse_caches(model)
+    animatediff_settings.refuse_changing(model)
+    caches.refuse(model)
     if rising:
-        caches.refuse_momentum(model)
-    keyframes.refuse_masks(getattr(guider, "original_conds", {}))
-    window_checks.check(model, shape, falling, start)
+        core.refuse_momentum(model)
+    advanced_controlnet.refuse_masks(getattr(guider, "original_conds", {}))
+    core.refuse_axis(model, shape)
+    layout = _layout(model, shape)
+    _check_windows(model, layout, falling, start)
     if by_core:
         _refuse_flow(facts)
-        window_checks.refuse_moving(model, shape)
+        windows.refuse_moving(layout)
     return facts
 
 
@@ -47,11 +50,38 @@ def _facts(guider, shape: tuple[int, ...], whole: tuple[int, ...]) -> Facts:
     model = guider.model_patcher
     return Facts(
         family=models.family(model),
-        windows=windows.told(model, whole),
+        windows=_windows_in_words(model, whole),
         latent_format=model.get_model_object("latent_format"),
         frames=shape[2] if len(shape) == 5 else shape[0],
         cfg=models.cfg_of(guider),
     )
+
+
+def _layout(model, shape: tuple[int, ...]) -> list[Windows]:
+    """All windows that a latent of that shape meets."""
+    return [*animatediff_windows.windows(model, shape[0]), *core.windows(model, shape)]
+
+
+def _windows_in_words(model, shape: tuple[int, ...]) -> str:
+    """The windows that cut a latent of that shape, and what works across them; empty where it stays whole."""
+    layout = _layout(model, shape)
+    if not any(one.cuts for one in layout):
+        return ""
+    extras = animatediff_windows.extras(model) if any(one.kind == "ade" for one in layout) else []
+    return "; ".join([*(one.settings for one in layout), *extras])
+
+
+def _check_windows(model, layout: list[Windows], falling: Tensor, start: int) -> None:
+    """Windows that a context keyframe gets no step for may be what they like."""
+    turns, norms = animatediff_windows.turns(model, falling, start), animatediff.norms_by_windows(model)
+    for one in layout:
+        # core counts the steps of the pass
+        steps = range(len(falling) - 1 - start) if one.kind == "core" else turns[one.keyframe]
+        if not steps:
+            continue
+        windows.check(one, steps)
+        if norms:
+            windows.check_norms(one)
 
 
 def _refuse_schedule(facts: Facts, falling: Tensor) -> None:

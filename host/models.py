@@ -7,7 +7,7 @@ import comfyui_version
 
 from ..unsampling import UnsamplingError, __version__
 from .facts import Family
-from .packs import sample_settings
+from .packs import animatediff_settings
 from .record import digest
 
 # a sigma_max that only schedules with zero terminal SNR have: theirs is 4519, AnimateDiff's widest 66
@@ -27,7 +27,7 @@ def cfg_guider(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuide
 def cfg_of(guider) -> float:
     """The guidance of a guider; of one that has two or changes it, the higher: any above 1 leaves the
     Gaussian."""
-    custom = sample_settings.custom_cfg(guider.model_patcher)
+    custom = animatediff_settings.custom_cfg(guider.model_patcher)
     # other guiders mix their answers themselves, past AnimateDiff-Evolved's function
     if custom is not None and type(guider).predict_noise is comfy.samplers.CFGGuider.predict_noise:
         return custom

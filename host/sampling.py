@@ -22,6 +22,7 @@ from ..unsampling import Inversion, UnsamplingError, inversion, schedules
 from ..unsampling.progress import with_time_left
 from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
 from . import admission, keyframes
+from .packs import animatediff_keyframes, core
 from .screen import naming, running_node, show
 
 Pass = Callable[[Denoise, Tensor, Callback], Tensor]
@@ -206,29 +207,18 @@ class _CountedModel:
         return getattr(self._model_wrap, name)
 
 
-def _marked(falling: Tensor, step: int, sigma: float) -> Tensor:
-    """The schedule of the pass, falling, with this call's sigma where its step begins: core's context windows
-    find their step by looking the sigma up in it."""
-    marked = falling.clone()
-    marked[step] = sigma
-    return marked
-
-
 def _inside(
     model_wrap, extra_args: dict, callback, quiet: bool, one_pass: Pass, x: Tensor, start: int = 0
 ) -> Tensor:
     """One pass on the guider's own model function; every model call is a tick, and can be cancelled."""
     options, seed = extra_args["model_options"], extra_args["seed"]
-    windows = options["transformer_options"].get("ADGS")
-    falling = options["transformer_options"]["sample_sigmas"].sort(descending=True).values
+    falling = core.schedule(options)
 
     def denoise(x: Tensor, sigma: float, step: int) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()
-        options["transformer_options"]["sample_sigmas"] = _marked(falling, step - start, sigma)
-        if windows is not None:
-            # AnimateDiff-Evolved shifts Uniform windows by a step that its callback counts; say which step of
-            # the falling schedule this call belongs to, so that both passes see the same windows
-            windows.current_step = windows.start_step + step
+        # which step of the falling schedule this call belongs to: so both passes see the same windows
+        core.mark_step(options, falling, step - start, sigma)
+        animatediff_keyframes.set_step(options, step)
         sigmas = x.new_full((x.shape[0],), sigma)
         place(x, sigmas, step - start)
         return model_wrap(x, sigmas, model_options=options, seed=seed)

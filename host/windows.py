@@ -1,185 +1,167 @@
-"""Context windows in force on a MODEL: AnimateDiff-Evolved's, the views inside them, and core's. Read from
-what they left on it, never changed."""
+"""Context windows that cut a clip, whoever makes them, and those that a pass cannot work with.
 
-import hashlib
-from collections.abc import Iterator
-from dataclasses import dataclass
+What a pack calls them is not known here: host/packs reads them from a MODEL.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from torch import Tensor
+from ..unsampling import UnsamplingError
 
-ADE_FIELDS = (
-    "context_schedule",
-    "context_length",
-    "context_stride",
-    "context_overlap",
-    "closed_loop",
-    "fuse_method",
-    "start_percent",
-    "guarantee_steps",
-)
-CORE_FIELDS = (
-    "context_length",
-    "context_stride",
-    "context_overlap",
-    "closed_loop",
-    "dim",
-    "cond_retain_index_list",
-    "latent_retain_index_list",
-    "split_conds_to_windows",
-    "causal_window_fix",
-)  # of which older ComfyUIs do not have all
-# what the extras of AnimateDiff-Evolved, their modes and keyframes are made of, but for where they stand
-EXTRAS = ("context_ref", "naive_reuse")
-EXTRA_FIELDS = (
-    "start_percent",
-    "end_percent",
-    "weighted_mean",
-    "orig_multival",
-    "_strength_multival",
-    "tune",
-    "mode",
-    "sliding_width",
-    "indexes",
-    "keyframe",
-    "keyframes",
-    "mult",
-    "orig_mult_multival",
-    "orig_tune_replace",
-    "orig_mode_replace",
-    "guarantee_steps",
-    "inherit_missing",
-    "attn_style_fidelity",
-    "attn_ref_weight",
-    "attn_strength",
-    "adain_style_fidelity",
-    "adain_ref_weight",
-    "adain_strength",
-)
-# one window over the whole clip, for the views in it to do all the work
-VIEWS_ONLY = "view_as_context"
 LOOPED = "looped_uniform"
+VIEWS_ONLY = "view_as_context"  # one window over the whole clip, for the views in it to do all the work
+MOVING = ("standard_uniform", LOOPED)  # their windows lie elsewhere at another step
+EVEN = ("delayed reverse sawtooth", "pyramid-sigma", "pyramid-sigma inverse")  # ways to fuse
+CHOPPED = ("batched", "svd_extension")  # side by side, the last one as short as it comes
 
 
 @dataclass(frozen=True)
 class Windows:
-    """Settings of windows for this many frames; kind: "ade", "views" (inside a window) or "core".
+    """Windows of one setting over this many frames.
 
-    cuts: whether they cut them, at any step. A context keyframe that leaves the clip whole has its turn, too.
-    keyframe: their place among AnimateDiff-Evolved's context keyframes, which take turns.
+    kind: "ade" (AnimateDiff-Evolved's), "views" (inside such a window) or "core".
+    schedule, fuse: the names of how they lie and how they are joined. length: None where it is the clip's.
+    settings: all that the two passes must share, in words.
+    place: the windows of a step, as their own pack places them.
+    cuts: whether they cut the frames at any step; a context keyframe that leaves the clip whole has its turn.
+    keyframe: their place among context keyframes, which take turns.
+    of_video: whether a latent frame holds several of the clip, by which the nodes for video models count.
     """
 
     kind: str
-    options: Any
+    schedule: str
+    fuse: str
+    length: int | None
+    stride: int | None
+    overlap: int | None
     frames: int
+    settings: str
+    place: Callable[[int], list[list[int]]] = field(compare=False)
     cuts: bool = True
     keyframe: int = 0
+    of_video: bool = False
 
     @property
-    def schedule(self) -> str:
-        return _schedule(self.options)
+    def name(self) -> str:
+        """As the user knows them."""
+        return "views" if self.kind == "views" else "context windows"
 
     @property
-    def fuse_method(self) -> str:
-        fuse = self.options.fuse_method
-        return getattr(fuse, "name", fuse)
+    def unit(self) -> str:
+        """What length and overlap count."""
+        return "latent frames" if self.of_video else "frames"
+
+    @property
+    def widget(self) -> str:
+        """How the names of their widgets begin."""
+        return "view" if self.kind == "views" else "context"
 
 
-def in_force(model, shape: tuple[int, ...]) -> list[Windows]:
-    """All windows that latents of that shape are cut into."""
-    return [found for found in taking_turns(model, shape) if found.cuts]
+def described(name: str, values: dict[str, Any]) -> str:
+    """Settings as text to compare, without those that are not set."""
+    given = {key.removeprefix("context_"): value for key, value in values.items()}
+    set_ones = [f"{key} {value}" for key, value in given.items() if value not in (None, [])]
+    return f"{name}: {', '.join(set_ones)}"
 
 
-def told(model, shape: tuple[int, ...]) -> str:
-    """The windows that latents of that shape are cut into, as text to compare; empty where it is whole."""
-    found = list(taking_turns(model, shape))
-    if not any(one.cuts for one in found):
-        return ""
-    extras = _extras(model) if any(one.kind == "ade" for one in found) else []
-    return "; ".join([*map(_text, found), *extras])
+def check(windows: Windows, steps: Sequence[int]) -> None:
+    """Refuses windows that the hosts answer with an error, a wrong one, or frames that no window has.
+
+    steps: those at which a model call may meet them.
+    Raises: UnsamplingError naming what to set.
+    """
+    if windows.cuts:
+        _check_overlap(windows)
+        _check_fuse(windows)
+        _check_stride(windows, steps)
 
 
-def taking_turns(model, shape: tuple[int, ...]) -> Iterator[Windows]:
-    """All windows that latents of that shape meet, context keyframes that leave them whole among them."""
-    contexts, frames = keyframes(model), shape[0]
-    # the first one decides for all of them, and where it is not used their views are not either
-    if contexts and _used(contexts[0], frames):
-        for place, context in enumerate(contexts):
-            yield Windows("ade", context, frames, _cuts(context, frames), place)
-            views, window = context.view_options, min(frames, _length(context, frames))
-            if views is not None and _used(views, window) and _cuts(views, window):
-                yield Windows("views", views, window, keyframe=place)
-    handler = of_core(model)
-    if handler is not None and len(shape) > handler.dim and shape[handler.dim] > handler.context_length:
-        yield Windows("core", handler, shape[handler.dim])
+def refuse_moving(layout: Sequence[Windows]) -> None:
+    """For core's samplers: while sigma rises their steps count up, and windows are placed by them.
+
+    Raises: UnsamplingError if such windows cut the clip.
+    """
+    for windows in layout:
+        if windows.cuts and windows.schedule in MOVING:
+            raise UnsamplingError(
+                f"model has {windows.name} that move from step to step"
+                f" ({windows.schedule}), which a core sampler meets in another order on"
+                " its way up; use Standard Static, or disconnect sampler"
+            )
 
 
-def keyframes(model) -> list:
-    """AnimateDiff-Evolved's context keyframes on this MODEL, in their order."""
-    params = model.get_attachment("ADE_params")
-    return [] if params is None else params.context_options.contexts
+def check_norms(windows: Windows) -> None:
+    """The norms of some motion models take as many frames together as a window has, whatever it holds: of a
+    shorter one they divide by zero, or mix it with the negative's."""
+    if windows.kind != "ade" or windows.schedule == VIEWS_ONLY or windows.length is None:
+        return
+    length, frames = windows.length, windows.frames
+    if length > frames:
+        raise UnsamplingError(
+            f"model has a context keyframe of {length} frames, which this motion model"
+            f" cannot work with in a clip of {frames}; set its context_length to {frames}"
+        )
+    if windows.schedule in CHOPPED and frames % length:
+        raise UnsamplingError(
+            f"model has context windows side by side ({windows.schedule}) of {length}"
+            f" frames, of which {frames} frames leave {frames % length} over, too few for"
+            " this motion model; use Standard Static, or a context_length that divides"
+            f" {frames}"
+        )
 
 
-def of_core(model):
-    """Core's context handler on this MODEL, if there is one."""
-    return model.model_options.get("context_handler")
+def _check_overlap(windows: Windows) -> None:
+    """The hosts' own answers are a range() without a step, or windows that leave every frame out."""
+    length, overlap = windows.length, windows.overlap
+    if windows.schedule in CHOPPED or overlap is None or length is None or overlap < length:
+        return
+    cure = f"set {windows.widget}_overlap below {length}"
+    if windows.of_video:
+        cure = (
+            f"set context_overlap to less than {length} latent frames (Wan's and LTXV's nodes count"
+            " the clip's frames)"
+        )
+    raise UnsamplingError(
+        f"model has {windows.name} of {length} {windows.unit} that overlap by {overlap}; {cure}"
+    )
 
 
-def _used(options, frames: int) -> bool:
-    """Whether AnimateDiff-Evolved turns to these options at all."""
-    length = _length(options, frames)
-    return frames > length or (frames == length and bool(options.use_on_equal_length))
+def _check_fuse(windows: Windows) -> None:
+    """Some of AnimateDiff-Evolved's methods have weights for an even number of frames only, and
+    overlap-linear writes a ramp as long as the overlap into every window that has a neighbour."""
+    length, overlap = windows.length, windows.overlap
+    if length is None:
+        return
+    if length % 2 and windows.fuse.lstrip("\N{MICROSCOPE}") in EVEN:
+        raise UnsamplingError(
+            f"model has {windows.name} of {length} frames whose fuse_method"
+            f" {windows.fuse} works with an even number of them only; choose"
+            f" another fuse_method, or an even {windows.widget}_length"
+        )
+    if windows.fuse != "overlap-linear" or windows.frames == length:
+        return
+    longest = (windows.frames % length or length) if windows.schedule in CHOPPED else length - 1
+    if overlap is not None and 0 < overlap <= longest:
+        return
+    cure = f", or an overlap from 1 to {longest}" if longest and not windows.of_video else ""
+    raise UnsamplingError(
+        f"model has {windows.name} of {length} {windows.unit} whose fuse_method"
+        f" overlap-linear has no room for its ramp (overlap {overlap}); choose another"
+        f" fuse_method{cure}"
+    )
 
 
-def _cuts(options, frames: int) -> bool:
-    """Whether options in use give anything but one window of all frames in their order, at every step."""
-    length = _length(options, frames)
-    return frames > length or (frames == length and _schedule(options) == LOOPED)
-
-
-def _length(options, frames: int) -> int:
-    if _schedule(options) == VIEWS_ONLY:
-        return frames  # its own is the clip's of the last run
-    return frames + 1 if options.context_length is None else options.context_length
-
-
-def _schedule(options) -> str:
-    schedule = options.context_schedule
-    return getattr(schedule, "name", schedule)
-
-
-def _text(found: Windows) -> str:
-    if not found.cuts:
-        return _fields("whole", found.options, ("start_percent", "guarantee_steps"))
-    if found.kind == "core":
-        return _fields(f"{found.schedule} {found.fuse_method}", found.options, CORE_FIELDS)
-    return _fields("views" if found.kind == "views" else "windows", found.options, ADE_FIELDS)
-
-
-def _fields(name: str, options, fields: tuple[str, ...]) -> str:
-    values = {field.removeprefix("context_"): getattr(options, field, None) for field in fields}
-    given = [f"{key} {value}" for key, value in values.items() if value not in (None, [])]
-    return f"{name}: {', '.join(given)}"
-
-
-def _extras(model) -> list[str]:
-    """A name for each of AnimateDiff-Evolved's context extras and its settings."""
-    extras = model.get_attachment("ADE_params").context_options.extras
-    found = {name: getattr(extras, name, None) for name in EXTRAS}
-    return [
-        f"{name} {hashlib.blake2b(repr(_plain(extra)).encode(), digest_size=4).hexdigest()}"
-        for name, extra in found.items()
-        if extra is not None
-    ]
-
-
-def _plain(value) -> Any:
-    """Settings as something whose repr is the same for the same settings."""
-    if isinstance(value, Tensor):
-        return tuple(value.shape), hashlib.blake2b(value.cpu().float().contiguous().numpy()).hexdigest()
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    if isinstance(value, set):
-        return sorted(value)
-    known = [name for name in EXTRA_FIELDS if name in getattr(value, "__dict__", {})]
-    return {name: _plain(getattr(value, name)) for name in known} if known else value
+def _check_stride(windows: Windows, steps: Sequence[int]) -> None:
+    """Standard Uniform windows of stride 2 and more are shifted to the clip's end as if of stride 1: some end
+    behind it, or leave a frame to no window, which becomes NaN."""
+    if windows.schedule != "standard_uniform" or windows.stride is None or windows.stride < 2:
+        return
+    for step in steps:
+        covered = {frame for window in windows.place(step) for frame in window}
+        if covered != set(range(windows.frames)):
+            raise UnsamplingError(
+                f"model has {windows.name} of stride {windows.stride}"
+                f" that do not fit {windows.frames} {windows.unit} at step {step + 1};"
+                f" set {windows.widget}_stride to 1"
+            )

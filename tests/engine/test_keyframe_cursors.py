@@ -17,7 +17,13 @@ class Frames:
         return len(self.keyframes)
 
 
-class Keyframed:
+class AdvancedControlBase:
+    """What Advanced-ControlNet's ControlNets have in common, as far as it is read."""
+
+    prev_t = tk_mask_cond_hint_original = tk_mask_cond_hint = weight_mask_cond_hint = 0.0
+
+
+class Keyframed(AdvancedControlBase):
     """A ControlNet with two timestep keyframes, of a host before several GPUs; keeps the sigmas it met."""
 
     def __init__(self):

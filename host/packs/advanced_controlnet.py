@@ -1,0 +1,78 @@
+"""Advanced-ControlNet, read at 1.5.8 (18 July 2026): timestep keyframes."""
+
+from collections.abc import Iterator
+from itertools import dropwhile
+
+from ...unsampling import UnsamplingError
+from ..cursors import Cursor, each, once
+from .core import CONTROL
+from .fields import Kind, Project
+
+ACN = Project("Advanced-ControlNet", "1.5.8")
+CONTROL_BASE = "AdvancedControlBase"
+ADVANCED = Kind(
+    ACN,
+    f"utils:{CONTROL_BASE}",
+    (
+        "timestep_keyframes",
+        "set_timestep_keyframes",
+        "prepare_current_timestep",
+        "prev_t",
+        "tk_mask_cond_hint_original",
+        "tk_mask_cond_hint",
+        "weight_mask_cond_hint",
+    ),
+)
+GROUP = Kind(ACN, "utils:TimestepKeyframeGroup", ("keyframes",))
+KEYFRAME = Kind(ACN, "utils:TimestepKeyframe", ("mask_hint_orig",))
+
+
+def cursors(conds: dict[str, list[dict]]) -> Iterator[Cursor]:
+    """A cursor for each ControlNet of more than one timestep keyframe."""
+    return map(_cursor, _controls(conds))
+
+
+def refuse_masks(conds: dict[str, list[dict]]) -> None:
+    """Raises: UnsamplingError for a ControlNet whose mask is not a function of step and sigma."""
+    for control in _controls(conds):
+        keyframes = GROUP.read(ADVANCED.read(control, "timestep_keyframes"), "keyframes")
+        given = (KEYFRAME.read(keyframe, "mask_hint_orig") for keyframe in keyframes)
+        masks = dropwhile(lambda mask: mask is None, given)
+        if len({id(mask) for mask in masks}) > 1:
+            raise UnsamplingError(
+                "a ControlNet has timestep keyframes with a mask and later ones with another or"
+                " none, where Advanced-ControlNet keeps the first it meets; disconnect"
+                " mask_optional from Timestep Keyframe, and use that of Apply Advanced"
+                " ControlNet"
+            )
+
+
+def _controls(conds: dict[str, list[dict]]) -> Iterator:
+    """The ControlNets of more than one keyframe, each once."""
+    found = []
+    for cond in each(conds):
+        control = cond.get("control")
+        while control is not None:
+            # the clones came with ComfyUI 0.22
+            found += [control, *(CONTROL.read(control, "multigpu_clones") or {}).values()]
+            control = CONTROL.read(control, "previous_controlnet")
+    return (control for control in once(found) if len(_keyframes(control)) > 1)
+
+
+def _keyframes(control) -> list:
+    """Of one of this pack's ControlNets; none of core's."""
+    if not any(base.__name__ == CONTROL_BASE for base in type(control).__mro__):
+        return []
+    return GROUP.read(ADVANCED.read(control, "timestep_keyframes"), "keyframes")
+
+
+def _cursor(control) -> Cursor:
+    keyframes = ADVANCED.read(control, "timestep_keyframes")
+
+    def rewind() -> None:
+        ADVANCED.read(control, "set_timestep_keyframes")(keyframes)
+        for field in ("prev_t", "tk_mask_cond_hint_original", "tk_mask_cond_hint", "weight_mask_cond_hint"):
+            ADVANCED.write(control, field, None)
+
+    prepare = ADVANCED.read(control, "prepare_current_timestep")
+    return Cursor(rewind, lambda x, sigma, options: prepare(sigma, options))

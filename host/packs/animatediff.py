@@ -1,0 +1,72 @@
+"""AnimateDiff-Evolved, read at 1.5.7 (29 March 2026): the kinds of objects that it leaves on a MODEL."""
+
+from typing import Any
+
+from .fields import Kind, Project
+
+ADE = Project("AnimateDiff-Evolved", "1.5.7")
+# keys of a ModelPatcher's attachments, of its additional models, and of a sampler's transformer_options
+PARAMS_KEY, SETTINGS_KEY, MOTION_KEY, STATE_KEY = "ADE_params", "ADE_sample_settings", "ADE", "ADGS"
+ATTACHMENT_KEY = "ADE"  # of a motion model's patcher
+
+PARAMS = Kind(ADE, "model_injection:InjectionParams", ("context_options", "apply_v2_properly"))
+CONTEXT_GROUP = Kind(
+    ADE,
+    "context:ContextOptionsGroup",
+    ("contexts", "extras", "add", "reset", "prepare_current_context", "_current_index"),
+)
+CONTEXT = Kind(
+    ADE,
+    "context:ContextOptions",
+    (
+        "context_schedule",
+        "context_length",
+        "context_stride",
+        "context_overlap",
+        "closed_loop",
+        "fuse_method",
+        "start_percent",
+        "guarantee_steps",
+        "use_on_equal_length",
+        "view_options",
+        "start_t",
+        "_step",
+    ),
+)
+EXTRAS = Kind(ADE, "context_extras:ContextExtrasGroup", ("context_ref", "naive_reuse"))
+REUSE = Kind(
+    ADE,
+    "context_extras:NaiveReuse",
+    ("start_percent", "end_percent", "weighted_mean", "orig_multival", "keyframe"),
+)
+MOTION_MODEL = Kind(ADE, "motion_module_ad:AnimateDiffModel", ("mm_info",))
+MOTION_INFO = Kind(ADE, "motion_module_ad:AnimateDiffInfo", ("mm_format", "mm_version"))
+
+
+def params(model) -> Any | None:
+    """What Use Evolved Sampling left on a MODEL; None without it."""
+    return model.get_attachment(PARAMS_KEY)
+
+
+def context_group(model) -> Any | None:
+    """The context options of a MODEL; None without AnimateDiff-Evolved."""
+    given = params(model)
+    return None if given is None else PARAMS.read(given, "context_options")
+
+
+def contexts(model) -> list:
+    """The context keyframes of a MODEL, in their order."""
+    group = context_group(model)
+    return [] if group is None else CONTEXT_GROUP.read(group, "contexts")
+
+
+def norms_by_windows(model) -> bool:
+    """Whether a motion model's norms take a window's frames together: see inject_functions in its
+    sampling.py."""
+    motion = model.additional_models.get(MOTION_KEY, [])
+    if not motion:
+        return False
+    info = MOTION_MODEL.read(motion[0].model, "mm_info")
+    proper = PARAMS.read(params(model), "apply_v2_properly")
+    version = MOTION_INFO.read(info, "mm_version")
+    return MOTION_INFO.read(info, "mm_format") == "PIA" or version == "v1" or (version == "v2" and not proper)

@@ -1,0 +1,61 @@
+"""Sample Settings that AnimateDiff-Evolved left on a MODEL: read, never changed."""
+
+import torch
+
+from ...unsampling import UnsamplingError
+from .animatediff import ADE, SETTINGS_KEY
+from .fields import Kind
+
+SETTINGS = Kind(
+    ADE,
+    "sample_settings:SampleSettings",
+    ("iteration_opts", "noise_calibration", "image_injection", "custom_cfg"),
+)
+ITERATIONS = Kind(ADE, "sample_settings:IterationOptions", ("iterations",))
+FREE_INIT = Kind(ADE, "sample_settings:FreeInitOptions", ("iterations", "apply_to_1st_iter"))
+INJECTION = Kind(ADE, "sample_settings:NoisedImageToInjectGroup", ("is_empty",))
+CFG_GROUP = Kind(
+    ADE,
+    "sample_settings:CustomCFGKeyframeGroup",
+    ("keyframes", "reset", "prepare_current_keyframe", "_previous_t"),
+)
+CFG_KEYFRAME = Kind(ADE, "sample_settings:CustomCFGKeyframe", ("cfg_multival",))
+
+
+def refuse_changing(model) -> None:
+    """Refuses sample settings that re-noise or replace the latent during sampling.
+
+    Noise types and noise layers need no check: AnimateDiff-Evolved leaves noise alone that is all zero, and
+    ours is.
+    """
+    settings = model.get_attachment(SETTINGS_KEY)
+    if settings is None:
+        return
+    culprit = None
+    if _samples_again(SETTINGS.read(settings, "iteration_opts")):
+        culprit = "iteration_opts samples again or adds noise (FreeInit)"
+    elif SETTINGS.read(settings, "noise_calibration") is not None:
+        culprit = "noise calibration replaces the noise"
+    elif not INJECTION.read(SETTINGS.read(settings, "image_injection"), "is_empty")():
+        culprit = "image_inject replaces the latent half way"
+    if culprit is not None:
+        raise UnsamplingError(
+            f"model has AnimateDiff sample settings whose {culprit}; disconnect it from Sample Settings"
+        )
+
+
+def _samples_again(iterations) -> bool:
+    if ITERATIONS.read(iterations, "iterations") > 1:
+        return True
+    free_init = type(iterations).__name__ == FREE_INIT.kind
+    return free_init and bool(FREE_INIT.read(iterations, "apply_to_1st_iter"))
+
+
+def custom_cfg(model) -> float | None:
+    """The highest guidance of its Custom CFG, which takes the place of a guider's own; None without one."""
+    settings = model.get_attachment(SETTINGS_KEY)
+    group = None if settings is None else SETTINGS.read(settings, "custom_cfg")
+    if group is None:
+        return None
+    values = (CFG_KEYFRAME.read(frame, "cfg_multival") for frame in CFG_GROUP.read(group, "keyframes"))
+    return max(float(torch.as_tensor(value).max()) for value in values)

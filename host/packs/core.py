@@ -1,0 +1,184 @@
+"""ComfyUI itself, read at 0.33.0 (August 2026; oldest supported 0.14.0): what it leaves on a MODEL, its
+guiders and conditions beyond its public methods."""
+
+import copy
+from collections.abc import Callable, Iterator
+from types import CellType
+from typing import Any
+
+from torch import Tensor
+
+from ...unsampling import UnsamplingError
+from ..cursors import Cursor, each, once
+from ..windows import Windows, described
+from .fields import Kind, Project
+
+CORE = Project("ComfyUI", "0.33.0")
+HANDLER_KEY, SIGMAS_KEY, GUIDANCE_KEY = "context_handler", "sample_sigmas", "sampler_pre_cfg_function"
+HANDLER = Kind(
+    CORE,
+    "comfy.context_windows:IndexListContextHandler",
+    (
+        "context_schedule",
+        "fuse_method",
+        "context_length",
+        "context_stride",
+        "context_overlap",
+        "closed_loop",
+        "dim",
+        "_step",
+    ),
+    (
+        "cond_retain_index_list",
+        "latent_retain_index_list",
+        "split_conds_to_windows",
+        "causal_window_fix",
+    ),
+)
+SCHEDULE = Kind(CORE, "comfy.context_windows:ContextSchedule", ("name", "func"))
+FUSE = Kind(CORE, "comfy.context_windows:ContextFuseMethod", ("name",))
+CONTROL = Kind(CORE, "comfy.controlnet:ControlBase", ("previous_controlnet",), ("multigpu_clones",))
+HOOK_GROUP = Kind(CORE, "comfy.hooks:HookGroup", ("hooks",))
+HOOK = Kind(CORE, "comfy.hooks:Hook", ("hook_keyframe",))
+HOOK_KEYFRAMES = Kind(
+    CORE,
+    "comfy.hooks:HookKeyframeGroup",
+    ("keyframes", "strength", "reset", "prepare_current_keyframe", "_curr_t"),
+)
+COMPARED = (
+    "context_length",
+    "context_stride",
+    "context_overlap",
+    "closed_loop",
+    "dim",
+    "cond_retain_index_list",
+    "latent_retain_index_list",
+    "split_conds_to_windows",
+    "causal_window_fix",
+)
+
+
+def handler(model) -> Any | None:
+    """Core's context handler on a MODEL, if there is one."""
+    return model.model_options.get(HANDLER_KEY)
+
+
+def windows(model, shape: tuple[int, ...]) -> Iterator[Windows]:
+    """The context windows that cut a latent of that shape: one setting, or none."""
+    options = handler(model)
+    if options is None:
+        return
+    dim, length = HANDLER.read(options, "dim"), HANDLER.read(options, "context_length")
+    if len(shape) <= dim or shape[dim] <= length:
+        return
+    schedule = SCHEDULE.read(HANDLER.read(options, "context_schedule"), "name")
+    fuse = FUSE.read(HANDLER.read(options, "fuse_method"), "name")
+    settings = {field: HANDLER.read(options, field) for field in COMPARED}
+    yield Windows(
+        "core",
+        schedule,
+        fuse,
+        length,
+        HANDLER.read(options, "context_stride"),
+        HANDLER.read(options, "context_overlap"),
+        shape[dim],
+        described(f"{schedule} {fuse}", settings),
+        lambda step: _placed(options, shape[dim], step),
+        of_video=dim == 2,
+    )
+
+
+def refuse_axis(model, shape: tuple[int, ...]) -> None:
+    """Core's windows lie along an axis that the user numbers.
+
+    Raises: UnsamplingError if a latent of that shape does not have it.
+    """
+    options = handler(model)
+    if options is not None and HANDLER.read(options, "dim") >= len(shape):
+        raise UnsamplingError(
+            f"model has context windows along dim {HANDLER.read(options, 'dim')}, but the latent has"
+            f" {len(shape)} dimensions; set dim to {2 if len(shape) == 5 else 0}"
+        )
+
+
+def _placed(options, frames: int, step: int) -> list[list[int]]:
+    """The windows of a step, as core places them."""
+    options = copy.copy(options)
+    HANDLER.write(options, "_step", step)
+    return SCHEDULE.read(HANDLER.read(options, "context_schedule"), "func")(frames, options, {})
+
+
+def schedule(options: dict) -> Tensor:
+    """The schedule of the run whose model options these are, falling."""
+    return options["transformer_options"][SIGMAS_KEY].sort(descending=True).values
+
+
+def mark_step(options: dict, falling: Tensor, step: int, sigma: float) -> None:
+    """Writes this call's sigma where its step begins: core's context windows find their step by looking the
+    sigma up in the schedule."""
+    marked = falling.clone()
+    marked[step] = sigma
+    options["transformer_options"][SIGMAS_KEY] = marked
+
+
+def hook_strengths(conds: dict[str, list[dict]]) -> list[float]:
+    """The strengths that hook keyframes give at this moment."""
+    return [float(HOOK_KEYFRAMES.read(group, "strength")) for group in _hook_keyframes(conds)]
+
+
+def hook_cursors(conds: dict[str, list[dict]]) -> Iterator[Cursor]:
+    """A cursor for each list of more than one hook keyframe."""
+    return map(_cursor, _hook_keyframes(conds))
+
+
+def forget_patched_weights(model, options: dict) -> None:
+    """Has ComfyUI patch the hooks' weights anew: those it has are of another strength."""
+    for patcher in (model.current_patcher, *options.get("multigpu_clones", {}).values()):
+        patcher.clear_cached_hook_weights()
+        patcher.patch_hooks(None)
+
+
+def _hook_keyframes(conds: dict[str, list[dict]]) -> Iterator:
+    groups = [cond["hooks"] for cond in each(conds) if cond.get("hooks") is not None]
+    found = [HOOK.read(hook, "hook_keyframe") for group in groups for hook in HOOK_GROUP.read(group, "hooks")]
+    return (group for group in once(found) if len(HOOK_KEYFRAMES.read(group, "keyframes")) > 1)
+
+
+def _cursor(group) -> Cursor:
+    def rewind() -> None:
+        HOOK_KEYFRAMES.read(group, "reset")()
+        # reset() leaves it, and a sigma that is met again would not count
+        HOOK_KEYFRAMES.write(group, "_curr_t", -1.0)
+
+    prepare = HOOK_KEYFRAMES.read(group, "prepare_current_keyframe")
+    return Cursor(rewind, lambda x, sigma, options: prepare(sigma[0], options))
+
+
+def refuse_momentum(model) -> None:
+    """For the rising pass: core's Adaptive Projected Guidance sums up guidance while sigma falls only.
+
+    Raises: UnsamplingError if it does on this MODEL.
+    """
+    if any(map(_has_momentum, model.model_options.get(GUIDANCE_KEY, ()))):
+        raise UnsamplingError(
+            "model has Adaptive Projected Guidance with momentum, which adds up the"
+            " guidance of earlier calls, and of none while sigma rises; connect the MODEL"
+            " without it here (the resampler may have it)"
+        )
+
+
+def _has_momentum(guide: Callable) -> bool:
+    """Whether this is core's function with a momentum: it keeps its settings in a closure."""
+    names = getattr(getattr(guide, "__code__", None), "co_freevars", ())
+    cells = dict(zip(names, getattr(guide, "__closure__", None) or (), strict=True))
+    if not {"running_avg", "momentum"} <= set(cells):
+        return False
+    momentum = _content(cells["momentum"])
+    return isinstance(momentum, (int, float)) and momentum != 0
+
+
+def _content(cell: CellType) -> Any | None:
+    try:
+        return cell.cell_contents
+    except ValueError:  # a variable that has no value yet
+        return None
