@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from benchmarks.measures import relative
+from benchmarks.solvers.measures import relative
 from demo import world
 from demo.world import Content
 

@@ -7,9 +7,9 @@ from math import log10
 from pathlib import Path
 from statistics import mean, median, stdev
 
-from benchmarks.checks import Check
+from benchmarks.solvers.checks import Check
+from benchmarks.solvers.tables import number, table
 from benchmarks.style_ways import DEFAULT, MANY, PAIRS, SPREAD, Result, Transfer
-from benchmarks.tables import number, table
 from demo.world import STYLE_NAMES
 
 REFERENCES = ("the truth itself", "the source, nothing done", "another clip in the target style")

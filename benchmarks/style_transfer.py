@@ -24,7 +24,7 @@ import torch
 from tqdm import tqdm
 
 from benchmarks import style_ways as ways
-from benchmarks.solvers import versions
+from benchmarks.solvers.__main__ import versions
 from benchmarks.style_measures import Likeness
 from benchmarks.style_tables import plot, tables
 from benchmarks.style_ways import STEPS, Result, Transfer
@@ -37,7 +37,7 @@ KEPT = ROOT / "demo" / "out" / "style_transfer.jsonl"
 SOURCES = (
     "benchmarks/style_measures.py",
     "benchmarks/style_ways.py",
-    "benchmarks/ways.py",
+    "benchmarks/solvers/ways.py",
     "demo/world.py",
     "demo/model.py",
     "unsampling/**/*.py",

@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.measures import relative
+from benchmarks.solvers.measures import relative
+from benchmarks.solvers.ways import Counted, Way, way
 from benchmarks.style_measures import Likeness, likeness, psnr
-from benchmarks.ways import Counted, Way, way
 from demo import model, world
 from unsampling import Inversion, resample
 

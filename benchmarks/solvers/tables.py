@@ -7,9 +7,9 @@ from unittest.mock import patch
 
 from torch import Tensor
 
-from benchmarks import schedules
-from benchmarks.measures import Edit, Passes, Scene, edit, passes
-from benchmarks.ways import Way, every_way, way
+from benchmarks.solvers import schedules
+from benchmarks.solvers.measures import Edit, Passes, Scene, edit, passes
+from benchmarks.solvers.ways import Way, every_way, way
 from unsampling.solvers import midpoint
 
 Progress = Callable[[str], None]

@@ -7,9 +7,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks import distributions as known
-from benchmarks.distributions import OTHER, SOURCE, Denoise
-from benchmarks.ways import Counted, Way, noise_of, record_bytes
+from benchmarks.solvers import distributions as known
+from benchmarks.solvers.distributions import OTHER, SOURCE, Denoise
+from benchmarks.solvers.ways import Counted, Way, noise_of, record_bytes
 
 HALVES = {"float32": None, "float16": torch.float16, "bfloat16": torch.bfloat16}
 

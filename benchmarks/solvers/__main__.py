@@ -15,14 +15,14 @@ from pathlib import Path
 import torch
 
 import unsampling
-from benchmarks import schedules
-from benchmarks.checks import checks
-from benchmarks.distributions import SHARP, SMOOTH
-from benchmarks.measures import HALVES, Scene
-from benchmarks.tables import Grid, choosing, full, last_point, to_compare
+from benchmarks.solvers import schedules
+from benchmarks.solvers.checks import checks
+from benchmarks.solvers.distributions import SHARP, SMOOTH
+from benchmarks.solvers.measures import HALVES, Scene
+from benchmarks.solvers.tables import Grid, choosing, full, last_point, to_compare
 
 COMMAND = "python -m benchmarks.solvers"
-RESULT = Path(__file__).with_name("results") / "solvers.md"
+RESULT = Path(__file__).parents[1] / "results" / "solvers.md"
 
 
 @dataclass(frozen=True)

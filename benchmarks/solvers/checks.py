@@ -6,11 +6,11 @@ from itertools import product
 
 from torch import Tensor
 
-from benchmarks import schedules
-from benchmarks.distributions import Denoise, unsteady
-from benchmarks.measures import HALVES, Edit, Passes, Scene, edit, passes, relative
-from benchmarks.tables import number
-from benchmarks.ways import Way, every_way, way
+from benchmarks.solvers import schedules
+from benchmarks.solvers.distributions import Denoise, unsteady
+from benchmarks.solvers.measures import HALVES, Edit, Passes, Scene, edit, passes, relative
+from benchmarks.solvers.tables import number
+from benchmarks.solvers.ways import Way, every_way, way
 from unsampling import resample, solvers, unsample
 
 SIXTEEN = schedules.ays(16)

@@ -14,7 +14,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from benchmarks.schedules import SIGMA_MAX, SIGMA_MIN
+from benchmarks.solvers.schedules import SIGMA_MAX, SIGMA_MIN
 
 Denoise = Callable[[Tensor, float, int], Tensor]
 

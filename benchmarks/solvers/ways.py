@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.distributions import Denoise
+from benchmarks.solvers.distributions import Denoise
 from unsampling import Inversion, resample, solvers, unsample
 
 FLIPPED_ZERO = 0.0001  # what core's FlipSigmas puts in the place of sigma 0
