@@ -8,9 +8,9 @@ from math import inf
 import pytest
 import torch
 
-from benchmarks import style_measures as measures
-from benchmarks import style_transfer, style_ways
-from benchmarks.style_ways import DEFAULT, Transfer
+from benchmarks.style_transfer import __main__ as style_transfer
+from benchmarks.style_transfer import clips, measures, ways
+from benchmarks.style_transfer.ways import DEFAULT, Transfer
 from demo import model, world
 from unsampling import resample, unsample
 
@@ -132,7 +132,7 @@ def test_clips_are_held_out_and_cover_the_pairs_of_styles_evenly():
     transfers = [Transfer(i) for i in range(64)]
     assert len({t.seed for t in transfers}) == 64
     assert all(t.seed in world.HELD_OUT for t in transfers)
-    assert len({(t.source, t.target) for t in transfers[:30]}) == style_ways.PAIRS == 30
+    assert len({(t.source, t.target) for t in transfers[:30]}) == ways.PAIRS == 30
     for first in range(0, 60, 6):
         for styles in (
             {t.source for t in transfers[first : first + 6]},
@@ -145,10 +145,10 @@ def test_clips_are_held_out_and_cover_the_pairs_of_styles_evenly():
 def test_sdedit_starts_from_the_clip_under_noise_of_that_level():
     transfer, sigmas = Transfer(2), model.schedule(16)
     clip = world.render(world.content(transfer.seed), transfer.source)
-    start = style_ways._partial(transfer, 0.4).rise(None, clip, sigmas)
+    start = ways._partial(transfer, 0.4).rise(None, clip, sigmas)
     assert start.start == 6
     assert float((start.noise - clip).std()) == pytest.approx(float(sigmas[6]), rel=0.01)
-    top = style_ways._partial(transfer, None).rise(None, clip, sigmas)
+    top = ways._partial(transfer, None).rise(None, clip, sigmas)
     assert torch.equal(top.noise, transfer.noise() * sigmas[0])
 
 
@@ -166,7 +166,7 @@ def no_network(monkeypatch):
         start(*given)
         return ThreadPoolExecutor(1)
 
-    monkeypatch.setattr(style_transfer, "ProcessPoolExecutor", pool)
+    monkeypatch.setattr(clips, "ProcessPoolExecutor", pool)
     monkeypatch.setattr(model, "load", lambda path: None)
     monkeypatch.setattr(model, "denoiser", cheap)
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from benchmarks.solvers.measures import relative
 from benchmarks.solvers.ways import Counted, Way, way
-from benchmarks.style_measures import Likeness, likeness, psnr
+from benchmarks.style_transfer.measures import Likeness, likeness, psnr
 from demo import model, world
 from unsampling import Inversion, resample
 

@@ -9,7 +9,7 @@ from statistics import mean, median, stdev
 
 from benchmarks.solvers.checks import Check
 from benchmarks.solvers.tables import number, table
-from benchmarks.style_ways import DEFAULT, MANY, PAIRS, SPREAD, Result, Transfer
+from benchmarks.style_transfer.ways import DEFAULT, MANY, PAIRS, SPREAD, Result, Transfer
 from demo.world import STYLE_NAMES
 
 REFERENCES = ("the truth itself", "the source, nothing done", "another clip in the target style")
