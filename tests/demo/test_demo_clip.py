@@ -13,7 +13,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.in_host import TIDY
+from benchmarks.host.in_host import TIDY
 from demo import world
 from demo.clip import DECODED, MOST_FRAMES, built_in, enlarged, fitted, model_size, of_file
 

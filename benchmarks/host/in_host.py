@@ -15,7 +15,7 @@ from typing import Any
 
 from tools.dev.find_comfy import HostMissing, find_host, host_python
 
-REPOSITORY = Path(__file__).resolve().parents[1]
+REPOSITORY = Path(__file__).resolve().parents[2]
 # malloc that returns what is freed: else a peak is that of its pools, each row standing on the one before
 TIDY = {"MALLOC_ARENA_MAX": "1", "MALLOC_MMAP_THRESHOLD_": "65536", "MALLOC_TRIM_THRESHOLD_": "0"}
 

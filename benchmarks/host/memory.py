@@ -18,11 +18,11 @@ import threading
 import time
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # the host's python knows its own folder only
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python knows its own folder only
 
-from benchmarks import in_host
+from benchmarks.host import in_host
 
-RESULT = Path(__file__).with_name("results") / "memory.md"
+RESULT = Path(__file__).resolve().parents[1] / "results" / "memory.md"
 # a way and the limit that it sets, in GiB; None leaves the pack's own
 WAYS = {"core": None, "memory": "1000", "disk": "0", "shipped": None}
 NAMES = {

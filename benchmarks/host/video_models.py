@@ -23,11 +23,11 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # the host's python knows its own folder only
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python knows its own folder only
 
-from benchmarks import in_host
+from benchmarks.host import in_host
 
-RESULT = Path(__file__).with_name("results") / "video_models.md"
+RESULT = Path(__file__).resolve().parents[1] / "results" / "video_models.md"
 WAYS = {
     "core": "core: FlipSigmas + SamplerCustom, euler",
     "same": "ours: euler, no record",

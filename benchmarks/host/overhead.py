@@ -18,11 +18,11 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # the host's python knows its own folder only
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python knows its own folder only
 
-from benchmarks import in_host
+from benchmarks.host import in_host
 
-RESULT = Path(__file__).with_name("results") / "overhead.md"
+RESULT = Path(__file__).resolve().parents[1] / "results" / "overhead.md"
 WAYS = ("core", "ours", "shipped")
 
 

@@ -17,11 +17,11 @@ import tempfile
 from fractions import Fraction
 from pathlib import Path
 
-sys.path.append(str(Path(__file__).resolve().parents[1]))  # the host's python knows its own folder only
+sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python knows its own folder only
 
-from benchmarks import in_host
+from benchmarks.host import in_host
 
-RESULT = Path(__file__).with_name("results") / "footage.md"
+RESULT = Path(__file__).resolve().parents[1] / "results" / "footage.md"
 SIZE, MEGAPIXELS, HEIGHT = (1080, 1920), 0.35, 448  # the last is what VideoHelperSuite's workflow scales to
 THRESHOLDS = (0.3, 0.3)  # equal: as much memory, and no long search for edges that lead on
 WAYS = {
@@ -88,7 +88,7 @@ def measure(way: str, path: str) -> dict:
     torch.set_num_threads(1)
     from comfy_api.latest import InputImpl
 
-    from benchmarks.memory import Peak
+    from benchmarks.host.memory import Peak
 
     vae, nodes = (wan_vae if "wan" in way else small_vae)(torch), nodes_of(way)
     kept, found = {"video": InputImpl.VideoFromFile(path)}, {}
