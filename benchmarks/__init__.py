@@ -1,1 +1,1 @@
-"""Figures that the documentation quotes. Each module is a command and writes its own file in results/."""
+"""Figures that the documentation quotes: `python -m benchmarks.<name>` writes <name>.md in results/."""
