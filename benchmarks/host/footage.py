@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python knows its own folder only
 
 from benchmarks.host import in_host
+from benchmarks.host.peak import Peak
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "footage.md"
 SIZE, MEGAPIXELS, HEIGHT = (1080, 1920), 0.35, 448  # the last is what VideoHelperSuite's workflow scales to
@@ -87,8 +88,6 @@ def measure(way: str, path: str) -> dict:
     in_host.on_cpu()
     torch.set_num_threads(1)
     from comfy_api.latest import InputImpl
-
-    from benchmarks.host.memory import Peak
 
     vae, nodes = (wan_vae if "wan" in way else small_vae)(torch), nodes_of(way)
     kept, found = {"video": InputImpl.VideoFromFile(path)}, {}

@@ -14,13 +14,13 @@ import json
 import os
 import sys
 import tempfile
-import threading
 import time
 from pathlib import Path
 
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python knows its own folder only
 
 from benchmarks.host import in_host
+from benchmarks.host.peak import Peak
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "memory.md"
 # a way and the limit that it sets, in GiB; None leaves the pack's own
@@ -104,50 +104,6 @@ class Passes:
             "seconds": time.monotonic() - start,
             "left": len(list(self.folder.iterdir())),
         }
-
-
-class Peak:
-    """The highest memory of this process while it is entered, above what it was at the start, in bytes."""
-
-    def __init__(self, folder: Path):
-        self.folder = folder
-        self.anonymous = self.mapped = self.disk = 0
-        self._over = threading.Event()
-        self._watch = threading.Thread(target=self._look, daemon=True)
-
-    def __enter__(self) -> Peak:
-        self._before = memory()
-        self._watch.start()
-        return self
-
-    def __exit__(self, *_) -> None:
-        self._over.set()
-        self._watch.join()
-
-    def _look(self) -> None:
-        while not self._over.wait(0.003):
-            anonymous, mapped = memory()
-            self.anonymous = max(self.anonymous, anonymous - self._before[0])
-            self.mapped = max(self.mapped, mapped - self._before[1])
-            self.disk = max(self.disk, in_files(self.folder))
-
-
-def memory() -> tuple[int, int]:
-    """Bytes of this process that only it can give back, and bytes that it reads from mapped files."""
-    lines = Path("/proc/self/status").read_text().splitlines()
-    found = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Rss")}
-    return int(found["RssAnon"]) * 1024, int(found["RssFile"]) * 1024
-
-
-def in_files(folder: Path) -> int:
-    """Bytes of the files in a folder, some of which may go meanwhile."""
-    total = 0
-    for path in folder.glob("*"):
-        try:
-            total += path.stat().st_size
-        except FileNotFoundError:
-            continue
-    return total
 
 
 def windowed_model(torch):

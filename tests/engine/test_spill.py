@@ -287,7 +287,7 @@ import json, sys
 from pathlib import Path
 sys.path[:0] = [{root!r}]
 import torch
-from benchmarks.host.memory import Peak
+from benchmarks.host.peak import Peak
 from unsampling import resample, schedules, solvers, storage, unsample
 folder, frames = Path(sys.argv[1]), int(sys.argv[2])
 torch.set_num_threads(1)
