@@ -20,6 +20,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python knows its own folder only
 
 from benchmarks.host import in_host
+from benchmarks.host.models import narrow_sd15
 from benchmarks.host.peak import Peak
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "memory.md"
@@ -115,7 +116,7 @@ def windowed_model(torch):
         place = torch.linspace(-0.1, 0.1, len(x)).reshape(-1, 1, 1, 1)
         return x / (1 + sigma.square()) + place
 
-    model = in_host.narrow_sd15()
+    model = narrow_sd15()
     model.set_model_unet_function_wrapper(answer)
     return ContextWindowsManualNode.execute(
         model, WINDOW, OVERLAP, "standard_static", 1, False, "pyramid", 0, False

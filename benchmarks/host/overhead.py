@@ -21,6 +21,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python knows its own folder only
 
 from benchmarks.host import in_host
+from benchmarks.host.models import narrow_sd15
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "overhead.md"
 WAYS = ("core", "ours", "shipped")
@@ -82,7 +83,7 @@ class Bench:
         # only
         self.clock = time.perf_counter if torch.cuda.is_available() else time.process_time
         self.device_name = torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU"
-        model, (_, _, schedules) = in_host.narrow_sd15(), in_host.load_pack()
+        model, (_, _, schedules) = narrow_sd15(), in_host.load_pack()
         torch.manual_seed(0)
         self.clip = torch.randn(options.frames, 4, options.size, options.size)
         condition = [[torch.randn(1, 77, 768), {}]]

@@ -26,6 +26,7 @@ from pathlib import Path
 sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python knows its own folder only
 
 from benchmarks.host import in_host
+from benchmarks.host.models import UNETS, random_model
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "video_models.md"
 WAYS = {
@@ -44,52 +45,6 @@ TITLES = (
     "round trip",
 )
 STATED = 1.02  # of core's peak memory and of its time a call
-COMMON = {
-    "image_size": 32,
-    "in_channels": 4,
-    "out_channels": 4,
-    "model_channels": 320,
-    "use_spatial_transformer": True,
-    "legacy": False,
-    "transformer_depth_middle": 1,
-}
-XL = COMMON | {
-    "num_res_blocks": [2] * 3,
-    "channel_mult": [1, 2, 4],
-    "context_dim": 2048,
-    "num_head_channels": 64,
-    "num_heads": -1,
-    "use_linear_in_transformer": True,
-    "adm_in_channels": 2816,
-    "num_classes": "sequential",
-    "use_temporal_attention": False,
-}
-UNETS = {
-    "SD15": COMMON
-    | {
-        "num_res_blocks": [2] * 4,
-        "channel_mult": [1, 2, 4, 4],
-        "transformer_depth": [1] * 6 + [0] * 2,
-        "transformer_depth_output": [1] * 9 + [0] * 3,
-        "context_dim": 768,
-        "num_heads": 8,
-        "use_linear_in_transformer": False,
-        "adm_in_channels": None,
-    },
-    "SDXL": XL
-    | {
-        "transformer_depth": [0, 0, 2, 2, 10, 10],
-        "transformer_depth_middle": 10,
-        "transformer_depth_output": [0, 0, 0, 2, 2, 2, 10, 10, 10],
-    },
-    # SDXL's family at a third of the size
-    "Segmind_Vega": XL
-    | {
-        "transformer_depth": [0, 0, 1, 1, 2, 2],
-        "transformer_depth_middle": -1,
-        "transformer_depth_output": [0, 0, 0, 1, 1, 1, 2, 2, 2],
-    },
-}
 MOTION = {
     "SD15": "SD1.5 + AnimateDiff v2",
     "SDXL": "SDXL + HotshotXL",
@@ -246,7 +201,7 @@ def evolved(case: Case, dtype, folder: Path):
         start_percent=0.0,
         guarantee_steps=1,
     )
-    model = in_host.random_model(case.kind, UNETS[case.kind], dtype)
+    model = random_model(case.kind, UNETS[case.kind], dtype)
     return made(
         "ADE_UseEvolvedSampling",
         model=model,
