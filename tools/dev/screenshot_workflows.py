@@ -1,6 +1,6 @@
 """Pictures of our workflows in the real frontend: `python tools/dev/screenshot_workflows.py`.
 
-Writes workflows/<name>.jpg, the template thumbnails, and docs/workflow_sd15.jpg for the README. The VHS
+Writes workflows/<name>.jpg, the template thumbnails, and docs/images/workflow_sd15.jpg for the README. The VHS
 variant needs VideoHelperSuite in this machine's ComfyUI, whose scripts draw its nodes; else it is left alone.
 """
 
@@ -26,7 +26,7 @@ MARGIN = 24
 SLOW_MS = 120_000
 TARGETS = {  # picture: (workflow, width in pixels, largest size in bytes)
     **{f"workflows/{name}.jpg": (name, 1200 if "image" in name else 1440, 150_000) for name in WORKFLOWS},
-    "docs/workflow_sd15.jpg": ("unsampling_animatediff_sd15", 1920, 250_000),
+    "docs/images/workflow_sd15.jpg": ("unsampling_animatediff_sd15", 1920, 250_000),
 }
 # Fits the groups into the window, at most at their natural size; returns them as a rectangle on the page.
 FIT = """async (room) => {
