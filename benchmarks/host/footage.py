@@ -112,7 +112,8 @@ def nodes_of(way: str) -> dict:
     """The nodes of that way: VIDEO -> frames, those to work on last; these -> latents, and -> edges; latents
     -> decoded; decoded -> result."""
     in_host.load_pack()
-    from unsampling_pack.nodes.video import CannyEdges, DecodeClip, EncodeClip, FirstFrames, VideoFrames
+    from unsampling_pack.nodes.frames import CannyEdges, FirstFrames, VideoFrames
+    from unsampling_pack.nodes.vae import DecodeClip, EncodeClip
 
     from nodes import VAEDecode, VAEEncode
 

@@ -54,12 +54,12 @@ def on_cpu(wanted: bool = True) -> None:
 
 @cache
 def load_pack() -> tuple[ModuleType, ModuleType, ModuleType]:
-    """This repository as the package that ComfyUI makes of it: nodes.passes, nodes.host, schedules."""
+    """This repository as the package that ComfyUI makes of it: host.passes, host.models, schedules."""
     _package("unsampling_pack", REPOSITORY)
-    from unsampling_pack.nodes import host, passes
+    from unsampling_pack.host import models, passes
     from unsampling_pack.unsampling import schedules
 
-    return passes, host, schedules
+    return passes, models, schedules
 
 
 def folder_of_vhs() -> Path | None:
@@ -90,7 +90,7 @@ class TwoPasses:
 
     def __init__(self, model, sigmas, condition: list):
         self.model, self.sigmas, self.condition = model, sigmas, condition
-        self.passes, self.host, _ = load_pack()
+        self.passes, self.models, _ = load_pack()
 
     def core(self, clip):
         """FlipSigmas and SamplerCustom as core's nodes run them, euler."""
@@ -105,6 +105,6 @@ class TwoPasses:
 
     def ours(self, clip, solver: str = "midpoint", record: str = "full"):
         """The Unsampler's and the Noiseless Resampler's own code."""
-        guider = self.host.cfg_guider(self.model, self.condition, self.condition, 1.0)
+        guider = self.models.cfg_guider(self.model, self.condition, self.condition, 1.0)
         noise = self.passes.unsample(guider, {"samples": clip}, self.sigmas, solver, 1.0, record, None)
         return self.passes.resample(guider, noise, None, "auto", 0.0, 1.0, None)["samples"]
