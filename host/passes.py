@@ -10,7 +10,7 @@ from ..unsampling import Inversion, UnsamplingError, curves, schedules, solvers,
 from ..unsampling import inversion as engine
 from ..unsampling.change import Change
 from ..unsampling.checks import check_fraction
-from ..unsampling.solvers.evaluation import Callback, Denoise, Keep
+from ..unsampling.solvers.evaluation import Callback, Denoise, Store
 from . import admission, core_passes, latents, models, record, sampling
 from .facts import Facts
 from .packs import core_samplers
@@ -80,12 +80,12 @@ def _rise(
     sizes = storage.latents(rising.samples, calls, recording == "half", points)
     size = sum(sizes) if recorded else 0
     inversions = []
-    with storage.room(sampling.temp_folder(), size, size, lasting=True) as keep:
+    with storage.room(sampling.temp_folder(), size, size, lasting=True) as store:
 
         def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
             timed = rising.timed(report, "unsampling", PREVIEW)
             inversions.append(
-                engine.unsample(denoise, x, falling, solver, recording, end, timed, mask, keep=keep)
+                engine.unsample(denoise, x, falling, solver, recording, end, timed, mask, store=store)
             )
             return inversions[0].noise
 
@@ -117,8 +117,8 @@ def resample(
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
     facts, schedule = _admitted(falling, carried, sigmas, by_core=sampler is not None)
-    with _room_to_fall(carried, falling.samples) as keep:
-        fit = _fit(falling, carried, facts, schedule, sigmas, solver, keep)
+    with _room_to_fall(carried, falling.samples) as store:
+        fit = _fit(falling, carried, facts, schedule, sigmas, solver, store)
         inversion = _masked(fit.inversion, sampling.mask(latent, falling.samples))
         structure, fidelity = (
             _over_clip(value, facts.frames, name)
@@ -127,7 +127,7 @@ def resample(
         if inversion.solver.startswith(core_samplers.PREFIX):
             clip = core_passes.fall(falling, inversion, sampler, structure)
         else:
-            clip = _fall(falling, inversion, structure, fidelity, _remark(fit, structure), keep)
+            clip = _fall(falling, inversion, structure, fidelity, _remark(fit, structure), store)
     if carried is not None:
         clip = carried.source_outside(clip, inversion.record and inversion.record.mask, fit.frames)
     return record.clip_latent(latent, clip)
@@ -148,7 +148,7 @@ def _admitted(
     return facts, schedule
 
 
-def _room_to_fall(carried: record.LatentRecord | None, samples: Tensor) -> AbstractContextManager[Keep]:
+def _room_to_fall(carried: record.LatentRecord | None, samples: Tensor) -> AbstractContextManager[Store]:
     """The place for the recorded way, which a falling pass walks again, as long as the pass runs."""
     if carried is None or carried.inversion.record is None:
         return storage.room(sampling.temp_folder(), 0, 0, lasting=False)
@@ -165,14 +165,14 @@ def _fit(
     schedule: Tensor,
     sigmas: Tensor | None,
     solver: str,
-    keep: Keep,
+    store: Store,
 ) -> record.Fit:
     """What to resample, once noise and settings are known to fit the model."""
     if carried is None:
         x = falling.model.model.process_latent_in(falling.samples)
         return record.Fit(latents.noise_from_elsewhere(x, schedule, solver))
     carried.check(facts, sigmas, solver)
-    fit = carried.fitted(falling.samples, keep)
+    fit = carried.fitted(falling.samples, store)
     if fit.frames is None:
         x = falling.model.model.process_latent_in(falling.samples)
         latents.strong_enough(x, schedule[carried.inversion.start :])
@@ -192,14 +192,14 @@ def _fall(
     structure: float | Tensor,
     fidelity: float | Tensor,
     remark: str,
-    keep: Keep,
+    store: Store,
 ) -> Tensor:
     calls = engine.calls_falling(inversion, structure)
 
     def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
         noise = inversion.noise.to(x.device) if inversion.noise.numel() else x
         timed = falling.timed(report, "resampling", remark)
-        return engine.resample(denoise, replace(inversion, noise=noise), structure, fidelity, timed, keep)
+        return engine.resample(denoise, replace(inversion, noise=noise), structure, fidelity, timed, store)
 
     falling.say(f"resampling, {calls} model calls{remark}")
     sigmas = inversion.sigmas[inversion.start :]

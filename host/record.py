@@ -10,7 +10,7 @@ from torch import Tensor
 from ..unsampling import Inversion, UnsamplingError
 from ..unsampling.change import Change, in_words
 from ..unsampling.schedules import check_falling
-from ..unsampling.solvers.evaluation import Keep, in_memory
+from ..unsampling.solvers.evaluation import Store, in_memory
 from .facts import Facts
 
 KEY = "unsampling"
@@ -66,10 +66,10 @@ class LatentRecord:
         frames = [place.get(name) for name in _digests(samples)]
         return None if None in frames else frames
 
-    def fitted(self, samples: Tensor, keep: Keep = in_memory) -> "Fit":
+    def fitted(self, samples: Tensor, store: Store = in_memory) -> "Fit":
         """The inversion for these samples; a slice of the noise takes its slice of the record along.
 
-        keep: puts away what has to be copied for that, which frames at equal distances have not.
+        store: puts away what has to be copied for that, which frames at equal distances have not.
         Raises: UnsamplingError for another latent size.
         """
         if tuple(samples.shape[1:]) != self.shape[1:]:
@@ -79,7 +79,7 @@ class LatentRecord:
             )
         frames, counts = self.frames_of(samples), (len(samples), len(self.digests))
         if frames is not None:
-            return self._unchanged(frames, counts, keep)
+            return self._unchanged(frames, counts, store)
         changed = replace(self.inversion, noise=torch.empty(0))
         if len(samples) == len(self.digests):
             return Fit(changed, Change.EDITED, counts, None)
@@ -87,7 +87,7 @@ class LatentRecord:
         lost = part is not None and part.mask is not None
         return Fit(replace(changed, record=None), Change.FRAMES_ADDED, counts, None, mask_lost=lost)
 
-    def _unchanged(self, frames: list[int], counts: tuple[int, int], keep: Keep) -> "Fit":
+    def _unchanged(self, frames: list[int], counts: tuple[int, int], store: Store) -> "Fit":
         # by digest, not by place: frames of equal noise stand for each other
         if [self.digests[i] for i in frames] == list(self.digests):
             return Fit(self.inversion, Change.NONE, counts, list(range(len(frames))))
@@ -95,7 +95,7 @@ class LatentRecord:
         if whole.record is None:
             return Fit(whole, Change.SLICED, counts, frames)
         mask = None if whole.record.mask is None else whole.record.mask[frames]
-        source, *outputs = (_frames(x, frames, keep) for x in (whole.record.source, *whole.record.outputs))
+        source, *outputs = (_frames(x, frames, store) for x in (whole.record.source, *whole.record.outputs))
         part = replace(whole.record, source=source, outputs=tuple(outputs), mask=mask)
         sliced = replace(whole, noise=whole.noise[frames], record=part)
         return Fit(sliced, Change.SLICED, counts, frames)
@@ -166,12 +166,12 @@ def digest(*tensors: Tensor) -> str:
     return content.hexdigest()
 
 
-def _frames(x: Tensor, frames: list[int], keep: Keep) -> Tensor:
+def _frames(x: Tensor, frames: list[int], store: Store) -> Tensor:
     """These frames of x: a view where they lie at equal distances, else a copy, put away."""
     distance = frames[1] - frames[0] if len(frames) > 1 else 1
     if distance > 0 and frames == list(range(frames[0], frames[-1] + 1, distance)):
         return x[frames[0] : frames[-1] + 1 : distance]
-    return keep(x[frames])
+    return store(x[frames])
 
 
 def _digests(samples: Tensor) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 A record keeps the source and what the model answered on the way up, nothing else: the same solver fed with
 those answers walks the same way again, bit for bit and without a model call, and yields every state and
 evaluation point that the falling pass needs. That is steps + 3 latents at most, in main memory or wherever
-the caller's `keep` puts them.
+the caller's `store` puts them.
 """
 
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ from torch import Tensor
 from . import schedules, solvers
 from .checks import check_fraction, check_latent, check_mask, per_frame
 from .errors import Cause, UnsamplingError
-from .solvers.evaluation import Callback, Denoise, Held, Keep, ModelCalls, in_memory
+from .solvers.evaluation import Callback, Denoise, ModelCalls, Outside, Store, in_memory
 
 
 @dataclass(frozen=True, eq=False)
@@ -82,9 +82,9 @@ def calls_rising(solver: str, sigmas: Tensor, record: bool | str = True, end: fl
 
 def calls_falling(inversion: Inversion, structure: float | Tensor = 0.0) -> int:
     """Model calls that resample() will make with these settings."""
-    skipped = min(_skipped(inversion, structure))
-    part = inversion.sigmas[inversion.start + skipped :]
-    return solvers.pair(inversion.solver).calls_falling(part, skipped == 0) if len(part) > 1 else 0
+    start = min(_starts(inversion, structure))
+    part = inversion.sigmas[inversion.start + start :]
+    return solvers.pair(inversion.solver).calls_falling(part, start == 0) if len(part) > 1 else 0
 
 
 @torch.no_grad()
@@ -98,7 +98,7 @@ def unsample(
     callback: Callback | None = None,
     mask: Tensor | None = None,
     info: Mapping[str, Any] | None = None,
-    keep: Keep = in_memory,
+    store: Store = in_memory,
 ) -> Inversion:
     """Turns a clip into the noise that represents it: the sampling ODE from sigmas[-1] up.
 
@@ -111,7 +111,7 @@ def unsample(
     callback: called after each model call with (call, calls, sigma, x, denoised), call counted from 1.
     mask: where the resampling may change the clip (1) and where not (0); values between cross-fade the
         results.
-    keep: puts each tensor of the record away, for example into a file of its own, and returns it from there.
+    store: puts each tensor of the record away, for example into a file of its own, and returns it from there.
 
     Raises: UnsamplingError for input that cannot be unsampled, before any model call, and at the model's
     first NaN.
@@ -124,14 +124,14 @@ def unsample(
     x = check_latent(x0, "x0")
     recording = bool(record) and solver in solvers.recorded()
     half = recording and record == "half"
-    kept_mask = None if mask is None else check_mask(mask, x, recording)
+    mask = None if mask is None else check_mask(mask, x, recording)
     part = sigmas[start:]
     evaluate = ModelCalls(
-        denoise, method.calls_rising(part, recording), callback, keep if recording else None, half
+        denoise, method.calls_rising(part, recording), callback, store if recording else None, half
     )
     noise = method.rise(evaluate, x, part, start, recording)
-    kept = Record(keep(x), tuple(evaluate.outputs), half, kept_mask) if recording else None
-    return Inversion(noise, sigmas, solver, start, kept, evaluate.count, dict(info or {}))
+    past = Record(store(x), tuple(evaluate.outputs), half, mask) if recording else None
+    return Inversion(noise, sigmas, solver, start, past, evaluate.count, dict(info or {}))
 
 
 @torch.no_grad()
@@ -141,25 +141,25 @@ def resample(
     structure: float | Tensor = 0.0,
     fidelity: float | Tensor = 1.0,
     callback: Callback | None = None,
-    keep: Keep = in_memory,
+    store: Store = in_memory,
 ) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
-    structure: 0 to 1, how far down the recorded way to start: 0 from the noise, 1 the source itself. Costs no
-        call. A tensor gives each frame its own start; frames that start later stay on the recorded way until
-        then, where the others see them.
+    structure: 0 to 1, how far down the source's own walk to start: 0 from the noise, 1 the source itself.
+        Costs no call. A tensor gives each frame its own start; frames that start later stay on that walk
+        until then, where the others see them.
     fidelity: how much of the record's correction to apply: 1 returns the source exactly under the source's
         own settings, 0 is the plain solver. Without a record there is nothing to apply. A tensor gives each
         frame its own.
-    keep: as in unsample(), for the recorded way, which is walked again first: one tensor a step.
+    store: as in unsample(), for the walk of the rising pass, which is made again first: one tensor a step.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
     """
     x = check_latent(inversion.noise, "noise")
-    skipped = _skipped(inversion, structure)
-    late, fidelity = per_frame("structure", skipped, x), _fidelity(fidelity, x)
-    part, offset, start = inversion.sigmas[inversion.start :], inversion.start, min(skipped)
+    starts = per_frame("structure", _starts(inversion, structure), x)
+    start, fidelity = int(starts.min()), _fidelity(fidelity, x)
+    part, offset = inversion.sigmas[inversion.start :], inversion.start
     record, calls = inversion.record, calls_falling(inversion, structure)
     if record is None:
         return solvers.pair(inversion.solver).fall(ModelCalls(denoise, calls, callback), x, part, offset)
@@ -173,25 +173,25 @@ def resample(
     source = record.source.to(x.device, x.dtype, copy=True)
     if start == inversion.steps:
         return source
-    known = method.walk_again(record.outputs, source, part, offset, keep)
+    walk = method.walk_again(record.outputs, source, part, offset, store)
     if start:
-        x = method.state(known, part, start, x.device)
+        x = method.state(walk, part, start, x.device)
     mask = None if record.mask is None else record.mask.to(x.device).expand_as(x)
-    x = method.fall_recorded(evaluate, x, part, offset, known, start, fidelity, _held(mask, late))
-    return keep_outside(torch.where(late == inversion.steps, source, x), source, mask)
+    x = method.fall_recorded(evaluate, x, part, offset, walk, start, fidelity, _outside(mask, starts))
+    return keep_outside(torch.where(starts == inversion.steps, source, x), source, mask)
 
 
-def _held(mask: Tensor | None, late: Tensor) -> Held:
-    """Where a step keeps to the recorded way: outside the mask, and in the frames that start below it."""
-    outside = None if mask is None else mask == 0
-    first, last = int(late.min()), int(late.max())
+def _outside(mask: Tensor | None, starts: Tensor) -> Outside:
+    """Where a step keeps to the source's walk: outside the mask, and in the frames that start below it."""
+    unmasked = None if mask is None else mask == 0
+    first, last = int(starts.min()), int(starts.max())
 
-    def held(step: int) -> Tensor | None:
+    def outside(step: int) -> Tensor | None:
         if first == last or step >= last:
-            return outside
-        return late > step if outside is None else outside | (late > step)
+            return unmasked
+        return starts > step if unmasked is None else unmasked | (starts > step)
 
-    return held
+    return outside
 
 
 def keep_outside(x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:
@@ -204,7 +204,7 @@ def keep_outside(x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:
 
 @torch.no_grad()
 def misses(inversion: Inversion) -> list[Tensor]:
-    """By how much the plain solver would miss the recorded way at each falling step, without a model call.
+    """By how much the plain solver would miss the recorded points at each falling step, without a model call.
 
     Returns: inversion.steps tensors of the latent's shape, the first at the noise.
     Raises: UnsamplingError without a record.
@@ -214,8 +214,8 @@ def misses(inversion: Inversion) -> list[Tensor]:
         raise UnsamplingError("the inversion has no record to compare with", Cause.NO_RECORD)
     method = solvers.recorded_pair(inversion.solver)
     part = inversion.sigmas[inversion.start :]
-    known = method.walk_again(record.outputs, record.source, part, inversion.start, in_memory)
-    return method.misses(known, part)
+    walk = method.walk_again(record.outputs, record.source, part, inversion.start, in_memory)
+    return method.misses(walk, part)
 
 
 def _fidelity(fidelity: float | Tensor, x: Tensor) -> float | Tensor:
@@ -223,8 +223,8 @@ def _fidelity(fidelity: float | Tensor, x: Tensor) -> float | Tensor:
     return per_frame("fidelity", fidelity.to(x), x) if isinstance(fidelity, Tensor) else fidelity
 
 
-def _skipped(inversion: Inversion, structure: float | Tensor) -> list[int]:
-    """Steps to leave out at the top for that much structure: one number, or one a frame."""
+def _starts(inversion: Inversion, structure: float | Tensor) -> list[int]:
+    """Steps below the noise at which a pass with that much structure starts: one number, or one a frame."""
     check_fraction("structure", structure)
     fractions = structure.tolist() if isinstance(structure, Tensor) else [structure]
     if max(fractions, default=0) > 0 and not inversion.recorded:

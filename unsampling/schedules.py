@@ -58,10 +58,10 @@ def ays(model_type: str, steps: int, denoise: float = 1.0) -> Tensor:
         raise UnsamplingError(
             f"model_type {model_type!r} has no AYS table; choose one of {', '.join(AYS_TABLES)}"
         )
-    kept = round(steps * denoise) if denoise < 1.0 else steps
-    if kept < 1:
+    count = round(steps * denoise) if denoise < 1.0 else steps
+    if count < 1:
         raise UnsamplingError(f"steps {steps} with denoise {denoise:g} leaves no step; raise either")
-    sigmas = _log_linear(AYS_TABLES[model_type], steps + 1)[-(kept + 1) :]
+    sigmas = _log_linear(AYS_TABLES[model_type], steps + 1)[-(count + 1) :]
     sigmas[-1] = 0.0
     return torch.from_numpy(sigmas).float()
 

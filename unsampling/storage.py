@@ -20,7 +20,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from .errors import UnsamplingError
-from .solvers.evaluation import Keep, in_memory
+from .solvers.evaluation import Store, in_memory
 
 # A record that would take more, together with what its resampling makes of it, goes to disk.
 LIMIT_GIB = 2.0
@@ -67,7 +67,7 @@ def remark(whole: int) -> str:
 
 
 @contextmanager
-def room(folder: Path, whole: int, new: int, lasting: bool) -> Iterator[Keep]:
+def room(folder: Path, whole: int, new: int, lasting: bool) -> Iterator[Store]:
     """A place for the tensors of one pass: main memory if all of it fits there, else files in the folder.
 
     whole: bytes of the record and of what its resampling makes of it, which go the same way; new: those that

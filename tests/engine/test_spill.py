@@ -42,7 +42,7 @@ def files(folder):
 def spilled(folder, solver="midpoint", record=True, shape=IMAGES):
     place = world(shape)
     with on_disk(folder) as keep:
-        return unsample(denoiser(place), clip(place), SIGMAS, solver, record, keep=keep)
+        return unsample(denoiser(place), clip(place), SIGMAS, solver, record, store=keep)
 
 
 def tensors(inversion):
@@ -63,7 +63,7 @@ def test_a_record_on_disk_gives_the_same_bits(tmp_path, solver, record, shape):
     edit = denoiser(place, OTHER, 3.0)
     for structure, fidelity in SETTINGS:
         with on_disk(tmp_path, lasting=False) as keep:
-            found = resample(edit, ours, structure, fidelity, keep=keep)
+            found = resample(edit, ours, structure, fidelity, store=keep)
         assert torch.equal(found, resample(edit, theirs, structure, fidelity))
     assert all(torch.equal(a, b) for a, b in zip(misses(ours), misses(theirs), strict=True))
     assert torch.equal(metrics.corrections(ours), metrics.corrections(theirs))
@@ -92,7 +92,7 @@ def test_the_way_that_is_walked_again_goes_with_its_pass_and_the_record_stays(tm
     made = spilled(tmp_path, solver)
     before, most = files(tmp_path), []
     with on_disk(tmp_path, lasting=False) as keep:
-        resample(denoiser(world()), made, callback=lambda *_: most.append(len(files(tmp_path))), keep=keep)
+        resample(denoiser(world()), made, callback=lambda *_: most.append(len(files(tmp_path))), store=keep)
     assert len(before) + 8 <= most[0] <= len(before) + 8 * solvers.pair(solver).stages + 1
     assert files(tmp_path) == before
 
@@ -111,7 +111,9 @@ def test_a_cancel_at_any_call_leaves_no_file(tmp_path, solver, at):
     for lasting, run in (
         (
             True,
-            lambda keep: unsample(denoiser(place), clip(place), SIGMAS, solver, True, 1.0, cancel, keep=keep),
+            lambda keep: unsample(
+                denoiser(place), clip(place), SIGMAS, solver, True, 1.0, cancel, store=keep
+            ),
         ),
         (False, lambda keep: resample(denoiser(place), made, 0.0, 1.0, cancel, keep)),
     ):
@@ -148,7 +150,7 @@ def test_the_size_is_known_beforehand(tmp_path, solver, record, end):
     written, walked = storage.latents(clip(place), made.calls, made.record.half, points)
     assert written == made.nbytes
     kept = []
-    resample(denoiser(place), made, keep=lambda x: kept.append(x.clone()) or kept[-1])
+    resample(denoiser(place), made, store=lambda x: kept.append(x.clone()) or kept[-1])
     assert walked - made.noise.nbytes <= sum(x.nbytes for x in kept) <= walked
 
 
@@ -243,7 +245,7 @@ def test_a_record_outlives_a_folder_that_somebody_cleared(tmp_path):
         path.unlink()
     folder.rmdir()
     with on_disk(folder, lasting=False) as keep:
-        assert torch.equal(resample(denoiser(place), made, keep=keep), clip(place))
+        assert torch.equal(resample(denoiser(place), made, store=keep), clip(place))
     del made
     assert files(folder) == []
 
@@ -297,9 +299,9 @@ def denoise(x, sigma, step):
 
 def both(x0):
     with storage.room(folder, 10**15, 0, True) as keep:
-        made = unsample(denoise, x0, sigmas, solver, keep=keep)
+        made = unsample(denoise, x0, sigmas, solver, store=keep)
     with storage.room(folder, 10**15, 0, False) as keep:
-        return made, resample(denoise, made, keep=keep)
+        return made, resample(denoise, made, store=keep)
 
 found, sigmas = [], schedules.ays("SD1", 24)
 for solver in solvers.recorded():

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import UnsamplingError
 from . import dpmpp_2m, ees25, euler, midpoint
-from .evaluation import Evaluate, Held, Keep
+from .evaluation import Evaluate, Outside, Store
 
 Walk = TypeVar("Walk")
 
@@ -52,12 +52,12 @@ class RecordedPair(Pair, Protocol[Walk]):
     """A pair that a record makes exact. Walk: what it keeps of the rising pass walked again."""
 
     def walk_again(
-        self, outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int, keep: Keep
+        self, outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int, store: Store
     ) -> Walk:
         """The rising pass from x, the source, by what the model answered then."""
         ...
 
-    def state(self, known: Walk, sigmas: Tensor, start: int, device: torch.device) -> Tensor:
+    def state(self, walk: Walk, sigmas: Tensor, start: int, device: torch.device) -> Tensor:
         """The source's own state at sigmas[start]."""
         ...
 
@@ -67,15 +67,15 @@ class RecordedPair(Pair, Protocol[Walk]):
         x: Tensor,
         sigmas: Tensor,
         offset: int,
-        known: Walk,
+        walk: Walk,
         start: int,
         fidelity: float | Tensor,
-        held: Held,
+        outside: Outside,
     ) -> Tensor:
         """From x at sigmas[start] to sigmas[-1], with the record's correction."""
         ...
 
-    def misses(self, known: Walk, sigmas: Tensor) -> list[Tensor]:
+    def misses(self, walk: Walk, sigmas: Tensor) -> list[Tensor]:
         """What the plain solver would miss on the source, step by step."""
         ...
 

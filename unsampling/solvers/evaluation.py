@@ -11,7 +11,7 @@ from ..errors import Cause, UnsamplingError
 Denoise = Callable[[Tensor, float, int], Tensor]
 Callback = Callable[[int, int, float, Tensor, Tensor], None]
 # Puts a tensor away for later: returns one of the same values that nothing else changes, on the CPU.
-Keep = Callable[[Tensor], Tensor]
+Store = Callable[[Tensor], Tensor]
 
 
 class Evaluate(Protocol):
@@ -26,7 +26,7 @@ def in_memory(x: Tensor) -> Tensor:
 
 
 class ModelCalls:
-    """Calls the denoiser: counts the calls (NFE), stops at the first NaN, reports each call, and keeps
+    """Calls the denoiser: counts the calls (NFE), stops at the first NaN, reports each call, and stores
     outputs."""
 
     def __init__(
@@ -34,22 +34,22 @@ class ModelCalls:
         denoise: Denoise,
         total: int,
         callback: Callback | None = None,
-        keep: Keep | None = None,
+        store: Store | None = None,
         half: bool = False,
     ):
-        self.denoise, self.total, self.callback, self.keep, self.half = denoise, total, callback, keep, half
+        self.denoise, self.total, self.callback, self.store, self.half = denoise, total, callback, store, half
         self.count = 0
         self.outputs: list[Tensor] = []
 
     def __call__(self, x: Tensor, sigma: Tensor, step: int) -> Tensor:
         denoised = self.denoise(x, float(sigma), step)
-        stored = denoised.to(torch.float16 if self.half else x.dtype)
-        denoised = stored.to(x.dtype)
+        output = denoised.to(torch.float16 if self.half else x.dtype)
+        denoised = output.to(x.dtype)
         self.count += 1
         where = f"model call {self.count} of {self.total} (step {step + 1}, sigma {float(sigma):.4g})"
         check_finite(denoised, where)
-        if self.keep is not None:
-            self.outputs.append(self.keep(stored))
+        if self.store is not None:
+            self.outputs.append(self.store(output))
         if self.callback is not None:
             self.callback(self.count, self.total, float(sigma), x, denoised)
         return denoised
@@ -70,11 +70,11 @@ def check_finite(denoised: Tensor, where: str) -> None:
 
 
 def replay(outputs: tuple[Tensor, ...]) -> Evaluate:
-    """An evaluate() that gives recorded outputs back in the order in which they were made."""
-    remaining: Iterator[Tensor] = iter(outputs)
+    """An evaluate() that answers with recorded outputs, in their order."""
+    answers: Iterator[Tensor] = iter(outputs)
 
     def evaluate(x: Tensor, sigma: Tensor, step: int) -> Tensor:
-        return next(remaining).to(x.device, x.dtype)
+        return next(answers).to(x.device, x.dtype)
 
     return evaluate
 
@@ -88,19 +88,22 @@ def velocity(x: Tensor, denoised: Tensor, sigma: Tensor) -> Tensor:
     return (x - denoised) / sigma.to(x.device)
 
 
-def correct(x: Tensor, expected: Tensor, recorded: Tensor, fidelity: float | Tensor) -> Tensor:
-    """x plus the recorded miss. At fidelity 1 the pair form: the recorded bits themselves where x is as
-    expected. A tensor of fidelities broadcasts to x."""
+def correct(x: Tensor, source_x: Tensor, recorded: Tensor, fidelity: float | Tensor) -> Tensor:
+    """x plus what the same step of the source's own walk, source_x, misses of the recorded point.
+
+    At fidelity 1 the pair form: the recorded bits themselves where x and source_x are the same. A tensor of
+    fidelities broadcasts to x.
+    """
     recorded = recorded.to(x.device)
     if isinstance(fidelity, Tensor):
-        return torch.where(fidelity == 1, recorded + (x - expected), x + fidelity * (recorded - expected))
-    return recorded + (x - expected) if fidelity == 1.0 else x + fidelity * (recorded - expected)
+        return torch.where(fidelity == 1, recorded + (x - source_x), x + fidelity * (recorded - source_x))
+    return recorded + (x - source_x) if fidelity == 1.0 else x + fidelity * (recorded - source_x)
 
 
-# Where, while a step is made, the way is the recorded one whatever the model says.
-Held = Callable[[int], Tensor | None]
+# For each step, where x stays on the source's walk whatever the model says.
+Outside = Callable[[int], Tensor | None]
 
 
-def hold(x: Tensor, recorded: Tensor, held: Tensor | None) -> Tensor:
-    """x, but the recorded values where `held` is true."""
-    return x if held is None else torch.where(held, recorded.to(x.device), x)
+def hold(x: Tensor, recorded: Tensor, outside: Tensor | None) -> Tensor:
+    """x, but the recorded values where `outside` is true."""
+    return x if outside is None else torch.where(outside, recorded.to(x.device), x)

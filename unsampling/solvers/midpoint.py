@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Evaluate, Held, Keep, correct, hold, replay, velocity
+from .evaluation import Evaluate, Outside, Store, correct, hold, replay, velocity
 
 # Where a step from sigma to 0 asks the model, as a fraction of sigma. The middle leaves noise in detail that
 # is fainter than sigma, most with few steps and a high cfg; the end of the step, a final denoise, smooths
@@ -25,10 +25,10 @@ stages = 1
 
 
 @dataclass(frozen=True)
-class Midpoints:
+class Walk:
     """The rising pass walked again, in falling order: where the model was asked, and what it answered there.
 
-    The points lie where `keep` puts them, the rest in main memory whatever the device of the walk; the
+    The points lie where `store` puts them, the rest in main memory whatever the device of the walk; the
     answers are the record's own tensors. `top` is the answer at the noise itself.
     """
 
@@ -90,12 +90,12 @@ def rise(
     return x
 
 
-def walk_again(outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int, keep: Keep) -> Midpoints:
+def walk_again(outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int, store: Store) -> Walk:
     """The rising pass of a recorded unsampling, from what the model answered then."""
     points: list[Tensor] = []
-    noise = rise(replay(outputs), x, sigmas, offset, True, lambda y: points.insert(0, keep(y)))
+    noise = rise(replay(outputs), x, sigmas, offset, True, lambda y: points.insert(0, store(y)))
     top, *denoised = outputs[:0:-1]  # falling order, without the start-up call
-    return Midpoints(x.to("cpu"), noise.to("cpu"), points, denoised, top)
+    return Walk(x.to("cpu"), noise.to("cpu"), points, denoised, top)
 
 
 def fall(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Tensor:
@@ -109,19 +109,19 @@ def fall(evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Tensor:
     return x
 
 
-def _known_velocity(known: Midpoints, sigmas: Tensor, i: int, device: torch.device) -> Tensor:
+def _source_velocity(walk: Walk, sigmas: Tensor, i: int, device: torch.device) -> Tensor:
     """The source's own velocity in step i; at -1 the one at the noise."""
-    point, denoised, sigma = known.noise, known.top, sigmas[0]
+    point, denoised, sigma = walk.noise, walk.top, sigmas[0]
     if i >= 0:
-        point, denoised, sigma = known.points[i], known.denoised[i], _point(sigmas, i)
+        point, denoised, sigma = walk.points[i], walk.denoised[i], _point(sigmas, i)
     return velocity(point.to(device), denoised.to(device, point.dtype), sigma)
 
 
-def state(known: Midpoints, sigmas: Tensor, start: int, device: torch.device) -> Tensor:
+def state(walk: Walk, sigmas: Tensor, start: int, device: torch.device) -> Tensor:
     """The state at sigmas[start] on the way down the recorded velocities, without a model call."""
-    x = known.noise.to(device)
+    x = walk.noise.to(device)
     for i in range(start):
-        x = _move(x, _known_velocity(known, sigmas, i, device), sigmas[i], sigmas[i + 1])
+        x = _move(x, _source_velocity(walk, sigmas, i, device), sigmas[i], sigmas[i + 1])
     return x
 
 
@@ -130,38 +130,37 @@ def fall_recorded(
     x: Tensor,
     sigmas: Tensor,
     offset: int,
-    known: Midpoints,
+    walk: Walk,
     start: int,
     fidelity: float | Tensor,
-    held: Held,
+    outside: Outside,
 ) -> Tensor:
     """Walks down from x at sigmas[start] through the recorded points, exact at fidelity 1 (solvers.md 3.2).
 
-    `expected` is the same walk on the source's own velocities: what is left between the two is the edit.
-    held: for each step, where the way is the recorded one whatever the model says.
+    source_x is the same walk on the source's own velocities: what is left between the two is the edit.
     """
-    expected = state(known, sigmas, start, x.device)
-    x = hold(x, expected, held(start))
-    v = expected_v = _known_velocity(known, sigmas, start - 1, x.device)
+    source_x = state(walk, sigmas, start, x.device)
+    x = hold(x, source_x, outside(start))
+    v = source_v = _source_velocity(walk, sigmas, start - 1, x.device)
     if start == 0:
         v = velocity(x, evaluate(x, sigmas[0], offset), sigmas[0])
     for i in range(start, len(sigmas) - 1):
-        at = _point(sigmas, i)
-        y, expected_y = _move(x, v, sigmas[i], at), _move(expected, expected_v, sigmas[i], at)
-        y = hold(correct(y, expected_y, known.points[i], fidelity), known.points[i], held(i))
+        at, recorded = _point(sigmas, i), walk.points[i]
+        y, source_y = _move(x, v, sigmas[i], at), _move(source_x, source_v, sigmas[i], at)
+        y = hold(correct(y, source_y, recorded, fidelity), recorded, outside(i))
         v = velocity(y, evaluate(y, at, offset + i), at)
-        expected_v = _known_velocity(known, sigmas, i, x.device)
-        expected = _move(expected, expected_v, sigmas[i], sigmas[i + 1])
-        x = hold(_move(x, v, sigmas[i], sigmas[i + 1]), expected, held(i))
-    return correct(x, expected, known.source, fidelity)
+        source_v = _source_velocity(walk, sigmas, i, x.device)
+        source_x = _move(source_x, source_v, sigmas[i], sigmas[i + 1])
+        x = hold(_move(x, v, sigmas[i], sigmas[i + 1]), source_x, outside(i))
+    return correct(x, source_x, walk.source, fidelity)
 
 
-def misses(known: Midpoints, sigmas: Tensor) -> list[Tensor]:
+def misses(walk: Walk, sigmas: Tensor) -> list[Tensor]:
     """For each falling step, by how much the plain solver would miss the recorded point on the source."""
-    missed, x = [], known.noise
-    v = _known_velocity(known, sigmas, -1, x.device)
+    errors, x = [], walk.noise
+    v = _source_velocity(walk, sigmas, -1, x.device)
     for i in range(len(sigmas) - 1):
-        missed.append(known.points[i] - _move(x, v, sigmas[i], _point(sigmas, i)))
-        v = _known_velocity(known, sigmas, i, x.device)
+        errors.append(walk.points[i] - _move(x, v, sigmas[i], _point(sigmas, i)))
+        v = _source_velocity(walk, sigmas, i, x.device)
         x = _move(x, v, sigmas[i], sigmas[i + 1])
-    return missed
+    return errors

@@ -1,9 +1,7 @@
 """Pairs that call the model once a step, where the state stands: euler and dpmpp_2m.
 
-Exact form: with the rising states X_i known, the falling pass adds to each step what the plain solver would
-have missed on the source, X_{i+1} - P_i, where P_i is the plain falling step from X_i. The same bits go
-through the same operations on both sides of `X_{i+1} + (stepped - P_i)`, so on the source the result is
-X_{i+1} exactly.
+Exact form: the states of the rising pass are the recorded points. The falling pass adds to each of its steps
+what the same step from the source's own state misses of the next one.
 """
 
 from collections.abc import Callable
@@ -12,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Evaluate, Held, Keep, correct, hold, replay
+from .evaluation import Evaluate, Outside, Store, correct, hold, replay
 
 
 @dataclass(frozen=True)
@@ -28,10 +26,10 @@ Step = Callable[[Tensor, Point, Point | None, Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class States:
+class Walk:
     """The rising pass walked again: states[i] and points[i] stand at sigmas[i].
 
-    The states lie where `keep` puts them, whatever the device of the walk; the answers are the record's own
+    The states lie where `store` puts them, whatever the device of the walk; the answers are the record's own
     tensors.
     """
 
@@ -89,12 +87,12 @@ class SingleCall:
         return x
 
     def walk_again(
-        self, outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int, keep: Keep
-    ) -> States:
+        self, outputs: tuple[Tensor, ...], x: Tensor, sigmas: Tensor, offset: int, store: Store
+    ) -> Walk:
         """The rising pass of a recorded unsampling, from what the model answered then."""
         states: list[Tensor] = []
-        self.rise(replay(outputs), x, sigmas, offset, True, lambda state: states.insert(0, keep(state)))
-        return States(states, [Point(*pair) for pair in zip(outputs[::-1], sigmas, strict=True)])
+        self.rise(replay(outputs), x, sigmas, offset, True, lambda state: states.insert(0, store(state)))
+        return Walk(states, [Point(*pair) for pair in zip(outputs[::-1], sigmas, strict=True)])
 
     def fall(self, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int) -> Tensor:
         """Walks from x at sigmas[0] down to sigmas[-1]: the plain solver."""
@@ -105,9 +103,9 @@ class SingleCall:
             previous = point
         return x
 
-    def state(self, known: States, sigmas: Tensor, start: int, device: torch.device) -> Tensor:
+    def state(self, walk: Walk, sigmas: Tensor, start: int, device: torch.device) -> Tensor:
         """The recorded state at sigmas[start]."""
-        return known.states[start].to(device)
+        return walk.states[start].to(device)
 
     def fall_recorded(
         self,
@@ -115,37 +113,37 @@ class SingleCall:
         x: Tensor,
         sigmas: Tensor,
         offset: int,
-        known: States,
+        walk: Walk,
         start: int,
         fidelity: float | Tensor,
-        held: Held,
+        outside: Outside,
     ) -> Tensor:
         """Walks down from sigmas[start] with the record's correction, exact at fidelity 1 (solvers.md 3.3).
 
         x: the state at sigmas[start]. Both walks begin there without a history: the source's own answer one
         step above is not this prompt's.
-        held: for each step, where the way is the recorded one whatever the model says.
         """
-        previous = expected_previous = None
-        x = hold(x, known.states[start], held(start))
+        previous = source_previous = None
+        x = hold(x, walk.states[start], outside(start))
         for i in range(start, len(sigmas) - 1):
             here, there = sigmas[i], sigmas[i + 1]
-            point, expected_point = Point(evaluate(x, here, offset + i), here), _on(x, known.points[i])
-            stepped = self.step(x, point, previous, here, there)
-            expected = self.step(known.states[i].to(x.device), expected_point, expected_previous, here, there)
-            x = hold(correct(stepped, expected, known.states[i + 1], fidelity), known.states[i + 1], held(i))
-            previous, expected_previous = point, expected_point
+            source_x, recorded = walk.states[i].to(x.device), walk.states[i + 1]
+            point, source_point = Point(evaluate(x, here, offset + i), here), _on(x, walk.points[i])
+            x = self.step(x, point, previous, here, there)
+            source_x = self.step(source_x, source_point, source_previous, here, there)
+            x = hold(correct(x, source_x, recorded, fidelity), recorded, outside(i))
+            previous, source_previous = point, source_point
         return x
 
-    def misses(self, known: States, sigmas: Tensor) -> list[Tensor]:
+    def misses(self, walk: Walk, sigmas: Tensor) -> list[Tensor]:
         """For each falling step, by how much the plain solver would miss the recorded state on the source."""
-        missed, previous = [], None
+        errors, previous = [], None
         for i in range(len(sigmas) - 1):
-            point = _on(known.states[i], known.points[i])
-            expected = self.step(known.states[i], point, previous, sigmas[i], sigmas[i + 1])
-            missed.append(known.states[i + 1] - expected)
+            source_x, point = walk.states[i], _on(walk.states[i], walk.points[i])
+            source_x = self.step(source_x, point, previous, sigmas[i], sigmas[i + 1])
+            errors.append(walk.states[i + 1] - source_x)
             previous = point
-        return missed
+        return errors
 
 
 def _on(x: Tensor, point: Point) -> Point:
