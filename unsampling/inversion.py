@@ -1,4 +1,4 @@
-"""The two passes, and the record that ties them together.
+"""The two passes, and the record that ties them together (docs/exactness.md#record).
 
 A record keeps the source and what the model answered on the way up, nothing else: the same solver fed with
 those answers walks the same way again, bit for bit and without a model call, and yields every state and
@@ -25,7 +25,7 @@ class Record:
 
     outputs: what the model answered on the way up, in the order of the calls.
     half: whether model outputs were, and will be, rounded to float16, so that the record takes half the
-        memory.
+        memory (docs/exactness.md#half).
     mask: 1 where the clip may be restyled, 0 where the source stays; broadcasts to the latent. None is all 1.
     """
 
@@ -195,7 +195,8 @@ def _outside(mask: Tensor | None, starts: Tensor) -> Outside:
 
 
 def keep_outside(x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:
-    """x where the mask is 1, the source where it is 0, to the bit; a cross-fade between."""
+    """x where the mask is 1, the source where it is 0, to the bit; a cross-fade between
+    (docs/exactness.md#mask)."""
     if mask is None:
         return x
     faded = source + mask * (x - source)
@@ -224,7 +225,8 @@ def _fidelity(fidelity: float | Tensor, x: Tensor) -> float | Tensor:
 
 
 def _starts(inversion: Inversion, structure: float | Tensor) -> list[int]:
-    """Steps below the noise at which a pass with that much structure starts: one number, or one a frame."""
+    """Steps below the noise at which a pass with that much structure starts: one number, or one a frame
+    (docs/exactness.md#structure)."""
     check_fraction("structure", structure)
     fractions = structure.tolist() if isinstance(structure, Tensor) else [structure]
     if max(fractions, default=0) > 0 and not inversion.recorded:

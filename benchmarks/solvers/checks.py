@@ -93,7 +93,8 @@ def _calls(scene: Scene) -> Iterator[Check]:
 
 
 def _shaken(scene: Scene) -> Iterator[Check]:
-    """The second bar is solvers.md's, 5.2."""
+    """The record adds to the plain solver and never multiplies (docs/exactness.md#exact): the bars are small
+    multiples of the model's own error."""
     for cfg, bar in ((1.0, 2e-3), (3.0, 2e-2)):
         found = {}
         for how in _recorded("full"):

@@ -1,6 +1,6 @@
 """Pictures of which everything is known: the exact denoiser, the noise that a picture comes from, its edits.
 
-A picture is an orthonormal Haar pyramid (solvers.md 2.1). The coarsest level is one of a few layouts, the
+A picture is an orthonormal Haar pyramid. The coarsest level is one of a few layouts, the
 three details of each place and level one of a few textures, all Gaussian around their means, from strong and
 coarse down to weak and fine. A prompt is the weights of the textures; the layouts are common to all. So a
 model has something to decide at every noise level, and a restyled picture keeps its layout.

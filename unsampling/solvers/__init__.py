@@ -1,5 +1,5 @@
 """Solver pairs. A name stands for a rising and a falling pass together, since exactness is a property of the
-pair.
+pair (docs/exactness.md#pairs).
 
 A new pair is a file beside this one that has the names of `Pair`, and those of `RecordedPair` if it can use
 a record, and a line in PAIRS.

@@ -19,7 +19,7 @@ def _t(sigma: Tensor) -> Tensor:
 
 
 def step(x: Tensor, point: Point, previous: Point | None, here: Tensor, there: Tensor) -> Tensor:
-    """One DPM-Solver++(2M) step (Lu et al. 2022, algorithm 2), upwards as well as downwards.
+    """One DPM-Solver++(2M) step, upwards as well as downwards (docs/exactness.md#dpmpp-2m).
 
     In t = -log sigma, h = t_there - t_here, r = h_last / h. First order without a history and into sigma 0.
     Out of sigma 0 there is no t: that first step is Euler's, with the velocity taken where the model was

@@ -1,7 +1,7 @@
 """ees25: three calls a step, the most accurate pair per step without any memory (not per call: midpoint is).
 
 An explicit and effectively symmetric Runge-Kutta step: going there and back returns to the start up to O(h^6)
-(Shmelev et al. 2025; used for editing in arXiv 2605.16399). Nothing is recorded, so nothing is exact.
+(Shmelev et al. 2025; docs/exactness.md#ees25). Nothing is recorded, so nothing is exact.
 """
 
 from torch import Tensor

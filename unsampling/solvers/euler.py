@@ -8,8 +8,7 @@ from .single_call import Point, SingleCall
 
 
 def step(x: Tensor, point: Point, previous: Point | None, here: Tensor, there: Tensor) -> Tensor:
-    """One Euler step of dx/dsigma from sigma `here` to `there` (Karras et al. 2022, algorithm 1 without line
-    6)."""
+    """One Euler step of dx/dsigma from sigma `here` to `there` (docs/exactness.md#euler)."""
     dt = (there - here).to(x.device)
     return x + velocity(x, point.denoised, point.sigma) * dt
 

@@ -80,7 +80,7 @@ def replay(outputs: tuple[Tensor, ...]) -> Evaluate:
 
 
 def velocity(x: Tensor, denoised: Tensor, sigma: Tensor) -> Tensor:
-    """dx/dsigma = (x - denoised) / sigma, for eps, v, EDM and flow models alike (Karras et al. 2022, eq. 3).
+    """dx/dsigma = (x - denoised) / sigma, for eps, v, EDM and flow models alike (docs/exactness.md#ode).
 
     sigma is divided by as a tensor on x's device: a plain number would become a multiplication on CUDA, one
     bit off.
@@ -89,7 +89,8 @@ def velocity(x: Tensor, denoised: Tensor, sigma: Tensor) -> Tensor:
 
 
 def correct(x: Tensor, source_x: Tensor, recorded: Tensor, fidelity: float | Tensor) -> Tensor:
-    """x plus what the same step of the source's own walk, source_x, misses of the recorded point.
+    """x plus what the same step of the source's own walk, source_x, misses of the recorded point
+    (docs/exactness.md#fidelity).
 
     At fidelity 1 the pair form: the recorded bits themselves where x and source_x are the same. A tensor of
     fidelities broadcasts to x.

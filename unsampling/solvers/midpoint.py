@@ -1,8 +1,8 @@
 """midpoint: second order with one call a step, the velocity of the last midpoint re-used to reach the next.
 
-The step is FireFlow's (Deng et al. 2025, arXiv 2412.07517), but for the step that ends at sigma 0: see
-LAST_POINT. Exact form: the falling state update is the algebraic inverse of the rising one if the model is
-asked at the same point, so the falling pass is pulled onto the recorded points (solvers.md 3.2).
+The step is FireFlow's (docs/exactness.md#midpoint), but for the step that ends at sigma 0: see LAST_POINT.
+Exact form: the falling update of the state is the inverse of the rising one if the model is asked at the same
+point, so the falling pass is pulled onto the recorded points (docs/exactness.md#exact).
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ from .evaluation import Evaluate, Outside, Store, correct, hold, replay, velocit
 
 # Where a step from sigma to 0 asks the model, as a fraction of sigma. The middle leaves noise in detail that
 # is fainter than sigma, most with few steps and a high cfg; the end of the step, a final denoise, smooths
-# detail away and makes the noise too strong. Measured: benchmarks/results/solvers.md, "The last point".
+# detail away and makes the noise too strong: docs/exactness.md#last-point.
 LAST_POINT = 0.6
 LAST_POINT_OF_FEW = 0.75  # with few steps, which leave a last sigma above LONG: AYS with 10 steps or fewer
 LONG = 0.15
@@ -135,7 +135,7 @@ def fall_recorded(
     fidelity: float | Tensor,
     outside: Outside,
 ) -> Tensor:
-    """Walks down from x at sigmas[start] through the recorded points, exact at fidelity 1 (solvers.md 3.2).
+    """Walks down from x at sigmas[start] through the recorded points, exact at fidelity 1.
 
     source_x is the same walk on the source's own velocities: what is left between the two is the edit.
     """

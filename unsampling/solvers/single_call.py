@@ -1,7 +1,7 @@
 """Pairs that call the model once a step, where the state stands: euler and dpmpp_2m.
 
 Exact form: the states of the rising pass are the recorded points. The falling pass adds to each of its steps
-what the same step from the source's own state misses of the next one.
+what the same step from the source's own state misses of the next one (docs/exactness.md#exact).
 """
 
 from collections.abc import Callable
@@ -73,7 +73,7 @@ class SingleCall:
             here, there = sigmas[i + 1], sigmas[i]
             at = here if here > 0 else there / 2
             # The plain pair undoes transition i. A recorded pair meets this state again in the falling pass,
-            # there as the start of transition i + 1, and must ask the same question.
+            # there as the start of transition i + 1, and must ask the same (docs/exactness.md#labels).
             label = min(i + 1, last) if recording else i
             point = Point(evaluate(x, at, offset + label), at)
             if remember is not None:
@@ -118,7 +118,7 @@ class SingleCall:
         fidelity: float | Tensor,
         outside: Outside,
     ) -> Tensor:
-        """Walks down from sigmas[start] with the record's correction, exact at fidelity 1 (solvers.md 3.3).
+        """Walks down from sigmas[start] with the record's correction, exact at fidelity 1.
 
         x: the state at sigmas[start]. Both walks begin there without a history: the source's own answer one
         step above is not this prompt's.
