@@ -112,10 +112,9 @@ def nodes_of(way: str) -> dict:
     """The nodes of that way: VIDEO -> frames, those to work on last; these -> latents, and -> edges; latents
     -> decoded; decoded -> result."""
     in_host.load_pack()
+    from nodes import VAEDecode, VAEEncode
     from unsampling_pack.nodes.frames import CannyEdges, FirstFrames, VideoFrames
     from unsampling_pack.nodes.vae import DecodeClip, EncodeClip
-
-    from nodes import VAEDecode, VAEEncode
 
     most = {
         "encode": lambda vae, images: VAEEncode().encode(vae, images)[0]["samples"],

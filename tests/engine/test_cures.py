@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+
 from unsampling_pack import unsampling as engine
 from unsampling_pack.host import cures
 from unsampling_pack.unsampling import errors

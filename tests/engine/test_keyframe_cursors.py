@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import torch
+
 from unsampling_pack.host import keyframes
 
 FALLING = [8.0, 4.0, 2.0, 0.0]

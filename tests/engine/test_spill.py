@@ -13,12 +13,12 @@ import pytest
 import sigma_lists
 import torch
 from analytic_denoisers import IMAGES, OTHER, VIDEO, clip, denoiser, world
-from unsampling_pack.host import record
-from unsampling_pack.host.facts import Facts, Family
 
 from unsampling import progress, resample, solvers, storage, unsample
 from unsampling.inversion import Inversion, Record, misses
 from unsampling.report import metrics
+from unsampling_pack.host import record
+from unsampling_pack.host.facts import Facts, Family
 
 ROOT = Path(__file__).parents[2]
 SOLVERS = solvers.recorded()

@@ -1,7 +1,8 @@
 """Pictures of our workflows in the real frontend: `python tools/dev/screenshot_workflows.py`.
 
-Writes workflows/<name>.jpg, the template thumbnails, and docs/images/workflow_sd15.jpg for the README. The VHS
-variant needs VideoHelperSuite in this machine's ComfyUI, whose scripts draw its nodes; else it is left alone.
+Writes workflows/<name>.jpg, the template thumbnails, and docs/images/workflow_sd15.jpg for the README. The
+VHS variant needs VideoHelperSuite in this machine's ComfyUI, whose scripts draw its nodes; else it is left
+alone.
 """
 
 import io
