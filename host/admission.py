@@ -36,7 +36,7 @@ def admit(
     caches.refuse(model)
     if rising:
         core.refuse_momentum(model)
-    advanced_controlnet.refuse_masks(getattr(guider, "original_conds", {}))
+    advanced_controlnet.refuse_masks(core.conditions(guider))
     core.refuse_axis(model, shape)
     layout = _layout(model, shape)
     _check_windows(model, layout, falling, start)

@@ -80,9 +80,3 @@ def strong_enough(x: Tensor, sigmas: Tensor) -> None:
             f" starts at {sigmas[0]:.4g}; connect unsampled noise, not an image, or the"
             " sigmas it was made with"
         )
-
-
-def variance(model, samples: Tensor) -> float:
-    """Of a LATENT's samples in sampling space, the mean of its entries' (frames, or whole clips in 5-D)."""
-    entries = (model.model.process_latent_in(entry[None]) for entry in samples)
-    return sum(float(entry.var(correction=0)) for entry in entries) / len(samples)

@@ -4,10 +4,11 @@ import comfy.model_base
 import comfy.model_sampling
 import comfy.samplers
 import comfyui_version
+from torch import Tensor
 
 from ..unsampling import UnsamplingError, __version__
 from .facts import Family
-from .packs import animatediff_settings
+from .packs import animatediff_settings, core
 from .record import digest
 
 # a sigma_max that only schedules with zero terminal SNR have: theirs is 4519, AnimateDiff's widest 66
@@ -31,8 +32,7 @@ def cfg_of(guider) -> float:
     # other guiders mix their answers themselves, past AnimateDiff-Evolved's function
     if custom is not None and type(guider).predict_noise is comfy.samplers.CFGGuider.predict_noise:
         return custom
-    both = [getattr(guider, name) for name in ("cfg1", "cfg2") if hasattr(guider, name)]
-    return float(max(both) if both else getattr(guider, "cfg", 1.0))
+    return core.guidance(guider)
 
 
 def is_flow(model) -> bool:
@@ -54,7 +54,7 @@ def info(guider) -> dict[str, str]:
     """For a report: which prompts, how many patched weights, which versions."""
     prompts = {
         f"prompt {name}": digest(*(c["cross_attn"] for c in conds if "cross_attn" in c))
-        for name, conds in getattr(guider, "original_conds", {}).items()
+        for name, conds in core.conditions(guider).items()
     }
     return {
         **prompts,
@@ -102,3 +102,14 @@ def ays_table(model, chosen: str) -> str:
 def sigma_min(model) -> float:
     """The lowest sigma that the MODEL knows."""
     return float(model.get_model_object("model_sampling").sigma_min)
+
+
+def in_sampling_space(model, samples: Tensor) -> Tensor:
+    """A LATENT's samples in the scale that the sampler works in."""
+    return model.model.process_latent_in(samples)
+
+
+def variance(model, samples: Tensor) -> float:
+    """Of a LATENT's samples in sampling space, the mean of its entries' (frames, or whole clips in 5-D)."""
+    entries = (in_sampling_space(model, entry[None]) for entry in samples)
+    return sum(float(entry.var(correction=0)) for entry in entries) / len(samples)

@@ -67,7 +67,7 @@ def _refuse_noise(latent: dict, samples: Tensor) -> None:
 
 def _strength(rising: Run, noise: Tensor, sigma: float, facts: Facts) -> str:
     """A remark where the noise is far too weak or too strong."""
-    variances = (latents.variance(rising.model, x) for x in (noise, rising.samples))
+    variances = (models.variance(rising.model, x) for x in (noise, rising.samples))
     return latents.strange_strength(*variances, sigma, facts.flow)
 
 
@@ -169,12 +169,12 @@ def _fit(
 ) -> record.Fit:
     """What to resample, once noise and settings are known to fit the model."""
     if carried is None:
-        x = falling.model.model.process_latent_in(falling.samples)
+        x = models.in_sampling_space(falling.model, falling.samples)
         return record.Fit(latents.noise_from_elsewhere(x, schedule, solver))
     carried.check(facts, sigmas, solver)
     fit = carried.fitted(falling.samples, store)
     if fit.frames is None:
-        x = falling.model.model.process_latent_in(falling.samples)
+        x = models.in_sampling_space(falling.model, falling.samples)
         latents.strong_enough(x, schedule[carried.inversion.start :])
     return fit
 

@@ -149,8 +149,8 @@ def noise_latent(
 
 def clip_latent(latent: dict, samples: Tensor) -> dict:
     """The LATENT with these samples, without record and noise mask."""
-    kept = {key: value for key, value in latent.items() if key not in (KEY, "noise_mask")}
-    return {**kept, "samples": samples}
+    others = {key: value for key, value in latent.items() if key not in (KEY, "noise_mask")}
+    return {**others, "samples": samples}
 
 
 def of_latent(latent: dict) -> LatentRecord | None:

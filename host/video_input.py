@@ -4,6 +4,7 @@ from comfy_api.latest import InputImpl
 
 from ..unsampling.video import footage
 from . import screen
+from .packs import core
 
 
 def frames_and_sound(video, wanted: footage.Wanted) -> tuple[footage.Footage, dict | None]:
@@ -12,12 +13,12 @@ def frames_and_sound(video, wanted: footage.Wanted) -> tuple[footage.Footage, di
     A file is scaled as it is decoded; what is in memory anyway, or comes from another pack, is read whole.
     Raises: UnsamplingError for a video that cannot be read.
     """
-    window = getattr(video, "get_active_trim_window", None)  # ComfyUI before June 2026 does not tell
-    if window is None or not isinstance(video, InputImpl.VideoFromFile):
+    window = core.trim_window(video) if isinstance(video, InputImpl.VideoFromFile) else None
+    if window is None:
         with footage.readable("video"):
             parts = video.get_components()
-        made = footage.of_images(parts.images, parts.frame_rate, wanted, screen.ticks)
-        return made, footage.sound_cut(parts.audio, made.end)
-    source, (start, duration) = video.get_stream_source(), window()
-    made = footage.of_file(source, start, duration, wanted, screen.ticks)
-    return made, footage.sound_of_file(source, made.begin, made.end)
+        clip = footage.of_images(parts.images, parts.frame_rate, wanted, screen.ticks)
+        return clip, footage.sound_cut(parts.audio, clip.end)
+    source, (start, duration) = video.get_stream_source(), window
+    clip = footage.of_file(source, start, duration, wanted, screen.ticks)
+    return clip, footage.sound_of_file(source, clip.begin, clip.end)

@@ -79,8 +79,8 @@ class VideoFrames(io.ComfyNode):
     def execute(cls, video, megapixels, every_nth, max_frames, multiple_of=8, repeat_last=0) -> io.NodeOutput:
         wanted = footage.Wanted(megapixels, multiple_of, every_nth, max_frames, repeat_last)
         with screen.naming("Video Frames"):
-            made, sound = video_input.frames_and_sound(video, wanted)
-            return io.NodeOutput(made.frames, sound, float(made.rate), made.count)
+            clip, sound = video_input.frames_and_sound(video, wanted)
+            return io.NodeOutput(clip.frames, sound, float(clip.rate), clip.count)
 
 
 class FirstFrames(io.ComfyNode):

@@ -45,6 +45,10 @@ HOOK_KEYFRAMES = Kind(
     "comfy.hooks:HookKeyframeGroup",
     ("keyframes", "strength", "reset", "prepare_current_keyframe", "_curr_t"),
 )
+# guiders of other packs have what they like
+GUIDER = Kind(CORE, "comfy.samplers:CFGGuider", (), ("original_conds", "cfg"))
+DUAL_GUIDER = Kind(CORE, "comfy_extras.nodes_custom_sampler:Guider_DualCFG", (), ("cfg1", "cfg2"))
+VIDEO = Kind(CORE, "comfy_api.latest._input_impl.video_types:VideoFromFile", (), ("get_active_trim_window",))
 COMPARED = (
     "context_length",
     "context_stride",
@@ -56,6 +60,25 @@ COMPARED = (
     "split_conds_to_windows",
     "causal_window_fix",
 )
+
+
+def conditions(guider) -> dict[str, list[dict]]:
+    """The conditions that a guider was given, by their names; empty for one that does not tell."""
+    return GUIDER.read(guider, "original_conds") or {}
+
+
+def guidance(guider) -> float:
+    """The cfg of a guider; of one that has two, the higher."""
+    both = [value for value in DUAL_GUIDER.values(guider).values() if value is not None]
+    single = GUIDER.read(guider, "cfg")
+    return float(max(both) if both else 1.0 if single is None else single)
+
+
+def trim_window(video) -> tuple[float, float] | None:
+    """Start and duration that a VIDEO was trimmed to, in seconds; None where it does not tell, as before June
+    2026."""
+    tell = VIDEO.read(video, "get_active_trim_window")
+    return None if tell is None else tell()
 
 
 def handler(model) -> Any | None:
