@@ -65,7 +65,7 @@ def _lead(cursors: list[Cursor], x: Tensor, sigma: Tensor, above: Tensor, fallin
     _rewind(cursors)
     for met in (*above.unsqueeze(1), sigma):
         for cursor in cursors:
-            cursor.meet(x, met, {core.SIGMAS_KEY: falling})
+            cursor.meet(x, met, {core.SIGMAS_KEY.name: falling})
 
 
 def _rewind(cursors: list[Cursor]) -> None:

@@ -12,7 +12,7 @@ ACN = Project("Advanced-ControlNet", "1.5.8")
 CONTROL_BASE = "AdvancedControlBase"
 ADVANCED = Kind(
     ACN,
-    f"utils:{CONTROL_BASE}",
+    f"adv_control.utils:{CONTROL_BASE}",
     (
         "timestep_keyframes",
         "set_timestep_keyframes",
@@ -23,8 +23,8 @@ ADVANCED = Kind(
         "weight_mask_cond_hint",
     ),
 )
-GROUP = Kind(ACN, "utils:TimestepKeyframeGroup", ("keyframes",))
-KEYFRAME = Kind(ACN, "utils:TimestepKeyframe", ("mask_hint_orig",))
+GROUP = Kind(ACN, "adv_control.utils:TimestepKeyframeGroup", ("keyframes",))
+KEYFRAME = Kind(ACN, "adv_control.utils:TimestepKeyframe", ("mask_hint_orig",))
 
 
 def cursors(conds: dict[str, list[dict]]) -> Iterator[Cursor]:

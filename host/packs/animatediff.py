@@ -2,22 +2,25 @@
 
 from typing import Any
 
-from .fields import Kind, Project
+from .fields import Key, Kind, Project
 
 ADE = Project("AnimateDiff-Evolved", "1.5.7")
-# keys of a ModelPatcher's attachments, of its additional models, and of a sampler's transformer_options
-PARAMS_KEY, SETTINGS_KEY, MOTION_KEY, STATE_KEY = "ADE_params", "ADE_sample_settings", "ADE", "ADGS"
-ATTACHMENT_KEY = "ADE"  # of a motion model's patcher
+# of a ModelPatcher's attachments, of its additional models, and of a sampler's transformer_options
+PARAMS_KEY = Key(ADE, "animatediff.model_injection", "ADE_params")
+SETTINGS_KEY = Key(ADE, "animatediff.model_injection", "ADE_sample_settings")
+MOTION_KEY = Key(ADE, "animatediff.model_injection", "ADE")
+STATE_KEY = Key(ADE, "animatediff.sampling", "ADGS")
+ATTACHMENT_KEY = MOTION_KEY  # of a motion model's patcher, too
 
-PARAMS = Kind(ADE, "model_injection:InjectionParams", ("context_options", "apply_v2_properly"))
+PARAMS = Kind(ADE, "animatediff.model_injection:InjectionParams", ("context_options", "apply_v2_properly"))
 CONTEXT_GROUP = Kind(
     ADE,
-    "context:ContextOptionsGroup",
+    "animatediff.context:ContextOptionsGroup",
     ("contexts", "extras", "add", "reset", "prepare_current_context", "_current_index"),
 )
 CONTEXT = Kind(
     ADE,
-    "context:ContextOptions",
+    "animatediff.context:ContextOptions",
     (
         "context_schedule",
         "context_length",
@@ -33,19 +36,19 @@ CONTEXT = Kind(
         "_step",
     ),
 )
-EXTRAS = Kind(ADE, "context_extras:ContextExtrasGroup", ("context_ref", "naive_reuse"))
+EXTRAS = Kind(ADE, "animatediff.context_extras:ContextExtrasGroup", ("context_ref", "naive_reuse"))
 REUSE = Kind(
     ADE,
-    "context_extras:NaiveReuse",
+    "animatediff.context_extras:NaiveReuse",
     ("start_percent", "end_percent", "weighted_mean", "orig_multival", "keyframe"),
 )
-MOTION_MODEL = Kind(ADE, "motion_module_ad:AnimateDiffModel", ("mm_info",))
-MOTION_INFO = Kind(ADE, "motion_module_ad:AnimateDiffInfo", ("mm_format", "mm_version"))
+MOTION_MODEL = Kind(ADE, "animatediff.motion_module_ad:AnimateDiffModel", ("mm_info",))
+MOTION_INFO = Kind(ADE, "animatediff.motion_module_ad:AnimateDiffInfo", ("mm_format", "mm_version"))
 
 
 def params(model) -> Any | None:
     """What Use Evolved Sampling left on a MODEL; None without it."""
-    return model.get_attachment(PARAMS_KEY)
+    return model.get_attachment(PARAMS_KEY.name)
 
 
 def context_group(model) -> Any | None:
@@ -63,7 +66,7 @@ def contexts(model) -> list:
 def norms_by_windows(model) -> bool:
     """Whether a motion model's norms take a window's frames together: see inject_functions in its
     sampling.py."""
-    motion = model.additional_models.get(MOTION_KEY, [])
+    motion = model.additional_models.get(MOTION_KEY.name, [])
     if not motion:
         return False
     info = MOTION_MODEL.read(motion[0].model, "mm_info")

@@ -19,16 +19,16 @@ from .fields import Kind
 
 STATE = Kind(
     ADE,
-    "sampling:AnimateDiffGlobalState",
+    "animatediff.sampling:AnimateDiffGlobalState",
     ("params", "sample_settings", "motion_models_devices", "initialize", "current_step", "start_step"),
 )
-SETTINGS = Kind(ADE, "sample_settings:SampleSettings", ("custom_cfg",))
+SETTINGS = Kind(ADE, "animatediff.sample_settings:SampleSettings", ("custom_cfg",))
 REUSE_GROUP = Kind(
     ADE,
-    "context_extras:NaiveReuseKeyframeGroup",
+    "animatediff.context_extras:NaiveReuseKeyframeGroup",
     ("keyframes", "reset", "prepare_current_keyframe", "_previous_t"),
 )
-MOTION_GROUP = Kind(ADE, "model_injection:MotionModelGroup", ("models",))
+MOTION_GROUP = Kind(ADE, "animatediff.model_injection:MotionModelGroup", ("models",))
 # where motion keyframes stand before sampling
 MOTION_START = {
     "current_used_steps": 0,
@@ -43,14 +43,14 @@ MOTION_START = {
 }
 MOTION = Kind(
     ADE,
-    "model_injection:MotionModelAttachment",
+    "animatediff.model_injection:MotionModelAttachment",
     ("keyframes", "prepare_current_keyframe", *MOTION_START),
 )
 
 
 def state(options: dict):
     """What AnimateDiff-Evolved keeps during a run, in the sampler's model options; None without it."""
-    return options["transformer_options"].get(STATE_KEY)
+    return options["transformer_options"].get(STATE_KEY.name)
 
 
 def set_step(options: dict, step: int) -> None:
@@ -78,7 +78,7 @@ def cursors(options: dict, base_model) -> Iterator[Cursor]:
         yield from _of_group(REUSE_GROUP, REUSE.read(reuse, "keyframe"))
     for models in STATE.read(running, "motion_models_devices").values():
         for patcher in MOTION_GROUP.read(models, "models"):
-            attachment = patcher.get_attachment(ATTACHMENT_KEY)
+            attachment = patcher.get_attachment(ATTACHMENT_KEY.name)
             if len(MOTION.read(attachment, "keyframes")) > 1:
                 yield _of_motion(patcher, attachment)
 

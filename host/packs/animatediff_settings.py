@@ -8,18 +8,18 @@ from .fields import Kind
 
 SETTINGS = Kind(
     ADE,
-    "sample_settings:SampleSettings",
+    "animatediff.sample_settings:SampleSettings",
     ("iteration_opts", "noise_calibration", "image_injection", "custom_cfg"),
 )
-ITERATIONS = Kind(ADE, "sample_settings:IterationOptions", ("iterations",))
-FREE_INIT = Kind(ADE, "sample_settings:FreeInitOptions", ("iterations", "apply_to_1st_iter"))
-INJECTION = Kind(ADE, "sample_settings:NoisedImageToInjectGroup", ("is_empty",))
+ITERATIONS = Kind(ADE, "animatediff.sample_settings:IterationOptions", ("iterations",))
+FREE_INIT = Kind(ADE, "animatediff.sample_settings:FreeInitOptions", ("iterations", "apply_to_1st_iter"))
+INJECTION = Kind(ADE, "animatediff.sample_settings:NoisedImageToInjectGroup", ("is_empty",))
 CFG_GROUP = Kind(
     ADE,
-    "sample_settings:CustomCFGKeyframeGroup",
+    "animatediff.sample_settings:CustomCFGKeyframeGroup",
     ("keyframes", "reset", "prepare_current_keyframe", "_previous_t"),
 )
-CFG_KEYFRAME = Kind(ADE, "sample_settings:CustomCFGKeyframe", ("cfg_multival",))
+CFG_KEYFRAME = Kind(ADE, "animatediff.sample_settings:CustomCFGKeyframe", ("cfg_multival",))
 
 
 def refuse_changing(model) -> None:
@@ -28,7 +28,7 @@ def refuse_changing(model) -> None:
     Noise types and noise layers need no check: AnimateDiff-Evolved leaves noise alone that is all zero, and
     ours is.
     """
-    settings = model.get_attachment(SETTINGS_KEY)
+    settings = model.get_attachment(SETTINGS_KEY.name)
     if settings is None:
         return
     culprit = None
@@ -53,7 +53,7 @@ def _samples_again(iterations) -> bool:
 
 def custom_cfg(model) -> float | None:
     """The highest guidance of its Custom CFG, which takes the place of a guider's own; None without one."""
-    settings = model.get_attachment(SETTINGS_KEY)
+    settings = model.get_attachment(SETTINGS_KEY.name)
     group = None if settings is None else SETTINGS.read(settings, "custom_cfg")
     if group is None:
         return None

@@ -31,12 +31,12 @@ _KEYFRAME = ("mult", "orig_mult_multival", "start_percent", "guarantee_steps", "
 SETTINGS = (
     Kind(
         ADE,
-        "context_extras:ContextRef",
+        "animatediff.context_extras:ContextRef",
         ("start_percent", "end_percent", "_strength_multival", "tune", "mode", "keyframe"),
     ),
     Kind(
         ADE,
-        "context_extras:ContextRefTune",
+        "animatediff.context_extras:ContextRefTune",
         (
             "attn_style_fidelity",
             "attn_ref_weight",
@@ -46,12 +46,16 @@ SETTINGS = (
             "adain_strength",
         ),
     ),
-    Kind(ADE, "context_extras:ContextRefMode", ("mode", "sliding_width", "indexes")),
-    Kind(ADE, "context_extras:ContextRefKeyframeGroup", ("keyframes",)),
-    Kind(ADE, "context_extras:ContextRefKeyframe", (*_KEYFRAME, "orig_tune_replace", "orig_mode_replace")),
+    Kind(ADE, "animatediff.context_extras:ContextRefMode", ("mode", "sliding_width", "indexes")),
+    Kind(ADE, "animatediff.context_extras:ContextRefKeyframeGroup", ("keyframes",)),
+    Kind(
+        ADE,
+        "animatediff.context_extras:ContextRefKeyframe",
+        (*_KEYFRAME, "orig_tune_replace", "orig_mode_replace"),
+    ),
     ade.REUSE,
-    Kind(ADE, "context_extras:NaiveReuseKeyframeGroup", ("keyframes",)),
-    Kind(ADE, "context_extras:NaiveReuseKeyframe", _KEYFRAME),
+    Kind(ADE, "animatediff.context_extras:NaiveReuseKeyframeGroup", ("keyframes",)),
+    Kind(ADE, "animatediff.context_extras:NaiveReuseKeyframe", _KEYFRAME),
 )
 _BY_NAME = {kind.kind: kind for kind in SETTINGS}
 

@@ -1,8 +1,13 @@
 """Step caches: core's EasyCache and LazyCache, read at ComfyUI 0.33.0, and ComfyUI-TeaCache's."""
 
 from ...unsampling import UnsamplingError
+from .core import CORE
+from .fields import Key, Kind
 
-EASYCACHE_KEY, TEACACHE_KEY = "easycache", "rel_l1_thresh"  # of a MODEL's transformer_options
+# of a MODEL's transformer_options
+EASYCACHE_KEY = Key(CORE, "comfy_extras.nodes_easycache", "easycache")
+TEACACHE_KEY = "rel_l1_thresh"  # ComfyUI-TeaCache's, which no test runs
+HOLDER = Kind(CORE, "comfy_extras.nodes_easycache:EasyCacheHolder", ("name",))
 
 
 def refuse(model) -> None:
@@ -13,8 +18,9 @@ def refuse(model) -> None:
     """
     options = model.model_options.get("transformer_options", {})
     name = "TeaCache" if TEACACHE_KEY in options else None
-    if options.get(EASYCACHE_KEY) is not None:
-        name = getattr(options[EASYCACHE_KEY], "name", "EasyCache")
+    holder = options.get(EASYCACHE_KEY.name)
+    if holder is not None:
+        name = HOLDER.read(holder, "name")
     if name is not None:
         raise UnsamplingError(
             f"model has {name}, which skips model calls by what came before, so that the"

@@ -11,10 +11,13 @@ from torch import Tensor
 from ...unsampling import UnsamplingError
 from ..cursors import Cursor, each, once
 from ..windows import Windows, described
-from .fields import Kind, Project
+from .fields import Key, Kind, Project
 
 CORE = Project("ComfyUI", "0.33.0")
-HANDLER_KEY, SIGMAS_KEY, GUIDANCE_KEY = "context_handler", "sample_sigmas", "sampler_pre_cfg_function"
+# of a MODEL's model_options, of a sampler's transformer_options, and of the former again
+HANDLER_KEY = Key(CORE, "comfy.context_windows", "context_handler")
+SIGMAS_KEY = Key(CORE, "comfy.samplers", "sample_sigmas")
+GUIDANCE_KEY = Key(CORE, "comfy.model_patcher", "sampler_pre_cfg_function")
 HANDLER = Kind(
     CORE,
     "comfy.context_windows:IndexListContextHandler",
@@ -83,7 +86,7 @@ def trim_window(video) -> tuple[float, float] | None:
 
 def handler(model) -> Any | None:
     """Core's context handler on a MODEL, if there is one."""
-    return model.model_options.get(HANDLER_KEY)
+    return model.model_options.get(HANDLER_KEY.name)
 
 
 def windows(model, shape: tuple[int, ...]) -> Iterator[Windows]:
@@ -133,7 +136,7 @@ def _placed(options, frames: int, step: int) -> list[list[int]]:
 
 def schedule(options: dict) -> Tensor:
     """The schedule of the run whose model options these are, falling."""
-    return options["transformer_options"][SIGMAS_KEY].sort(descending=True).values
+    return options["transformer_options"][SIGMAS_KEY.name].sort(descending=True).values
 
 
 def mark_step(options: dict, falling: Tensor, step: int, sigma: float) -> None:
@@ -141,7 +144,7 @@ def mark_step(options: dict, falling: Tensor, step: int, sigma: float) -> None:
     sigma up in the schedule."""
     marked = falling.clone()
     marked[step] = sigma
-    options["transformer_options"][SIGMAS_KEY] = marked
+    options["transformer_options"][SIGMAS_KEY.name] = marked
 
 
 def hook_strengths(conds: dict[str, list[dict]]) -> list[float]:
@@ -182,7 +185,7 @@ def refuse_momentum(model) -> None:
 
     Raises: UnsamplingError if it does on this MODEL.
     """
-    if any(map(_has_momentum, model.model_options.get(GUIDANCE_KEY, ()))):
+    if any(map(_has_momentum, model.model_options.get(GUIDANCE_KEY.name, ()))):
         raise UnsamplingError(
             "model has Adaptive Projected Guidance with momentum, which adds up the"
             " guidance of earlier calls, and of none while sigma rises; connect the MODEL"

@@ -6,7 +6,11 @@ here is not what it finds, so a new ComfyUI cannot widen it unseen.
 """
 
 from ...unsampling import UnsamplingError
+from .core import CORE
+from .fields import Kind
 
+# samplers of other kinds have neither
+SAMPLER = Kind(CORE, "comfy.samplers:KSAMPLER", (), ("sampler_function", "extra_options"))
 PREFIX = "core "
 INVERTIBLE = ("euler", "heun", "dpm_2", "dpmpp_2m", "ipndm", "deis", "res_multistep")
 
@@ -16,13 +20,14 @@ def solver_name(sampler) -> str:
 
     Raises: UnsamplingError for every other one, naming what to use instead.
     """
-    function = getattr(sampler, "sampler_function", None)
+    function = SAMPLER.read(sampler, "sampler_function")
     name = getattr(function, "__name__", type(sampler).__name__)
     name = name.removeprefix("sample_").removesuffix("_function")
     cure = f"choose one of {', '.join(INVERTIBLE)}, or disconnect sampler and use this node's solver"
     if name not in INVERTIBLE:
         raise UnsamplingError(f"sampler {name} cannot be run backwards; {cure}")
-    if sampler.extra_options.get("s_churn") or sampler.extra_options.get("eta"):
+    options = SAMPLER.read(sampler, "extra_options") or {}
+    if options.get("s_churn") or options.get("eta"):
         raise UnsamplingError(
             f"sampler {name} has options of its own (such as s_churn) that add noise; {cure}"
         )

@@ -19,6 +19,15 @@ class Project:
 
 
 @dataclass(frozen=True)
+class Key:
+    """A name under which a project leaves something in a dict of ComfyUI's, and the module that writes it."""
+
+    project: Project
+    module: str
+    name: str
+
+
+@dataclass(frozen=True)
 class Kind:
     """A kind of object of another project, and what we rely on of it.
 

@@ -12,7 +12,17 @@ import comfy.ldm.wan.vae
 from torch import Tensor, nn
 
 from ...unsampling import UnsamplingError
+from .core import CORE
+from .fields import Kind
 
+CHUNKED = "comfy_has_chunked_io"  # the mark of networks that write into a clip made for them
+VAE = Kind(
+    CORE,
+    "comfy.sd:VAE",
+    ("process_input", "latent_channels", "upscale_ratio", "output_channels"),
+    ("first_stage_model", "conv_out_channels"),  # VAEs of other packs have neither
+)
+NETWORK = Kind(CORE, "comfy.ldm.wan.vae:WanVAE", ("decoder", "decode"), (CHUNKED,))
 Step = Callable[[Tensor], Tensor]
 Tick = Callable[[], None]
 Ticks = Callable[[int], Tick]
@@ -21,8 +31,8 @@ Ticks = Callable[[int], Tick]
 def is_wan_vae(vae) -> bool:
     """Whether it is Wan 2.1's, which Wan 2.2's 14B models and others have too: a network that reads and
     writes a clip a few frames at a time, which core does not use."""
-    network = getattr(vae, "first_stage_model", None)
-    return isinstance(network, comfy.ldm.wan.vae.WanVAE) and not hasattr(network, "comfy_has_chunked_io")
+    network = VAE.read(vae, "first_stage_model")
+    return isinstance(network, comfy.ldm.wan.vae.WanVAE) and not NETWORK.read(network, CHUNKED)
 
 
 def encode(vae, pixels: Tensor, ticks: Ticks) -> Tensor:
@@ -54,7 +64,7 @@ def encoding(vae, tick: Tick):
     tick: called for each frame that is read; it may raise to stop.
     """
     other = copy.copy(vae)
-    other.process_input = lambda pixels: _Pixels(pixels, [vae.process_input], tick)
+    other.process_input = lambda pixels: _Pixels(pixels, [VAE.read(vae, "process_input")], tick)
     return other
 
 
@@ -73,13 +83,14 @@ def frames_of(vae, samples: Tensor) -> int:
 
     Raises: UnsamplingError if the latent is not of that VAE's kind.
     """
-    if samples.ndim != 5 or samples.shape[1] != vae.latent_channels:
+    channels = VAE.read(vae, "latent_channels")
+    if samples.ndim != 5 or samples.shape[1] != channels:
         raise UnsamplingError(
             f"samples is a latent {list(samples.shape)}, but vae decodes clips of"
-            f" {vae.latent_channels} channels [clips, channels, frames, height, width];"
+            f" {channels} channels [clips, channels, frames, height, width];"
             " connect the VAE of the model that made it"
         )
-    return samples.shape[0] * vae.upscale_ratio[0](samples.shape[2])
+    return samples.shape[0] * VAE.read(vae, "upscale_ratio")[0](samples.shape[2])
 
 
 class _Pixels:
@@ -107,9 +118,9 @@ class _Network:
     comfy_has_chunked_io = True
 
     def __init__(self, vae, tick: Tick):
-        self._network, self._tick = vae.first_stage_model, tick
-        self._scale = vae.upscale_ratio
-        self._channels = getattr(vae, "conv_out_channels", vae.output_channels)
+        self._network, self._tick = VAE.read(vae, "first_stage_model"), tick
+        self._scale = VAE.read(vae, "upscale_ratio")
+        self._channels = VAE.read(vae, "conv_out_channels") or VAE.read(vae, "output_channels")
 
     def decode_output_shape(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         clips, _, frames, height, width = shape
@@ -121,7 +132,7 @@ class _Network:
             return self._network.decode(samples, **options)
         other = copy.copy(self._network)
         other._modules = self._network._modules | {
-            "decoder": _Into(self._network.decoder, output_buffer, self._tick)
+            "decoder": _Into(NETWORK.read(self._network, "decoder"), output_buffer, self._tick)
         }
         return other.decode(samples, **options)
 
@@ -134,9 +145,9 @@ class _Into(nn.Module):
         super().__init__()
         self.decoder, self._clip, self._tick, self._done = decoder, clip, tick, 0
 
-    def forward(self, *given, **named) -> Tensor | list[Tensor]:
-        made = self.decoder(*given, **named)
-        return [self._put(part) for part in made] if isinstance(made, list) else self._put(made)
+    def forward(self, *args, **options) -> Tensor | list[Tensor]:
+        parts = self.decoder(*args, **options)
+        return [self._put(part) for part in parts] if isinstance(parts, list) else self._put(parts)
 
     def _put(self, part: Tensor) -> Tensor:
         end = self._done + part.shape[2]

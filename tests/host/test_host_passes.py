@@ -177,7 +177,7 @@ def test_every_model_call_is_a_tick_and_the_node_says_what_it_does(comfy):
         if key == noise.id and node["max"] == 7
     ]
     assert ticks[-1] == 7
-    assert "unsampling, 7 model calls; the preview turns to mush" in comfy.log_text()
+    assert "unsampling, 7 model calls; the preview turns into noise; this is normal" in comfy.log_text()
     assert "unsampled to sigma 14.61 in 7 model calls" in comfy.log_text()
 
 

@@ -14,6 +14,7 @@ import torch
 from comfy_api.latest import ComfyExtension, io
 from safetensors.torch import load_file, save_file
 
+from . import foreign_fields
 from .analytic import ROUNDED, AnalyticWrapper, Faults
 from .layouts import layouts
 from .mixture import Mixture
@@ -313,6 +314,20 @@ class ModelLayouts(Fresh):
     @classmethod
     def execute(cls, name):
         output_file(f"{name}.json").write_text(json.dumps(layouts()))
+        return io.NodeOutput()
+
+
+@node
+class ForeignFields(Fresh):
+    """Write to <name>.json which classes, fields and keys of host/packs this host does not have."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("ForeignFields", [io.String.Input("name")], [], is_output_node=True)
+
+    @classmethod
+    def execute(cls, name) -> io.NodeOutput:
+        output_file(f"{name}.json").write_text(json.dumps(foreign_fields.report()))
         return io.NodeOutput()
 
 

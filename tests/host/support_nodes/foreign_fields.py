@@ -1,0 +1,88 @@
+"""What other projects' classes have, asked inside the host: for the contract of host/packs."""
+
+import importlib
+import inspect
+import re
+import sys
+from dataclasses import replace
+from types import ModuleType
+
+
+def report() -> dict[str, list[str]]:
+    """The names that host/packs declares, and those that this host lacks: required and optional ones."""
+    kinds, keys = _declared("Kind"), _declared("Key")
+    fields = [f"{_name(kind)}.{field}" for kind in kinds for field in (*kind.fields, *kind.optional)]
+    return {
+        "declared": [*fields, *(key.name for key in keys)],
+        "missing": [*_missing(kinds), *(f"{key.module} {key.name}" for key in keys if not _written(key))],
+        "missing_optional": _missing([replace(kind, fields=kind.optional) for kind in kinds]),
+        "invented": _missing(_invented(kinds[0])),
+    }
+
+
+def _declared(kind: str) -> list:
+    """What the files of host/packs declare of that kind, each once."""
+    modules = [module for name, module in list(sys.modules.items()) if ".host.packs." in name]
+    return list({thing: None for module in modules for thing in _all(module) if type(thing).__name__ == kind})
+
+
+def _all(module: ModuleType) -> list:
+    """What stands in a module, and in its tuples."""
+    values = list(vars(module).values())
+    return [one for value in values for one in (value if isinstance(value, tuple) else (value,))]
+
+
+def _invented(kind) -> list:
+    """A class and a field that nobody has, for the test of the test."""
+    wheres = ("animatediff.context:NoSuchClass", "animatediff.context:ContextOptions")
+    return [replace(kind, where=where, fields=("no_such_field",)) for where in wheres]
+
+
+def _missing(kinds: list) -> list[str]:
+    """Of these kinds, each class and each field that is not there."""
+    return [line for kind in kinds for line in _missing_of(kind)]
+
+
+def _missing_of(kind) -> list[str]:
+    if kind.fields and _class(kind) is None:
+        return [_name(kind)]
+    return [f"{_name(kind)}.{field}" for field in kind.fields if not _has(kind, field)]
+
+
+def _name(kind) -> str:
+    return f"{kind.project.name} {kind.where}"
+
+
+def _has(kind, field: str) -> bool:
+    """Whether instances of that class have it: as an attribute of the class, or set by one of its methods."""
+    owner = _class(kind)
+    return owner is not None and (hasattr(owner, field) or any(_sets(base, field) for base in owner.__mro__))
+
+
+def _sets(owner: type, field: str) -> bool:
+    if field in getattr(owner, "__annotations__", {}):
+        return True
+    try:
+        source = inspect.getsource(owner)
+    except (OSError, TypeError):  # a class of Python's own
+        return False
+    return re.search(rf"self\.{re.escape(field)}\b\s*(:[^=\n]+)?=(?!=)", source) is not None
+
+
+def _written(key) -> bool:
+    """Whether the key stands in its module."""
+    module = _module(key.module)
+    return module is not None and f'"{key.name}"' in inspect.getsource(module).replace("'", '"')
+
+
+def _class(kind) -> type | None:
+    module, name = kind.where.split(":")
+    return getattr(_module(module), name, None)
+
+
+def _module(path: str) -> ModuleType | None:
+    """A module of the host by its name, or one of a pack by the end of its name."""
+    if path.startswith("comfy"):
+        return importlib.import_module(path)
+    found = [module for name, module in list(sys.modules.items()) if name.endswith(f".{path}")]
+    return found[0] if len(found) == 1 else None

@@ -1,0 +1,30 @@
+"""The contract of host/packs: whatever it reads of other projects is there, in this ComfyUI and its packs."""
+
+import json
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def report(comfy):
+    comfy.run({"1": {"class_type": "UNSTest_ForeignFields", "inputs": {"name": "foreign-fields"}}})
+    return json.loads((comfy.output_dir / "foreign-fields.json").read_text())
+
+
+def test_every_class_field_and_key_that_is_read_exists(report):
+    assert report["missing"] == []
+
+
+def test_the_files_of_all_projects_were_asked(report):
+    declared = set(report["declared"])
+    assert len(declared) > 100
+    assert {"ADE_params", "ADGS", "context_handler", "easycache"} <= declared
+    for project in ("AnimateDiff-Evolved", "Advanced-ControlNet", "ComfyUI"):
+        assert any(name.startswith(f"{project} ") for name in declared)
+
+
+def test_a_name_that_is_gone_would_be_found(report):
+    """The same questions about a class and a field that nobody has: see the support node."""
+    gone, changed = report["invented"]
+    assert gone.endswith(" animatediff.context:NoSuchClass")
+    assert changed.endswith(" animatediff.context:ContextOptions.no_such_field")
