@@ -7,14 +7,13 @@ The same command on the same machine writes the same bytes.
 """
 
 import argparse
-import platform
 import sys
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-import unsampling
+from benchmarks.report import versions
 from benchmarks.solvers import schedules
 from benchmarks.solvers.checks import checks
 from benchmarks.solvers.distributions import SHARP, SMOOTH
@@ -112,24 +111,6 @@ def introduction(scene: Scene, size: Size, command: str) -> str:
         doubt=f"{scene.doubt():.0e}",
         noise=f"The true noise's std over 14.61: {stds}",
     )
-
-
-def versions() -> str:
-    capability = torch.backends.cpu.get_cpu_capability()
-    return (
-        f"Unsampling {unsampling.__version__}, torch {torch.__version__} on the CPU, one thread:"
-        f" {processor()} ({capability})"
-    )
-
-
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()
 
 
 def progress(what: str) -> None:

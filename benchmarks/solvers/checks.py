@@ -1,15 +1,14 @@
 """The promises of the project that figures can keep or break: computed here, never assumed."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from itertools import product
 
 from torch import Tensor
 
+from benchmarks.report import Check, number, promises
 from benchmarks.solvers import schedules
 from benchmarks.solvers.distributions import Denoise, unsteady
 from benchmarks.solvers.measures import HALVES, Edit, Passes, Scene, edit, passes, relative
-from benchmarks.solvers.tables import number
 from benchmarks.solvers.ways import Way, every_way, way
 from unsampling import resample, solvers, unsample
 
@@ -22,15 +21,6 @@ SCHEDULES = {
     "normal 16": schedules.normal(16),
     "zero terminal SNR (4518)": schedules.karras(16, high=4518.0),
 }
-
-
-@dataclass(frozen=True)
-class Check:
-    """A promise and what was found; holds is None where there is no bar, only a figure."""
-
-    promise: str
-    found: str
-    holds: bool | None
 
 
 def checks(sharp: Scene, smooth: Scene, progress: Callable[[str], None]) -> str:
@@ -49,9 +39,7 @@ def checks(sharp: Scene, smooth: Scene, progress: Callable[[str], None]) -> str:
         *_half(sharp),
         *_memory(sharp),
     ]
-    words = {True: "holds", False: "DOES NOT HOLD", None: "for information"}
-    lines = [f"- **{words[check.holds]}**: {check.promise}. {check.found}." for check in made]
-    return "\n".join(["## What must hold", "", *lines]) + "\n"
+    return promises(made)
 
 
 def _exact(scene: Scene) -> Iterator[Check]:

@@ -7,6 +7,7 @@ from unittest.mock import patch
 
 from torch import Tensor
 
+from benchmarks.report import number, table
 from benchmarks.solvers import schedules
 from benchmarks.solvers.measures import Edit, Passes, Scene, edit, passes
 from benchmarks.solvers.ways import Way, every_way, way
@@ -195,21 +196,8 @@ def _head(how: Way, figures: Passes) -> list[str]:
     return [how.name, how.record, "{} + {}".format(*figures.calls), f"{figures.record:.1f}"]
 
 
-def table(titles: Iterable[str], rows: Iterable[list[str]]) -> str:
-    lines = [list(titles), *rows]
-    lines.insert(1, ["---"] * len(lines[0]))
-    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
-
-
 def joined(texts: list[str]) -> str:
     return texts[0] if len(set(texts)) == 1 else " / ".join(texts)
-
-
-def number(value: float) -> str:
-    """Two digits, 0 only for 0 itself."""
-    if value == 0:
-        return "0"
-    return f"{value:.1e}" if value < 1e-3 or value >= 100 else f"{value:.2g}"
 
 
 def fixed(value: float) -> str:

@@ -14,7 +14,7 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.solvers.__main__ import versions
+from benchmarks.report import versions
 from benchmarks.style_transfer.clips import PRECISIONS, ROOT, measured
 from benchmarks.style_transfer.tables import plot, tables
 from benchmarks.style_transfer.ways import STEPS

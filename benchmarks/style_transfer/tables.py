@@ -7,8 +7,7 @@ from math import log10
 from pathlib import Path
 from statistics import mean, median, stdev
 
-from benchmarks.solvers.checks import Check
-from benchmarks.solvers.tables import number, table
+from benchmarks.report import Check, number, promises, table
 from benchmarks.style_transfer.ways import DEFAULT, MANY, PAIRS, SPREAD, Result, Transfer
 from demo.world import STYLE_NAMES
 
@@ -50,7 +49,7 @@ def tables(results: Sequence[Result]) -> str:
             _section("Every way", [r for r in few if r.structure is None]),
             _pairs(_pick(results, DEFAULT)),
             _curve(few),
-            promises(results),
+            promises(_checks(results)),
         ]
     )
 
@@ -59,13 +58,6 @@ def compared(results: Sequence[Result]) -> list[Result]:
     """The clips on which every way was tried."""
     tried = {r.clip for r in results if r.name == "core heun"}
     return [r for r in results if r.clip in tried]
-
-
-def promises(results: Sequence[Result]) -> str:
-    """What must hold, and whether it does."""
-    words = {True: "holds", False: "DOES NOT HOLD", None: "for information"}
-    lines = [f"- **{words[check.holds]}**: {check.promise}. {check.found}." for check in _checks(results)]
-    return "\n".join(["## What must hold", "", *lines]) + "\n"
 
 
 def _section(title: str, results: Sequence[Result]) -> str:

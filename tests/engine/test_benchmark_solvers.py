@@ -7,10 +7,11 @@ import plain_solvers
 import pytest
 import torch
 
+from benchmarks.report import number
 from benchmarks.solvers import __main__ as solvers
 from benchmarks.solvers import checks, distributions, schedules, ways
 from benchmarks.solvers.measures import Scene, neighbours, passes, relative
-from benchmarks.solvers.tables import Grid, number
+from benchmarks.solvers.tables import Grid
 
 TINY = solvers.Size(3, 60, Grid(("karras",), (4,), (1.0, 5.0), ("float32", "bfloat16")), (6,))
 # ComfyUI's calculate_sigmas for SD1.5 with 6 steps

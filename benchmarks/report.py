@@ -1,0 +1,59 @@
+"""What the benchmarks' files in results/ are written with: tables, numbers, promises, versions."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+import unsampling
+
+
+@dataclass(frozen=True)
+class Check:
+    """A promise and what was found; holds is None where there is no bar, only a figure."""
+
+    promise: str
+    found: str
+    holds: bool | None
+
+
+def promises(checks: Iterable[Check]) -> str:
+    """The list as Markdown, one line a promise."""
+    words = {True: "holds", False: "DOES NOT HOLD", None: "for information"}
+    lines = [f"- **{words[check.holds]}**: {check.promise}. {check.found}." for check in checks]
+    return "\n".join(["## What must hold", "", *lines]) + "\n"
+
+
+def table(titles: Iterable[str], rows: Iterable[list[str]]) -> str:
+    lines = [list(titles), *rows]
+    lines.insert(1, ["---"] * len(lines[0]))
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def number(value: float) -> str:
+    """Two digits, 0 only for 0 itself."""
+    if value == 0:
+        return "0"
+    return f"{value:.1e}" if value < 1e-3 or value >= 100 else f"{value:.2g}"
+
+
+def versions() -> str:
+    capability = torch.backends.cpu.get_cpu_capability()
+    return (
+        f"Unsampling {unsampling.__version__}, torch {torch.__version__} on the CPU, one thread:"
+        f" {processor()} ({capability})"
+    )
+
+
+def processor() -> str:
+    """The processor's name, where the system tells it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:
+        lines = []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor() or platform.machine()
