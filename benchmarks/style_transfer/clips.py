@@ -10,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import torch
 from tqdm import tqdm
@@ -30,7 +31,7 @@ SOURCES = (
 )  # what figures come from
 PRECISIONS = {"bfloat16": torch.bfloat16, "float32": None}
 
-_network: dict[str, object] = {}  # of a worker: the UNet and its precision
+_network: dict[str, Any] = {}  # of a worker: the UNet and its precision
 
 
 def measured(options: argparse.Namespace) -> Iterator[Result]:

@@ -25,6 +25,7 @@ PARTIAL = (0.2, 0.4, 0.6, 0.8)  # SDEdit starts where these structures do
 PAIRS = len(world.STYLE_NAMES) * (len(world.STYLE_NAMES) - 1)
 SPREAD = 97  # between the seeds of neighbouring clips; prime to the number of them
 
+Rise = Callable[[model.Denoise, Tensor, Tensor], Any]
 Fall = Callable[[model.Denoise, Any, Tensor], Tensor]
 
 
@@ -69,7 +70,7 @@ class Case:
     """One way up and the ways down from it. known: unsampled with the clip's own style as the condition;
     reconstruct: also down again with that, by the first way down."""
 
-    rise: Fall
+    rise: Rise
     downs: tuple[Down, ...]
     steps: int = STEPS
     known: bool = True

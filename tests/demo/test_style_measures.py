@@ -226,6 +226,11 @@ def test_unless_told_otherwise_every_way_is_tried_on_every_clip(no_network, tmp_
     assert "--clips 1 --compared 1`" in text
 
 
+def test_results_are_kept_for_code_that_is_there():
+    for pattern in clips.SOURCES:
+        assert any(clips.ROOT.glob(pattern)), pattern
+
+
 def check_report(text):
     every = text.partition("## Every way")[2].partition("## ")[0]
     rows = re.findall(r"^\| ([^|]+) \| ([13]) \| ([^|]+) \| [\d.]+ \| ([^|]+) \|", every, re.MULTILINE)
