@@ -1,6 +1,7 @@
 """A chart of a few small panels under a heading, drawn with Pillow: readable at the size of a node, the same
 bytes for the same numbers."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -13,6 +14,7 @@ BLUE, ORANGE, GREEN, PINK = "#63b3ff", "#ffb454", "#62d292", "#ff86a8"
 BAND = "#2f4f3f"
 DOTS = 32  # on a line, at most
 HEADING_SIZE, TITLE_SIZE, LABEL_SIZE, SMALLEST = 31, 27, 22, 19
+Ticks = Sequence[tuple[float, str]]  # where on the axis, and the label
 
 
 @dataclass(frozen=True)
@@ -27,14 +29,14 @@ class Series:
 
 @dataclass(frozen=True)
 class Panel:
-    """One panel. The y axis goes from low to high; ticks are (where, label); values in the band are good."""
+    """One panel. The y axis goes from low to high; values in the band are good."""
 
     title: str
     series: list[Series]
     low: float
     high: float
-    y_ticks: list[tuple[float, str]]
-    x_ticks: list[tuple[float, str]]
+    y_ticks: Ticks
+    x_ticks: Ticks
     log: bool = False
     band: tuple[float, float] | None = None
 
@@ -109,15 +111,15 @@ def _axes(pen: ImageDraw.ImageDraw, panel: Panel, left: int, top: int, right: in
         _write(pen, min(max(x, left + half), right + 18 - half), bottom + 19, label, DIM, LABEL_SIZE, "mm")
 
 
-def _across(panel: Panel, index: np.ndarray | float, left: int, right: int) -> np.ndarray | float:
+def _across(panel: Panel, index: float, left: int, right: int) -> float:
     """Each value has a column of its own; points stand in its middle."""
-    return left + (np.asarray(index) + 0.5) / len(panel.series[0].values) * (right - left)
+    return left + (index + 0.5) / len(panel.series[0].values) * (right - left)
 
 
 def _line(
     pen: ImageDraw.ImageDraw, panel: Panel, series: Series, left: int, top: int, right: int, bottom: int
 ) -> None:
-    xs = _across(panel, np.arange(len(series.values)), left, right)
+    xs = [_across(panel, i, left, right) for i in range(len(series.values))]
     ys = bottom - panel.height(series.values) * (bottom - top)
     points = [(float(x) * SMOOTH, float(y) * SMOOTH) for x, y in zip(xs, ys, strict=True)]
     for start, end in pairwise(points):
@@ -148,7 +150,7 @@ def _write(
     pen.text((float(x) * SMOOTH, float(y) * SMOOTH), text, colour, _font(size), anchor)
 
 
-def _font(size: int) -> ImageFont.FreeTypeFont:
+def _font(size: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
     """Pillow's own font: no file of this machine, so every machine draws the same."""
     return ImageFont.load_default(size * SMOOTH)
 

@@ -77,7 +77,7 @@ def numbers(report: Report) -> list[str]:
         f" {spread(measured.frames)}" + _source(figures),
     ]
     if report.corrections is not None:
-        found.append(f"record: {largest(report)}")
+        found.append(f"record: {largest(report.inversion, report.corrections)}")
     if report.comparison is not None:
         seen = report.comparison
         found.append(
@@ -88,7 +88,7 @@ def numbers(report: Report) -> list[str]:
 
 
 def _source(figures: NoiseFigures) -> str:
-    if figures.source is None:
+    if figures.source is None or figures.chance is None:
         return ""
     return f", source {spread(figures.source)} (by chance {float(figures.chance.mean()):.2f})"
 
@@ -100,13 +100,13 @@ def _decibel(psnr: Tensor) -> str:
     return f"{float(psnr.mean()):.1f} dB{worst}"
 
 
-def largest(report: Report) -> str:
+def largest(inversion: Inversion, corrections: Tensor) -> str:
     """The step where the plain solver would miss most."""
-    worst, start = int(report.corrections.argmax()), report.inversion.start
-    sigma, percent = float(report.inversion.sigmas[start + worst]), 100 * float(report.corrections[worst])
+    worst, start = int(corrections.argmax()), inversion.start
+    sigma, percent = float(inversion.sigmas[start + worst]), 100 * float(corrections[worst])
     return (
-        f"plain {report.inversion.solver} would miss by {percent:.2g} percent"
-        f" at step {start + worst + 1} of {len(report.inversion.sigmas) - 1} (sigma {sigma:.2g})"
+        f"plain {inversion.solver} would miss by {percent:.2g} percent"
+        f" at step {start + worst + 1} of {len(inversion.sigmas) - 1} (sigma {sigma:.2g})"
     )
 
 

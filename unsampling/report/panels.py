@@ -5,6 +5,7 @@ import math
 import numpy as np
 from torch import Tensor
 
+from ..inversion import Inversion
 from . import chart, metrics, verdict
 from .figures import Report
 
@@ -13,7 +14,7 @@ def panels(report: Report) -> list[chart.Panel]:
     """Strength, likeness, corrections, and what else there is to see."""
     found = [_strength(report), _likeness(report)]
     if report.corrections is not None:
-        found.append(_corrections(report))
+        found.append(_corrections(report.inversion, report.corrections))
     if report.comparison is not None:
         found.append(_psnr(report.comparison.psnr))
     return [*found, _distribution(report)][:4]
@@ -55,8 +56,8 @@ def _likeness(report: Report) -> chart.Panel:
     return chart.Panel("correlation", shown, low, 1.0, ticks, _frame_ticks(len(figures.ratio)))
 
 
-def _corrections(report: Report) -> chart.Panel:
-    sigmas, values = report.inversion.sigmas[report.inversion.start :].tolist(), report.corrections.numpy()
+def _corrections(inversion: Inversion, corrections: Tensor) -> chart.Panel:
+    sigmas, values = inversion.sigmas[inversion.start :].tolist(), corrections.numpy()
     last = len(values) - 1
     ticks = [(i, f"{sigmas[i]:.2g}") for i in sorted({last // 2, last} - {0})]
     colour = chart.ORANGE if values.max() > verdict.CORRECTION else chart.GREEN
@@ -99,6 +100,6 @@ def _distribution(report: Report) -> chart.Panel:
     return chart.Panel("noise values", shown, 0.0, max(0.11, float(shares.max())), [], ticks)
 
 
-def _frame_ticks(count: int) -> list[tuple[float, str]]:
+def _frame_ticks(count: int) -> chart.Ticks:
     """First and last frame, counted from 0."""
     return [(0, "frame 0")] + ([(count - 1, str(count - 1))] if count > 1 else [])

@@ -114,7 +114,9 @@ def _frames(report: Report) -> Iterator[Finding]:
 def _unrelated(report: Report) -> Iterator[Finding]:
     """Only where it can be: the Unsampler's own noise belongs to the source in its record."""
     figures = report.figures
-    if figures.source is None or report.cfg > GUIDED or not (report.changed or report.given):
+    if figures.source is None or figures.chance is None:
+        return
+    if report.cfg > GUIDED or not (report.changed or report.given):
         return
     if figures.chance.max() > 0.95:  # so little noise that any is like the source
         return
@@ -152,7 +154,7 @@ def _steps(report: Report) -> Iterator[Finding]:
         return
     other = ", or use midpoint" if report.inversion.solver in COARSE else ""
     yield Finding(
-        f"steps are too large: {largest(report)}",
+        f"steps are too large: {largest(report.inversion, report.corrections)}",
         f"the record makes up for it, but for the source alone; raise the steps{other}",
     )
 

@@ -12,6 +12,8 @@ from pathlib import Path
 import av
 import numpy as np
 import torch
+from av.error import FFmpegError
+from av.filter import Graph
 from torch import Tensor
 from torch.nn import functional
 
@@ -38,7 +40,8 @@ class Wanted:
     def size(self, height: int, width: int) -> tuple[int, int]:
         """Height and width of the frames of a clip that has this size, its shape kept."""
         scale = sqrt(self.megapixels * PIXELS / (height * width))
-        return tuple(max(1, round(side * scale / self.multiple)) * self.multiple for side in (height, width))
+        height, width = (max(1, round(side * scale / self.multiple)) for side in (height, width))
+        return height * self.multiple, width * self.multiple
 
     def count(self, frames: int) -> int:
         """How many frames of a clip of that many are wanted."""
@@ -171,7 +174,7 @@ def readable(name: str) -> Iterator[None]:
     """Says in a sentence, with that name, what FFmpeg could not read."""
     try:
         yield
-    except av.error.FFmpegError as error:
+    except FFmpegError as error:
         raise UnsamplingError(
             f"{name} cannot be read or is damaged ({error.strerror}); convert it to MP4"
         ) from error
@@ -225,17 +228,15 @@ class _Pictures:
         another it would take what lies behind it in memory."""
         if self._graph is None:
             self._graph = _smearing(frame, self._time_base)
-        self._graph.push(frame)
-        return self._graph.pull()
+        self._graph.vpush(frame)
+        return self._graph.vpull()
 
 
-def _smearing(frame: av.VideoFrame, time_base: Fraction) -> av.filter.Graph:
+def _smearing(frame: av.VideoFrame, time_base: Fraction) -> Graph:
     across, down = (-side % ALIGNED for side in (frame.width, frame.height))
-    graph = av.filter.Graph()
+    graph = Graph()
     chain = [
-        graph.add_buffer(
-            width=frame.width, height=frame.height, format=frame.format.name, time_base=time_base
-        ),
+        graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base),
         graph.add("pad", f"{frame.width + across}:{frame.height + down}:0:0"),
         graph.add("fillborders", f"left=0:right={across}:top=0:bottom={down}:mode=smear"),
         graph.add("buffersink"),
