@@ -67,8 +67,8 @@ def _refuse_noise(latent: dict, samples: Tensor) -> None:
 
 def _strength(rising: Run, noise: Tensor, sigma: float, facts: Facts) -> str:
     """A remark where the noise is far too weak or too strong."""
-    variances = (models.variance(rising.model, x) for x in (noise, rising.samples))
-    return latents.strange_strength(*variances, sigma, facts.flow)
+    ours, source = (models.variance(rising.model, x) for x in (noise, rising.samples))
+    return latents.strange_strength(ours, source, sigma, facts.flow)
 
 
 def _rise(

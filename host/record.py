@@ -63,8 +63,8 @@ class LatentRecord:
         if tuple(samples.shape[1:]) != self.shape[1:]:
             return None
         place = {name: i for i, name in reversed(list(enumerate(self.digests)))}
-        frames = [place.get(name) for name in _digests(samples)]
-        return None if None in frames else frames
+        names = _digests(samples)
+        return [place[name] for name in names] if place.keys() >= set(names) else None
 
     def fitted(self, samples: Tensor, store: Store = in_memory) -> "Fit":
         """The inversion for these samples; a slice of the noise takes its slice of the record along.
@@ -162,7 +162,7 @@ def digest(*tensors: Tensor) -> str:
     """A short name for the content of some tensors."""
     content = hashlib.blake2b(digest_size=8)
     for tensor in tensors:
-        content.update(tensor.detach().to("cpu", torch.float32).contiguous().numpy())
+        content.update(tensor.detach().to("cpu", torch.float32).contiguous().numpy().data)
     return content.hexdigest()
 
 

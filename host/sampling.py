@@ -112,7 +112,7 @@ class _PassSampler(comfy.samplers.Sampler):
         extra_args,
         callback,
         noise,
-        latent_image=None,
+        latent_image: Tensor,
         denoise_mask=None,
         disable_pbar=False,
     ):
@@ -147,7 +147,7 @@ class _PlainSampler(comfy.samplers.Sampler):
         extra_args,
         callback,
         noise,
-        latent_image=None,
+        latent_image: Tensor,
         denoise_mask=None,
         disable_pbar=False,
     ):

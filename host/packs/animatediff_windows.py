@@ -159,7 +159,7 @@ def _length(options, frames: int) -> int:
 def _plain(value) -> Any:
     """Settings as something whose repr is the same for the same settings."""
     if isinstance(value, Tensor):
-        return tuple(value.shape), hashlib.blake2b(value.cpu().float().contiguous().numpy()).hexdigest()
+        return tuple(value.shape), hashlib.blake2b(value.cpu().float().contiguous().numpy().data).hexdigest()
     if isinstance(value, (list, tuple)):
         return [_plain(item) for item in value]
     if isinstance(value, set):

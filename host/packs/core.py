@@ -196,7 +196,7 @@ def refuse_momentum(model) -> None:
 def _has_momentum(guide: Callable) -> bool:
     """Whether this is core's function with a momentum: it keeps its settings in a closure."""
     names = getattr(getattr(guide, "__code__", None), "co_freevars", ())
-    cells = dict(zip(names, getattr(guide, "__closure__", None) or (), strict=True))
+    cells: dict[str, CellType] = dict(zip(names, getattr(guide, "__closure__", None) or (), strict=True))
     if not {"running_avg", "momentum"} <= set(cells):
         return False
     momentum = _content(cells["momentum"])
