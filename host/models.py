@@ -28,7 +28,7 @@ def cfg_guider(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuide
 def cfg_of(guider) -> float:
     """The guidance of a guider; of one that has two or changes it, the higher: any above 1 leaves the
     Gaussian."""
-    custom = animatediff_settings.custom_cfg(guider.model_patcher)
+    custom = animatediff_settings.highest_cfg(guider.model_patcher)
     # other guiders mix their answers themselves, past AnimateDiff-Evolved's function
     if custom is not None and type(guider).predict_noise is comfy.samplers.CFGGuider.predict_noise:
         return custom
@@ -102,6 +102,11 @@ def ays_table(model, chosen: str) -> str:
 def sigma_min(model) -> float:
     """The lowest sigma that the MODEL knows."""
     return float(model.get_model_object("model_sampling").sigma_min)
+
+
+def channels(model) -> int:
+    """How many channels a latent of this MODEL has."""
+    return core.LATENT_FORMAT.read(model.get_model_object("latent_format"), "latent_channels")
 
 
 def in_sampling_space(model, samples: Tensor) -> Tensor:

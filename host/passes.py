@@ -232,5 +232,5 @@ def _masked(inversion: Inversion, mask: Tensor | None) -> Inversion:
 
 
 def _samples(model, latent: dict, name: str) -> Tensor:
-    samples = latents.clip(latent, model.get_model_object("latent_format").latent_channels, name)
+    samples = latents.clip(latent, models.channels(model), name)
     return sampling.with_time_axis(model, samples)

@@ -8,6 +8,7 @@ from ..unsampling import UnsamplingError
 from ..unsampling.checks import check_latent
 from ..unsampling.report import chart, metrics, panels, verdict
 from ..unsampling.report.figures import Report
+from .packs import core
 from .record import LatentRecord, of_latent
 
 # psnr and relative error without a reconstruction: as bad as a black one, so that no limit is passed
@@ -29,7 +30,7 @@ def report_on(latent: dict, reconstruction: dict | None, source: dict | None) ->
     samples = check_latent(latent["samples"], "noise")
     fit = carried.fitted(samples)
     inversion = fit.inversion
-    noise = inversion.noise if inversion.noise.numel() else carried.facts.latent_format.process_in(samples)
+    noise = inversion.noise if inversion.noise.numel() else _in_sampling_space(carried, samples)
     own = None if inversion.record is None else inversion.record.source
     clip = own if source is None else _clip(carried, source, noise, "source")
     flow = carried.facts.flow
@@ -56,7 +57,11 @@ def _clip(carried: LatentRecord, latent: dict, noise: Tensor, name: str) -> Tens
     samples = check_latent(latent["samples"], name)
     if samples.ndim == 4 and noise.ndim == 5:
         samples = samples.unsqueeze(2)
-    return carried.facts.latent_format.process_in(samples)
+    return _in_sampling_space(carried, samples)
+
+
+def _in_sampling_space(carried: LatentRecord, samples: Tensor) -> Tensor:
+    return core.in_sampling_space(carried.facts.latent_format, samples)
 
 
 def _compared(

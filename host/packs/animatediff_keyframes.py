@@ -1,4 +1,4 @@
-"""AnimateDiff-Evolved's keyframes as cursors: context, Custom CFG, NaiveReuse and motion."""
+"""AnimateDiff-Evolved's keyframes (read at 1.5.7) as cursors: context, Custom CFG, NaiveReuse and motion."""
 
 from collections.abc import Iterator
 

@@ -1,4 +1,4 @@
-"""Sample Settings that AnimateDiff-Evolved left on a MODEL: read, never changed."""
+"""Sample Settings that AnimateDiff-Evolved (read at 1.5.7) left on a MODEL: read, never changed."""
 
 import torch
 
@@ -51,7 +51,7 @@ def _samples_again(iterations) -> bool:
     return free_init and bool(FREE_INIT.read(iterations, "apply_to_1st_iter"))
 
 
-def custom_cfg(model) -> float | None:
+def highest_cfg(model) -> float | None:
     """The highest guidance of its Custom CFG, which takes the place of a guider's own; None without one."""
     settings = model.get_attachment(SETTINGS_KEY.name)
     group = None if settings is None else SETTINGS.read(settings, "custom_cfg")

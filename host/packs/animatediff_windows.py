@@ -1,5 +1,4 @@
-"""AnimateDiff-Evolved's context windows, the views inside them, and what works across windows, as windows of
-ours."""
+"""AnimateDiff-Evolved's context windows, the views in them, and what works across windows (read at 1.5.7)."""
 
 import copy
 import hashlib

@@ -48,6 +48,7 @@ HOOK_KEYFRAMES = Kind(
     "comfy.hooks:HookKeyframeGroup",
     ("keyframes", "strength", "reset", "prepare_current_keyframe", "_curr_t"),
 )
+LATENT_FORMAT = Kind(CORE, "comfy.latent_formats:LatentFormat", ("latent_channels", "process_in"))
 # guiders of other packs have what they like
 GUIDER = Kind(CORE, "comfy.samplers:CFGGuider", (), ("original_conds", "cfg"))
 DUAL_GUIDER = Kind(CORE, "comfy_extras.nodes_custom_sampler:Guider_DualCFG", (), ("cfg1", "cfg2"))
@@ -63,6 +64,11 @@ COMPARED = (
     "split_conds_to_windows",
     "causal_window_fix",
 )
+
+
+def in_sampling_space(latent_format, samples: Tensor) -> Tensor:
+    """Samples in the VAE's scale as the sampler has them, by the latent format of their model."""
+    return LATENT_FORMAT.read(latent_format, "process_in")(samples)
 
 
 def conditions(guider) -> dict[str, list[dict]]:

@@ -1,4 +1,4 @@
-"""Core's own SAMPLERs under rising sigmas: which of them come back, and which must be refused.
+"""Core's own SAMPLERs (ComfyUI 0.33.0) under rising sigmas: which come back, and which must be refused.
 
 Half of them silently return garbage: NaN, the clean clip, or noise with a plausible std that has nothing to
 do with the clip. tests/host/test_host_core_samplers.py runs every one that ComfyUI has and fails if the list

@@ -1,4 +1,4 @@
-"""A video VAE's work a few frames at a time, by core's own code and to the same bits. Torch only.
+"""A video VAE's work a few frames at a time, by core's own code and with the same values (ComfyUI 0.33.0).
 
 Wan's network reads and writes a few frames at a time, but core brings the whole clip to its scale, type and
 device first, and joins all that it wrote: three clips in main memory, and whole ones on the GPU. Here it gets
@@ -19,9 +19,10 @@ CHUNKED = "comfy_has_chunked_io"  # the mark of networks that write into a clip 
 VAE = Kind(
     CORE,
     "comfy.sd:VAE",
-    ("process_input", "latent_channels", "upscale_ratio", "output_channels"),
-    ("first_stage_model", "conv_out_channels"),  # VAEs of other packs have neither
+    ("first_stage_model", "process_input", "latent_channels", "upscale_ratio", "output_channels"),
+    ("conv_out_channels",),
 )
+ANY_VAE = Kind(CORE, "comfy.sd:VAE", (), ("first_stage_model",))  # those of other packs may lack it
 NETWORK = Kind(CORE, "comfy.ldm.wan.vae:WanVAE", ("decoder", "decode"), (CHUNKED,))
 Step = Callable[[Tensor], Tensor]
 Tick = Callable[[], None]
@@ -31,7 +32,7 @@ Ticks = Callable[[int], Tick]
 def is_wan_vae(vae) -> bool:
     """Whether it is Wan 2.1's, which Wan 2.2's 14B models and others have too: a network that reads and
     writes a clip a few frames at a time, which core does not use."""
-    network = VAE.read(vae, "first_stage_model")
+    network = ANY_VAE.read(vae, "first_stage_model")
     return isinstance(network, comfy.ldm.wan.vae.WanVAE) and not NETWORK.read(network, CHUNKED)
 
 
@@ -64,7 +65,8 @@ def encoding(vae, tick: Tick):
     tick: called for each frame that is read; it may raise to stop.
     """
     other = copy.copy(vae)
-    other.process_input = lambda pixels: _Pixels(pixels, [VAE.read(vae, "process_input")], tick)
+    steps = [VAE.read(vae, "process_input")]
+    VAE.write(other, "process_input", lambda pixels: _Pixels(pixels, steps, tick))
     return other
 
 
@@ -74,7 +76,7 @@ def decoding(vae, tick: Tick):
     tick: called for each frame that is made; it may raise to stop.
     """
     other = copy.copy(vae)
-    other.first_stage_model = _Network(vae, tick)
+    VAE.write(other, "first_stage_model", _Network(vae, tick))
     return other
 
 
