@@ -14,6 +14,7 @@ demo: setup
 test: setup chromium
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m basedpyright --level error
 	cd tests && ../$(PY) -m pytest
 
 setup: .venv/.installed
