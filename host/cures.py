@@ -20,6 +20,13 @@ CURES = {
     Cause.STRUCTURE_WITHOUT_RECORD: "switch record on in the Unsampler, with a solver other than ees25, or"
     " lower its end instead",
     Cause.OTHER_SHAPE: "connect the same clip, neither cut nor resized",
+    Cause.RECORD_NOT_STORED: "free some space, start ComfyUI with --temp-directory on a larger disk, or"
+    " unsample with record half or off",
+    Cause.SETTING_NOT_NUMBERS: "give a number, a list of numbers over the clip (Value Scheduling) or a curve",
+    Cause.VIDEO_WITHOUT_PICTURES: "load a file that has",
+    Cause.VIDEO_EMPTY: "connect one that has",
+    Cause.VIDEO_EMPTY_IN_TIME: "set another start or duration in Trim Video",
+    Cause.THRESHOLDS_CROSSED: "set it lower",
 }
 
 

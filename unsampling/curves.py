@@ -1,4 +1,4 @@
-"""Settings that change over the clip: a number, a list of numbers in time, or core's curve."""
+"""Settings that change over the clip: a number, a list of numbers in time, or a curve."""
 
 from collections.abc import Sequence
 from numbers import Real
@@ -7,15 +7,15 @@ import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
 
-from .errors import UnsamplingError
+from .errors import Cause, UnsamplingError
 
 
 def over_frames(value, frames: int, name: str) -> float | Tensor:
     """The setting as a float, or as a tensor with one value a frame.
 
-    value: a number; a list of them, as AnimateDiff's Value Scheduling gives it, stretched over the clip if it
-        is not as long; or core's CURVE, left to right the clip.
-    Raises: UnsamplingError naming the input for anything else.
+    value: a number; a list of them, stretched over the clip if it is not as long; or a curve, whose interp()
+        has a value for any place from 0, the first frame, to 1, the last.
+    Raises: UnsamplingError naming the setting for anything else.
     """
     if isinstance(value, Real):
         return float(value)
@@ -28,10 +28,7 @@ def over_frames(value, frames: int, name: str) -> float | Tensor:
         and all(isinstance(one, Real) for one in value)
     ):
         return _stretched(torch.tensor([float(one) for one in value]), frames)
-    raise UnsamplingError(
-        f"{name} is {_described(value)}; give a number, a list of numbers over the clip"
-        " (Value Scheduling) or a curve"
-    )
+    raise UnsamplingError(f"{name} is {_described(value)}", Cause.SETTING_NOT_NUMBERS)
 
 
 def _stretched(values: Tensor, frames: int) -> Tensor:

@@ -19,6 +19,12 @@ class Cause(Enum):
     MASK_WITHOUT_RECORD = auto()
     STRUCTURE_WITHOUT_RECORD = auto()
     OTHER_SHAPE = auto()
+    RECORD_NOT_STORED = auto()
+    SETTING_NOT_NUMBERS = auto()
+    VIDEO_WITHOUT_PICTURES = auto()
+    VIDEO_EMPTY = auto()
+    VIDEO_EMPTY_IN_TIME = auto()
+    THRESHOLDS_CROSSED = auto()
 
 
 class UnsamplingError(ValueError):

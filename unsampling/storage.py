@@ -19,17 +19,13 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from .errors import UnsamplingError
+from .errors import Cause, UnsamplingError
 from .solvers.evaluation import Store, in_memory
 
 # A record that would take more, together with what its resampling makes of it, goes to disk.
 LIMIT_GIB = 2.0
 VARIABLE = "UNSAMPLING_RECORD_GIB"
 GIB = 2**30
-CURE = (
-    "free some space, start ComfyUI with --temp-directory on a larger disk, or unsample with record half"
-    " or off"
-)
 
 # files that could not be removed yet: Windows keeps a file as long as any tensor reads from it
 _left: set[Path] = set()
@@ -97,12 +93,14 @@ def _check_space(folder: Path, new: int) -> None:
         free = shutil.disk_usage(folder).free
     except OSError as error:
         raise UnsamplingError(
-            f"the record is too long for main memory, and {folder} cannot be made or read ({error}); {CURE}"
+            f"the record is too long for main memory, and {folder} cannot be made or read ({error})",
+            Cause.RECORD_NOT_STORED,
         ) from None
     if free < new:
         raise UnsamplingError(
             f"the record is too long for main memory and needs {new / GIB:.3g} GiB in"
-            f" {folder}, where {free / GIB:.3g} GiB are free; {CURE}"
+            f" {folder}, where {free / GIB:.3g} GiB are free",
+            Cause.RECORD_NOT_STORED,
         )
 
 
@@ -138,7 +136,9 @@ def _write(x: Tensor, path: Path) -> None:
         save_file({"x": x.detach().to("cpu").contiguous()}, part)
         part.replace(path)
     except (OSError, SafetensorError) as error:
-        raise UnsamplingError(f"the record could not be written to {path.parent} ({error}); {CURE}") from None
+        raise UnsamplingError(
+            f"the record could not be written to {path.parent} ({error})", Cause.RECORD_NOT_STORED
+        ) from None
     finally:
         part.unlink(missing_ok=True)
 

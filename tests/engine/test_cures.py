@@ -1,12 +1,19 @@
 """The sentences that the user of a node reads: the engine's fact, then the cure in the user's words."""
 
+import wave
+from fractions import Fraction
+from io import BytesIO
+from pathlib import Path
+
 import pytest
 import torch
+from PIL import Image
 
 from unsampling_pack import unsampling as engine
 from unsampling_pack.host import cures
-from unsampling_pack.unsampling import errors
+from unsampling_pack.unsampling import curves, errors, storage
 from unsampling_pack.unsampling.report import metrics
+from unsampling_pack.unsampling.video import edges, footage
 
 CLIP, SIGMAS = torch.ones(2, 4, 3, 3), torch.tensor([4.0, 2.0, 1.0])
 
@@ -19,6 +26,30 @@ def resample(**settings):
     return engine.resample(lambda x, sigma, step: x, unsample(record=False), **settings)
 
 
+def store(folder):
+    with storage.room(folder, 10**15, 0, lasting=True) as room:
+        room(CLIP)
+
+
+def sound():
+    file = BytesIO()
+    with wave.open(file, "wb") as writer:
+        writer.setnchannels(1), writer.setsampwidth(2), writer.setframerate(8000)
+        writer.writeframes(bytes(1600))
+    return file
+
+
+def picture():
+    file = BytesIO()
+    Image.new("RGB", (8, 8)).save(file, "PNG")
+    return file
+
+
+def no_ticks(count):
+    return lambda: None
+
+
+WANTED = footage.Wanted(megapixels=0.01, multiple=8, every_nth=1, most=0)
 NAN = float("nan")
 REFUSALS = {
     "no list": (
@@ -92,6 +123,38 @@ REFUSALS = {
         "reconstruction has shape (1, 4, 3, 3), what it is compared with has (2, 4, 3, 3)",
         "connect the same clip, neither cut nor resized",
     ),
+    "no folder": (
+        lambda: store(Path(__file__)),
+        f"the record is too long for main memory, and {__file__} cannot be made or read ([Errno 17] File"
+        f" exists: {__file__!r})",
+        "free some space, start ComfyUI with --temp-directory on a larger disk, or unsample with record half"
+        " or off",
+    ),
+    "no numbers": (
+        lambda: curves.over_frames("0.5", 8, "structure"),
+        "structure is a str",
+        "give a number, a list of numbers over the clip (Value Scheduling) or a curve",
+    ),
+    "sound alone": (
+        lambda: footage.of_file(sound(), 0.0, 0.0, WANTED, no_ticks),
+        "video (in memory) has no moving pictures",
+        "load a file that has",
+    ),
+    "no frame in memory": (
+        lambda: footage.of_images(torch.ones(0, 8, 8, 3), Fraction(24), WANTED, no_ticks),
+        "video has no frame",
+        "connect one that has",
+    ),
+    "no frame in the time": (
+        lambda: footage.of_file(picture(), 5.0, 0.0, WANTED, no_ticks),
+        "video (in memory) has no frame in the time asked for",
+        "set another start or duration in Trim Video",
+    ),
+    "thresholds": (
+        lambda: edges.canny(torch.ones(1, 8, 8, 3), 0.5, 0.3, torch.device("cpu"), lambda: None),
+        "low_threshold (0.5) is above high_threshold (0.3)",
+        "set it lower",
+    ),
 }
 
 
@@ -112,3 +175,7 @@ def test_a_sentence_with_a_cure_in_pythons_terms_is_shown_as_it_is():
 
 def test_every_cause_has_its_cure():
     assert set(cures.CURES) == set(errors.Cause)
+
+
+def test_every_cause_is_met_above():
+    assert {cure for _, _, cure in REFUSALS.values()} == set(cures.CURES.values())

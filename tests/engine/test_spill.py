@@ -13,12 +13,14 @@ import pytest
 import sigma_lists
 import torch
 from analytic_denoisers import IMAGES, OTHER, VIDEO, clip, denoiser, world
+from node_refusals import refused
 
-from unsampling import progress, resample, solvers, storage, unsample
+from unsampling import progress, resample, solvers, unsample
 from unsampling.inversion import Inversion, Record, misses
 from unsampling.report import metrics
 from unsampling_pack.host import record
 from unsampling_pack.host.facts import Facts, Family
+from unsampling_pack.unsampling import storage
 
 ROOT = Path(__file__).parents[2]
 SOLVERS = solvers.recorded()
@@ -167,7 +169,7 @@ def test_a_limit_that_is_no_number_of_gib_is_named(tmp_path, monkeypatch, given)
 def test_a_disk_that_is_too_small_is_refused_before_the_first_call(tmp_path):
     calls = []
     with (
-        pytest.raises(Exception, match=r"needs 9\.31e\+05 GiB in .* GiB are free; free some space"),
+        refused(r"needs 9\.31e\+05 GiB in .* GiB are free; free some space"),
         storage.room(tmp_path / "new", HUGE, HUGE, True) as keep,
     ):
         calls.append(keep)
@@ -188,7 +190,7 @@ def file_size(most):
 def test_a_write_that_fails_is_one_sentence_and_leaves_nothing(tmp_path):
     small, large = torch.ones(10, 4, 4, 4), torch.ones(1000, 4, 16, 16)
     sentence = r"the record could not be written to .*; free some space"
-    with pytest.raises(Exception, match=sentence) as caught, on_disk(tmp_path) as keep:
+    with refused(sentence) as caught, on_disk(tmp_path) as keep:
         held = keep(small)
         with file_size(100_000):
             keep(large)
@@ -199,7 +201,7 @@ def test_a_write_that_fails_is_one_sentence_and_leaves_nothing(tmp_path):
 def test_a_folder_that_cannot_be_made_is_one_sentence(tmp_path):
     (tmp_path / "taken").write_text("a file in its place")
     with (
-        pytest.raises(Exception, match=r"taken cannot be made or read .*; free some space") as caught,
+        refused(r"taken cannot be made or read .*; free some space") as caught,
         on_disk(tmp_path / "taken"),
     ):
         pass

@@ -17,7 +17,7 @@ from av.filter import Graph
 from torch import Tensor
 from torch.nn import functional
 
-from ..errors import UnsamplingError
+from ..errors import Cause, UnsamplingError
 
 PIXELS = 1024 * 1024  # of a megapixel, as core counts them
 EIGHT_BITS = ("yuvj420p", "yuvj422p", "yuvj444p", "rgb24", "rgba", "pal8")  # whose colours need no more
@@ -70,7 +70,9 @@ def of_file(source, start: float, duration: float, wanted: Wanted, ticks: Ticks)
     """
     with _reading(source) as container:
         if not container.streams.video:
-            raise UnsamplingError(f"video ({_name(source)}) has no moving pictures; load a file that has")
+            raise UnsamplingError(
+                f"video ({_name(source)}) has no moving pictures", Cause.VIDEO_WITHOUT_PICTURES
+            )
         stream = container.streams.video[0]
         rate = Fraction(stream.average_rate or stream.guessed_rate or 1)
         expected = wanted.count(_expected(container, stream, rate, start, duration))
@@ -92,8 +94,7 @@ def of_file(source, start: float, duration: float, wanted: Wanted, ticks: Ticks)
                 break
     if frames is None:
         raise UnsamplingError(
-            f"video ({_name(source)}) has no frame in the time asked for; set another start"
-            " or duration in Trim Video"
+            f"video ({_name(source)}) has no frame in the time asked for", Cause.VIDEO_EMPTY_IN_TIME
         )
     frames, end = _ended(frames, len(times), wanted.again), times[-1] + float(wanted.every_nth / rate)
     return Footage(
@@ -106,7 +107,7 @@ def of_images(images: Tensor, rate: Fraction, wanted: Wanted, ticks: Ticks) -> F
     kept = images[:: wanted.every_nth, ..., :3]
     kept = kept[: wanted.most] if wanted.most else kept
     if len(kept) == 0:
-        raise UnsamplingError("video has no frame; connect one that has")
+        raise UnsamplingError("video has no frame", Cause.VIDEO_EMPTY)
     size, tick = wanted.size(*kept.shape[1:3]), ticks(len(kept))
     frames = torch.empty(len(kept) + wanted.again, *size, 3)
     for frame, picture in zip(frames, kept, strict=False):
