@@ -12,7 +12,7 @@ SETTINGS = Kind(
     ("iteration_opts", "noise_calibration", "image_injection", "custom_cfg"),
 )
 ITERATIONS = Kind(ADE, "animatediff.sample_settings:IterationOptions", ("iterations",))
-FREE_INIT = Kind(ADE, "animatediff.sample_settings:FreeInitOptions", ("iterations", "apply_to_1st_iter"))
+FREE_INIT = Kind(ADE, "animatediff.sample_settings:FreeInitOptions", ("apply_to_1st_iter",))
 INJECTION = Kind(ADE, "animatediff.sample_settings:NoisedImageToInjectGroup", ("is_empty",))
 CFG_GROUP = Kind(
     ADE,
@@ -47,8 +47,9 @@ def refuse_changing(model) -> None:
 def _samples_again(iterations) -> bool:
     if ITERATIONS.read(iterations, "iterations") > 1:
         return True
-    free_init = type(iterations).__name__ == FREE_INIT.kind
-    return free_init and bool(FREE_INIT.read(iterations, "apply_to_1st_iter"))
+    # whatever else its options are by name, they are taken for FreeInit's: a new class is not passed unseen
+    plain = type(iterations).__name__ == ITERATIONS.kind
+    return not plain and bool(FREE_INIT.read(iterations, "apply_to_1st_iter"))
 
 
 def highest_cfg(model) -> float | None:
