@@ -1,0 +1,37 @@
+"""Modules of host/ that import ComfyUI, with stand-ins for what they use of it."""
+
+from types import ModuleType
+
+import comfy_objects
+import pytest
+import torch
+
+
+@pytest.fixture(autouse=True, scope="package")
+def one_thread():
+    """These tests work on tiny tensors."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="package")
+def with_comfy() -> dict[str, ModuleType]:
+    names = ("models", "admission", "packs.wan_vae")
+    return dict(zip(names, comfy_objects.imported(*names), strict=True))
+
+
+@pytest.fixture
+def models(with_comfy) -> ModuleType:
+    return with_comfy["models"]
+
+
+@pytest.fixture
+def admission(with_comfy) -> ModuleType:
+    return with_comfy["admission"]
+
+
+@pytest.fixture
+def wan_vae(with_comfy) -> ModuleType:
+    return with_comfy["packs.wan_vae"]

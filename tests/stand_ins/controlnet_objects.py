@@ -1,0 +1,42 @@
+"""Core's ControlNets, and Advanced-ControlNet's with the fields that they have at 1.5.8."""
+
+from foreign import Foreign, KeyframeGroup
+from torch import Tensor
+
+
+class ControlBase(Foreign):
+    def __init__(self, previous=None, clones: dict | None = None):
+        super().__init__(previous_controlnet=previous)
+        if clones is not None:
+            self.multigpu_clones = clones
+
+
+class TimestepKeyframe(Foreign):
+    def __init__(self, start_percent: float = 0.0, mask: Tensor | None = None, start_t: float = 0.0):
+        super().__init__(start_percent=start_percent, mask_hint_orig=mask, start_t=start_t, guarantee_steps=1)
+
+
+class TimestepKeyframeGroup(KeyframeGroup):
+    def __len__(self) -> int:
+        return len(self.keyframes)
+
+
+class AdvancedControlBase(ControlBase):
+    """Keeps the place in its keyframes itself: a new start is made by giving it its group again."""
+
+    def __init__(self, *keyframes: TimestepKeyframe, **more):
+        super().__init__(**more)
+        self.prev_t = self.tk_mask_cond_hint_original = None
+        self.tk_mask_cond_hint = self.weight_mask_cond_hint = None
+        self.set_timestep_keyframes(TimestepKeyframeGroup(*keyframes))
+
+    def set_timestep_keyframes(self, keyframes: TimestepKeyframeGroup) -> None:
+        self.timestep_keyframes = keyframes
+        self.timestep_keyframes.reset()
+
+    def prepare_current_timestep(self, t: Tensor, transformer_options: dict) -> None:
+        if self.prev_t == float(t[0]):
+            return
+        self.prev_t = self.timestep_keyframes._previous_t = float(t[0])
+        self.timestep_keyframes._previous_t = None
+        self.timestep_keyframes.meet(float(t[0]), float(transformer_options["sample_sigmas"].max()))

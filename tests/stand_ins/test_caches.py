@@ -1,0 +1,91 @@
+"""What makes a model call depend on earlier ones: step caches, and guidance with momentum."""
+
+import comfy_objects as core
+import pytest
+from foreign import Foreign
+
+from unsampling_pack.host.packs import caches
+from unsampling_pack.host.packs import core as core_pack
+from unsampling_pack.unsampling import UnsamplingError
+
+KEY = "sampler_pre_cfg_function"
+
+
+@pytest.mark.parametrize(
+    "options, name",
+    [
+        ({"easycache": Foreign(name="EasyCache")}, "EasyCache"),
+        ({"easycache": Foreign(name="LazyCache")}, "LazyCache"),
+        ({"easycache": Foreign()}, "EasyCache"),
+        ({"rel_l1_thresh": 0.0}, "TeaCache"),
+        ({"rel_l1_thresh": 0.4, "easycache": None}, "TeaCache"),
+    ],
+)
+def test_a_step_cache_is_refused_by_its_name(options, name):
+    with pytest.raises(UnsamplingError, match=f"model has {name}, which skips .*; connect the MODEL without"):
+        caches.refuse(core.Model(transformer_options=options))
+
+
+@pytest.mark.parametrize("options", [{}, {"easycache": None}, {"sample_sigmas": [1.0], "patches": {}}])
+def test_other_options_are_no_cache(options):
+    caches.refuse(core.Model(transformer_options=options))
+
+
+def test_a_model_without_options_has_no_cache():
+    model = core.Model()
+    model.model_options = {}
+    caches.refuse(model)
+    core_pack.refuse_momentum(model)
+
+
+def guidance(momentum):
+    """Core's function, as far as it is told by: settings and a sum in its closure."""
+    running_avg = 0
+
+    def pre_cfg_function(args):
+        nonlocal running_avg
+        running_avg = running_avg * momentum + args
+        return running_avg
+
+    return pre_cfg_function
+
+
+def without_value():
+    """A function whose momentum has no value yet."""
+
+    def pre_cfg_function(args):
+        return running_avg, momentum, args
+
+    running_avg = 0
+    if running_avg:
+        momentum = 1.0
+    return pre_cfg_function
+
+
+def own_momentum():
+    """Another pack's function, which does not sum up."""
+    momentum = 0.5
+    return lambda args: args * momentum
+
+
+class Callable:
+    """An object in place of a function."""
+
+    def __call__(self, args):
+        return args
+
+
+@pytest.mark.parametrize("momentum", [0.5, -0.75, 1])
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_momentum_is_found_among_other_functions(momentum, before):
+    functions = [own_momentum()] * before + [guidance(momentum), Callable()]
+    with pytest.raises(UnsamplingError, match=r"with momentum, .* \(the resampler may have it\)"):
+        core_pack.refuse_momentum(core.Model(options={KEY: functions}))
+
+
+@pytest.mark.parametrize(
+    "function",
+    [guidance(0.0), guidance(0), guidance("no number"), without_value(), own_momentum(), Callable(), abs],
+)
+def test_no_momentum(function):
+    core_pack.refuse_momentum(core.Model(options={KEY: [function]}))

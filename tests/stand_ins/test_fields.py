@@ -1,0 +1,62 @@
+"""The one way to read other projects' fields: what is not there is refused, not taken for a setting that is
+off."""
+
+import pytest
+from foreign import Foreign
+
+from unsampling_pack.host.packs.fields import Kind, Project
+from unsampling_pack.unsampling import UnsamplingError
+
+LAMP = Kind(Project("Lamps", "2.1"), "lamps.desk:DeskLamp", ("watts", "colour", "switch"), ("dimmer", "hue"))
+
+
+@pytest.mark.parametrize("value", [60, 0, None, False, [], "red"])
+def test_a_field_is_read_whatever_its_value(value):
+    assert LAMP.read(Foreign(colour=value), "colour") is value
+    assert LAMP.read(Foreign(hue=value), "hue") is value
+
+
+@pytest.mark.parametrize("field", ["watts", "colour", "switch"])
+@pytest.mark.parametrize("use", [LAMP.read, lambda lamp, field: LAMP.write(lamp, field, 1)])
+def test_a_missing_field_is_refused_with_project_version_and_field(field, use):
+    lamp = Foreign(**{f"{name}_new": 1 for name in LAMP.fields})
+    with pytest.raises(UnsamplingError) as refusal:
+        use(lamp, field)
+    assert str(refusal.value) == (
+        f"Lamps has no {field} in its DeskLamp any more, which this pack reads as of Lamps 2.1; update this"
+        " pack, or install Lamps 2.1"
+    )
+    assert field not in vars(lamp)
+
+
+@pytest.mark.parametrize("field", ["dimmer", "hue"])
+def test_an_optional_field_may_be_missing(field):
+    assert LAMP.read(Foreign(), field) is None
+    with pytest.raises(KeyError, match=f"{field} is not declared for lamps.desk:DeskLamp"):
+        LAMP.write(Foreign(), field, 1)
+
+
+@pytest.mark.parametrize("use", [LAMP.read, lambda lamp, field: LAMP.write(lamp, field, 1)])
+def test_a_field_that_is_not_declared_is_the_packs_own_mistake(use):
+    with pytest.raises(KeyError, match=r"weight is not declared for lamps\.desk:DeskLamp"):
+        use(Foreign(weight=3), "weight")
+
+
+def test_a_field_is_written():
+    lamp = Foreign(watts=40, colour="red", switch=True)
+    for field, value in {"watts": 60, "colour": None, "switch": False}.items():
+        LAMP.write(lamp, field, value)
+    assert vars(lamp) == {"watts": 60, "colour": None, "switch": False}
+
+
+def test_all_values_in_their_order():
+    lamp = Foreign(switch=True, hue=3, colour="red", watts=40, weight=2)
+    assert list(LAMP.values(lamp).items()) == [
+        ("watts", 40),
+        ("colour", "red"),
+        ("switch", True),
+        ("dimmer", None),
+        ("hue", 3),
+    ]
+    with pytest.raises(UnsamplingError, match="Lamps has no colour"):
+        LAMP.values(Foreign(watts=40, switch=True))
