@@ -9,7 +9,14 @@ Example:
 from . import schedules, solvers
 from .errors import UnsamplingError
 from .inversion import Inversion, resample, unsample
+from .version import __version__
 
-__version__ = "0.1.0"
-
-__all__ = ["Inversion", "UnsamplingError", "resample", "schedules", "solvers", "unsample"]
+__all__ = [
+    "Inversion",
+    "UnsamplingError",
+    "__version__",
+    "resample",
+    "schedules",
+    "solvers",
+    "unsample",
+]

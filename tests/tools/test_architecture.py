@@ -8,7 +8,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 NAMED = re.compile(r"(?<![\w*<>/.-])[\w./{},-]*\w\}?\.(?:py|js)\b")
-FEWEST = {"ARCHITECTURE.md": 60, "README.md": 1, "CHANGELOG.md": 1}
+FEWEST = {"ARCHITECTURE.md": 60, "AGENTS.md": 20, "README.md": 1, "CHANGELOG.md": 1}
 
 
 def named_in(text: str) -> set[str]:

@@ -1,0 +1,20 @@
+"""The version of this pack. It stands in pyproject.toml alone, where the registry reads it."""
+
+import re
+from pathlib import Path
+
+PYPROJECT = Path(__file__).resolve().parents[1] / "pyproject.toml"
+
+
+def of_project(text: str) -> str:
+    """The version in a pyproject.toml, which ComfyUI's older Pythons have no parser for.
+
+    Raises: ValueError where there is none.
+    """
+    found = re.search(r'^version = "([^"]+)"$', text, re.MULTILINE)
+    if found is None:
+        raise ValueError(f"{PYPROJECT.name} has no line 'version = \"...\"'")
+    return found[1]
+
+
+__version__ = of_project(PYPROJECT.read_text(encoding="utf-8"))
