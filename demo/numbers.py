@@ -108,9 +108,9 @@ def _noise(results: Results) -> Numbers:
         "std_over_expected": figures.ratio,
         "mean_over_std": noise.mean / noise.std,
         "excess_kurtosis": noise.kurtosis,
-        "pixel_correlation": noise.pixels,
-        "frame_correlation": noise.frames,
-        "source_correlation": figures.source,
+        "pixel_correlation": noise.pixel_correlation,
+        "frame_correlation": noise.frame_correlation,
+        "source_correlation": figures.source_correlation,
     }
     return {name: _mean(values) for name, values in shown.items()}
 

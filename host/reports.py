@@ -94,6 +94,12 @@ def numbers(report: Report) -> tuple[float, ...]:
         psnr, error = float(report.comparison.psnr.mean()), report.comparison.relative_error
     figures = report.figures
     noise = figures.measured
-    per_frame = (noise.mean / noise.std, noise.kurtosis, noise.pixels, noise.frames, figures.source)
+    per_frame = (
+        noise.mean / noise.std,
+        noise.kurtosis,
+        noise.pixel_correlation,
+        noise.frame_correlation,
+        figures.source_correlation,
+    )
     means = (0.0 if t is None or t.numel() == 0 else float(t.mean()) for t in per_frame)
     return (float(figures.ratio.mean()), psnr, error, *means)

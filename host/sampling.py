@@ -34,18 +34,18 @@ def run(
     sigmas: Tensor,
     sampler: comfy.samplers.Sampler,
     calls: int,
-    told: Callback | None = None,
+    on_step: Callback | None = None,
 ) -> Tensor:
     """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs it.
 
-    told: called after each step of a core sampler, with its number and how many there are.
+    on_step: called after each step of a core sampler, with its number and how many there are.
     """
     show = latent_preview.prepare_callback(guider.model_patcher, calls)
 
     def preview(step: int, denoised: Tensor, x: Tensor, steps: int) -> None:
         show(step, denoised, x, steps)
-        if told is not None:
-            told(step + 1, steps, 0.0, x, denoised)
+        if on_step is not None:
+            on_step(step + 1, steps, 0.0, x, denoised)
 
     no_noise, quiet = torch.zeros_like(samples), not comfy.utils.PROGRESS_BAR_ENABLED
     out = guider.sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
@@ -75,12 +75,12 @@ def mask(latent: dict, samples: Tensor) -> Tensor | None:
 
     samples: as the model works on them. A picture's mask is fitted before the picture gets a time axis.
     """
-    given = latent.get("noise_mask")
-    if given is None:
+    mask = latent.get("noise_mask")
+    if mask is None:
         return None
     picture = samples.ndim == 5 and latent["samples"].ndim == 4
     shape = latent["samples"].shape if picture else samples.shape
-    fitted = comfy.utils.reshape_mask(given.float(), shape)[:, :1].clamp(0, 1)
+    fitted = comfy.utils.reshape_mask(mask.float(), shape)[:, :1].clamp(0, 1)
     return fitted.unsqueeze(2) if picture else fitted
 
 

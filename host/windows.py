@@ -60,8 +60,8 @@ class Windows:
 
 def described(name: str, values: dict[str, Any]) -> str:
     """Settings as text to compare, without those that are not set."""
-    given = {key.removeprefix("context_"): value for key, value in values.items()}
-    set_ones = [f"{key} {value}" for key, value in given.items() if value not in (None, [])]
+    named = {key.removeprefix("context_"): value for key, value in values.items()}
+    set_ones = [f"{key} {value}" for key, value in named.items() if value not in (None, [])]
     return f"{name}: {', '.join(set_ones)}"
 
 

@@ -36,14 +36,14 @@ def limit() -> float:
 
     Raises: UnsamplingError where the environment variable is not a number of GiB.
     """
-    given = os.environ.get(VARIABLE, LIMIT_GIB)
+    setting = os.environ.get(VARIABLE, LIMIT_GIB)
     try:
-        gib = float(given)
+        gib = float(setting)
     except ValueError:
         gib = -1.0
     if not gib >= 0:
         raise UnsamplingError(
-            f"the environment variable {VARIABLE} is {given!r}; set it to the GiB of main"
+            f"the environment variable {VARIABLE} is {setting!r}; set it to the GiB of main"
             f" memory that a record may take ({LIMIT_GIB:g} without it)"
         )
     return gib * GIB

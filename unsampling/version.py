@@ -11,10 +11,10 @@ def of_project(text: str) -> str:
 
     Raises: ValueError where there is none.
     """
-    found = re.search(r'^version = "([^"]+)"$', text, re.MULTILINE)
-    if found is None:
+    line = re.search(r'^version = "([^"]+)"$', text, re.MULTILINE)
+    if line is None:
         raise ValueError(f"{PYPROJECT.name} has no line 'version = \"...\"'")
-    return found[1]
+    return line[1]
 
 
 __version__ = of_project(PYPROJECT.read_text(encoding="utf-8"))

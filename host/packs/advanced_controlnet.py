@@ -36,8 +36,8 @@ def refuse_masks(conds: dict[str, list[dict]]) -> None:
     """Raises: UnsamplingError for a ControlNet whose mask is not a function of step and sigma."""
     for control in _controls(conds):
         keyframes = GROUP.read(ADVANCED.read(control, "timestep_keyframes"), "keyframes")
-        given = (KEYFRAME.read(keyframe, "mask_hint_orig") for keyframe in keyframes)
-        masks = dropwhile(lambda mask: mask is None, given)
+        hints = (KEYFRAME.read(keyframe, "mask_hint_orig") for keyframe in keyframes)
+        masks = dropwhile(lambda mask: mask is None, hints)
         if len({id(mask) for mask in masks}) > 1:
             raise UnsamplingError(
                 "a ControlNet has timestep keyframes with a mask and later ones with another or"
@@ -49,14 +49,14 @@ def refuse_masks(conds: dict[str, list[dict]]) -> None:
 
 def _controls(conds: dict[str, list[dict]]) -> Iterator:
     """The ControlNets of more than one keyframe, each once."""
-    found = []
+    controls = []
     for cond in each(conds):
         control = cond.get("control")
         while control is not None:
             # the clones came with ComfyUI 0.22
-            found += [control, *(CONTROL.read(control, "multigpu_clones") or {}).values()]
+            controls += [control, *(CONTROL.read(control, "multigpu_clones") or {}).values()]
             control = CONTROL.read(control, "previous_controlnet")
-    return (control for control in once(found) if len(_keyframes(control)) > 1)
+    return (control for control in once(controls) if len(_keyframes(control)) > 1)
 
 
 def _keyframes(control) -> list:

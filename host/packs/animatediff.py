@@ -53,8 +53,8 @@ def params(model) -> Any | None:
 
 def context_group(model) -> Any | None:
     """The context options of a MODEL; None without AnimateDiff-Evolved."""
-    given = params(model)
-    return None if given is None else PARAMS.read(given, "context_options")
+    settings = params(model)
+    return None if settings is None else PARAMS.read(settings, "context_options")
 
 
 def contexts(model) -> list:

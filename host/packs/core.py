@@ -172,8 +172,8 @@ def forget_patched_weights(model, options: dict) -> None:
 
 def _hook_keyframes(conds: dict[str, list[dict]]) -> Iterator:
     groups = [cond["hooks"] for cond in each(conds) if cond.get("hooks") is not None]
-    found = [HOOK.read(hook, "hook_keyframe") for group in groups for hook in HOOK_GROUP.read(group, "hooks")]
-    return (group for group in once(found) if len(HOOK_KEYFRAMES.read(group, "keyframes")) > 1)
+    lists = [HOOK.read(hook, "hook_keyframe") for group in groups for hook in HOOK_GROUP.read(group, "hooks")]
+    return (group for group in once(lists) if len(HOOK_KEYFRAMES.read(group, "keyframes")) > 1)
 
 
 def _cursor(group) -> Cursor:

@@ -57,17 +57,17 @@ def test_statistics_are_the_textbook_ones():
     kurtosis = (centred**4).mean(1) / (centred**2).mean(1) ** 2 - 3
     torch.testing.assert_close(found.kurtosis, kurtosis)
     torch.testing.assert_close(
-        found.frames[1:],
+        found.frame_correlation[1:],
         torch.stack([torch.corrcoef(flat[i - 1 : i + 1])[0, 1] for i in range(1, len(flat))]),
     )
-    assert found.frames[0] == found.frames[1]
-    assert found.pixels.abs().max() < 0.03
+    assert found.frame_correlation[0] == found.frame_correlation[1]
+    assert found.pixel_correlation.abs().max() < 0.03
 
 
 def test_known_correlations_are_found():
-    assert measured(smooth(rho=0.6)).pixels.tolist() == pytest.approx([0.6] * 6, abs=0.06)
-    assert measured(drifting(rho=0.7)).frames.tolist() == pytest.approx([0.7] * 6, abs=0.04)
-    assert measured(drifting(rho=0.7)).pixels.abs().max() < 0.04
+    assert measured(smooth(rho=0.6)).pixel_correlation.tolist() == pytest.approx([0.6] * 6, abs=0.06)
+    assert measured(drifting(rho=0.7)).frame_correlation.tolist() == pytest.approx([0.7] * 6, abs=0.04)
+    assert measured(drifting(rho=0.7)).pixel_correlation.abs().max() < 0.04
 
 
 def test_tails_are_found():
@@ -83,10 +83,15 @@ def test_noise_as_the_schedule_expects_it_is_recognised(sigma, flow):
     noise = (1 - sigma if flow else 1.0) * source + sigma * white(seed=3)
     found = metrics.noise_figures(noise, source, sigma, flow)
     assert found.ratio.tolist() == pytest.approx([1] * 6, abs=0.03)
-    for name, room in (("mean", 0.03 * sigma), ("kurtosis", 0.3), ("pixels", 0.03), ("frames", 0.04)):
+    for name, room in (
+        ("mean", 0.03 * sigma),
+        ("kurtosis", 0.3),
+        ("pixel_correlation", 0.03),
+        ("frame_correlation", 0.04),
+    ):
         seen, law = getattr(found.measured, name), getattr(found.expected, name)
         torch.testing.assert_close(seen, law, rtol=0.05, atol=room)
-    torch.testing.assert_close(found.source, found.chance, rtol=0.05, atol=0.04)
+    torch.testing.assert_close(found.source_correlation, found.chance, rtol=0.05, atol=0.04)
 
 
 @pytest.mark.parametrize(("sigma", "flow"), [(0.5, False), (2.0, False), (0.3, True)])
@@ -97,21 +102,21 @@ def test_the_tails_of_the_clip_fade_with_the_square_of_its_share(sigma, flow):
     share = power * data.std**2 / (power * data.std**2 + sigma**2)
     expected = metrics.noise_figures(white(), source, sigma, flow).expected
     torch.testing.assert_close(expected.kurtosis, share**2 * data.kurtosis)
-    torch.testing.assert_close(expected.pixels, share * data.pixels)
+    torch.testing.assert_close(expected.pixel_correlation, share * data.pixel_correlation)
 
 
 def test_scaled_noise_has_that_ratio_and_keeps_its_correlations():
     source, noise = smooth(), smooth() + TOP * white(seed=3)
     full, weak = (metrics.noise_figures(factor * noise, source, TOP) for factor in (1.0, 0.58))
     torch.testing.assert_close(weak.ratio, 0.58 * full.ratio)
-    torch.testing.assert_close(weak.measured.pixels, full.measured.pixels)
-    torch.testing.assert_close(weak.source, full.source)
+    torch.testing.assert_close(weak.measured.pixel_correlation, full.measured.pixel_correlation)
+    torch.testing.assert_close(weak.source_correlation, full.source_correlation)
 
 
 def test_without_a_source_the_data_have_variance_1():
     found = metrics.noise_figures(white() * 2, None, 0.75)
     assert found.expected.std.tolist() == pytest.approx([1.25] * 6)
-    assert found.source is None and found.chance is None
+    assert found.source_correlation is None and found.chance is None
 
 
 def test_the_histogram_counts_every_element_in_expected_deviations():
@@ -130,11 +135,11 @@ def test_a_batch_of_videos_is_its_videos_one_after_the_other():
         metrics.noise_figures(x.movedim(1, 0), s.movedim(1, 0), 1.0)
         for x, s in zip(videos, sources, strict=True)
     ]
-    for name in ("mean", "std", "kurtosis", "pixels", "frames"):
+    for name in ("mean", "std", "kurtosis", "pixel_correlation", "frame_correlation"):
         assert getattr(whole.measured, name).tolist() == [
             value for part in each for value in getattr(part.measured, name).tolist()
         ]
-    assert torch.equal(whole.source, torch.cat([part.source for part in each]))
+    assert torch.equal(whole.source_correlation, torch.cat([part.source_correlation for part in each]))
 
 
 @settings(max_examples=40, deadline=None)
@@ -158,7 +163,10 @@ def test_constant_frames_and_tiny_clips_give_numbers(shape, value, constant, vid
             found.ratio,
         ]
         assert all(torch.isfinite(t).all() for t in tensors)
-        assert all(t.abs().max() <= 1 + 1e-9 for t in (found.measured.frames, found.measured.pixels))
+        assert all(
+            t.abs().max() <= 1 + 1e-9
+            for t in (found.measured.frame_correlation, found.measured.pixel_correlation)
+        )
     compared = metrics.compare(x, other)
     assert torch.isfinite(compared.psnr).all() and math.isfinite(compared.relative_error)
 

@@ -76,9 +76,9 @@ def test_each_series_is_the_figure_that_it_is_named_after():
     }
     expected = {
         ("noise std / expected", "std"): figures.ratio,
-        ("correlation", "source"): figures.source,
-        ("correlation", "pixels"): figures.measured.pixels,
-        ("correlation", "frames"): figures.measured.frames,
+        ("correlation", "source"): figures.source_correlation,
+        ("correlation", "pixels"): figures.measured.pixel_correlation,
+        ("correlation", "frames"): figures.measured.frame_correlation,
         ("correction per step", ""): report.corrections,
         ("reconstruction PSNR, dB", ""): report.comparison.psnr,
     }

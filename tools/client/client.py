@@ -90,14 +90,14 @@ class Client:
 
     def outputs(self, entry: dict) -> list[dict]:
         """Every file a history entry names, as {filename, subfolder, type, node}, in order and only once."""
-        found = {}
+        files = {}
         for node, results in entry.get("outputs", {}).items():
             for item in (i for items in results.values() if isinstance(items, list) for i in items):
                 if isinstance(item, dict) and isinstance(item.get("filename"), str):
                     place = (item["filename"], item.get("subfolder") or "", item.get("type") or "output")
                     named = dict(zip(("filename", "subfolder", "type"), place, strict=True))
-                    found.setdefault(place, named | {"node": node})
-        return list(found.values())
+                    files.setdefault(place, named | {"node": node})
+        return list(files.values())
 
     def download(self, item: dict, folder: str | Path, overwrite: bool = False) -> Path:
         """Fetch one file of `outputs` into the folder, under a numbered name when its own is taken."""

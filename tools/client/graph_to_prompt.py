@@ -155,13 +155,13 @@ class Graph:
         """The input a bypassed node passes on: the one beside the output, else the first that fits."""
         inputs = self._all_inputs(node)
         outputs = node.get("outputs") or []
-        given = outputs[index].get("type", "*") if index < len(outputs) else "*"
+        kind = outputs[index].get("type", "*") if index < len(outputs) else "*"
         beside = inputs[index] if index < len(inputs) else None
         if wanted in ("*", "", 0):
             return beside or next(iter(inputs), None)
 
         def fits(slot: dict) -> bool:
-            return connects(slot.get("type"), given) and connects(slot.get("type"), wanted)
+            return connects(slot.get("type"), kind) and connects(slot.get("type"), wanted)
 
         if beside and fits(beside):
             return beside

@@ -14,8 +14,8 @@ FLAG = {"positive": "--prompt", "negative": "--negative"}
 
 def set_text(prompt: dict, object_info: dict, role: str, text: str) -> None:
     """Set the text of the encoder behind "positive" or "negative" of the sampler that makes the result."""
-    found = text_inputs(prompt, object_info, role)
-    nodes = {node for node, _ in found}
+    targets = text_inputs(prompt, object_info, role)
+    nodes = {node for node, _ in targets}
     if role == "negative" and nodes & {node for node, _ in text_inputs(prompt, object_info, "positive")}:
         raise EditError(
             "--negative: the same text feeds positive and negative in this workflow: give the negative its "
@@ -29,7 +29,7 @@ def set_text(prompt: dict, object_info: dict, role: str, text: str) -> None:
             else f"no text encoder feeds a sampler's {role} input"
         )
         raise EditError(f'{FLAG[role]}: {lead}; use --set "Node.text=...".')
-    for node, name in found:
+    for node, name in targets:
         prompt[node]["inputs"][name] = text
 
 
@@ -38,11 +38,11 @@ def text_inputs(prompt: dict, object_info: dict, role: str) -> list[Target]:
     starts = [n for n in prompt if prompt[n]["class_type"] in RESAMPLERS] or [
         n for n in prompt if "CONDITIONING" not in _outputs(prompt, object_info, n)
     ]
-    found: dict[Target, None] = {}
+    targets: dict[Target, None] = {}
     for start in starts:
         for source in _entries(prompt, start, role):
-            found.update(dict.fromkeys(_texts(prompt, object_info, *source, role, frozenset())))
-    return list(found)
+            targets.update(dict.fromkeys(_texts(prompt, object_info, *source, role, frozenset())))
+    return list(targets)
 
 
 def _outputs(prompt: dict, object_info: dict, node: str) -> list:
@@ -117,7 +117,7 @@ def _takes_upload(widget: Widget, kind: str, class_type: str) -> bool:
 
 def media_input(prompt: dict, object_info: dict, kind: str, wanted: str | None = None) -> Target:
     """The input that names an uploaded "video" or "image": of the node asked for, else of the only one."""
-    found = [
+    targets = [
         (node, w.name)
         for node in prompt
         for w in node_widgets(prompt, object_info, node).values()
@@ -125,13 +125,13 @@ def media_input(prompt: dict, object_info: dict, kind: str, wanted: str | None =
         and not _is_link(prompt[node]["inputs"].get(w.name), prompt)
     ]
     if wanted is not None:
-        found = [target for target in found if target[0] in find_nodes(prompt, wanted)]
-    if len(found) == 1:
-        return found[0]
-    if found:
+        targets = [target for target in targets if target[0] in find_nodes(prompt, wanted)]
+    if len(targets) == 1:
+        return targets[0]
+    if targets:
         raise EditError(
-            f"--{kind}: the workflow loads {len(found)} {kind}s, "
-            + ", ".join(label(prompt, node) for node, _ in found)
+            f"--{kind}: the workflow loads {len(targets)} {kind}s, "
+            + ", ".join(label(prompt, node) for node, _ in targets)
             + f': say which, as --{kind} "ID=FILE".'
         )
     which = f" named {wanted}" if wanted else ""

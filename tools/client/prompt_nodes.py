@@ -54,15 +54,15 @@ def _addressed(prompt: dict, left: str, text: str) -> tuple[str, str]:
     """The node and input of Node.input; both may hold dots, so the split that names a node wins."""
     dots = [i for i, char in enumerate(left) if char == "."]
     for dot in reversed(dots):
-        found = find_nodes(prompt, left[:dot])
-        if len(found) > 1:
+        nodes = find_nodes(prompt, left[:dot])
+        if len(nodes) > 1:
             raise EditError(
-                f"--set {text}: {left[:dot]} means {len(found)} nodes, "
-                + ", ".join(label(prompt, n) for n in found)
+                f"--set {text}: {left[:dot]} means {len(nodes)} nodes, "
+                + ", ".join(label(prompt, n) for n in nodes)
                 + ": use the id."
             )
-        if found:
-            return found[0], left[dot + 1 :]
+        if nodes:
+            return nodes[0], left[dot + 1 :]
     names = sorted({title(prompt, n) for n in prompt} | {entry["class_type"] for entry in prompt.values()})
     asked = left[: dots[0]]
     raise EditError(

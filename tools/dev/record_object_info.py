@@ -63,11 +63,11 @@ def known_before() -> dict:
     return json.loads(VHS_INFO.read_text(encoding="utf-8")) if VHS_INFO.exists() else {}
 
 
-def write(path: Path, kept: dict) -> None:
+def write(path: Path, entries: dict) -> None:
     """Write one of the recorded files."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(kept, indent=1) + "\n", encoding="utf-8")
-    print(f"recorded {len(kept)} node types into {path.name}")
+    path.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
+    print(f"recorded {len(entries)} node types into {path.name}")
 
 
 def main() -> None:
@@ -75,9 +75,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--server", required=True, help="address of a ComfyUI that has every pack installed")
     with urlopen(parser.parse_args().server.rstrip("/") + "/object_info", timeout=60) as answer:
-        kept = trim(known_before() | json.load(answer))
-    write(OBJECT_INFO, {kind: entry for kind, entry in kept.items() if not kind.startswith("VHS_")})
-    write(VHS_INFO, {kind: entry for kind, entry in kept.items() if kind.startswith("VHS_")})
+        entries = trim(known_before() | json.load(answer))
+    write(OBJECT_INFO, {kind: entry for kind, entry in entries.items() if not kind.startswith("VHS_")})
+    write(VHS_INFO, {kind: entry for kind, entry in entries.items() if kind.startswith("VHS_")})
 
 
 if __name__ == "__main__":

@@ -167,8 +167,8 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
     """The workflow of one family; `vhs` loads and saves the clip with VideoHelperSuite's nodes."""
     g = Graph(info, packs())
     start = g.note("Start here", notes.START_VHS if vhs else family.start)
-    title, told = family.changes
-    changes = g.note(title, notes.SDXL_VHS if vhs else told)
+    title, text = family.changes
+    changes = g.note(title, notes.SDXL_VHS if vhs else text)
     footage = vhs_footage(g) if vhs else core_footage(g, family.megapixels)
     loaded, control = load_models(g, family)
     base, vae, model = loaded[0], loaded[1], loaded[-1]

@@ -147,18 +147,18 @@ class Graph:
     def properties(self, kind: str, entry: dict, models: list[dict] | None) -> dict:
         """What lets the frontend find a missing pack or model."""
         pack = self.packs[entry["python_module"].removeprefix("custom_nodes.").split(".")[0].lower()]
-        found = {"cnr_id": pack.cnr_id, "ver": pack.version, "Node name for S&R": kind}
-        return found | ({"models": models} if models else {})
+        properties = {"cnr_id": pack.cnr_id, "ver": pack.version, "Node name for S&R": kind}
+        return properties | ({"models": models} if models else {})
 
     def links(self) -> list[list]:
         """Every link as a 6-tuple, numbered in the order of the nodes they end in."""
-        found: list[list] = []
+        rows: list[list] = []
         for node in self.nodes:
             names = [item["name"] for item in node.inputs]
             for name in sorted(node.sources, key=names.index):
                 source, slot_in = node.sources[name], names.index(name)
-                found.append([len(found) + 1, source.node.id, source.slot, node.id, slot_in, source.type])
-        return found
+                rows.append([len(rows) + 1, source.node.id, source.slot, node.id, slot_in, source.type])
+        return rows
 
     def to_json(self) -> dict:
         """The workflow file's content."""

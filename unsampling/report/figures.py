@@ -18,9 +18,10 @@ RUNS = 6  # of frames in a sentence
 class Report:
     """An inversion, the figures of its noise, and what it takes to explain them.
 
-    cfg: guidance while unsampling. sigma_max: the highest sigma that the model knows. given: the source was
-    connected, not the record's own. change: how the noise in hand differs from the recorded one. counts:
-    frames in hand and in the record. mask_lost: whether the record, and a mask with it, had to be dropped.
+    cfg: guidance while unsampling. sigma_max: the highest sigma that the model knows. source_given: the
+    source was connected, not the record's own. change: how the noise in hand differs from the recorded one.
+    counts: frames in hand and in the record. mask_lost: whether the record, and a mask with it, had to be
+    dropped.
     """
 
     inversion: Inversion
@@ -29,7 +30,7 @@ class Report:
     comparison: Comparison | None
     cfg: float
     sigma_max: float
-    given: bool = False
+    source_given: bool = False
     change: Change = Change.NONE
     counts: tuple[int, int] = (0, 0)
     mask_lost: bool = False
@@ -52,45 +53,45 @@ class Report:
 
 def notes(report: Report) -> list[str]:
     """What is not wrong but good to know."""
-    found = []
-    if report.figures.source is None:
-        found.append("source unknown, its std taken for 1; connect source for exact figures")
+    sentences = []
+    if report.figures.source_correlation is None:
+        sentences.append("source unknown, its std taken for 1; connect source for exact figures")
     if report.remark and not report.changed:
-        found.append(report.remark)
+        sentences.append(report.remark)
     if report.inversion.start == 0 and report.sigma < FAR * report.sigma_max:
-        found.append(
+        sentences.append(
             f"the schedule begins at sigma {report.sigma:.4g}, the model at {report.sigma_max:.4g};"
             " resample with the schedule that comes with the noise, for one of the model's own it is"
             f" too weak ({report.sigma / report.sigma_max:.2g})"
         )
-    return found
+    return sentences
 
 
 def numbers(report: Report) -> list[str]:
     """The figures, a line each for strength, likeness, record and reconstruction."""
     figures, measured = report.figures, report.figures.measured
     mean = float(measured.mean.mean() / figures.expected.std.mean()) + 0.0
-    found = [
+    lines = [
         f"noise at sigma {report.sigma:.4g}, {len(figures.ratio)} frames: std {spread(figures.ratio)} of"
         f" expected, mean {mean:.2f} std, excess kurtosis {float(measured.kurtosis.mean()):.2f}",
-        f"correlations: neighbouring pixels {spread(measured.pixels)}, neighbouring frames"
-        f" {spread(measured.frames)}" + _source(figures),
+        f"correlations: neighbouring pixels {spread(measured.pixel_correlation)}, neighbouring frames"
+        f" {spread(measured.frame_correlation)}" + _source(figures),
     ]
     if report.corrections is not None:
-        found.append(f"record: {largest(report.inversion, report.corrections)}")
+        lines.append(f"record: {largest(report.inversion, report.corrections)}")
     if report.comparison is not None:
         seen = report.comparison
-        found.append(
+        lines.append(
             f"reconstruction: {_decibel(seen.psnr)} (peak {seen.peak:.3g}, the source's range),"
             f" relative error {seen.relative_error:.2g}"
         )
-    return found
+    return lines
 
 
 def _source(figures: NoiseFigures) -> str:
-    if figures.source is None or figures.chance is None:
+    if figures.source_correlation is None or figures.chance is None:
         return ""
-    return f", source {spread(figures.source)} (by chance {float(figures.chance.mean()):.2f})"
+    return f", source {spread(figures.source_correlation)} (by chance {float(figures.chance.mean()):.2f})"
 
 
 def _decibel(psnr: Tensor) -> str:
@@ -116,8 +117,8 @@ def passes(report: Report) -> str:
 
 def spread(values: Tensor) -> str:
     """Mean and range."""
-    found = (values.mean(), values.min(), values.max())
-    mean, low, high = (f"{round(float(value), 2) + 0.0:.2f}" for value in found)
+    figures = (values.mean(), values.min(), values.max())
+    mean, low, high = (f"{round(float(value), 2) + 0.0:.2f}" for value in figures)
     return mean if low == high else f"{mean} ({low} to {high})"
 
 

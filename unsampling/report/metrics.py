@@ -25,42 +25,42 @@ BINS, SPAN = 33, 4.0  # of the histogram, which spans -SPAN to SPAN expected sta
 class Moments:
     """Central moments of each frame, (frames,) in float64.
 
-    pixels: covariance of pixels next to each other; frames: of a frame with the one beside it, which is the
+    pixel_covariance: of pixels next to each other; frame_covariance: of a frame with the one beside it, the
     one before it and for the first the one after it; beside: the variance of that one. A lone frame has 0.
     """
 
     mean: Tensor
     variance: Tensor
     fourth: Tensor
-    pixels: Tensor
-    frames: Tensor
+    pixel_covariance: Tensor
+    frame_covariance: Tensor
     beside: Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class Statistics:
-    """Each frame's figures as people read them; kurtosis is in excess of a Gaussian's, pixels and frames are
-    correlations of neighbours: all three are 0 for white noise."""
+    """Each frame's figures as people read them; kurtosis is in excess of a Gaussian's, the correlations are
+    those of neighbouring pixels and frames: all three are 0 for white noise."""
 
     mean: Tensor
     std: Tensor
     kurtosis: Tensor
-    pixels: Tensor
-    frames: Tensor
+    pixel_correlation: Tensor
+    frame_correlation: Tensor
 
 
 @dataclass(frozen=True, eq=False)
 class NoiseFigures:
     """Noise as it is, as the schedule expects it, and how like its source it is, per frame.
 
-    source: correlation with the source's frame, None without a source; chance: what noise that knows nothing
+    source_correlation: with the source's frame, None without a source; chance: what noise that knows nothing
     of the source would have. histogram: share of all elements in BINS bins.
     elements: numbers in a frame.
     """
 
     measured: Statistics
     expected: Statistics
-    source: Tensor | None
+    source_correlation: Tensor | None
     chance: Tensor | None
     histogram: Tensor
     elements: int
@@ -88,10 +88,10 @@ def noise_figures(noise: Tensor, source: Tensor | None, sigma: float, flow: bool
     Raises: UnsamplingError for a source of another shape.
     """
     signal = 1 - sigma if flow else 1.0
-    given = _moments(noise)
-    data = _unit(given) if source is None else _moments(_like(source, noise, "source"))
+    moments = _moments(noise)
+    data = _unit(moments) if source is None else _moments(_like(source, noise, "source"))
     law = _noised(data, signal, sigma)
-    measured, expected = _statistics(given), _statistics(law)
+    measured, expected = _statistics(moments), _statistics(law)
     likeness = chance = None
     if source is not None:
         pairs = zip(frames(noise), frames(source), strict=True)
@@ -151,8 +151,8 @@ def _clips(x: Tensor) -> list[Tensor]:
 
 def _moments(x: Tensor) -> Moments:
     # numbers, not small tensors: those would stay between the frames' buffers and keep the memory from reuse
-    found = [_frame_moments(frame, beside) for clip in _clips(x) for frame, beside in _with_neighbours(clip)]
-    return Moments(*torch.tensor(found, dtype=torch.float64).T)
+    rows = [_frame_moments(frame, beside) for clip in _clips(x) for frame, beside in _with_neighbours(clip)]
+    return Moments(*torch.tensor(rows, dtype=torch.float64).T)
 
 
 def _with_neighbours(clip: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
@@ -168,7 +168,7 @@ def _frame_moments(frame: Tensor, beside: Tensor) -> list[float]:
     squares = centred.square()
     across, down = centred[..., 1:] * centred[..., :-1], centred[..., 1:, :] * centred[..., :-1, :]
     pixels = (across.sum() + down.sum()) / max(1, across.numel() + down.numel())
-    found = (
+    figures = (
         _double(frame).mean(),
         squares.mean(),
         squares.square().mean(),
@@ -176,13 +176,15 @@ def _frame_moments(frame: Tensor, beside: Tensor) -> list[float]:
         (centred * beside).mean(),
         beside.square().mean(),
     )
-    return [float(value) for value in found]
+    return [float(value) for value in figures]
 
 
 def _unit(like: Moments) -> Moments:
     """White data of variance 1."""
     zero, one = torch.zeros_like(like.mean), torch.ones_like(like.mean)
-    return Moments(mean=zero, variance=one, fourth=3 * one, pixels=zero, frames=zero, beside=one)
+    return Moments(
+        mean=zero, variance=one, fourth=3 * one, pixel_covariance=zero, frame_covariance=zero, beside=one
+    )
 
 
 def _noised(data: Moments, signal: float, sigma: float) -> Moments:
@@ -193,18 +195,18 @@ def _noised(data: Moments, signal: float, sigma: float) -> Moments:
         signal * data.mean,
         clip + noise,
         fourth,
-        power * data.pixels,
-        power * data.frames,
+        power * data.pixel_covariance,
+        power * data.frame_covariance,
         power * data.beside + noise,
     )
 
 
-def _statistics(given: Moments) -> Statistics:
-    square = given.variance.square()
-    kurtosis = torch.where(square > 0, _over(given.fourth, square) - 3, 0.0)
-    pixels = _over(given.pixels, given.variance)
-    beside = _over(given.frames, (given.variance * given.beside).sqrt())
-    return Statistics(given.mean, given.variance.sqrt(), kurtosis, pixels, beside)
+def _statistics(moments: Moments) -> Statistics:
+    square = moments.variance.square()
+    kurtosis = torch.where(square > 0, _over(moments.fourth, square) - 3, 0.0)
+    pixels = _over(moments.pixel_covariance, moments.variance)
+    beside = _over(moments.frame_covariance, (moments.variance * moments.beside).sqrt())
+    return Statistics(moments.mean, moments.variance.sqrt(), kurtosis, pixels, beside)
 
 
 def _correlation(a: Tensor, b: Tensor) -> float:

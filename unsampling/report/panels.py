@@ -12,12 +12,12 @@ from .figures import Report
 
 def panels(report: Report) -> list[chart.Panel]:
     """Strength, likeness, corrections, and what else there is to see."""
-    found = [_strength(report), _likeness(report)]
+    shown = [_strength(report), _likeness(report)]
     if report.corrections is not None:
-        found.append(_corrections(report.inversion, report.corrections))
+        shown.append(_corrections(report.inversion, report.corrections))
     if report.comparison is not None:
-        found.append(_psnr(report.comparison.psnr))
-    return [*found, _distribution(report)][:4]
+        shown.append(_psnr(report.comparison.psnr))
+    return [*shown, _distribution(report)][:4]
 
 
 def _strength(report: Report) -> chart.Panel:
@@ -45,11 +45,11 @@ def _above(value: float) -> float:
 def _likeness(report: Report) -> chart.Panel:
     figures = report.figures
     shown = [
-        chart.Series("pixels", figures.measured.pixels.numpy(), chart.BLUE),
-        chart.Series("frames", figures.measured.frames.numpy(), chart.ORANGE),
+        chart.Series("pixels", figures.measured.pixel_correlation.numpy(), chart.BLUE),
+        chart.Series("frames", figures.measured.frame_correlation.numpy(), chart.ORANGE),
     ]
-    if figures.source is not None:
-        shown.append(chart.Series("source", figures.source.numpy(), chart.PINK))
+    if figures.source_correlation is not None:
+        shown.append(chart.Series("source", figures.source_correlation.numpy(), chart.PINK))
     values = np.concatenate([series.values for series in shown])
     low = -1.0 if values.min() < -0.25 else -0.25
     ticks = [(value, f"{value:g}") for value in (low, 0.0, 0.5, 1.0) if value != -0.25]

@@ -91,7 +91,7 @@ def _weak(report: Report) -> Iterator[Finding]:
 
 
 def _picture(report: Report) -> Iterator[Finding]:
-    excess = report.figures.measured.pixels - report.figures.expected.pixels
+    excess = report.figures.measured.pixel_correlation - report.figures.expected.pixel_correlation
     bad = _beyond(excess, PIXELS, _chance(report))
     if bad.any():
         yield Finding(
@@ -102,7 +102,7 @@ def _picture(report: Report) -> Iterator[Finding]:
 
 
 def _frames(report: Report) -> Iterator[Finding]:
-    excess = report.figures.measured.frames - report.figures.expected.frames
+    excess = report.figures.measured.frame_correlation - report.figures.expected.frame_correlation
     bad = _beyond(excess, FRAMES, _chance(report))
     if bad.any():
         yield Finding(
@@ -114,13 +114,13 @@ def _frames(report: Report) -> Iterator[Finding]:
 def _unrelated(report: Report) -> Iterator[Finding]:
     """Only where it can be: the Unsampler's own noise belongs to the source in its record."""
     figures = report.figures
-    if figures.source is None or figures.chance is None:
+    if figures.source_correlation is None or figures.chance is None:
         return
-    if report.cfg > GUIDED or not (report.changed or report.given):
+    if report.cfg > GUIDED or not (report.changed or report.source_given):
         return
     if figures.chance.max() > 0.95:  # so little noise that any is like the source
         return
-    likeness = (figures.source - figures.chance) / (1 - figures.chance)
+    likeness = (figures.source_correlation - figures.chance) / (1 - figures.chance)
     bad = likeness < UNRELATED - _chance(report)
     if likeness.mean() < UNRELATED:
         bad = torch.ones_like(bad)

@@ -45,8 +45,8 @@ class Wanted:
 
     def count(self, frames: int) -> int:
         """How many frames of a clip of that many are wanted."""
-        kept = -(-frames // self.every_nth)
-        return min(kept, self.most) if self.most else kept
+        chosen = -(-frames // self.every_nth)
+        return min(chosen, self.most) if self.most else chosen
 
 
 @dataclass(frozen=True)
@@ -104,21 +104,21 @@ def of_file(source, start: float, duration: float, wanted: Wanted, ticks: Ticks)
 
 def of_images(images: Tensor, rate: Fraction, wanted: Wanted, ticks: Ticks) -> Footage:
     """The same of frames that are in memory anyway."""
-    kept = images[:: wanted.every_nth, ..., :3]
-    kept = kept[: wanted.most] if wanted.most else kept
-    if len(kept) == 0:
+    chosen = images[:: wanted.every_nth, ..., :3]
+    chosen = chosen[: wanted.most] if wanted.most else chosen
+    if len(chosen) == 0:
         raise UnsamplingError("video has no frame", Cause.VIDEO_EMPTY)
-    size, tick = wanted.size(*kept.shape[1:3]), ticks(len(kept))
-    frames = torch.empty(len(kept) + wanted.again, *size, 3)
-    for frame, picture in zip(frames, kept, strict=False):
+    size, tick = wanted.size(*chosen.shape[1:3]), ticks(len(chosen))
+    frames = torch.empty(len(chosen) + wanted.again, *size, 3)
+    for frame, picture in zip(frames, chosen, strict=False):
         frame.copy_(_scaled(picture, size))
         tick()
     return Footage(
-        _ended(frames, len(kept), wanted.again),
-        len(kept),
+        _ended(frames, len(chosen), wanted.again),
+        len(chosen),
         rate / wanted.every_nth,
         0.0,
-        float(len(kept) * wanted.every_nth / rate),
+        float(len(chosen) * wanted.every_nth / rate),
     )
 
 
