@@ -60,7 +60,7 @@ class ContextOptionsGroup(KeyframeGroup):
         self._previous_t = -1.0
 
     def prepare_current_context(self, t: Tensor, transformer_options: dict) -> None:
-        self.meet(float(t[0]), float(transformer_options["sample_sigmas"].max()))
+        self.meet(t[0], transformer_options)
 
 
 def get_context_windows(frames: int, options: ContextOptions) -> list[list[int]]:
@@ -149,7 +149,7 @@ class NaiveReuseKeyframe(_Multiplied):
 
 class _AnsweringGroup(KeyframeGroup):
     def prepare_current_keyframe(self, t: Tensor, transformer_options: dict) -> None:
-        self.meet(float(t[0]), float(transformer_options["sample_sigmas"].max()))
+        self.meet(t[0], transformer_options)
 
 
 class NaiveReuseKeyframeGroup(_AnsweringGroup):
@@ -234,7 +234,7 @@ class MotionModelAttachment(Foreign):
 
     def prepare_current_keyframe(self, patcher, x: Tensor, t: Tensor, transformer_options: dict) -> None:
         for place in range(self.current_index + 1, len(self.keyframes)):
-            if self.keyframes[place].start_t >= float(t[0]):
+            if self.keyframes[place].start_t >= t[0]:
                 self.current_index, self.current_keyframe = place, self.keyframes[place]
                 self.current_scale = self.current_keyframe.scale_multival
 

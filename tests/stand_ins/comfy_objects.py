@@ -173,9 +173,9 @@ class HookKeyframeGroup(KeyframeGroup):
         return self.current.strength
 
     def prepare_current_keyframe(self, curr_t: Tensor, transformer_options: dict) -> None:
-        if float(curr_t) != self._curr_t:
-            self._curr_t, self._previous_t = float(curr_t), None
-            self.meet(float(curr_t), float(transformer_options["sample_sigmas"].max()))
+        if self._curr_t != curr_t:
+            self._curr_t, self._previous_t = curr_t, None
+            self.meet(curr_t, transformer_options)
 
 
 class Hook(Foreign):

@@ -35,8 +35,6 @@ class AdvancedControlBase(ControlBase):
         self.timestep_keyframes.reset()
 
     def prepare_current_timestep(self, t: Tensor, transformer_options: dict) -> None:
-        if self.prev_t == float(t[0]):
-            return
-        self.prev_t = self.timestep_keyframes._previous_t = float(t[0])
-        self.timestep_keyframes._previous_t = None
-        self.timestep_keyframes.meet(float(t[0]), float(transformer_options["sample_sigmas"].max()))
+        if self.prev_t != t[0]:
+            self.prev_t, self.timestep_keyframes._previous_t = t[0], None
+            self.timestep_keyframes.meet(t[0], transformer_options)

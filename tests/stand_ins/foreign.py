@@ -2,6 +2,8 @@
 
 import sys
 
+from torch import Tensor
+
 
 class Foreign:
     """An object of another project. gone: fields that its class has under another name since an update.
@@ -54,8 +56,9 @@ class KeyframeGroup(Foreign):
         for keyframe in self._listed():
             keyframe.start_t = model.model_sampling.percent_to_sigma(keyframe.start_percent)
 
-    def meet(self, sigma: float, highest: float) -> None:
-        """Moves on to this sigma of a schedule that starts at the `highest`."""
+    def meet(self, sigma: Tensor, options: dict) -> None:
+        """Moves on to this sigma of a schedule. Numbers meet tensors in float32, as in the projects."""
+        highest = options["sample_sigmas"].max()
         if sigma == self._previous_t:
             return
         if self._current_used_steps >= _guaranteed(self.current, highest):
@@ -63,7 +66,7 @@ class KeyframeGroup(Foreign):
         self._current_used_steps += 1
         self._previous_t = sigma
 
-    def _move(self, sigma: float, highest: float) -> None:
+    def _move(self, sigma: Tensor, highest: Tensor) -> None:
         for place in range(self._current_index + 1, len(self._listed())):
             if self._listed()[place].start_t < sigma:
                 return
@@ -72,5 +75,5 @@ class KeyframeGroup(Foreign):
                 return
 
 
-def _guaranteed(keyframe, highest: float) -> int:
+def _guaranteed(keyframe, highest: Tensor) -> int:
     return 0 if keyframe.start_t > highest else keyframe.guarantee_steps
