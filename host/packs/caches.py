@@ -7,7 +7,7 @@ from .fields import Key, Kind
 # of a MODEL's transformer_options
 EASYCACHE_KEY = Key(CORE, "comfy_extras.nodes_easycache", "easycache")
 TEACACHE_KEY = "rel_l1_thresh"  # ComfyUI-TeaCache's, which no test runs
-HOLDER = Kind(CORE, "comfy_extras.nodes_easycache:EasyCacheHolder", ("name",))
+HOLDER = Kind(CORE, "comfy_extras.nodes_easycache:EasyCacheHolder", (), ("name",))
 
 
 def refuse(model) -> None:
@@ -20,7 +20,7 @@ def refuse(model) -> None:
     name = "TeaCache" if TEACACHE_KEY in options else None
     holder = options.get(EASYCACHE_KEY.name)
     if holder is not None:
-        name = HOLDER.read(holder, "name")
+        name = HOLDER.read(holder, "name") or "EasyCache"
     if name is not None:
         raise UnsamplingError(
             f"model has {name}, which skips model calls by what came before, so that the"

@@ -33,7 +33,7 @@ def is_wan_vae(vae) -> bool:
     """Whether it is Wan 2.1's, which Wan 2.2's 14B models and others have too: a network that reads and
     writes a clip a few frames at a time, which core does not use."""
     network = ANY_VAE.read(vae, "first_stage_model")
-    return isinstance(network, comfy.ldm.wan.vae.WanVAE) and not NETWORK.read(network, CHUNKED)
+    return isinstance(network, comfy.ldm.wan.vae.WanVAE) and NETWORK.read(network, CHUNKED) is None
 
 
 def encode(vae, pixels: Tensor, ticks: Ticks) -> Tensor:

@@ -62,10 +62,14 @@ IN_THE_RUN = {
 }
 
 
+# what is no part of the scene: it is asked elsewhere, and missed there (see the last test)
+ELSEWHERE = {"LatentFormat", "CFGGuider", "Guider_DualCFG", "VideoFromFile"}
+
+
 def kinds() -> list[Kind]:
-    """Every kind that a module of host/packs declares."""
+    """Every kind that a module of host/packs declares, but for those that are asked elsewhere."""
     declared = chain.from_iterable(vars(pack).values() for pack in PACKS)
-    found = [kind for kind in declared if isinstance(kind, Kind)]
+    found = [kind for kind in declared if isinstance(kind, Kind) and kind.kind not in ELSEWHERE]
     return list(dict.fromkeys([*found, *animatediff_windows.SETTINGS]))
 
 
@@ -188,3 +192,18 @@ def test_a_field_that_some_supported_versions_lack_is_not_missed(
     scene = Scene()
     rename(monkeypatch, kind, field)
     assert admission.admit(scene.guider, SHAPE, FALLING, rising=True).windows
+
+
+@pytest.mark.parametrize(
+    "field, read", [("latent_channels", "channels"), ("process_in", "in_sampling_space")]
+)
+def test_a_latent_format_that_was_renamed_is_missed_where_it_is_asked(models, field, read):
+    latent_format = SimpleNamespace(latent_channels=4, process_in=lambda x: 2 * x)
+    delattr(latent_format, field)
+    model = SimpleNamespace(get_model_object=lambda name: latent_format)
+    with pytest.raises(UnsamplingError) as refusal:
+        if read == "channels":
+            models.channels(model)
+        else:
+            core_pack.in_sampling_space(latent_format, torch.ones(1))
+    refused(refusal, core_pack.LATENT_FORMAT, field)

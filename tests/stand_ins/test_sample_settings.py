@@ -19,7 +19,7 @@ def model(**fields) -> core.Model:
 
 def test_without_sample_settings_there_is_nothing_to_refuse():
     animatediff_settings.refuse_changing(core.Model())
-    assert animatediff_settings.custom_cfg(core.Model()) is None
+    assert animatediff_settings.highest_cfg(core.Model()) is None
 
 
 @pytest.mark.parametrize(
@@ -65,7 +65,7 @@ def test_settings_that_replace_noise_or_latent(fields, words):
 )
 def test_custom_cfg_counts_by_its_highest_value(values, highest):
     group = ade.CustomCFGKeyframeGroup(*(ade.CustomCFGKeyframe(value) for value in values))
-    assert animatediff_settings.custom_cfg(model(custom_cfg=group)) == highest
+    assert animatediff_settings.highest_cfg(model(custom_cfg=group)) == highest
 
 
 def test_settings_are_only_read():
