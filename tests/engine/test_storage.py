@@ -41,7 +41,7 @@ def files(folder):
     return sorted(path.name for path in folder.iterdir()) if folder.exists() else []
 
 
-def spilled(folder, solver="midpoint", record=True, shape=IMAGES):
+def recorded_on_disk(folder, solver="midpoint", record=True, shape=IMAGES):
     place = world(shape)
     with on_disk(folder) as keep:
         return unsample(denoiser(place), clip(place), SIGMAS, solver, record, store=keep)
@@ -56,7 +56,7 @@ def tensors(inversion):
 @pytest.mark.parametrize("shape", [IMAGES, VIDEO], ids=["images", "video"])
 def test_a_record_on_disk_gives_the_same_bits(tmp_path, solver, record, shape):
     place = world(shape)
-    ours = spilled(tmp_path, solver, record, shape)
+    ours = recorded_on_disk(tmp_path, solver, record, shape)
     theirs = unsample(denoiser(place), clip(place), SIGMAS, solver, record)
     assert len(files(tmp_path)) == 1 + len(ours.record.outputs)
     assert all(
@@ -80,7 +80,7 @@ def test_files_of_one_pass_go_at_its_end_whoever_holds_the_tensors(tmp_path):
 
 
 def test_files_go_with_their_tensors(tmp_path):
-    made = spilled(tmp_path)
+    made = recorded_on_disk(tmp_path)
     assert len(files(tmp_path)) == 1 + len(made.record.outputs)
     one = made.record.outputs[3]
     del made
@@ -91,7 +91,7 @@ def test_files_go_with_their_tensors(tmp_path):
 
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_the_way_that_is_walked_again_goes_with_its_pass_and_the_record_stays(tmp_path, solver):
-    made = spilled(tmp_path, solver)
+    made = recorded_on_disk(tmp_path, solver)
     before, most = files(tmp_path), []
     with on_disk(tmp_path, lasting=False) as keep:
         resample(denoiser(world()), made, callback=lambda *_: most.append(len(files(tmp_path))), store=keep)
@@ -230,7 +230,7 @@ def test_a_file_that_cannot_be_removed_yet_is_removed_by_the_next_record(tmp_pat
         real(path, missing_ok)
 
     monkeypatch.setattr(Path, "unlink", unlink)
-    made = spilled(tmp_path)
+    made = recorded_on_disk(tmp_path)
     count = 1 + len(made.record.outputs)
     del made
     assert len(files(tmp_path)) == count
@@ -242,7 +242,7 @@ def test_a_file_that_cannot_be_removed_yet_is_removed_by_the_next_record(tmp_pat
 def test_a_record_outlives_a_folder_that_somebody_cleared(tmp_path):
     """ComfyUI clears its temp folder when it starts, and two of them may share one."""
     folder, place = tmp_path / "temp", world()
-    made = spilled(folder)
+    made = recorded_on_disk(folder)
     for path in folder.iterdir():
         path.unlink()
     folder.rmdir()
@@ -270,7 +270,7 @@ def test_nothing_done_to_a_tensor_reaches_its_file(tmp_path):
 )
 def test_a_slice_of_noise_reads_its_slice_of_the_files(tmp_path, frames, copies):
     """No copy in memory of frames at equal distances; other frames go to disk again."""
-    made = spilled(tmp_path, "euler")
+    made = recorded_on_disk(tmp_path, "euler")
     samples, put = made.noise.clone(), []
     family = Family("model", "format", "sampling", "table", 1.0)
     facts = Facts(family, windows="", latent_format=None, frames=len(samples), cfg=1.0)
