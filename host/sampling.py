@@ -75,12 +75,12 @@ def mask(latent: dict, samples: Tensor) -> Tensor | None:
 
     samples: as the model works on them. A picture's mask is fitted before the picture gets a time axis.
     """
-    mask = latent.get("noise_mask")
-    if mask is None:
+    noise_mask = latent.get("noise_mask")
+    if noise_mask is None:
         return None
     picture = samples.ndim == 5 and latent["samples"].ndim == 4
     shape = latent["samples"].shape if picture else samples.shape
-    fitted = comfy.utils.reshape_mask(mask.float(), shape)[:, :1].clamp(0, 1)
+    fitted = comfy.utils.reshape_mask(noise_mask.float(), shape)[:, :1].clamp(0, 1)
     return fitted.unsqueeze(2) if picture else fitted
 
 
@@ -165,16 +165,16 @@ class _PlainSampler(comfy.samplers.Sampler):
                     "the latent carries a noise mask; use the Unsampler and the Noiseless"
                     " Resampler, which keep what is outside it"
                 )
-            node, what = running_node(), "unsampl" if self.rising else "resampl"
+            node, doing = running_node(), "unsampling" if self.rising else "resampling"
 
             def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
-                timed = with_time_left(report, lambda at: show(node, f"{what}ing: {at}"))
+                timed = with_time_left(report, lambda at: show(node, f"{doing}: {at}"))
                 if self.rising:
                     return inversion.unsample(denoise, x, falling, self.solver, False, 1.0, timed).noise
                 return inversion.resample(denoise, Inversion(x, falling, self.solver), callback=timed)
 
             out = _inside(model_wrap, extra_args, callback, disable_pbar, one_pass, latent_image)
-            show(node, f"{what}ed")
+            show(node, "unsampled" if self.rising else "resampled")
             return out
 
 
