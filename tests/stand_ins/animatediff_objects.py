@@ -157,7 +157,12 @@ class NaiveReuseKeyframeGroup(_AnsweringGroup):
 
 
 class CustomCFGKeyframeGroup(_AnsweringGroup):
-    pass
+    """Its keyframes start at the model's highest sigma at most, so that the first one has its steps."""
+
+    def initialize_timesteps(self, model) -> None:
+        super().initialize_timesteps(model)
+        for keyframe in self.keyframes:
+            keyframe.start_t = min(keyframe.start_t, float(model.model_sampling.sigma_max))
 
 
 class CustomCFGKeyframe(Foreign):

@@ -161,6 +161,12 @@ def test_the_same_call_twice_counts_once(make):
     assert met(make(3), calls) == [keyframe for *_, keyframe in calls]
 
 
+@pytest.mark.parametrize("make", SCENES)
+def test_a_sigma_that_was_the_last_to_be_met_counts_at_the_next_call(make):
+    """Met twice in a row, a sigma counts once for the projects: the first keyframe would lack its step."""
+    assert met(make(3), [(0, 10.0, 0), (1, 6.0, 1)]) == [0, 1]
+
+
 @pytest.mark.parametrize("make", [Contexts, Guidance, Reuse])
 @pytest.mark.parametrize("order", [1, -1])
 def test_guaranteed_steps_are_steps_of_the_schedule(make, order):

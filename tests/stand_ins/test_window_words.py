@@ -98,6 +98,18 @@ def test_every_field_of_the_extras(admission, kind, field):
     assert words_of(admission, one, False) == up
 
 
+# places and what follows from other settings; AnimateDiff-Evolved 1.5.7 has single_trigger always on
+NO_EXTRA_SETTING = {"start_t", "single_trigger", "_previous_t", "_current_index", "_current_used_steps"}
+
+
+def test_what_is_not_compared_is_no_setting():
+    compared = {kind.kind: {*kind.fields} for kind in animatediff_windows.SETTINGS}
+    objects = inside([extras().context_ref, extras().naive_reuse])
+    assert {type(one).__name__ for one in objects} == set(compared)
+    for one in objects:
+        assert set(vars(one)) - NO_EXTRA_SETTING == compared[type(one).__name__]
+
+
 @pytest.mark.parametrize("missing", animatediff.EXTRAS.fields)
 def test_extras_that_are_not_there(admission, missing):
     group = extras()
