@@ -23,7 +23,9 @@ VAE = Kind(
     ("conv_out_channels",),
 )
 ANY_VAE = Kind(CORE, "comfy.sd:VAE", (), ("first_stage_model",))  # those of other packs may lack it
-NETWORK = Kind(CORE, "comfy.ldm.wan.vae:WanVAE", ("decoder", "decode"), (CHUNKED,))
+NETWORK = Kind(CORE, "comfy.ldm.wan.vae:WanVAE", ("decoder", "decode"))
+# one of the networks that have it, since 0.17
+MARKED = Kind(CORE, "comfy.ldm.lightricks.vae.causal_video_autoencoder:VideoVAE", (), (CHUNKED,))
 Step = Callable[[Tensor], Tensor]
 Tick = Callable[[], None]
 Ticks = Callable[[int], Tick]
@@ -33,7 +35,7 @@ def is_wan_vae(vae) -> bool:
     """Whether it is Wan 2.1's, which Wan 2.2's 14B models and others have too: a network that reads and
     writes a clip a few frames at a time, which core does not use."""
     network = ANY_VAE.read(vae, "first_stage_model")
-    return isinstance(network, comfy.ldm.wan.vae.WanVAE) and NETWORK.read(network, CHUNKED) is None
+    return isinstance(network, comfy.ldm.wan.vae.WanVAE) and MARKED.read(network, CHUNKED) is None
 
 
 def encode(vae, pixels: Tensor, ticks: Ticks) -> Tensor:

@@ -7,6 +7,8 @@ import sys
 from dataclasses import replace
 from types import ModuleType
 
+import comfyui_version
+
 
 def report() -> dict[str, list[str]]:
     """The names that host/packs declares, and those that this host lacks: required and optional ones."""
@@ -17,6 +19,7 @@ def report() -> dict[str, list[str]]:
         "missing": [*_missing(kinds), *(f"{key.module} {key.name}" for key in keys if not _written(key))],
         "missing_optional": _missing([replace(kind, fields=kind.optional) for kind in kinds]),
         "invented": _missing(_invented(kinds[0])),
+        "comfyui": [comfyui_version.__version__],
     }
 
 
