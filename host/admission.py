@@ -30,15 +30,16 @@ def admit(
     Raises: UnsamplingError naming what to disconnect or set, before any model call.
     """
     model = guider.model_patcher
-    facts = _facts(guider, shape, whole or shape)
+    layout = _layout(model, shape)
+    facts = _facts(guider, shape, layout if whole in (None, shape) else _layout(model, whole))
     _refuse_schedule(facts, falling)
+    animatediff.refuse_moved(model)
     animatediff_settings.refuse_changing(model)
     caches.refuse(model)
     if rising:
         core.refuse_momentum(model)
     advanced_controlnet.refuse_masks(core.conditions(guider))
     core.refuse_axis(model, shape)
-    layout = _layout(model, shape)
     _check_windows(model, layout, falling, start)
     if by_core:
         _refuse_flow(facts)
@@ -46,14 +47,15 @@ def admit(
     return facts
 
 
-def _facts(guider, shape: tuple[int, ...], whole: tuple[int, ...]) -> Facts:
+def _facts(guider, shape: tuple[int, ...], layout: list[Windows]) -> Facts:
     model = guider.model_patcher
     return Facts(
         family=models.family(model),
-        windows=_windows_in_words(model, whole),
+        windows=_in_words(model, layout),
         latent_format=model.get_model_object("latent_format"),
         frames=shape[2] if len(shape) == 5 else shape[0],
         cfg=models.cfg_of(guider),
+        sigma_min=models.sigma_min(model),
     )
 
 
@@ -62,9 +64,8 @@ def _layout(model, shape: tuple[int, ...]) -> list[Windows]:
     return [*animatediff_windows.windows(model, shape[0]), *core.windows(model, shape)]
 
 
-def _windows_in_words(model, shape: tuple[int, ...]) -> str:
-    """The windows that cut a latent of that shape, and what works across them; empty where it stays whole."""
-    layout = _layout(model, shape)
+def _in_words(model, layout: list[Windows]) -> str:
+    """The windows that cut a latent, and what works across them; empty where it stays whole."""
     if not any(one.cuts for one in layout):
         return ""
     extras = animatediff_windows.extras(model) if any(one.kind == "ade" for one in layout) else []

@@ -5,18 +5,21 @@ from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError, schedules
 from ..unsampling.solvers.evaluation import Callback
-from . import models, sampling
+from . import sampling
 from .packs import core_samplers
 from .run import PREVIEW, Run
 
 
-def rise(rising: Run, falling: Tensor, start: int, sampler, mask: Tensor | None) -> tuple[Tensor, Inversion]:
+def rise(
+    rising: Run, falling: Tensor, start: int, sampler, mask: Tensor | None, sigma_min: float
+) -> tuple[Tensor, Inversion]:
+    """Up with a core SAMPLER. Raises: UnsamplingError for one that does not come back, and for a mask."""
     name = core_samplers.solver_name(sampler)
     if mask is not None:
         raise UnsamplingError(
             "latent_image carries a noise mask, which a core sampler cannot keep; disconnect sampler"
         )
-    sigmas = schedules.reverse(falling[start:], models.sigma_min(rising.model))
+    sigmas = schedules.reverse(falling[start:], sigma_min)
     counted = sampling.counted(sampler)
     rising.say(f"unsampling with {name}{PREVIEW}")
     steps = _steps(rising, "unsampling", PREVIEW)
@@ -25,6 +28,7 @@ def rise(rising: Run, falling: Tensor, start: int, sampler, mask: Tensor | None)
 
 
 def fall(falling: Run, inversion: Inversion, sampler, structure: float | Tensor) -> Tensor:
+    """Down with the same one. Raises: UnsamplingError without it, and for settings that need a record."""
     if sampler is None:
         raise UnsamplingError(
             f"noise was made with {inversion.solver}; connect the same SAMPLER (Noiseless"

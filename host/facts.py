@@ -8,18 +8,17 @@ from ..unsampling import UnsamplingError
 
 @dataclass(frozen=True)
 class Family:
-    """What two models must share for noise of one to mean anything to the other."""
+    """What two models must share for noise of one to mean anything to the other.
+
+    flow: whether the clip fades as the noise rises, as in flow models.
+    """
 
     model: str
     latent_format: str
     sampling: str
     sigma_table: str
     sigma_max: float
-
-    @property
-    def flow(self) -> bool:
-        """Whether the clip fades as the noise rises, as in flow models (core's CONST)."""
-        return "CONST" in self.sampling.split("+")
+    flow: bool = False
 
     def check(self, other: "Family") -> None:
         """Raises: UnsamplingError naming the first difference between the noise's model and the `other`
@@ -49,6 +48,7 @@ class Facts:
     windows: the context windows that cut the whole clip, in words; empty where it stays whole.
     latent_format: ComfyUI's own object; its process_in takes samples from the VAE's scale to the sampler's.
     frames: of the latent in hand, on its time axis or in its batch. cfg: guidance, the highest if it changes.
+    sigma_min: the lowest sigma that the model knows.
     """
 
     family: Family
@@ -56,6 +56,7 @@ class Facts:
     latent_format: Any
     frames: int
     cfg: float
+    sigma_min: float = 0.0
 
     @property
     def flow(self) -> bool:

@@ -11,8 +11,9 @@ What is drawn at random in a call comes from the step as well: Advanced-ControlN
 AnimateDiff-Evolved's random fuse method weights. Calls of the same settings then draw the same.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -21,9 +22,12 @@ from torch import Tensor
 from .cursors import Cursor
 from .packs import advanced_controlnet, animatediff_keyframes, core
 
-# called before a model call with the latent, its sigmas, and the step in the run's falling schedule, if the
-# sampler knows it
-Place = Callable[..., None]
+
+class Place(Protocol):
+    """Called before a model call with the latent, its sigmas, and the step in the run's falling schedule, if
+    the sampler knows it."""
+
+    def __call__(self, x: Tensor, sigmas: Tensor, step: int | None = None) -> None: ...
 
 
 @contextmanager
@@ -33,11 +37,11 @@ def placed(guider, options: dict) -> Iterator[Place]:
 
     options: the model options that the sampler is given.
     """
-    falling, conds = core.schedule(options), guider.conds
+    falling, conds = core.falling_sigmas(options), core.running_conditions(guider)
     cursors = [
         *core.hook_cursors(conds),
         *advanced_controlnet.cursors(conds),
-        *animatediff_keyframes.cursors(options, guider.inner_model),
+        *animatediff_keyframes.cursors(guider, options),
     ]
 
     def place(x: Tensor, sigmas: Tensor, step: int | None = None) -> None:
@@ -49,7 +53,7 @@ def placed(guider, options: dict) -> Iterator[Place]:
         before = core.hook_strengths(conds)
         _lead(cursors, x, sigma, falling[:step], falling)
         if before != core.hook_strengths(conds):
-            core.forget_patched_weights(guider.inner_model, options)
+            core.forget_patched_weights(core.running_model(guider), options)
 
     drawn = np.random.get_state()
     try:

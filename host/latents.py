@@ -7,6 +7,7 @@ from torch import Tensor
 from ..unsampling import Inversion, UnsamplingError, solvers
 from ..unsampling.checks import check_latent
 from ..unsampling.schedules import check_falling
+from .packs import core
 
 
 def clip(latent: dict, channels: int, name: str) -> Tensor:
@@ -80,3 +81,9 @@ def strong_enough(x: Tensor, sigmas: Tensor) -> None:
             f" starts at {sigmas[0]:.4g}; connect unsampled noise, not an image, or the"
             " sigmas it was made with"
         )
+
+
+def variance(latent_format, samples: Tensor) -> float:
+    """Of a LATENT's samples in sampling space, the mean of its entries' (frames, or whole clips in 5-D)."""
+    entries = (core.in_sampling_space(latent_format, entry[None]) for entry in samples)
+    return sum(float(entry.var(correction=0)) for entry in entries) / len(samples)

@@ -4,7 +4,6 @@ import comfy.model_base
 import comfy.model_sampling
 import comfy.samplers
 import comfyui_version
-from torch import Tensor
 
 from ..unsampling import UnsamplingError, __version__
 from .facts import Family
@@ -47,7 +46,7 @@ def family(model) -> Family:
     low, high = float(sampling.sigma_min), float(sampling.sigma_max)
     table = f"{low:.4g} to {high:.4g} ({digest(sampling.sigmas)})"
     latent_format = type(model.get_model_object("latent_format")).__name__
-    return Family(type(model.model).__name__, latent_format, "+".join(parents), table, high)
+    return Family(type(model.model).__name__, latent_format, "+".join(parents), table, high, is_flow(model))
 
 
 def info(guider) -> dict[str, str]:
@@ -107,14 +106,3 @@ def sigma_min(model) -> float:
 def channels(model) -> int:
     """How many channels a latent of this MODEL has."""
     return core.LATENT_FORMAT.read(model.get_model_object("latent_format"), "latent_channels")
-
-
-def in_sampling_space(model, samples: Tensor) -> Tensor:
-    """A LATENT's samples in the scale that the sampler works in."""
-    return model.model.process_latent_in(samples)
-
-
-def variance(model, samples: Tensor) -> float:
-    """Of a LATENT's samples in sampling space, the mean of its entries' (frames, or whole clips in 5-D)."""
-    entries = (in_sampling_space(model, entry[None]) for entry in samples)
-    return sum(float(entry.var(correction=0)) for entry in entries) / len(samples)

@@ -13,7 +13,7 @@ from ..unsampling.checks import check_fraction
 from ..unsampling.solvers.evaluation import Callback, Denoise, Store
 from . import admission, core_passes, latents, models, record, sampling
 from .facts import Facts
-from .packs import core_samplers
+from .packs import core, core_samplers
 from .run import PREVIEW, Run
 
 # the record widget's values, in the engine's words
@@ -47,7 +47,7 @@ def unsample(
     facts = admission.admit(guider, shape, falling, start, rising=True, by_core=sampler is not None)
     info = {**models.info(guider), "source": record.digest(rising.samples)}
     if sampler is not None:
-        noise, inversion = core_passes.rise(rising, falling, start, sampler, mask)
+        noise, inversion = core_passes.rise(rising, falling, start, sampler, mask, facts.sigma_min)
     else:
         noise, inversion = _rise(rising, falling, solver, RECORD[recording], end, mask)
     inversion = replace(inversion, info=info)
@@ -67,7 +67,7 @@ def _refuse_noise(latent: dict, samples: Tensor) -> None:
 
 def _strength(rising: Run, noise: Tensor, sigma: float, facts: Facts) -> str:
     """A remark where the noise is far too weak or too strong."""
-    ours, source = (models.variance(rising.model, x) for x in (noise, rising.samples))
+    ours, source = (latents.variance(facts.latent_format, x) for x in (noise, rising.samples))
     return latents.strange_strength(ours, source, sigma, facts.flow)
 
 
@@ -124,7 +124,7 @@ def resample(
             _over_clip(value, facts.frames, name)
             for value, name in ((structure, "structure"), (fidelity, "fidelity"))
         )
-        if inversion.solver.startswith(core_samplers.PREFIX):
+        if core_samplers.is_core(inversion.solver):
             clip = core_passes.fall(falling, inversion, sampler, structure)
         else:
             clip = _fall(falling, inversion, structure, fidelity, _remark(fit, structure), store)
@@ -169,12 +169,12 @@ def _fit(
 ) -> record.Fit:
     """What to resample, once noise and settings are known to fit the model."""
     if carried is None:
-        x = models.in_sampling_space(falling.model, falling.samples)
+        x = core.in_sampling_space(facts.latent_format, falling.samples)
         return record.Fit(latents.noise_from_elsewhere(x, schedule, solver))
     carried.check(facts, sigmas, solver)
     fit = carried.fitted(falling.samples, store)
     if fit.frames is None:
-        x = models.in_sampling_space(falling.model, falling.samples)
+        x = core.in_sampling_space(facts.latent_format, falling.samples)
         latents.strong_enough(x, schedule[carried.inversion.start :])
     return fit
 

@@ -8,11 +8,24 @@ from ..unsampling import UnsamplingError
 from ..unsampling.checks import check_latent
 from ..unsampling.report import chart, metrics, panels, verdict
 from ..unsampling.report.figures import Report
+from . import screen
 from .packs import core
 from .record import LatentRecord, of_latent
 
 # psnr and relative error without a reconstruction: as bad as a black one, so that no limit is passed
 NONE = (0.0, 1.0)
+
+
+def shown(
+    latent: dict, reconstruction: dict | None, source: dict | None, node_id: str | None
+) -> tuple[Tensor, str, tuple[float, ...]]:
+    """The report on a LATENT of noise as the node gives it: chart, text and numbers; the text is shown on it.
+
+    Raises: UnsamplingError as report_on().
+    """
+    report = report_on(latent, reconstruction, source)
+    screen.say(node_id, text(report))
+    return picture(report), text(report), numbers(report)
 
 
 def report_on(latent: dict, reconstruction: dict | None, source: dict | None) -> Report:

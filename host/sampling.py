@@ -117,7 +117,7 @@ class _PassSampler(comfy.samplers.Sampler):
         disable_pbar=False,
     ):
         samples = self.samples.to(latent_image.device, torch.float32)
-        expected = model_wrap.inner_model.process_latent_in(samples)
+        expected = core.running_model(model_wrap).process_latent_in(samples)
         if (
             not torch.equal(sigmas.cpu(), self.sigmas)
             or torch.count_nonzero(noise) > 0
@@ -212,7 +212,7 @@ def _inside(
 ) -> Tensor:
     """One pass on the guider's own model function; every model call is a tick, and can be cancelled."""
     options, seed = extra_args["model_options"], extra_args["seed"]
-    falling = core.schedule(options)
+    falling = core.falling_sigmas(options)
 
     def denoise(x: Tensor, sigma: float, step: int) -> Tensor:
         comfy.model_management.throw_exception_if_processing_interrupted()

@@ -1,6 +1,6 @@
 """Context windows that cut a clip, whoever makes them, and those that a pass cannot work with.
 
-What a pack calls them is not known here: host/packs reads them from a MODEL.
+host/packs reads them from a MODEL. Schedules and ways to fuse have the names that users choose in the nodes.
 """
 
 from collections.abc import Callable, Sequence

@@ -2,8 +2,8 @@
 
 from comfy_api.latest import io
 
-from ..host import sampling, screen, video_input
-from ..unsampling.video import edges, footage
+from ..host import clips, screen
+from ..unsampling.video import footage
 
 
 class VideoFrames(io.ComfyNode):
@@ -79,8 +79,7 @@ class VideoFrames(io.ComfyNode):
     def execute(cls, video, megapixels, every_nth, max_frames, multiple_of=8, repeat_last=0) -> io.NodeOutput:
         wanted = footage.Wanted(megapixels, multiple_of, every_nth, max_frames, repeat_last)
         with screen.naming("Video Frames"):
-            clip, sound = video_input.frames_and_sound(video, wanted)
-            return io.NodeOutput(clip.frames, sound, float(clip.rate), clip.count)
+            return io.NodeOutput(*clips.of_video(video, wanted))
 
 
 class FirstFrames(io.ComfyNode):
@@ -109,9 +108,7 @@ class FirstFrames(io.ComfyNode):
 
     @classmethod
     def execute(cls, images, count) -> io.NodeOutput:
-        if len(images) < count:
-            screen.say(cls.hidden.unique_id, f"{count} frames wanted, {len(images)} there: all kept")
-        return io.NodeOutput(images[:count])
+        return io.NodeOutput(clips.first(images, count, cls.hidden.unique_id))
 
 
 class CannyEdges(io.ComfyNode):
@@ -151,8 +148,4 @@ class CannyEdges(io.ComfyNode):
     @classmethod
     def execute(cls, images, low_threshold, high_threshold) -> io.NodeOutput:
         with screen.naming("Canny Edges"):
-            return io.NodeOutput(
-                edges.canny(
-                    images, low_threshold, high_threshold, sampling.device(), screen.ticks(len(images))
-                )
-            )
+            return io.NodeOutput(clips.edges_of(images, low_threshold, high_threshold))

@@ -85,8 +85,6 @@ class InversionReport(io.ComfyNode):
     @classmethod
     def execute(cls, noise, reconstruction=None, source=None) -> io.NodeOutput:
         with screen.naming("Inversion Report"):
-            report = reports.report_on(noise, reconstruction, source)
-        image, text = reports.picture(report), reports.text(report)
-        screen.say(cls.hidden.unique_id, text)
-        shown = {**ui.PreviewImage(image, cls=cls).as_dict(), **ui.PreviewText(text).as_dict()}
-        return io.NodeOutput(image, text, *reports.numbers(report), ui=shown)
+            image, text, numbers = reports.shown(noise, reconstruction, source, cls.hidden.unique_id)
+            preview = ui.PreviewImage(image, cls=cls).as_dict() | ui.PreviewText(text).as_dict()
+            return io.NodeOutput(image, text, *numbers, ui=preview)

@@ -26,7 +26,8 @@ class EncodeClip(io.ComfyNode):
 
     @classmethod
     def execute(cls, pixels, vae) -> io.NodeOutput:
-        return io.NodeOutput({"samples": wan_vae.encode(vae, pixels, screen.ticks)})
+        with screen.naming("VAE Encode (long clips)"):
+            return io.NodeOutput({"samples": wan_vae.encode(vae, pixels, screen.ticks)})
 
 
 class DecodeClip(io.ComfyNode):

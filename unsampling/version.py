@@ -17,4 +17,5 @@ def of_project(text: str) -> str:
     return line[1]
 
 
-__version__ = of_project(PYPROJECT.read_text(encoding="utf-8"))
+# a copy of the engine alone has no project file beside it
+__version__ = of_project(PYPROJECT.read_text(encoding="utf-8")) if PYPROJECT.is_file() else "unknown"

@@ -5,16 +5,16 @@ from itertools import dropwhile
 
 from ...unsampling import UnsamplingError
 from ..cursors import Cursor, each, once
-from .core import CONTROL
+from .core import CONTROL, CONTROL_KEY
 from .fields import Kind, Project
 
 ACN = Project("Advanced-ControlNet", "1.5.8")
-CONTROL_BASE = "AdvancedControlBase"
+KEYFRAMES = "timestep_keyframes"
 ADVANCED = Kind(
     ACN,
-    f"adv_control.utils:{CONTROL_BASE}",
+    "adv_control.utils:AdvancedControlBase",
     (
-        "timestep_keyframes",
+        KEYFRAMES,
         "set_timestep_keyframes",
         "prepare_current_timestep",
         "prev_t",
@@ -35,7 +35,7 @@ def cursors(conds: dict[str, list[dict]]) -> Iterator[Cursor]:
 def refuse_masks(conds: dict[str, list[dict]]) -> None:
     """Raises: UnsamplingError for a ControlNet whose mask is not a function of step and sigma."""
     for control in _controls(conds):
-        keyframes = GROUP.read(ADVANCED.read(control, "timestep_keyframes"), "keyframes")
+        keyframes = GROUP.read(ADVANCED.read(control, KEYFRAMES), "keyframes")
         hints = (KEYFRAME.read(keyframe, "mask_hint_orig") for keyframe in keyframes)
         masks = dropwhile(lambda mask: mask is None, hints)
         if len({id(mask) for mask in masks}) > 1:
@@ -51,7 +51,7 @@ def _controls(conds: dict[str, list[dict]]) -> Iterator:
     """The ControlNets of more than one keyframe, each once."""
     controls = []
     for cond in each(conds):
-        control = cond.get("control")
+        control = cond.get(CONTROL_KEY.name)
         while control is not None:
             # the clones came with ComfyUI 0.22
             controls += [control, *(CONTROL.read(control, "multigpu_clones") or {}).values()]
@@ -60,14 +60,16 @@ def _controls(conds: dict[str, list[dict]]) -> Iterator:
 
 
 def _keyframes(control) -> list:
-    """Of one of this pack's ControlNets; none of core's."""
-    if not any(base.__name__ == CONTROL_BASE for base in type(control).__mro__):
+    """Of one of this pack's ControlNets, known by class, module or what it has; none of core's."""
+    modules = (base.__module__ for base in type(control).__mro__)
+    ours = ADVANCED.made(control) or any(".adv_control." in f".{module}." for module in modules)
+    if not ours and not hasattr(control, KEYFRAMES):
         return []
-    return GROUP.read(ADVANCED.read(control, "timestep_keyframes"), "keyframes")
+    return GROUP.read(ADVANCED.read(control, KEYFRAMES), "keyframes")
 
 
 def _cursor(control) -> Cursor:
-    keyframes = ADVANCED.read(control, "timestep_keyframes")
+    keyframes = ADVANCED.read(control, KEYFRAMES)
 
     def rewind() -> None:
         ADVANCED.read(control, "set_timestep_keyframes")(keyframes)

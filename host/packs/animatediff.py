@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from .core import PATCHER
 from .fields import Key, Kind, Project
 
 ADE = Project("AnimateDiff-Evolved", "1.5.7")
@@ -36,6 +37,11 @@ CONTEXT = Kind(
         "_step",
     ),
 )
+SETTINGS = Kind(
+    ADE,
+    "animatediff.sample_settings:SampleSettings",
+    ("iteration_opts", "noise_calibration", "image_injection", "custom_cfg"),
+)
 EXTRAS = Kind(ADE, "animatediff.context_extras:ContextExtrasGroup", ("context_ref", "naive_reuse"))
 REUSE = Kind(
     ADE,
@@ -44,6 +50,14 @@ REUSE = Kind(
 )
 MOTION_MODEL = Kind(ADE, "animatediff.motion_module_ad:AnimateDiffModel", ("mm_info",))
 MOTION_INFO = Kind(ADE, "animatediff.motion_module_ad:AnimateDiffInfo", ("mm_format", "mm_version"))
+
+
+def refuse_moved(model) -> None:
+    """Raises: UnsamplingError where its settings lie under another key than this pack asks for."""
+    for key, thing in PATCHER.read(model, "attachments").items():
+        for kind, place in ((PARAMS, PARAMS_KEY), (SETTINGS, SETTINGS_KEY)):
+            if kind.made(thing) and key != place.name:
+                raise kind.refuse(f"its {kind.kind} in a place ({key})")
 
 
 def params(model) -> Any | None:

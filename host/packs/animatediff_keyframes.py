@@ -12,9 +12,12 @@ from .animatediff import (
     EXTRAS,
     PARAMS,
     REUSE,
+    SETTINGS,
     STATE_KEY,
+    params,
 )
 from .animatediff_settings import CFG_GROUP
+from .core import running_model
 from .fields import Kind
 
 STATE = Kind(
@@ -22,7 +25,6 @@ STATE = Kind(
     "animatediff.sampling:AnimateDiffGlobalState",
     ("params", "sample_settings", "motion_models_devices", "initialize", "current_step", "start_step"),
 )
-SETTINGS = Kind(ADE, "animatediff.sample_settings:SampleSettings", ("custom_cfg",))
 REUSE_GROUP = Kind(
     ADE,
     "animatediff.context_extras:NaiveReuseKeyframeGroup",
@@ -61,13 +63,18 @@ def set_step(options: dict, step: int) -> None:
         STATE.write(running, "current_step", STATE.read(running, "start_step") + step)
 
 
-def cursors(options: dict, base_model) -> Iterator[Cursor]:
-    """A cursor for each list of more than one keyframe."""
+def cursors(guider, options: dict) -> Iterator[Cursor]:
+    """A cursor for each list of more than one keyframe of a guider that samples.
+
+    Raises: UnsamplingError where AnimateDiff-Evolved takes part but does not say how.
+    """
     running = state(options)
     if running is None:
+        if params(guider.model_patcher) is not None:
+            raise STATE.refuse("a state of its runs in a place")
         return
     # as it does itself at its first model call: from here on its keyframes know their sigmas
-    STATE.read(running, "initialize")(base_model, options)
+    STATE.read(running, "initialize")(running_model(guider), options)
     contexts = PARAMS.read(STATE.read(running, "params"), "context_options")
     if len(CONTEXT_GROUP.read(contexts, "contexts")) > 1:
         yield _of_contexts(contexts)

@@ -3,14 +3,9 @@
 import torch
 
 from ...unsampling import UnsamplingError
-from .animatediff import ADE, SETTINGS_KEY
+from .animatediff import ADE, SETTINGS, SETTINGS_KEY
 from .fields import Kind
 
-SETTINGS = Kind(
-    ADE,
-    "animatediff.sample_settings:SampleSettings",
-    ("iteration_opts", "noise_calibration", "image_injection", "custom_cfg"),
-)
 ITERATIONS = Kind(ADE, "animatediff.sample_settings:IterationOptions", ("iterations",))
 FREE_INIT = Kind(ADE, "animatediff.sample_settings:FreeInitOptions", ("apply_to_1st_iter",))
 INJECTION = Kind(ADE, "animatediff.sample_settings:NoisedImageToInjectGroup", ("is_empty",))

@@ -13,8 +13,9 @@ from ...unsampling import UnsamplingError
 from ..windows import LOOPED, VIEWS_ONLY, Windows, described
 from . import animatediff as ade
 from .animatediff import ADE, CONTEXT, CONTEXT_GROUP, EXTRAS
-from .fields import Kind
+from .fields import Key, Kind
 
+WINDOWS_FUNCTION = Key(ADE, "animatediff.context", "get_context_windows")
 COMPARED = (
     "context_schedule",
     "context_length",
@@ -75,6 +76,9 @@ def windows(model, frames: int) -> Iterator[Windows]:
 def extras(model) -> list[str]:
     """A name for each of the MODEL's context extras (ContextRef, NaiveReuse) and its settings."""
     group = CONTEXT_GROUP.read(ade.context_group(model), "extras")
+    others = {name for name, one in vars(group).items() if one is not None} - set(EXTRAS.fields)
+    if others:
+        raise EXTRAS.refuse(f"context extras ({', '.join(sorted(others))})")
     return [
         f"{name} {hashlib.blake2b(repr(_plain(extra)).encode(), digest_size=4).hexdigest()}"
         for name, extra in EXTRAS.values(group).items()
@@ -133,7 +137,7 @@ def _placed(options, frames: int, step: int) -> list[list[int]]:
     """The windows of a step, as AnimateDiff-Evolved places them."""
     options = copy.copy(options)
     CONTEXT.write(options, "_step", step)  # not by its setter, which sets the original's views, too
-    return sys.modules[type(options).__module__].get_context_windows(frames, options)
+    return getattr(sys.modules[type(options).__module__], WINDOWS_FUNCTION.name)(frames, options)
 
 
 def _used(options, frames: int) -> bool:

@@ -6,8 +6,9 @@ from .fields import Key, Kind
 
 # of a MODEL's transformer_options
 EASYCACHE_KEY = Key(CORE, "comfy_extras.nodes_easycache", "easycache")
-TEACACHE_KEY = "rel_l1_thresh"  # ComfyUI-TeaCache's, which no test runs
-HOLDER = Kind(CORE, "comfy_extras.nodes_easycache:EasyCacheHolder", (), ("name",))
+# no test runs ComfyUI-TeaCache: its version of October 2025 was read
+TEACACHE_KEY = "rel_l1_thresh"
+HOLDER = Kind(CORE, "comfy_extras.nodes_easycache:EasyCacheHolder", own=("name",))
 
 
 def refuse(model) -> None:

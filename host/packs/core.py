@@ -31,7 +31,7 @@ HANDLER = Kind(
         "dim",
         "_step",
     ),
-    (
+    optional=(
         "cond_retain_index_list",
         "latent_retain_index_list",
         "split_conds_to_windows",
@@ -40,7 +40,7 @@ HANDLER = Kind(
 )
 SCHEDULE = Kind(CORE, "comfy.context_windows:ContextSchedule", ("name", "func"))
 FUSE = Kind(CORE, "comfy.context_windows:ContextFuseMethod", ("name",))
-CONTROL = Kind(CORE, "comfy.controlnet:ControlBase", ("previous_controlnet",), ("multigpu_clones",))
+CONTROL = Kind(CORE, "comfy.controlnet:ControlBase", ("previous_controlnet",), optional=("multigpu_clones",))
 HOOK_GROUP = Kind(CORE, "comfy.hooks:HookGroup", ("hooks",))
 HOOK = Kind(CORE, "comfy.hooks:Hook", ("hook_keyframe",))
 HOOK_KEYFRAMES = Kind(
@@ -49,10 +49,25 @@ HOOK_KEYFRAMES = Kind(
     ("keyframes", "strength", "reset", "prepare_current_keyframe", "_curr_t"),
 )
 LATENT_FORMAT = Kind(CORE, "comfy.latent_formats:LatentFormat", ("latent_channels", "process_in"))
-# guiders of other packs have what they like
-GUIDER = Kind(CORE, "comfy.samplers:CFGGuider", (), ("original_conds", "cfg"))
-DUAL_GUIDER = Kind(CORE, "comfy_extras.nodes_custom_sampler:Guider_DualCFG", (), ("cfg1", "cfg2"))
-VIDEO = Kind(CORE, "comfy_api.latest._input_impl.video_types:VideoFromFile", (), ("get_active_trim_window",))
+# guiders of other packs have what they like; conds and inner_model are there while they sample
+GUIDER = Kind(CORE, "comfy.samplers:CFGGuider", ("conds", "inner_model"), own=("original_conds", "cfg"))
+DUAL_GUIDER = Kind(CORE, "comfy_extras.nodes_custom_sampler:Guider_DualCFG", own=("cfg1", "cfg2"))
+VIDEO = Kind(
+    CORE,
+    "comfy_api.latest._input_impl.video_types:VideoFromFile",
+    optional=("get_active_trim_window",),
+)
+BASE_MODEL = Kind(CORE, "comfy.model_base:BaseModel", ("current_patcher",))
+PATCHER = Kind(
+    CORE,
+    "comfy.model_patcher:ModelPatcher",
+    ("attachments", "clear_cached_hook_weights", "patch_hooks"),
+)
+# of a condition, and of a run's model options
+CONTROL_KEY, HOOKS_KEY = Key(CORE, "comfy.samplers", "control"), Key(CORE, "comfy.samplers", "hooks")
+CLONES_KEY = Key(CORE, "comfy.samplers", "multigpu_clones", optional=True)
+APG = "comfy_extras.nodes_apg"
+RUNNING_KEY, MOMENTUM_KEY = Key(CORE, APG, "running_avg"), Key(CORE, APG, "momentum")  # of its closure
 COMPARED = (
     "context_length",
     "context_stride",
@@ -88,6 +103,16 @@ def trim_window(video) -> tuple[float, float] | None:
     2026."""
     tell = VIDEO.read(video, "get_active_trim_window")
     return None if tell is None else tell()
+
+
+def running_conditions(guider) -> dict[str, list[dict]]:
+    """The conditions of a guider that samples."""
+    return GUIDER.read(guider, "conds")
+
+
+def running_model(guider) -> Any:
+    """The network of a guider that samples."""
+    return GUIDER.read(guider, "inner_model")
 
 
 def handler(model) -> Any | None:
@@ -140,7 +165,7 @@ def _placed(options, frames: int, step: int) -> list[list[int]]:
     return SCHEDULE.read(HANDLER.read(options, "context_schedule"), "func")(frames, options, {})
 
 
-def schedule(options: dict) -> Tensor:
+def falling_sigmas(options: dict) -> Tensor:
     """The schedule of the run whose model options these are, falling."""
     return options["transformer_options"][SIGMAS_KEY.name].sort(descending=True).values
 
@@ -165,13 +190,14 @@ def hook_cursors(conds: dict[str, list[dict]]) -> Iterator[Cursor]:
 
 def forget_patched_weights(model, options: dict) -> None:
     """Has ComfyUI patch the hooks' weights anew: those it has are of another strength."""
-    for patcher in (model.current_patcher, *options.get("multigpu_clones", {}).values()):
-        patcher.clear_cached_hook_weights()
-        patcher.patch_hooks(None)
+    clones = options.get(CLONES_KEY.name, {}).values()
+    for patcher in (BASE_MODEL.read(model, "current_patcher"), *clones):
+        PATCHER.read(patcher, "clear_cached_hook_weights")()
+        PATCHER.read(patcher, "patch_hooks")(None)
 
 
 def _hook_keyframes(conds: dict[str, list[dict]]) -> Iterator:
-    groups = [cond["hooks"] for cond in each(conds) if cond.get("hooks") is not None]
+    groups = [cond[HOOKS_KEY.name] for cond in each(conds) if cond.get(HOOKS_KEY.name) is not None]
     lists = [HOOK.read(hook, "hook_keyframe") for group in groups for hook in HOOK_GROUP.read(group, "hooks")]
     return (group for group in once(lists) if len(HOOK_KEYFRAMES.read(group, "keyframes")) > 1)
 

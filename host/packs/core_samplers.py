@@ -10,7 +10,7 @@ from .core import CORE
 from .fields import Kind
 
 # samplers of other kinds have neither
-SAMPLER = Kind(CORE, "comfy.samplers:KSAMPLER", (), ("sampler_function", "extra_options"))
+SAMPLER = Kind(CORE, "comfy.samplers:KSAMPLER", own=("sampler_function", "extra_options"))
 PREFIX = "core "
 INVERTIBLE = ("euler", "heun", "dpm_2", "dpmpp_2m", "ipndm", "deis", "res_multistep")
 
@@ -32,3 +32,8 @@ def solver_name(sampler) -> str:
             f"sampler {name} has options of its own (such as s_churn) that add noise; {cure}"
         )
     return PREFIX + name
+
+
+def is_core(solver: str) -> bool:
+    """Whether a record's solver is a core SAMPLER."""
+    return solver.startswith(PREFIX)

@@ -20,11 +20,15 @@ class Project:
 
 @dataclass(frozen=True)
 class Key:
-    """A name under which a project leaves something in a dict of ComfyUI's, and the module that writes it."""
+    """A name under which a project leaves something, and the module that has it: a key of a dict, a function.
+
+    optional: whether some supported versions lack it.
+    """
 
     project: Project
     module: str
     name: str
+    optional: bool = False
 
 
 @dataclass(frozen=True)
@@ -32,12 +36,14 @@ class Kind:
     """A kind of object of another project, and what we rely on of it.
 
     where: "module:Class" inside the project, for the contract test in tests/host/test_host_fields.py.
-    fields: attributes and methods that must be there. optional: those that some supported versions lack.
+    fields: attributes and methods that must be there. own: those that must be there on objects of that class,
+    and that what others put in its place may lack. optional: those that some supported versions lack.
     """
 
     project: Project
     where: str
-    fields: tuple[str, ...]
+    fields: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
     optional: tuple[str, ...] = ()
 
     @property
@@ -45,12 +51,16 @@ class Kind:
         """The class's name."""
         return self.where.split(":")[1]
 
+    def made(self, thing: Any) -> bool:
+        """Whether the object is of that class, known by its name."""
+        return any(base.__name__ == self.kind for base in type(thing).__mro__)
+
     def read(self, thing: Any, field: str) -> Any:
-        """The field's value; None for an optional one that is not there.
+        """The field's value; None for one that is not there and need not be.
 
         Raises: UnsamplingError naming project, version and field where one that must be there is missing.
         """
-        if field in self.optional:
+        if field in self.optional or (field in self.own and not self.made(thing)):
             return getattr(thing, field, None)
         self._require(thing, field)
         return getattr(thing, field)
@@ -61,15 +71,29 @@ class Kind:
         setattr(thing, field, value)
 
     def values(self, thing: Any) -> dict[str, Any]:
-        """All fields, optional ones among them. Raises: UnsamplingError where one is missing."""
-        return {field: self.read(thing, field) for field in (*self.fields, *self.optional)}
+        """All fields. Raises: UnsamplingError where one that must be there is missing."""
+        return {field: self.read(thing, field) for field in (*self.fields, *self.own, *self.optional)}
+
+    def refuse(self, what: str) -> UnsamplingError:
+        """The refusal of something of that kind which this pack does not know."""
+        name, version = self.project.name, self.project.version
+        return UnsamplingError(
+            f"{name} has {what} that this pack does not know: it reads {name} {version}; update this pack,"
+            f" or install {name} {version}"
+        )
 
     def _require(self, thing: Any, field: str) -> None:
-        if field not in self.fields:
+        if field not in (*self.fields, *self.own):
             raise KeyError(f"{field} is not declared for {self.where}")
-        if not hasattr(thing, field):
-            name, version = self.project.name, self.project.version
+        if hasattr(thing, field):
+            return
+        name, version, there = self.project.name, self.project.version, type(thing)
+        if self.made(thing):
             raise UnsamplingError(
                 f"{name} has no {field} in its {self.kind} any more, which this pack reads as of {name}"
                 f" {version}; update this pack, or install {name} {version}"
             )
+        raise UnsamplingError(
+            f"{there.__module__}.{there.__qualname__} stands where {name} {version} has its {self.kind}, but"
+            f" has no {field}, which this pack reads; disconnect it, or install {name} {version}"
+        )

@@ -19,13 +19,13 @@ CHUNKED = "comfy_has_chunked_io"  # the mark of networks that write into a clip 
 VAE = Kind(
     CORE,
     "comfy.sd:VAE",
-    ("first_stage_model", "process_input", "latent_channels", "upscale_ratio", "output_channels"),
-    ("conv_out_channels",),
+    ("process_input", "latent_channels", "upscale_ratio", "output_channels"),
+    own=("first_stage_model",),
+    optional=("conv_out_channels",),
 )
-ANY_VAE = Kind(CORE, "comfy.sd:VAE", (), ("first_stage_model",))  # those of other packs may lack it
 NETWORK = Kind(CORE, "comfy.ldm.wan.vae:WanVAE", ("decoder", "decode"))
 # one of the networks that have it, since 0.17
-MARKED = Kind(CORE, "comfy.ldm.lightricks.vae.causal_video_autoencoder:VideoVAE", (), (CHUNKED,))
+MARKED = Kind(CORE, "comfy.ldm.lightricks.vae.causal_video_autoencoder:VideoVAE", optional=(CHUNKED,))
 Step = Callable[[Tensor], Tensor]
 Tick = Callable[[], None]
 Ticks = Callable[[int], Tick]
@@ -34,7 +34,7 @@ Ticks = Callable[[int], Tick]
 def is_wan_vae(vae) -> bool:
     """Whether it is Wan 2.1's, which Wan 2.2's 14B models and others have too: a network that reads and
     writes a clip a few frames at a time, which core does not use."""
-    network = ANY_VAE.read(vae, "first_stage_model")
+    network = VAE.read(vae, "first_stage_model")
     return isinstance(network, comfy.ldm.wan.vae.WanVAE) and MARKED.read(network, CHUNKED) is None
 
 

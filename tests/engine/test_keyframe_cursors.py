@@ -6,6 +6,7 @@ import torch
 
 from unsampling_pack.host import keyframes
 
+MODEL = SimpleNamespace(get_attachment=lambda key: None)
 FALLING = [8.0, 4.0, 2.0, 0.0]
 
 
@@ -18,14 +19,10 @@ class Frames:
         return len(self.keyframes)
 
 
-class AdvancedControlBase:
-    """What Advanced-ControlNet's ControlNets have in common, as far as it is read."""
+class Keyframed:
+    """A ControlNet with two timestep keyframes, of a host before several GPUs; keeps the sigmas it met."""
 
     prev_t = tk_mask_cond_hint_original = tk_mask_cond_hint = weight_mask_cond_hint = 0.0
-
-
-class Keyframed(AdvancedControlBase):
-    """A ControlNet with two timestep keyframes, of a host before several GPUs; keeps the sigmas it met."""
 
     def __init__(self):
         self.timestep_keyframes = Frames()
@@ -50,7 +47,9 @@ class Plain:
 def test_a_call_meets_what_lies_above_it_and_a_run_leaves_the_start_behind():
     keyframed = Keyframed()
     guider = SimpleNamespace(
-        conds={"positive": [{"control": Plain(keyframed)}, {}], "negative": None}, inner_model=None
+        conds={"positive": [{"control": Plain(keyframed)}, {}], "negative": None},
+        inner_model=None,
+        model_patcher=MODEL,
     )
     options = {"transformer_options": {"sample_sigmas": torch.tensor(FALLING[::-1])}}
     with keyframes.placed(guider, options) as place:

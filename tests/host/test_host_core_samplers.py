@@ -10,7 +10,7 @@ from host_passes import EMPTY, SOURCE, Bench
 
 from tools.client import RunError
 
-LIST = Path(__file__).parents[2] / "nodes" / "core_samplers.py"
+LIST = Path(__file__).parents[2] / "host" / "packs" / "core_samplers.py"
 # Both schedules: on the second a multistep formula in sigma itself overshoots on the way up.
 SCHEDULES = ("ays", "normal")
 # Measured on the mixture of host_passes with 16 steps; see the table that a failure prints.

@@ -68,7 +68,7 @@ class Model:
         latent_format=None,
         model: BaseModel | None = None,
     ):
-        self._attachments = {"ADE_params": params, "ADE_sample_settings": settings}
+        self.attachments = {"ADE_params": params, "ADE_sample_settings": settings}
         self.additional_models = {} if motion is None else {"ADE": [motion]}
         self.model_options = {"transformer_options": transformer_options or {}, **(options or {})}
         if handler is not None:
@@ -80,7 +80,7 @@ class Model:
         self.model, self.patches = model or BaseModel(), {}
 
     def get_attachment(self, key: str):
-        return self._attachments.get(key)
+        return self.attachments.get(key)
 
     def get_model_object(self, name: str):
         return self._objects[name]

@@ -83,7 +83,7 @@ def test_windows_are_placed_as_by_core_without_a_trace(step):
 @pytest.mark.parametrize("sigmas", [[8.0, 3.0, 1.0, 0.0], [0.0, 1.0, 3.0, 8.0], [3.0, 8.0, 0.0, 1.0]])
 def test_a_runs_schedule_falls_whichever_way_it_runs(sigmas):
     options = {"transformer_options": {"sample_sigmas": torch.tensor(sigmas)}}
-    assert core_pack.schedule(options).tolist() == [8.0, 3.0, 1.0, 0.0]
+    assert core_pack.falling_sigmas(options).tolist() == [8.0, 3.0, 1.0, 0.0]
 
 
 @pytest.mark.parametrize("step, marked", [(0, [7.5, 3.0, 1.0]), (1, [8.0, 7.5, 1.0]), (2, [8.0, 3.0, 7.5])])

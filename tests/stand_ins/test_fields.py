@@ -7,7 +7,17 @@ from foreign import Foreign
 from unsampling_pack.host.packs.fields import Kind, Project
 from unsampling_pack.unsampling import UnsamplingError
 
-LAMP = Kind(Project("Lamps", "2.1"), "lamps.desk:DeskLamp", ("watts", "colour", "switch"), ("dimmer", "hue"))
+FIELDS = ("watts", "colour", "switch")
+LAMPS = Project("Lamps", "2.1")
+LAMP = Kind(LAMPS, "lamps.desk:DeskLamp", FIELDS, own=("cable",), optional=("dimmer", "hue"))
+
+
+class DeskLamp(Foreign):
+    """A lamp of the project's."""
+
+
+class LateLamp(DeskLamp):
+    """One of its later kinds."""
 
 
 @pytest.mark.parametrize("value", [60, 0, None, False, [], "red"])
@@ -19,7 +29,7 @@ def test_a_field_is_read_whatever_its_value(value):
 @pytest.mark.parametrize("field", ["watts", "colour", "switch"])
 @pytest.mark.parametrize("use", [LAMP.read, lambda lamp, field: LAMP.write(lamp, field, 1)])
 def test_a_missing_field_is_refused_with_project_version_and_field(field, use):
-    lamp = Foreign(**{f"{name}_new": 1 for name in LAMP.fields})
+    lamp = DeskLamp(**{f"{name}_new": 1 for name in LAMP.fields})
     with pytest.raises(UnsamplingError) as refusal:
         use(lamp, field)
     assert str(refusal.value) == (
@@ -55,8 +65,34 @@ def test_all_values_in_their_order():
         ("watts", 40),
         ("colour", "red"),
         ("switch", True),
+        ("cable", None),
         ("dimmer", None),
         ("hue", 3),
     ]
     with pytest.raises(UnsamplingError, match="Lamps has no colour"):
-        LAMP.values(Foreign(watts=40, switch=True))
+        LAMP.values(LateLamp(watts=40, switch=True))
+
+
+@pytest.mark.parametrize("field", FIELDS)
+def test_what_takes_the_place_of_the_projects_is_blamed_itself(field):
+    with pytest.raises(UnsamplingError) as refusal:
+        LAMP.read(Foreign(), field)
+    assert str(refusal.value) == (
+        f"foreign.Foreign stands where Lamps 2.1 has its DeskLamp, but has no {field}, which this pack reads;"
+        " disconnect it, or install Lamps 2.1"
+    )
+
+
+@pytest.mark.parametrize("lamp", [DeskLamp, LateLamp])
+def test_a_field_of_its_own_must_be_there_on_the_projects_alone(lamp):
+    assert LAMP.read(lamp(cable=3), "cable") == 3 == LAMP.read(Foreign(cable=3), "cable")
+    assert LAMP.read(Foreign(), "cable") is None
+    with pytest.raises(UnsamplingError, match="Lamps has no cable in its DeskLamp any more"):
+        LAMP.read(lamp(), "cable")
+
+
+def test_what_is_not_known_is_refused_with_project_and_version():
+    assert str(LAMP.refuse("a bulb")) == (
+        "Lamps has a bulb that this pack does not know: it reads Lamps 2.1; update this pack, or install"
+        " Lamps 2.1"
+    )

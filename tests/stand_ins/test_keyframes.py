@@ -11,6 +11,7 @@ import torch
 
 from unsampling_pack.host import keyframes
 from unsampling_pack.host.packs import animatediff_keyframes
+from unsampling_pack.unsampling import UnsamplingError
 
 FALLING = [10.0, 8.0, 5.0, 2.0, 0.5, 0.0]
 # step and sigma of some calls, and which of the keyframes at 0, 40 and 90 percent (sigma 10, 6 and 1) is in
@@ -215,7 +216,15 @@ def test_without_animatediff_evolved_nothing_is_told():
     options = {"transformer_options": {"sample_sigmas": torch.tensor(FALLING)}}
     animatediff_keyframes.set_step(options, 3)
     assert animatediff_keyframes.state(options) is None
-    assert list(animatediff_keyframes.cursors(options, None)) == []
+    assert list(animatediff_keyframes.cursors(SimpleNamespace(model_patcher=core.Model()), options)) == []
+
+
+def test_a_run_without_its_state_is_no_run_without_animatediff_evolved():
+    """Its settings are on the MODEL, but the run has no state under the key that is asked for."""
+    guider = SimpleNamespace(model_patcher=core.Model(ade.InjectionParams()))
+    options = {"transformer_options": {"sample_sigmas": torch.tensor(FALLING), "ADGS_new": object()}}
+    with pytest.raises(UnsamplingError, match=r"AnimateDiff-Evolved has a state .* it reads .* 1\.5\.7"):
+        list(animatediff_keyframes.cursors(guider, options))
 
 
 def drawn() -> tuple[float, float]:

@@ -129,3 +129,12 @@ def test_an_empty_latent_has_a_cure_for_the_nodes_to_add():
     with pytest.raises(UnsamplingError) as refusal:
         latents.clip({"samples": CLIP[:0]}, 4, "noise")
     assert refusal.value.cause is Cause.LATENT_EMPTY
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.18215, 3.0])
+@pytest.mark.parametrize("shape", [(3, 4, 5, 6), (1, 4, 3, 5, 6), (2, 4, 3, 5, 6)])
+def test_the_variance_of_entries_in_sampling_space(scale, shape):
+    latent_format = SimpleNamespace(process_in=lambda x: x * scale)
+    samples = torch.randn(shape, generator=torch.Generator().manual_seed(1)) + 4
+    expected = sum(float((scale * entry.double()).var(correction=0)) for entry in samples) / len(samples)
+    assert latents.variance(latent_format, samples) == pytest.approx(expected, rel=1e-5)

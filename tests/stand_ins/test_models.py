@@ -1,7 +1,5 @@
 """What noise of a MODEL depends on, its guidance, and the table of steps that was made for it."""
 
-from types import SimpleNamespace
-
 import animatediff_objects as ade
 import comfy_objects as core
 import pytest
@@ -152,12 +150,3 @@ def test_what_a_report_tells_of_a_guider(models, patches):
 def test_the_lowest_sigma(models, lowest):
     model = core.Model(model_sampling=core.sampling(*DISCRETE, lowest=lowest))
     assert models.sigma_min(model) == pytest.approx(lowest)
-
-
-@pytest.mark.parametrize("scale", [1.0, 0.18215, 3.0])
-@pytest.mark.parametrize("shape", [(3, 4, 5, 6), (1, 4, 3, 5, 6), (2, 4, 3, 5, 6)])
-def test_the_variance_of_entries_in_sampling_space(models, scale, shape):
-    model = SimpleNamespace(model=SimpleNamespace(process_latent_in=lambda x: x * scale))
-    samples = torch.randn(shape, generator=torch.Generator().manual_seed(1)) + 4
-    expected = sum(float((scale * entry.double()).var(correction=0)) for entry in samples) / len(samples)
-    assert models.variance(model, samples) == pytest.approx(expected, rel=1e-5)

@@ -26,6 +26,11 @@ from unsampling_pack.host.packs import core as core_pack
 from unsampling_pack.host.packs.fields import Kind
 from unsampling_pack.unsampling import UnsamplingError
 
+
+class LatentFormat(SimpleNamespace):
+    """A latent format of ComfyUI's."""
+
+
 SHAPE, FALLING = (8, 4, 3, 3), torch.tensor([14.6, 3.0, 0.5, 0.0])
 PACKS = (
     advanced_controlnet,
@@ -63,7 +68,7 @@ IN_THE_RUN = {
 
 
 # what is no part of the scene: it is asked elsewhere, and missed there (see the last test)
-ELSEWHERE = {"LatentFormat", "CFGGuider", "Guider_DualCFG", "VideoFromFile"}
+ELSEWHERE = {"LatentFormat", "CFGGuider", "Guider_DualCFG", "VideoFromFile", "ModelPatcher", "BaseModel"}
 
 
 def kinds() -> list[Kind]:
@@ -198,7 +203,7 @@ def test_a_field_that_some_supported_versions_lack_is_not_missed(
     "field, read", [("latent_channels", "channels"), ("process_in", "in_sampling_space")]
 )
 def test_a_latent_format_that_was_renamed_is_missed_where_it_is_asked(models, field, read):
-    latent_format = SimpleNamespace(latent_channels=4, process_in=lambda x: 2 * x)
+    latent_format = LatentFormat(latent_channels=4, process_in=lambda x: 2 * x)
     delattr(latent_format, field)
     model = SimpleNamespace(get_model_object=lambda name: latent_format)
     with pytest.raises(UnsamplingError) as refusal:

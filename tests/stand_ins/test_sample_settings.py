@@ -42,7 +42,7 @@ def test_iterations_that_sample_again_or_add_noise(iterations, is_refused):
 
 
 def test_options_of_a_class_that_is_not_known_are_not_taken_for_harmless():
-    with pytest.raises(UnsamplingError, match="AnimateDiff-Evolved has no apply_to_1st_iter in its FreeInit"):
+    with pytest.raises(UnsamplingError, match="its FreeInitOptions, but has no apply_to_1st"):
         animatediff_settings.refuse_changing(model(iteration_opts=NewOptions(1)))
 
 

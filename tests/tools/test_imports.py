@@ -19,7 +19,7 @@ COMFY = {
     "latent_preview",
     "server",
 }
-HOST_WITH_COMFY = {"host.sampling", "host.models", "host.screen", "host.video_input"}
+HOST_WITH_COMFY = {"host.sampling", "host.models", "host.screen", "host.clips"}
 ENGINE = {"torch", "numpy"}
 MORE = {  # what parts of unsampling/ need besides
     "unsampling.storage": {"safetensors"},

@@ -13,11 +13,15 @@ import comfyui_version
 def report() -> dict[str, list[str]]:
     """The names that host/packs declares, and those that this host lacks: required and optional ones."""
     kinds, keys = _declared("Kind"), _declared("Key")
-    fields = [f"{_name(kind)}.{field}" for kind in kinds for field in (*kind.fields, *kind.optional)]
+    fields = [f"{_name(kind)}.{field}" for kind in kinds for field in _all_fields(kind)]
+    lacking = [key for key in keys if not _written(key)]
     return {
         "declared": [*fields, *(key.name for key in keys)],
-        "missing": [*_missing(kinds), *(f"{key.module} {key.name}" for key in keys if not _written(key))],
-        "missing_optional": _missing([replace(kind, fields=kind.optional) for kind in kinds]),
+        "missing": [*_missing(kinds), *(f"{key.module} {key.name}" for key in lacking if not key.optional)],
+        "missing_optional": [
+            *_missing([replace(kind, fields=kind.optional, own=()) for kind in kinds]),
+            *(f"{key.module} {key.name}" for key in lacking if key.optional),
+        ],
         "invented": _missing(_invented(kinds[0])),
         "comfyui": [comfyui_version.__version__],
     }
@@ -38,7 +42,7 @@ def _all(module: ModuleType) -> list:
 def _invented(kind) -> list:
     """A class and a field that nobody has, for the test of the test."""
     wheres = ("animatediff.context:NoSuchClass", "animatediff.context:ContextOptions")
-    return [replace(kind, where=where, fields=("no_such_field",)) for where in wheres]
+    return [replace(kind, where=where, fields=("no_such_field",), own=()) for where in wheres]
 
 
 def _missing(kinds: list) -> list[str]:
@@ -46,10 +50,15 @@ def _missing(kinds: list) -> list[str]:
     return [line for kind in kinds for line in _missing_of(kind)]
 
 
+def _all_fields(kind) -> tuple[str, ...]:
+    return (*kind.fields, *kind.own, *kind.optional)
+
+
 def _missing_of(kind) -> list[str]:
-    if kind.fields and _class(kind) is None:
+    wanted = (*kind.fields, *kind.own)
+    if wanted and _class(kind) is None:
         return [_name(kind)]
-    return [f"{_name(kind)}.{field}" for field in kind.fields if not _has(kind, field)]
+    return [f"{_name(kind)}.{field}" for field in wanted if not _has(kind, field)]
 
 
 def _name(kind) -> str:
@@ -69,13 +78,13 @@ def _sets(owner: type, field: str) -> bool:
         source = inspect.getsource(owner)
     except (OSError, TypeError):  # a class of Python's own
         return False
-    return re.search(rf"self\.{re.escape(field)}\b\s*(:[^=\n]+)?=(?!=)", source) is not None
+    return re.search(rf"self\.{re.escape(field)}\b\s*(:[^=\n]+|,[^=()\n]+)?=(?!=)", source) is not None
 
 
 def _written(key) -> bool:
-    """Whether the key stands in its module."""
+    """Whether the name stands in its module."""
     module = _module(key.module)
-    return module is not None and f'"{key.name}"' in inspect.getsource(module).replace("'", '"')
+    return module is not None and re.search(rf"\b{key.name}\b", inspect.getsource(module)) is not None
 
 
 def _class(kind) -> type | None:
