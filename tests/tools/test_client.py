@@ -17,6 +17,7 @@ from tools.client import (
     ServerAway,
     ServerDied,
 )
+from tools.client.http import Http, Transfer
 
 PROMPT = {"3": {"class_type": "KSampler", "inputs": {}}}
 IMAGE = {"filename": "a.png", "subfolder": "", "type": "output"}
@@ -277,6 +278,30 @@ def test_a_server_that_leaves_during_an_upload(tmp_path):
             ServerAway, match=r"closed the connection during the upload of .*--max-upload-size"
         ):
             client.upload(tmp_path / "a.mp4")
+
+
+@pytest.mark.parametrize("what", ["the upload of a.mp4", "THE UPLOAD OF A.MP4"])
+def test_the_words_for_an_upload_do_not_decide_its_cure(what):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=lambda: listener.accept()[0].close(), daemon=True).start()
+        http = Http(f"127.0.0.1:{listener.getsockname()[1]}", timeout=5)
+        with pytest.raises(ServerAway, match=rf"closed the connection during {what}: .*--max-upload-size"):
+            http.read("POST", "/upload/image", bytes(20_000_000), what=what, transfer=Transfer.UPLOAD)
+
+
+@pytest.mark.parametrize("what", ["output a.png", "OUTPUT A.PNG"])
+def test_the_words_for_an_output_do_not_decide_its_cure(what):
+    path = "/view?filename=a.png&subfolder=&type=output"
+    with FakeComfy() as fake, pytest.raises(ClientError, match=f"lists {what} but no longer has the file"):
+        Http(fake.url, timeout=5).read("GET", path, what=what, transfer=Transfer.OUTPUT)
+
+
+@pytest.mark.parametrize("what", ["", "the prompt", "THE PROMPT"])
+def test_the_words_for_a_prompt_do_not_decide_its_cure(what):
+    with FakeComfy() as fake:
+        fake.refusal = {"error": {"message": "no"}, "node_errors": {}}
+        with pytest.raises(RefusedError, match="The server refuses the workflow: no"):
+            Http(fake.url, timeout=5).read("POST", "/prompt", b"{}", what=what)
 
 
 def test_interrupt_names_the_run_only():

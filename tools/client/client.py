@@ -12,7 +12,7 @@ import websocket
 
 from tools.client.errors import ServerAway
 from tools.client.files import save
-from tools.client.http import Http
+from tools.client.http import Http, Transfer
 from tools.client.run import Event, Run, follow
 
 PREVIEW = b"\x00\x00\x00\x01"  # how a binary frame that holds a picture begins
@@ -102,7 +102,9 @@ class Client:
     def download(self, item: dict, folder: str | Path, overwrite: bool = False) -> Path:
         """Fetch one file of `outputs` into the folder, under a numbered name when its own is taken."""
         query = urlencode({key: item[key] for key in ("filename", "subfolder", "type")})
-        chunks = self.http.chunks("GET", f"/view?{query}", what=f"output {item['filename']}")
+        chunks = self.http.chunks(
+            "GET", f"/view?{query}", what=f"output {item['filename']}", transfer=Transfer.OUTPUT
+        )
         return save(folder, item["filename"], lambda file: file.writelines(chunks), overwrite)
 
     # ---- the websocket

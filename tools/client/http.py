@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import Iterator
+from enum import Enum, auto
 from http.client import HTTPException
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,14 @@ from urllib.request import ProxyHandler, Request, build_opener
 from tools.client.errors import ClientError, RefusedError, ServerAway
 
 CHUNK = 1 << 20
+
+
+class Transfer(Enum):
+    """What a request moves, which decides the cure of its failure."""
+
+    MESSAGE = auto()
+    UPLOAD = auto()
+    OUTPUT = auto()
 
 
 class Http:
@@ -35,19 +44,31 @@ class Http:
         head, tail, kind = _multipart(path.name)
         size = len(head) + path.stat().st_size + len(tail)
         headers = _type(kind) | {"Content-Length": str(size)}
-        answer = self.read(
-            "POST", "/upload/image", _pieces(head, path, tail), headers, f"the upload of {path}"
+        pieces, what = _pieces(head, path, tail), f"the upload of {path}"
+        return self._decoded(
+            self.read("POST", "/upload/image", pieces, headers, what, transfer=Transfer.UPLOAD)
         )
-        return self._decoded(answer)
 
     def read(
-        self, method: str, path: str, data: Any = None, headers: dict | None = None, what: str = ""
+        self,
+        method: str,
+        path: str,
+        data: Any = None,
+        headers: dict | None = None,
+        what: str = "",
+        transfer: Transfer = Transfer.MESSAGE,
     ) -> bytes:
-        """The whole answer; `what` is what messages call it."""
-        return b"".join(self.chunks(method, path, data, headers, what))
+        """The whole answer; `what` is what messages call it, and decides nothing."""
+        return b"".join(self.chunks(method, path, data, headers, what, transfer))
 
     def chunks(
-        self, method: str, path: str, data: Any = None, headers: dict | None = None, what: str = ""
+        self,
+        method: str,
+        path: str,
+        data: Any = None,
+        headers: dict | None = None,
+        what: str = "",
+        transfer: Transfer = Transfer.MESSAGE,
     ) -> Iterator[bytes]:
         """The answer in pieces; an answer that stops early is an error."""
         request = Request(self.url + path, data=data, headers=headers or {}, method=method)
@@ -58,9 +79,9 @@ class Http:
                     got += len(chunk)
                     yield chunk
         except HTTPError as error:
-            raise _http_error(error, self.url, what or f"{method} {path}") from None
+            raise _http_error(error, self.url, f"{method} {path}", what, transfer) from None
         except (OSError, HTTPException) as error:
-            raise ServerAway(_away(self.url, error, what)) from None
+            raise ServerAway(_away(self.url, error, what, transfer)) from None
         if wanted is not None and got != int(wanted):
             raise ServerAway(
                 f"{self.url} closed the connection at {got} of {wanted} bytes of {what or path}: try again."
@@ -108,9 +129,9 @@ def _pieces(head: bytes, path: Path, tail: bytes) -> Iterator[bytes]:
     yield tail
 
 
-def _away(url: str, error: Exception, what: str = "") -> str:
+def _away(url: str, error: Exception, what: str, transfer: Transfer) -> str:
     reason = error.reason if isinstance(error, URLError) else error
-    if what.startswith("the upload") and isinstance(reason, ConnectionError):
+    if transfer is Transfer.UPLOAD and isinstance(reason, ConnectionError):
         return (
             f"{url} closed the connection during {what}: is the file larger than its --max-upload-size (MB)?"
         )
@@ -118,13 +139,13 @@ def _away(url: str, error: Exception, what: str = "") -> str:
     return f"{url} does not answer{during} ({reason}): start ComfyUI there, or correct the address."
 
 
-def _http_error(error: HTTPError, url: str, what: str) -> ClientError:
-    body = error.read()
-    if error.code == 400 and what == "POST /prompt":
+def _http_error(error: HTTPError, url: str, request: str, what: str, transfer: Transfer) -> ClientError:
+    body, what = error.read(), what or request
+    if error.code == 400 and request == "POST /prompt":
         return _refused(body)
     if error.code == 413:
         return ClientError(f"{url} refuses {what} as too large: raise ComfyUI's --max-upload-size (MB).")
-    if error.code == 404 and what.startswith("output "):
+    if error.code == 404 and transfer is Transfer.OUTPUT:
         return ClientError(f"{url} lists {what} but no longer has the file: run the workflow again.")
     return ServerAway(f"{url} answers {what} with HTTP {error.code} {error.reason}: is it a ComfyUI server?")
 
