@@ -17,14 +17,14 @@ class Check:
     """A promise and what was found; holds is None where there is no bar, only a figure."""
 
     promise: str
-    found: str
+    finding: str
     holds: bool | None
 
 
 def promises(checks: Iterable[Check]) -> str:
     """The list as Markdown, one line a promise."""
     words = {True: "holds", False: "DOES NOT HOLD", None: "for information"}
-    lines = [f"- **{words[check.holds]}**: {check.promise}. {check.found}." for check in checks]
+    lines = [f"- **{words[check.holds]}**: {check.promise}. {check.finding}." for check in checks]
     return "\n".join(["## What must hold", "", *lines]) + "\n"
 
 

@@ -53,9 +53,9 @@ def _run(options: Options, weights: Path | None) -> None:
     )
     started = monotonic()
     results = compute(unet, clip, settings)
-    found = numbers(clip, settings, results)
-    print(f"computed in {monotonic() - started:.0f} s\n\n{table(found)}\n")
-    write(options.out, clip, settings, results, found)
+    measurements = numbers(clip, settings, results)
+    print(f"computed in {monotonic() - started:.0f} s\n\n{table(measurements)}\n")
+    write(options.out, clip, settings, results, measurements)
     page = (options.out / "index.html").resolve()
     print(f"Open {page} in a browser: clips, pictures and numbers on one page.")
 

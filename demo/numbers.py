@@ -46,18 +46,19 @@ def numbers(clip: Clip, settings: Settings, results: Results) -> Numbers:
     }
 
 
-def table(found: Numbers) -> str:
+def table(measurements: Numbers) -> str:
     """The figures that matter, in lines for a terminal."""
     lines = ["to noise and back                model calls  relative error       PSNR"]
-    lines += [_line(round_trip_name(trip), trip) for trip in found["round_trips"]]
-    if found["untouched_source"]:
+    lines += [_line(round_trip_name(trip), trip) for trip in measurements["round_trips"]]
+    if measurements["untouched_source"]:
         lines += ["", "against the true clip            model calls  relative error       PSNR"]
-        for one in [*found["restyles"], found["random_noise"]]:
+        for one in [*measurements["restyles"], measurements["random_noise"]]:
             lines.append(_line(restyle_name(one), one))
         lines += [
-            _line(f"{style}: source untouched", still) for style, still in found["untouched_source"].items()
+            _line(f"{style}: source untouched", still)
+            for style, still in measurements["untouched_source"].items()
         ]
-    return "\n".join([*lines, "", *(f"report: {line}" for line in found["report"]["lines"])])
+    return "\n".join([*lines, "", *(f"report: {line}" for line in measurements["report"]["lines"])])
 
 
 def round_trip_name(trip: Numbers) -> str:
@@ -83,8 +84,13 @@ def _line(name: str, figures: Numbers) -> str:
 
 
 def _round_trip(trip: RoundTrip) -> Numbers:
-    known = trip.inversion
-    return {"solver": known.solver, "record": known.recorded, "calls": trip.calls, **_compared(trip.compared)}
+    inversion = trip.inversion
+    return {
+        "solver": inversion.solver,
+        "record": inversion.recorded,
+        "calls": trip.calls,
+        **_compared(trip.compared),
+    }
 
 
 def _restyle(one: Restyle) -> Numbers:
@@ -96,8 +102,8 @@ def _restyle(one: Restyle) -> Numbers:
     }
 
 
-def _compared(found: Comparison) -> Numbers:
-    return {"relative_error": found.relative_error, "psnr": float(found.psnr.mean())}
+def _compared(comparison: Comparison) -> Numbers:
+    return {"relative_error": comparison.relative_error, "psnr": float(comparison.psnr.mean())}
 
 
 def _noise(results: Results) -> Numbers:

@@ -20,7 +20,7 @@ from .world import STYLE_NAMES
 SOURCE, BACK, RANDOM = "source", "reconstruction", "random_noise"
 
 
-def write(out: Path, clip: Clip, settings: Settings, results: Results, found: Numbers) -> None:
+def write(out: Path, clip: Clip, settings: Settings, results: Results, measurements: Numbers) -> None:
     """Fill the folder; restyles of an earlier run go first, so that what lies there is of this one."""
     for style in STYLE_NAMES:
         for old in [*out.glob(f"{style}_cfg*.mp4"), out / f"true_{style}.mp4"]:
@@ -32,8 +32,8 @@ def write(out: Path, clip: Clip, settings: Settings, results: Results, found: Nu
     write_video(out / "side_by_side.mp4", side_by_side(columns), clip.fps)
     contact_sheet(out / "contact_sheet.png", columns)
     Image.fromarray(chart(results.report)).save(out / "report.png")
-    (out / "numbers.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    (out / "index.html").write_text(page(out, found), encoding="utf-8")
+    (out / "numbers.json").write_text(json.dumps(measurements, indent=2) + "\n", encoding="utf-8")
+    (out / "index.html").write_text(page(out, measurements), encoding="utf-8")
 
 
 def _clips(clip: Clip, results: Results) -> dict[str, Tensor]:

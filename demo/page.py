@@ -27,11 +27,11 @@ NOISE = {
 }
 
 
-def page(folder: Path, found: Numbers) -> str:
+def page(folder: Path, measurements: Numbers) -> str:
     """The page of a run whose files lie in the folder."""
-    exact, plain = found["round_trips"]
-    noise = [(text, f"{found['noise'][name]:.3f}", ideal) for name, (text, ideal) in NOISE.items()]
-    clip, settings, verdict = found["clip"], found["settings"], found["report"]
+    exact, plain = measurements["round_trips"]
+    noise = [(text, f"{measurements['noise'][name]:.3f}", ideal) for name, (text, ideal) in NOISE.items()]
+    clip, settings, verdict = measurements["clip"], measurements["settings"], measurements["report"]
     texts = {
         "title": clip["title"],
         "steps": settings["steps"],
@@ -40,7 +40,7 @@ def page(folder: Path, found: Numbers) -> str:
         "condition": settings["source_style"] or "no style",
         "size": f"{clip['frames']} frames of {clip['width']}x{clip['height']}",
         "note": clip["note"],
-        "known": SEEN[bool(found["untouched_source"])],
+        "known": SEEN[bool(measurements["untouched_source"])],
         "error": error(exact),
         "plain_solver": plain["solver"],
         "plain_error": error(plain),
@@ -49,20 +49,20 @@ def page(folder: Path, found: Numbers) -> str:
     markup = {
         "round_trips": _table(
             ("there and back", "relative error", "PSNR", "calls"),
-            [_row(round_trip_name(trip), trip) for trip in found["round_trips"]],
+            [_row(round_trip_name(trip), trip) for trip in measurements["round_trips"]],
         ),
         "side_by_side": _video(folder / "side_by_side.mp4", "all clips side by side", "controls"),
         "first": _figure(folder / "source.mp4", "source", clip["title"])
         + _figure(
             folder / "reconstruction.mp4", "reconstruction", f"relative error {error(exact)}, {psnr(exact)}"
         ),
-        "styles": "\n".join(_style(folder, found, style) for style in settings["styles"]),
+        "styles": "\n".join(_style(folder, measurements, style) for style in settings["styles"]),
         "random": _figure(
             folder / "random_noise.mp4",
-            restyle_name(found["random_noise"]),
-            _against_truth(found["random_noise"]),
+            restyle_name(measurements["random_noise"]),
+            _against_truth(measurements["random_noise"]),
         ),
-        "truth": _truth(found),
+        "truth": _truth(measurements),
         "verdict": "".join(f"<li>{escape(line)}</li>" for line in verdict["lines"]),
         "noise": _table(("the noise, mean of the frames", "is", "is right at"), noise),
         "chart": _picture(folder / "report.png", f"chart of the Inversion Report: {verdict['lines'][0]}"),
@@ -73,14 +73,14 @@ def page(folder: Path, found: Numbers) -> str:
     )
 
 
-def _style(folder: Path, found: Numbers, style: str) -> str:
+def _style(folder: Path, measurements: Numbers, style: str) -> str:
     """The clips of one style, and the true answer behind them."""
     figures = [
         _figure(folder / f"{style}_cfg{one['cfg']:g}.mp4", restyle_name(one), _against_truth(one))
-        for one in found["restyles"]
+        for one in measurements["restyles"]
         if one["style"] == style
     ]
-    still = found["untouched_source"].get(style)
+    still = measurements["untouched_source"].get(style)
     if still is not None:
         figures.append(
             _figure(
@@ -92,18 +92,20 @@ def _style(folder: Path, found: Numbers, style: str) -> str:
     return f'<h3>{escape(style)}</h3>\n<div class="row">{"".join(figures)}</div>'
 
 
-def _truth(found: Numbers) -> str:
+def _truth(measurements: Numbers) -> str:
     """The table of distances from the true answers; nothing where they are not known."""
-    if not found["untouched_source"]:
+    if not measurements["untouched_source"]:
         return "<p>What your clip truly looks like in these styles nobody knows: no error is given.</p>"
-    rows = [_row(restyle_name(one), one) for one in [*found["restyles"], found["random_noise"]]]
-    rows += [_row(f"{style}: source untouched", still) for style, still in found["untouched_source"].items()]
+    rows = [_row(restyle_name(one), one) for one in [*measurements["restyles"], measurements["random_noise"]]]
+    rows += [
+        _row(f"{style}: source untouched", still) for style, still in measurements["untouched_source"].items()
+    ]
     return _table(("against the true clip", "relative error", "PSNR", "calls"), rows)
 
 
 def _against_truth(one: Numbers) -> str:
-    known = f"error {error(one)}, {psnr(one)}, " if "psnr" in one else ""
-    return f"{known}{one['calls']} model calls"
+    distance = f"error {error(one)}, {psnr(one)}, " if "psnr" in one else ""
+    return f"{distance}{one['calls']} model calls"
 
 
 def _row(name: str, figures: Numbers) -> tuple[str, ...]:

@@ -151,7 +151,9 @@ def _random(x: Tensor, settings: Settings) -> Inversion:
 
 
 def _report(exact: RoundTrip) -> Report:
-    known = exact.inversion
-    sigma = float(known.sigmas[0])
-    figures = metrics.noise_figures(known.noise, None if known.record is None else known.record.source, sigma)
-    return Report(known, figures, metrics.corrections(known), exact.compared, 1.0, sigma)
+    inversion = exact.inversion
+    sigma = float(inversion.sigmas[0])
+    figures = metrics.noise_figures(
+        inversion.noise, None if inversion.record is None else inversion.record.source, sigma
+    )
+    return Report(inversion, figures, metrics.corrections(inversion), exact.compared, 1.0, sigma)

@@ -158,5 +158,5 @@ def _of_format(widget: Widget, value_of: Callable[[Widget], Any]) -> Iterator[Wi
     added = formats.get(value_of(widget)) if formats else None
     if isinstance(added, list):  # VideoHelperSuite's loader has presets there, which are no widgets
         for name, *spec in added:
-            if found := Input(name, spec[:2], optional=True).widget():
-                yield found
+            if format_widget := Input(name, spec[:2], optional=True).widget():
+                yield format_widget

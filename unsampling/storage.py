@@ -78,7 +78,7 @@ def room(folder: Path, whole: int, new: int, lasting: bool) -> Iterator[Store]:
     files = _Files(folder)
     done = False
     try:
-        yield files.keep
+        yield files.store
         done = True
     finally:
         if not (done and lasting):
@@ -111,7 +111,7 @@ class _Files:
         self.folder = folder
         self.finalizers: list[weakref.finalize] = []
 
-    def keep(self, x: Tensor) -> Tensor:
+    def store(self, x: Tensor) -> Tensor:
         """A mapped tensor of the same values, whose file lives as long as it does."""
         path = self.folder / f"unsampling-{uuid.uuid4().hex}.safetensors"
         try:

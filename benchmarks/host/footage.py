@@ -57,15 +57,15 @@ def main() -> int:
         parser.error("--frames needs two lengths or more: what grows with the clip is their difference")
     if in_host.missing("footage"):
         return 1
-    found = {}
+    rows = {}
     with tempfile.TemporaryDirectory() as folder:
         ways = [way for way in WAYS if way != "vhs" or in_host.folder_of_vhs()]
         for frames in map(int, options.frames.split(",")):
             path = Path(folder) / f"{frames}.mp4"
             write_clip(path, frames)
             for way in ways:
-                found[way, frames] = in_host.answer(__file__, [f"--inside={way}={path}"])
-    text, holds = table(found, options)
+                rows[way, frames] = in_host.answer(__file__, [f"--inside={way}={path}"])
+    text, holds = table(rows, options)
     RESULT.write_text(text)
     print(text)
     return int(not holds)
@@ -90,22 +90,22 @@ def measure(way: str, path: str) -> dict:
     from comfy_api.latest import InputImpl
 
     vae, nodes = (wan_vae if "wan" in way else small_vae)(torch), nodes_of(way)
-    kept, found = {"video": InputImpl.VideoFromFile(path)}, {}
-    nodes["frames"](kept["video"].as_trimmed(0, 0.2))  # warm up
+    outputs, peaks = {"video": InputImpl.VideoFromFile(path)}, {}
+    nodes["frames"](outputs["video"].as_trimmed(0, 0.2))  # warm up
     stages = {
-        "frames": lambda: nodes["frames"](kept["video"]),
-        "encode": lambda: nodes["encode"](vae, kept["frames"][-1]),
-        "edges": lambda: nodes["edges"](kept["frames"][-1]),
-        "decode": lambda: nodes["result"](nodes["decode"](vae, kept["encode"])),
+        "frames": lambda: nodes["frames"](outputs["video"]),
+        "encode": lambda: nodes["encode"](vae, outputs["frames"][-1]),
+        "edges": lambda: nodes["edges"](outputs["frames"][-1]),
+        "decode": lambda: nodes["result"](nodes["decode"](vae, outputs["encode"])),
     }
     with torch.inference_mode(), Peak(Path(path).parent / "none") as peak:
         for name in STATED["wan" if "wan" in way else "ours"]:
             peak.anonymous = 0
-            kept[name] = stages[name]()
-            found[name] = peak.anonymous
-    clip, result = kept["frames"][-1], kept["decode"]
+            outputs[name] = stages[name]()
+            peaks[name] = peak.anonymous
+    clip, result = outputs["frames"][-1], outputs["decode"]
     assert result.shape[1:] == clip.shape[1:] and 0 <= len(clip) - len(result) <= AGAIN
-    return found | {"clip": clip.nbytes, "shape": list(clip.shape)}
+    return peaks | {"clip": clip.nbytes, "shape": list(clip.shape)}
 
 
 def nodes_of(way: str) -> dict:
@@ -221,9 +221,9 @@ def wan_vae(torch):
     return vae
 
 
-def table(found: dict, options: argparse.Namespace) -> tuple[str, bool]:
+def table(rows: dict, options: argparse.Namespace) -> tuple[str, bool]:
     """The result as Markdown, and whether what the docs say holds."""
-    one = next(iter(found.values()))
+    one = next(iter(rows.values()))
     lines = [
         "# Footage: the main memory of a clip on its way in and out",
         "",
@@ -235,7 +235,7 @@ def table(found: dict, options: argparse.Namespace) -> tuple[str, bool]:
         "| frames | nodes | while loading | while encoding | while finding edges | while decoding |",
         "|---|---|---|---|---|---|",
     ]
-    for (way, frames), row in found.items():
+    for (way, frames), row in rows.items():
         cells = [
             f"{row[name] / MIB:,.0f} ({row[name] / row['clip']:.1f})" if name in row else "-"
             for name in STAGES
@@ -243,23 +243,23 @@ def table(found: dict, options: argparse.Namespace) -> tuple[str, bool]:
         lines.append(f"| {frames} | {WAYS[way]} | {' | '.join(cells)} |")
     held = []
     for way, stated in STATED.items():
-        if not any(way == measured for measured, _ in found):
+        if not any(way == measured for measured, _ in rows):
             lines += ["", f"{WAYS[way]}: not measured, this ComfyUI does not have it."]
             continue
-        grown = {name: growth(found, way, name) for name in stated}
+        grown = {name: growth(rows, way, name) for name in stated}
         held.append(all(grown[name] <= most for name, most in stated.items()))
-        told = ", ".join(f"{name} {grown[name]:.2f} (at most {most:g})" for name, most in stated.items())
+        figures = ", ".join(f"{name} {grown[name]:.2f} (at most {most:g})" for name, most in stated.items())
         lines += [
             "",
             f"Clips by which the peak grows with the clip, {WAYS[way]}; in brackets what is stated:"
-            f" {told}: {'holds' if held[-1] else 'BROKEN'}.",
+            f" {figures}: {'holds' if held[-1] else 'BROKEN'}.",
         ]
     return "\n".join(lines) + "\n", all(held)
 
 
-def growth(found: dict, way: str, stage: str) -> float:
+def growth(rows: dict, way: str, stage: str) -> float:
     """Clips by which a stage's peak grows with the clip."""
-    first, last = (found[way, pick(frames for _, frames in found)] for pick in (min, max))
+    first, last = (rows[way, pick(frames for _, frames in rows)] for pick in (min, max))
     return (last[stage] - first[stage]) / (last["clip"] - first["clip"])
 
 

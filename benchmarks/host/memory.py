@@ -52,11 +52,11 @@ def main() -> int:
     if in_host.missing("memory"):
         return 1
     given = [f"--frames={options.frames}", f"--size={options.size}", f"--steps={options.steps}"]
-    found = {(one["way"], one["frames"]): one for one in in_host.answer(__file__, ["--inside", *given])}
-    text = table(found, options)
+    rows = {(one["way"], one["frames"]): one for one in in_host.answer(__file__, ["--inside", *given])}
+    text = table(rows, options)
     RESULT.write_text(text)
     print(text)
-    return int(grown(found, "disk", options.size) > STATED)
+    return int(grown(rows, "disk", options.size) > STATED)
 
 
 def measure(options: argparse.Namespace) -> list[dict]:
@@ -123,14 +123,14 @@ def windowed_model(torch):
     ).result[0]
 
 
-def grown(found: dict, way: str, size: int) -> float:
+def grown(rows: dict, way: str, size: int) -> float:
     """How many latents of the clip the peak grows by from the shortest to the longest clip."""
-    shortest, longest = (pick(frames for _, frames in found) for pick in (min, max))
-    more = found[way, longest]["peak"] - found[way, shortest]["peak"]
+    shortest, longest = (pick(frames for _, frames in rows) for pick in (min, max))
+    more = rows[way, longest]["peak"] - rows[way, shortest]["peak"]
     return more / ((longest - shortest) * 4 * size * size * 4)
 
 
-def table(found: dict, options: argparse.Namespace) -> str:
+def table(rows: dict, options: argparse.Namespace) -> str:
     """The result as Markdown."""
     size = options.size
     latent = 4 * size * size * 4
@@ -146,14 +146,14 @@ def table(found: dict, options: argparse.Namespace) -> str:
         "| frames | passes | peak MiB | in latents | mapped MiB | on disk MiB | files left | seconds |",
         "|---|---|---|---|---|---|---|---|",
     ]
-    for (way, frames), one in found.items():
+    for (way, frames), one in rows.items():
         lines.append(
             f"| {frames} | {NAMES[way]} | {one['peak'] / MIB:.0f} |"
             f" {one['peak'] / latent / frames:.1f} | {one['mapped'] / MIB:.0f} |"
             f" {one['disk'] / MIB:.0f} | {one['left']} | {one['seconds']:.0f} |"
         )
-    slopes = ", ".join(f"{NAMES[way]} {grown(found, way, size):.1f}" for way in WAYS if way != "shipped")
-    held = "holds" if grown(found, "disk", size) <= STATED else "BROKEN"
+    slopes = ", ".join(f"{NAMES[way]} {grown(rows, way, size):.1f}" for way in WAYS if way != "shipped")
+    held = "holds" if grown(rows, "disk", size) <= STATED else "BROKEN"
     lines += [
         "",
         f"Latents by which the peak grows with the clip: {slopes}.",

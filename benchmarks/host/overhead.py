@@ -41,10 +41,10 @@ def main() -> int:
         return 0
     if in_host.missing("overhead"):
         return 1
-    found = {"time": ask("time", options)}
+    figures = {"time": ask("time", options)}
     peaks = [{way: ask(way, options)["peak"] for way in WAYS} for _ in range(3)]
-    found |= {way: {"peak": statistics.median(one[way] for one in peaks)} for way in WAYS}
-    text = table(found, options)
+    figures |= {way: {"peak": statistics.median(one[way] for one in peaks)} for way in WAYS}
+    text = table(figures, options)
     RESULT.parent.mkdir(exist_ok=True)
     RESULT.write_text(text)
     print(text)
@@ -114,14 +114,14 @@ class Bench:
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**10
 
 
-def table(found: dict, options: argparse.Namespace) -> str:
+def table(figures: dict, options: argparse.Namespace) -> str:
     """The result as Markdown."""
-    rounds, calls = found["time"]["rounds"], found["time"]["calls"]
+    rounds, calls = figures["time"]["rounds"], figures["time"]["calls"]
     lines = [
         "# Overhead: our two passes beside core's",
         "",
         f"`python -m benchmarks.overhead --rounds {options.rounds} --frames {options.frames} --size"
-        f" {options.size} --steps {options.steps}` on {found['time']['device']}; times are medians over the"
+        f" {options.size} --steps {options.steps}` on {figures['time']['device']}; times are medians over the"
         " rounds, ratios medians of the ratio within a round.",
         "",
         "| passes | model calls | seconds | time over core | per call over core | peak MiB |"
@@ -137,7 +137,7 @@ def table(found: dict, options: argparse.Namespace) -> str:
         seconds = statistics.median(one[way] for one in rounds)
         ratio = statistics.median(one[way] / one["core"] for one in rounds)
         per_call = ratio * calls["core"] / calls[way]
-        peak, core_peak = found[way]["peak"], found["core"]["peak"]
+        peak, core_peak = figures[way]["peak"], figures["core"]["peak"]
         lines.append(
             f"| {names[way]} | {calls[way]} | {seconds:.2f} | {ratio:.3f} | {per_call:.3f} |"
             f" {peak:.0f} | {peak / core_peak:.3f} |"

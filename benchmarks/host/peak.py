@@ -35,8 +35,8 @@ class Peak:
 def memory() -> tuple[int, int]:
     """Bytes of this process that only it can give back, and bytes that it reads from mapped files."""
     lines = Path("/proc/self/status").read_text().splitlines()
-    found = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Rss")}
-    return int(found["RssAnon"]) * 1024, int(found["RssFile"]) * 1024
+    sizes = {line.split(":")[0]: line.split()[1] for line in lines if line.startswith("Rss")}
+    return int(sizes["RssAnon"]) * 1024, int(sizes["RssFile"]) * 1024
 
 
 def in_files(folder: Path) -> int:

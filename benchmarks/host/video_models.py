@@ -99,13 +99,13 @@ def main() -> int:
     if in_host.missing("video_models"):
         return 1
     given = [f"--size={options.size}", f"--rounds={options.rounds}", f"--steps={options.steps}"]
-    found = [
+    cases = [
         in_host.answer(__file__, [f"--inside={i}", *given], tidy=False)
         for i in range(len(CASES[options.size]))
     ]
-    text, holds = table(found, options)
+    text, holds = table(cases, options)
     print(text)
-    if found[0]["device"] != "CPU" or not RESULT.exists():
+    if cases[0]["device"] != "CPU" or not RESULT.exists():
         RESULT.write_text(text)
     return int(not holds)
 
@@ -182,17 +182,17 @@ def evolved(case: Case, dtype, folder: Path):
 
     import nodes
 
-    known = nodes.NODE_CLASS_MAPPINGS
+    classes = nodes.NODE_CLASS_MAPPINGS
     [pack] = [path for path in Path("custom_nodes").iterdir() if "animatediff-evolved" in path.name.lower()]
     asyncio.run(nodes.load_custom_node(str(pack.resolve())))
     folder_paths.add_model_folder_path("animatediff_models", str(folder), is_default=True)
 
-    def made(node: str, **inputs):
-        return getattr(known[node](), known[node].FUNCTION)(**inputs)[0]
+    def output(node: str, **inputs):
+        return getattr(classes[node](), classes[node].FUNCTION)(**inputs)[0]
 
-    loaded = made("ADE_LoadAnimateDiffModel", model_name=motion_module(case.kind, folder))
-    motion = made("ADE_ApplyAnimateDiffModelSimple", motion_model=loaded)
-    windows = made(
+    loaded = output("ADE_LoadAnimateDiffModel", model_name=motion_module(case.kind, folder))
+    motion = output("ADE_ApplyAnimateDiffModelSimple", motion_model=loaded)
+    windows = output(
         "ADE_StandardStaticContextOptions",
         context_length=case.window,
         context_overlap=case.overlap,
@@ -202,7 +202,7 @@ def evolved(case: Case, dtype, folder: Path):
         guarantee_steps=1,
     )
     model = random_model(case.kind, UNETS[case.kind], dtype)
-    return made(
+    return output(
         "ADE_UseEvolvedSampling",
         model=model,
         m_models=motion,
@@ -224,9 +224,9 @@ def motion_module(kind: str, folder: Path) -> str:
     return path.name
 
 
-def table(found: list[dict], options: argparse.Namespace) -> tuple[str, bool]:
+def table(cases: list[dict], options: argparse.Namespace) -> tuple[str, bool]:
     """The result as Markdown, and whether no bar is broken."""
-    device = found[0]["device"]
+    device = cases[0]["device"]
     where = "Not run on a GPU: this shows only that it runs." if device == "CPU" else f"On {device}, float16."
     lines = [
         "# Video models: our two passes beside core's",
@@ -238,7 +238,7 @@ def table(found: list[dict], options: argparse.Namespace) -> tuple[str, bool]:
         "|---" * len(TITLES) + "|",
     ]
     holds = True
-    for case in found:
+    for case in cases:
         for way, name in WAYS.items():
             rounds = [(one[way], one["core"]) for one in case["rounds"]]
             own = rounds[0][0]
@@ -253,8 +253,8 @@ def table(found: list[dict], options: argparse.Namespace) -> tuple[str, bool]:
                 f" {peak} | {own['lost']:.1e} |"
             )
             holds &= device == "CPU" or (ratio <= STATED and memory <= STATED)
-    told = "not judged on a CPU" if device == "CPU" else "holds" if holds else "BROKEN"
-    lines += ["", f"Stated: time a call and peak memory at most {STATED} of core's: {told}."]
+    verdict = "not judged on a CPU" if device == "CPU" else "holds" if holds else "BROKEN"
+    lines += ["", f"Stated: time a call and peak memory at most {STATED} of core's: {verdict}."]
     return "\n".join(lines) + "\n", holds
 
 

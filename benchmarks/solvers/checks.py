@@ -26,7 +26,7 @@ SCHEDULES = {
 def checks(sharp: Scene, smooth: Scene, progress: Callable[[str], None]) -> str:
     """The list as Markdown, one line a promise."""
     progress("what must hold")
-    made = [
+    all_checks = [
         *_exact(sharp),
         *_partial(sharp),
         *_calls(sharp),
@@ -39,11 +39,11 @@ def checks(sharp: Scene, smooth: Scene, progress: Callable[[str], None]) -> str:
         *_half(sharp),
         *_memory(sharp),
     ]
-    return promises(made)
+    return promises(all_checks)
 
 
 def _exact(scene: Scene) -> Iterator[Check]:
-    found = {
+    errors = {
         f"{how.name}, {how.record}, {name}, cfg {cfg:g}, {dtype}": _round_trip(
             how, scene, SCHEDULES[name], scene.source(cfg, dtype)
         )
@@ -52,31 +52,31 @@ def _exact(scene: Scene) -> Iterator[Check]:
     yield Check(
         f"Recorded pairs return the source to 1e-6: {', '.join(SCHEDULES)}; cfg 1, 3, 7.5; the model"
         f" in {', '.join(HALVES)}",
-        _largest(found),
-        max(found.values()) <= 1e-6,
+        _largest(errors),
+        max(errors.values()) <= 1e-6,
     )
 
 
 def _partial(scene: Scene) -> Iterator[Check]:
-    found = {}
+    errors = {}
     for how, end, dtype in product(_recorded(), (0.25, 0.5, 0.75), HALVES):
         denoise, record = scene.source(3.0, dtype), "half" if how.record == "half" else True
         back = resample(denoise, unsample(denoise, scene.pictures, SIXTEEN, how.name, record, end))
-        found[f"{how.name}, {how.record}, end {end:g}, {dtype}"] = relative(back, scene.pictures)
+        errors[f"{how.name}, {how.record}, end {end:g}, {dtype}"] = relative(back, scene.pictures)
     yield Check(
         "So they do when unsampled in part: end 0.25, 0.5, 0.75, AYS 16, cfg 3",
-        _largest(found),
-        max(found.values()) <= 1e-6,
+        _largest(errors),
+        max(errors.values()) <= 1e-6,
     )
 
 
 def _calls(scene: Scene) -> Iterator[Check]:
-    found = {how.name: passes(how, scene, SIXTEEN)[0].calls for how in _recorded()}
-    texts = [f"{name} {up} + {down}" for name, (up, down) in found.items()]
+    counts = {how.name: passes(how, scene, SIXTEEN)[0].calls for how in _recorded()}
+    texts = [f"{name} {up} + {down}" for name, (up, down) in counts.items()]
     yield Check(
         "They make at most N + 2 model calls up and N + 1 down, 18 + 17 with 16 steps",
         ", ".join(texts),
-        all(up <= 18 and down <= 17 for up, down in found.values()),
+        all(up <= 18 and down <= 17 for up, down in counts.values()),
     )
 
 
@@ -84,15 +84,15 @@ def _shaken(scene: Scene) -> Iterator[Check]:
     """The record adds to the plain solver and never multiplies (docs/exactness.md#exact): the bars are small
     multiples of the model's own error."""
     for cfg, bar in ((1.0, 2e-3), (3.0, 2e-2)):
-        found = {}
+        errors = {}
         for how in _recorded("full"):
             denoise = unsteady(scene.source(cfg), 1e-3, seed=2)
-            found[how.name] = _round_trip(how, scene, SIXTEEN, denoise)
+            errors[how.name] = _round_trip(how, scene, SIXTEEN, denoise)
         yield Check(
             "A model that is off by 1e-3 of its answer, anew in each call, costs them at most"
             f" {bar:g} at cfg {cfg:g}, AYS 16",
-            _listed(found),
-            max(found.values()) <= bar,
+            _listed(errors),
+            max(errors.values()) <= bar,
         )
 
 
@@ -115,12 +115,12 @@ def _restyled(scene: Scene, world: str) -> Iterator[Check]:
         "core euler": way("core euler", "-"),
         "core heun": way("core heun", "-"),
     }
-    found = {
+    rows = {
         name: (sum(figures.calls), result.error)
         for name, (figures, result) in ((name, _edit(how, scene, 1.0)) for name, how in ways.items())
     }
-    texts = [f"{name} {number(error)} with {calls} calls" for name, (calls, error) in found.items()]
-    calls, error = found["recorded midpoint"]
+    texts = [f"{name} {number(error)} with {calls} calls" for name, (calls, error) in rows.items()]
+    calls, error = rows["recorded midpoint"]
     yield Check(
         "Recorded midpoint restyles at cfg 1 in 16 AYS steps to within 0.015 of the true edit, with"
         f" at most 35 calls, {world} world (the bar was set on another model, where core's euler errs"
@@ -131,12 +131,12 @@ def _restyled(scene: Scene, world: str) -> Iterator[Check]:
 
 
 def _detail(scene: Scene, world: str) -> Iterator[Check]:
-    found = {how.name: _edit(how, scene, 7.5)[1].band for how in _recorded("full")}
+    bands = {how.name: _edit(how, scene, 7.5)[1].band for how in _recorded("full")}
     yield Check(
         "An edit at cfg 7.5 does not blow up: energy in the finest detail within 15 percent of the"
         f" true edit's, AYS 16, {world} world",
-        _listed(found, "{:.2f}"),
-        all(abs(band - 1) <= 0.15 for band in found.values()),
+        _listed(bands, "{:.2f}"),
+        all(abs(band - 1) <= 0.15 for band in bands.values()),
     )
 
 
@@ -183,12 +183,12 @@ def _edit(how: Way, scene: Scene, cfg: float) -> tuple[Passes, Edit]:
     return figures, edit(how, scene, SIXTEEN, state, cfg)
 
 
-def _largest(found: dict[str, float]) -> str:
-    name = max(found, key=lambda name: found[name])
-    where = f" ({name})" if found[name] > 0 else ""
-    return f"Largest of {len(found)} errors: {number(found[name])}{where}"
+def _largest(errors: dict[str, float]) -> str:
+    name = max(errors, key=lambda name: errors[name])
+    where = f" ({name})" if errors[name] > 0 else ""
+    return f"Largest of {len(errors)} errors: {number(errors[name])}{where}"
 
 
-def _listed(found: dict[str, float], form: str | None = None) -> str:
-    texts = {name: form.format(value) if form else number(value) for name, value in found.items()}
+def _listed(values: dict[str, float], form: str | None = None) -> str:
+    texts = {name: form.format(value) if form else number(value) for name, value in values.items()}
     return ", ".join(f"{name} {text}" for name, text in texts.items())

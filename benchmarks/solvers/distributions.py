@@ -95,15 +95,15 @@ def network(world: Pyramid, prompt: int, cfg: float, dtype: torch.dtype | None =
     None rounds nothing. Below the lowest
     sigma of its table it is asked as if at that sigma, also as in ComfyUI.
     """
-    worlds = {kept: world.to(kept) for kept in (torch.float32, torch.float64)}
+    worlds = {precision: world.to(precision) for precision in (torch.float32, torch.float64)}
 
     def rounded(x: Tensor) -> Tensor:
         return x if dtype is None else x.to(dtype).to(x.dtype)
 
     def predict(x: Tensor, sigma: float, step: int) -> Tensor:
-        known = max(sigma, SIGMA_MIN)
-        seen = rounded(x / math.sqrt(sigma**2 + 1)) * math.sqrt(known**2 + 1)
-        return rounded((seen - _expectation(worlds[x.dtype], prompt, cfg, seen, known)) / known)
+        level = max(sigma, SIGMA_MIN)
+        seen = rounded(x / math.sqrt(sigma**2 + 1)) * math.sqrt(level**2 + 1)
+        return rounded((seen - _expectation(worlds[x.dtype], prompt, cfg, seen, level)) / level)
 
     return predict
 

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.solvers import distributions as known
+from benchmarks.solvers import distributions
 from benchmarks.solvers.distributions import OTHER, SOURCE, Denoise
 from benchmarks.solvers.ways import Counted, Way, noise_of, record_bytes
 
@@ -40,15 +40,15 @@ class Scene:
     """Pictures of a world, with the sampling ODE's own noise and edits as the truth."""
 
     def __init__(self, spreads: tuple[tuple[float, float], ...], frames: int, truth_steps: int):
-        self.world, self.truth_steps = known.pyramid(spreads), truth_steps
-        self.pictures = known.pictures(self.world, frames)
+        self.world, self.truth_steps = distributions.pyramid(spreads), truth_steps
+        self.pictures = distributions.pictures(self.world, frames)
         self.true_noise, self.true_edit = cache(self._true_noise), cache(self._true_edit)
 
     def source(self, cfg: float = 1.0, dtype: str = "float32") -> Denoise:
-        return known.denoiser(self.world, SOURCE, cfg, HALVES[dtype])
+        return distributions.denoiser(self.world, SOURCE, cfg, HALVES[dtype])
 
     def other(self, cfg: float = 1.0, dtype: str = "float32") -> Denoise:
-        return known.denoiser(self.world, OTHER, cfg, HALVES[dtype])
+        return distributions.denoiser(self.world, OTHER, cfg, HALVES[dtype])
 
     def doubt(self) -> float:
         """The error of the truth itself: its difference from one found in steps twice as long."""
@@ -59,7 +59,7 @@ class Scene:
         return max(relative(noise, self.true_noise(1.0)), relative(edit, self.true_edit(1.0)))
 
     def true_path(self, prompt: int, x: Tensor, up: bool, steps: int, cfg: float = 1.0) -> Tensor:
-        return known.true_path(known.network(self.world, prompt, cfg), x, up, steps)
+        return distributions.true_path(distributions.network(self.world, prompt, cfg), x, up, steps)
 
     def _true_noise(self, cfg: float) -> Tensor:
         return self.true_path(SOURCE, self.pictures, True, self.truth_steps, cfg)
@@ -103,7 +103,7 @@ def edit(
 ) -> Edit:
     """Down with the other prompt at that cfg, from what passes() at cfg 1 found."""
     x, truth = way.fall(scene.other(cfg, dtype), state, sigmas), scene.true_edit(cfg)
-    energy, true_energy = (float(known.finest(scene.world, y).square().sum()) for y in (x, truth))
+    energy, true_energy = (float(distributions.finest(scene.world, y).square().sum()) for y in (x, truth))
     return Edit(relative(x, truth), worst(x, truth), energy / true_energy)
 
 

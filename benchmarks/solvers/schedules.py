@@ -11,8 +11,8 @@ from unsampling import schedules
 def _table() -> Tensor:
     """The sigmas of SD1.5's 1000 timesteps: linear beta schedule (linear in the root), rising, float64."""
     betas = torch.linspace(0.00085**0.5, 0.012**0.5, 1000, dtype=torch.float64) ** 2
-    kept = (1 - betas).cumprod(0)
-    return ((1 - kept) / kept).sqrt()
+    alphas_cumprod = (1 - betas).cumprod(0)
+    return ((1 - alphas_cumprod) / alphas_cumprod).sqrt()
 
 
 TABLE, LOGS = _table().float(), _table().log().float()

@@ -38,22 +38,22 @@ def measured(options: argparse.Namespace) -> Iterator[Result]:
     """All results, clip by clip in their order, measuring those that are not kept from an earlier run."""
     origin = _origin(options)
     wanted = {i: f"{origin} {'every' if i < options.compared else 'main'}" for i in range(options.clips)}
-    kept = _kept(options.kept, wanted)
-    missing = [i for i in wanted if i not in kept]
+    results = _earlier_results(options.kept, wanted)
+    missing = [i for i in wanted if i not in results]
     options.kept.parent.mkdir(parents=True, exist_ok=True)
     pool = ProcessPoolExecutor(
         options.workers, get_context("spawn"), _start, (options.weights, options.precision)
     )
     with pool, options.kept.open("a", encoding="utf-8") as file:
         jobs = [pool.submit(clip_results, i, i < options.compared) for i in missing]
-        done = tqdm(as_completed(jobs), total=len(wanted), initial=len(kept), unit="clip", disable=None)
+        done = tqdm(as_completed(jobs), total=len(wanted), initial=len(results), unit="clip", disable=None)
         for job in done:
-            found = job.result()
-            kept[found[0].clip] = found
-            file.write(_line(wanted[found[0].clip], found))
+            batch = job.result()
+            results[batch[0].clip] = batch
+            file.write(_line(wanted[batch[0].clip], batch))
             file.flush()
     for i in wanted:
-        yield from kept[i]
+        yield from results[i]
 
 
 def clip_results(index: int, every: bool) -> list[Result]:
@@ -78,12 +78,12 @@ def _asked(style: str | None, cfg: float) -> model.Denoise:
     return ask
 
 
-def _line(key: str, found: list[Result]) -> str:
-    rows = [asdict(result) for result in found]
-    return json.dumps({"key": key, "clip": found[0].clip, "results": rows}) + "\n"
+def _line(key: str, results: list[Result]) -> str:
+    rows = [asdict(result) for result in results]
+    return json.dumps({"key": key, "clip": results[0].clip, "results": rows}) + "\n"
 
 
-def _kept(path: Path, wanted: dict[int, str]) -> dict[int, list[Result]]:
+def _earlier_results(path: Path, wanted: dict[int, str]) -> dict[int, list[Result]]:
     """Results of earlier runs of the same weights and code."""
     if not path.is_file():
         return {}

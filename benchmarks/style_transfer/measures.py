@@ -73,14 +73,14 @@ def distances(clip: Tensor, of: Content, styles: Sequence[str]) -> Tensor:
     that what the method is off by counts for nothing.
     """
     truths = [world.render(of, style) for style in styles]
-    found = []
+    errors = []
     for shape, place, seen in zip(
         of.shapes, (world.positions(of) * world.SIZE).unbind(1), visible(of).unbind(1), strict=True
     ):
         half = ceil(shape.radius * world.SIZE) + 2
         frames = seen.nonzero().flatten().tolist()
-        found += [_distance(clip[i], [truth[i] for truth in truths], place[i], half) for i in frames]
-    return torch.tensor(found, dtype=torch.float64)
+        errors += [_distance(clip[i], [truth[i] for truth in truths], place[i], half) for i in frames]
+    return torch.tensor(errors, dtype=torch.float64)
 
 
 def visible(of: Content) -> Tensor:
@@ -100,8 +100,8 @@ def _distance(frame: Tensor, truths: Sequence[Tensor], place: Tensor, half: int)
     alike = _alike(_around(frame, box, REACH), torch.stack(patches))
     best, row, column = (int(i) for i in torch.unravel_index(alike.argmax(), alike.shape))
     own = _alike(_around(truths[best], box, 1), patches[best][None])[0]
-    found, true = _peak(alike[best], row, column), _peak(own, 1, 1)
-    return hypot(*(f - REACH - (t - 1) for f, t in zip(found, true, strict=True)))
+    peak, own_peak = _peak(alike[best], row, column), _peak(own, 1, 1)
+    return hypot(*(f - REACH - (t - 1) for f, t in zip(peak, own_peak, strict=True)))
 
 
 def _around(frame: Tensor, box: tuple[int, int, int, int], reach: int) -> Tensor:

@@ -67,12 +67,12 @@ def _section(title: str, results: Sequence[Result]) -> str:
 
 def _pairs(results: Sequence[Result]) -> str:
     """Restyle and motion error by source and target, to tell where the model is good and where it is not."""
-    found: dict[tuple[str, str], list[Result]] = {}
+    groups: dict[tuple[str, str], list[Result]] = {}
     for result in results:
         transfer = Transfer(result.clip)
-        found.setdefault((transfer.source, transfer.target), []).append(result)
+        groups.setdefault((transfer.source, transfer.target), []).append(result)
     rows = [
-        [source, *(_cell(found.get((source, target))) for target in STYLE_NAMES)] for source in STYLE_NAMES
+        [source, *(_cell(groups.get((source, target))) for target in STYLE_NAMES)] for source in STYLE_NAMES
     ]
     return (
         f"## Which styles\n\n{DEFAULT} at cfg 1, from the row's style to the column's: restyle error,"
@@ -99,10 +99,10 @@ def _times(count: int) -> str:
 
 def _groups(results: Sequence[Result]) -> list[list[Result]]:
     """One list a row of the table, in the order of the first clip's results."""
-    found: dict[tuple, list[Result]] = {}
+    groups: dict[tuple, list[Result]] = {}
     for result in results:
-        found.setdefault((result.name, result.cfg, result.structure), []).append(result)
-    return list(found.values())
+        groups.setdefault((result.name, result.cfg, result.structure), []).append(result)
+    return list(groups.values())
 
 
 def _row(group: Sequence[Result]) -> list[str]:
@@ -203,13 +203,13 @@ def _duel(
     differences = [ours[clip] - theirs[clip] for clip in ours]
     doubt = stdev(differences) / len(differences) ** 0.5 if len(differences) > 1 else 0.0
     a, b = mean(ours.values()), mean(theirs[clip] for clip in ours)
-    found = (
+    sentence = (
         f"{a:.3f} against {b:.3f} on the same {len(ours)} clips, a difference of {a - b:+.3f} with a"
         f" standard error of {doubt:.3f}; lower on {sum(d < 0 for d in differences)} of them, equal on"
         f" {sum(d == 0 for d in differences)}"
     )
     holds = better(a, b)
-    return Check(promise, found if holds else f"{found}. {_why(results, what, a - b, doubt)}", holds)
+    return Check(promise, sentence if holds else f"{sentence}. {_why(results, what, a - b, doubt)}", holds)
 
 
 def _why(results: Sequence[Result], what: str, difference: float, doubt: float) -> str:

@@ -67,13 +67,13 @@ class Down:
 
 @dataclass(frozen=True)
 class Case:
-    """One way up and the ways down from it. known: unsampled with the clip's own style as the condition;
-    reconstruct: also down again with that, by the first way down."""
+    """One way up and the ways down from it. own_condition: unsampled with the clip's own style as the
+    condition; reconstruct: also down again with that, by the first way down."""
 
     rise: Rise
     downs: tuple[Down, ...]
     steps: int = STEPS
-    known: bool = True
+    own_condition: bool = True
     reconstruct: bool = True
 
 
@@ -115,7 +115,7 @@ def every_case(transfer: Transfer) -> list[Case]:
         _case("core dpmpp_2m", way("core dpmpp_2m", "-")),
         _case("core heun", way("core heun", "-")),
         Case(euler.rise, (Down(f"core euler, {MANY} steps", euler.fall),), MANY),
-        Case(default.rise, (Down(f"{DEFAULT}, no condition up", default.fall),), known=False),
+        Case(default.rise, (Down(f"{DEFAULT}, no condition up", default.fall),), own_condition=False),
         _partial(transfer, None, HIGH_CFG),
         *(_partial(transfer, s) for s in PARTIAL),
     ]
@@ -130,7 +130,7 @@ def references(transfer: Transfer) -> list[Result]:
     """What the measures say of clips that no model made: the truth, the source, another clip."""
     of = world.content(transfer.seed)
     other = world.content(Transfer(transfer.index + 1).seed)
-    made = {
+    clips = {
         "the truth itself": world.render(of, transfer.target),
         "the source, nothing done": world.render(of, transfer.source),
         "another clip in the target style": world.render(other, transfer.target),
@@ -146,7 +146,7 @@ def references(transfer: Transfer) -> list[Result]:
             (0, 0),
             0.0,
         )
-        for name, clip in made.items()
+        for name, clip in clips.items()
     ]
 
 
@@ -179,7 +179,7 @@ def _partial(transfer: Transfer, structure: float | None, cfg: float | None = No
 def _results(transfer: Transfer, case: Case, asked: Callable[..., model.Denoise]) -> Iterator[Result]:
     of, sigmas = world.content(transfer.seed), model.schedule(case.steps)
     clip = world.filmed(world.render(of, transfer.source), transfer.seed)
-    own = transfer.source if case.known else None
+    own = transfer.source if case.own_condition else None
     begun, up = perf_counter(), Counted(asked(own, 1.0))
     state = case.rise(up, clip, sigmas)
     rising = perf_counter() - begun

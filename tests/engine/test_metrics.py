@@ -230,7 +230,7 @@ def test_long_clips_are_taken_frame_by_frame(monkeypatch):
     monkeypatch.setattr(metrics, "_double", lambda x: sizes.append(x.numel()) or double(x))
     walked = []
     monkeypatch.setattr(
-        metrics.passes, "misses", lambda part: walked.append(part.record) or [part.record.source] * part.steps
+        metrics.engine, "misses", lambda part: walked.append(part.record) or [part.record.source] * part.steps
     )
     noise = white((1000, 4, 4, 4))
     made_of = inversion.Inversion(noise, SIGMAS, "midpoint", 0, inversion.Record(noise, (noise, noise)))

@@ -30,7 +30,7 @@ class Position:
     value: float | None = None
     max: float | None = None
 
-    def told(self, names: dict[str, str]) -> str:
+    def place(self, names: dict[str, str]) -> str:
         """The place in words; `names` says what to call a node."""
         if self.node is None:
             return "before the first node"

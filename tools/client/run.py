@@ -46,7 +46,7 @@ class Run:
 
     @property
     def where(self) -> str:
-        return self.position.told(self.names)
+        return self.position.place(self.names)
 
     def error(self, kind: type[RunError], message: str, report: dict | None = None) -> RunError:
         return kind(message, self.prompt_id, self.position, report)

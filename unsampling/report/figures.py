@@ -111,7 +111,7 @@ def largest(inversion: Inversion, corrections: Tensor) -> str:
     )
 
 
-def passes(report: Report) -> str:
+def solver_steps(report: Report) -> str:
     return f"{report.inversion.steps} steps of {report.inversion.solver}"
 
 

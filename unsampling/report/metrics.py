@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from .. import inversion as passes
+from .. import inversion as engine
 from ..errors import Cause, UnsamplingError
 from ..inversion import Inversion
 
@@ -114,7 +114,7 @@ def corrections(inversion: Inversion, flow: bool = False) -> Tensor:
     missed, clip, count = torch.zeros(inversion.steps).double(), 0.0, record.source.numel()
     for part in _parts(record):
         missed += torch.stack(
-            [miss.double().square().sum() for miss in passes.misses(replace(inversion, record=part))]
+            [miss.double().square().sum() for miss in engine.misses(replace(inversion, record=part))]
         )
         clip += float(part.source.double().square().sum())
     below = inversion.sigmas[inversion.start + 1 :].double()
@@ -224,7 +224,7 @@ def _histogram(noise: Tensor, law: Moments) -> Tensor:
     return counts / noise.numel()
 
 
-def _parts(record: passes.Record) -> Iterator[passes.Record]:
+def _parts(record: engine.Record) -> Iterator[engine.Record]:
     """The record cut into runs of frames: a walk along recorded answers knows no neighbours."""
     axis = 0 if record.source.ndim == 4 else 2
     for first in range(0, record.source.shape[axis], CHUNK):

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..change import event
-from .figures import Report, largest, notes, numbers, passes, where
+from .figures import Report, largest, notes, numbers, solver_steps, where
 
 # Std over expected. True noise has 0.95 to 1.06, midpoint on the network 0.86 with good edits, euler 0.85 to
 # 0.90; below are six steps (0.64 to 0.80), euler on the network (0.72), noise of another schedule (0.58).
@@ -67,7 +67,7 @@ def heading(report: Report) -> tuple[str, str]:
     for worst in findings(report):
         return worst.what, worst.cure
     strength = f"std {float(report.figures.ratio.mean()):.2f} of expected"
-    return "good: noise is what this schedule expects", f"{strength}, {passes(report)}"
+    return "good: noise is what this schedule expects", f"{strength}, {solver_steps(report)}"
 
 
 def lines(report: Report) -> list[str]:
@@ -187,14 +187,14 @@ def _why_weak(report: Report) -> str:
         return _reconnect(report)
     if report.figures.ratio.mean() < NONE and report.inversion.steps >= ENOUGH:
         return (
-            f"{passes(report)} would do, but the model takes no noise away; disconnect patches of its"
+            f"{solver_steps(report)} would do, but the model takes no noise away; disconnect patches of its"
             " guidance (APG, PerpNeg) in the Unsampler"
         )
     if report.inversion.solver in COARSE:
-        return f"{passes(report)} fall short; use midpoint or more steps"
+        return f"{solver_steps(report)} fall short; use midpoint or more steps"
     # what has learnt from filmed clips makes too weak a noise of a render: tests/demo/test_demo_model.py
     return (
-        f"{passes(report)} fall short; raise the steps, use the model's schedule and motion, or add"
+        f"{solver_steps(report)} fall short; raise the steps, use the model's schedule and motion, or add"
         " grain to a render"
     )
 
@@ -209,7 +209,7 @@ def _why_structured(report: Report) -> str:
         )
     coarse = report.inversion.solver in COARSE
     better = "use midpoint or more steps" if coarse else "raise the steps"
-    return f"{passes(report)} leave it behind only in part; {better}"
+    return f"{solver_steps(report)} leave it behind only in part; {better}"
 
 
 def _reconnect(report: Report) -> str:

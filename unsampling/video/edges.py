@@ -30,14 +30,14 @@ def canny(
             f"low_threshold ({low_threshold:g}) is above high_threshold ({high_threshold:g})",
             Cause.THRESHOLDS_CROSSED,
         )
-    from kornia.filters import canny as found  # takes a second to import, and nothing else here needs it
+    from kornia.filters import canny as detector  # takes a second to import, and nothing else here needs it
 
     frames, height, width = images.shape[:3]
     edges = images.new_empty(frames, 1, height, width, dtype=torch.float32)
     some = max(1, AT_ONCE // (height * width))
     for start in range(0, frames, some):
         part = images[start : start + some, ..., :3].to(device, torch.float32).movedim(-1, 1)
-        edges[start : start + some] = found(part, low_threshold, high_threshold)[1].to(edges.device)
+        edges[start : start + some] = detector(part, low_threshold, high_threshold)[1].to(edges.device)
         for _ in part:
             tick()
     return edges.movedim(1, -1).expand(-1, -1, -1, 3)
