@@ -1,7 +1,10 @@
 """record="half": model outputs rounded to float16 in both passes, for a record of half the size."""
 
+from dataclasses import replace
+
 import pytest
 import sigma_lists
+import torch
 from analytic_denoisers import OTHER, clip, denoiser, relative, world
 
 from unsampling import UnsamplingError, resample, schedules, solvers, unsample
@@ -37,6 +40,21 @@ def test_edits_are_the_same_to_half_precision(solver):
     x0, denoise, edit = clip(place), denoiser(place), denoiser(place, OTHER, 2.0)
     half, full = (unsample(denoise, x0, SIGMAS, solver, record) for record in ("half", True))
     assert 0 < relative(resample(edit, half), resample(edit, full)) < 1e-2
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_at_fidelity_0_it_is_the_plain_solver_on_rounded_answers(solver):
+    place = world()
+    edit = denoiser(place, OTHER, 2.0)
+    half = unsample(denoiser(place), clip(place), SIGMAS, solver, "half")
+    plain = replace(half, record=None)
+
+    def rounded(x, sigma, step):
+        return edit(x, sigma, step).half().to(x.dtype)
+
+    result = resample(edit, half, fidelity=0.0)
+    assert torch.equal(result, resample(rounded, plain))
+    assert not torch.equal(result, resample(edit, plain))
 
 
 @pytest.mark.parametrize("record", ["float8", 2, None])
