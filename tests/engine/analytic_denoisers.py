@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
+from unsampling import solvers
+
 Denoise = Callable[[Tensor, float, int], Tensor]
 Prompt = tuple[float, ...]
 
@@ -171,6 +173,13 @@ class Spy:
     @property
     def steps(self) -> list[int]:
         return [call.step for call in self.calls]
+
+
+def questions(up: Spy, solver: str) -> dict[tuple[float, int], Tensor]:
+    """The latents by sigma and step that a rising pass asked about and a falling one may ask about again: for
+    a pair of one stage all but the first."""
+    first = 1 if solvers.pair(solver).stages == 1 else 0
+    return {(call.sigma, call.step): call.x for call in up.calls[first:]}
 
 
 def relative(x: Tensor, expected: Tensor) -> float:

@@ -6,7 +6,7 @@ must leave the edit beside it as it would have been without one.
 
 import pytest
 import torch
-from analytic_denoisers import OTHER, Spy, clip, denoiser, world
+from analytic_denoisers import OTHER, Spy, clip, denoiser, questions, world
 
 from unsampling import UnsamplingError, resample, schedules, solvers, unsample
 
@@ -38,7 +38,7 @@ def test_the_model_sees_the_sources_own_way_outside_the_mask(solver):
     up, down = Spy(denoise), Spy(edit)
     inversion = unsample(up, x0, SIGMAS, solver, mask=LEFT)
     resample(down, inversion, fidelity=0.5)
-    asked = {(call.sigma, call.step): call.x for call in up.calls}
+    asked = questions(up, solver)
     for call in down.calls:
         assert torch.equal(call.x[..., :3], asked[call.sigma, call.step][..., :3])
 

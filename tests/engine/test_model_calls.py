@@ -3,7 +3,7 @@
 import pytest
 import sigma_lists
 import torch
-from analytic_denoisers import SOURCE, Spy, clip, denoiser, world
+from analytic_denoisers import SOURCE, Spy, clip, denoiser, questions, world
 
 from unsampling import resample, schedules, solvers, unsample
 from unsampling.inversion import Inversion, calls_falling, calls_rising
@@ -77,7 +77,7 @@ def test_every_question_of_a_recorded_way_down_was_asked_on_the_way_up(solver, s
     x0, up, down = scene()
     inversion = unsample(up, x0, sigma_lists.karras(steps, zero=zero), solver, end=end)
     resample(down, inversion, structure)
-    asked = {(call.sigma, call.step): call.x for call in up.calls}
+    asked = questions(up, solver)
     for call in down.calls:
         assert torch.equal(call.x, asked[call.sigma, call.step])
 

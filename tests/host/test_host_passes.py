@@ -14,6 +14,7 @@ from unsampling import Inversion, schedules, solvers
 from unsampling.inversion import calls_falling, calls_rising
 
 EXACT = 1e-6
+CALLS = {"midpoint": 18 + 17, "dpmpp_2m": 17 + 16, "euler": 17 + 16}  # of a recorded round trip in 16 steps
 
 
 @pytest.mark.parametrize("solver", solvers.recorded())
@@ -24,9 +25,13 @@ def test_round_trip_is_exact(comfy, solver, cfg):
     found = bench.run(noise=noise, clip=bench.resample(noise, cfg))
     assert bench.error(found["clip"]) < EXACT
     assert bench.error(found["noise"]) > 5
+    assert len(bench.calls()) == CALLS.get(solver, _calls(solver, found["noise"]))
+
+
+def _calls(solver: str, noise: torch.Tensor) -> int:
+    """What the engine says of a pair that has no number here yet."""
     sigmas = schedules.ays("SD1", 16)
-    down = calls_falling(Inversion(found["noise"], sigmas, solver))
-    assert len(bench.calls()) == calls_rising(solver, sigmas) + down
+    return calls_rising(solver, sigmas) + calls_falling(Inversion(noise, sigmas, solver))
 
 
 def test_a_half_precision_record_is_as_exact(comfy):
