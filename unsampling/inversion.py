@@ -2,8 +2,8 @@
 
 A record keeps the source and what the model answered on the way up, nothing else: the same solver fed with
 those answers walks the same way again, bit for bit and without a model call, and yields every state and
-evaluation point that the falling pass needs. That is steps + 3 latents at most, in main memory or wherever
-the caller's `store` puts them.
+evaluation point that the falling pass needs. For a pair of one call a step that is steps + 3 latents at most,
+in main memory or wherever the caller's `store` puts them.
 """
 
 from collections.abc import Mapping
@@ -151,7 +151,8 @@ def resample(
     fidelity: how much of the record's correction to apply: 1 returns the source exactly under the source's
         own settings, 0 is the plain solver. Without a record there is nothing to apply. A tensor gives each
         frame its own.
-    store: as in unsample(), for the walk of the rising pass, which is made again first: one tensor a step.
+    store: as in unsample(), for the walk of the rising pass, which is made again first: one tensor
+        for each call of a step.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.

@@ -20,7 +20,8 @@ Walk = TypeVar("Walk")
 class Pair(Protocol):
     """What the engine needs of a method: a module, or an object, with these names.
 
-    order: of convergence of either pass on its own. stages: model calls a step.
+    order: of convergence of either pass on its own. stages: model calls a falling step, which also bounds the
+    points that a walk keeps.
     sigmas are those of the pass, falling, and offset is the index of the first in the whole schedule.
     """
 
