@@ -104,6 +104,20 @@ class CFGGuider:
         raise NotImplementedError
 
 
+class Sampler:
+    """What every SAMPLER is."""
+
+
+class KSAMPLER(Foreign, Sampler):
+    """A core SAMPLER around a function of k-diffusion's name."""
+
+    def __init__(self, name: str, **options):
+        def function(): ...
+
+        function.__name__ = f"sample_{name}"
+        super().__init__(sampler_function=function, extra_options=options)
+
+
 class Patcher:
     """Counts how often the weights of hooks are made anew."""
 
@@ -222,8 +236,19 @@ MODULES = {
     "comfy.ldm.wan.vae": {"WanVAE": WanVAE},
     "comfy.model_base": {"SDXL": SDXL, "SDXLRefiner": SDXLRefiner, "SVD_img2vid": SVD_img2vid},
     SAMPLING: {"CONST": CONST, "ModelSamplingDiscrete": ModelSamplingDiscrete},
-    "comfy.samplers": {"CFGGuider": CFGGuider},
+    "comfy.model_management": {
+        "intermediate_device": lambda: torch.device("cpu"),
+        "throw_exception_if_processing_interrupted": lambda: None,
+    },
+    "comfy.sample": {"fix_empty_latent_channels": lambda model, samples: samples},
+    "comfy.samplers": {"CFGGuider": CFGGuider, "Sampler": Sampler},
+    "comfy.utils": {"PROGRESS_BAR_ENABLED": False},
+    "comfy_execution": {},
+    "comfy_execution.utils": {"get_executing_context": lambda: None},
     "comfyui_version": {"__version__": "0.33.0"},
+    "folder_paths": {"get_temp_directory": lambda: "nowhere"},
+    "latent_preview": {"prepare_callback": lambda model, steps: lambda *_: None},
+    "server": {"PromptServer": SimpleNamespace()},
 }
 
 

@@ -18,7 +18,7 @@ def one_thread():
 
 @pytest.fixture(scope="package")
 def with_comfy() -> dict[str, ModuleType]:
-    names = ("models", "admission", "packs.wan_vae")
+    names = ("models", "admission", "packs.wan_vae", "passes", "sampling")
     return dict(zip(names, comfy_objects.imported(*names), strict=True))
 
 
@@ -35,3 +35,13 @@ def admission(with_comfy) -> ModuleType:
 @pytest.fixture
 def wan_vae(with_comfy) -> ModuleType:
     return with_comfy["packs.wan_vae"]
+
+
+@pytest.fixture
+def passes(with_comfy) -> ModuleType:
+    return with_comfy["passes"]
+
+
+@pytest.fixture
+def sampling(with_comfy) -> ModuleType:
+    return with_comfy["sampling"]
