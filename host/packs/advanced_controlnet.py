@@ -63,7 +63,7 @@ def _keyframes(control) -> list:
     """Of one of this pack's ControlNets, known by class, module or what it has; none of core's."""
     modules = (base.__module__ for base in type(control).__mro__)
     ours = ADVANCED.made(control) or any(".adv_control." in f".{module}." for module in modules)
-    if not ours and not hasattr(control, KEYFRAMES):
+    if not ours and not ADVANCED.has(control, KEYFRAMES):
         return []
     return GROUP.read(ADVANCED.read(control, KEYFRAMES), "keyframes")
 

@@ -76,8 +76,7 @@ def windows(model, frames: int) -> Iterator[Windows]:
 def extras(model) -> list[str]:
     """A name for each of the MODEL's context extras (ContextRef, NaiveReuse) and its settings."""
     group = CONTEXT_GROUP.read(ade.context_group(model), "extras")
-    others = {name for name, one in vars(group).items() if one is not None} - set(EXTRAS.fields)
-    if others:
+    if others := EXTRAS.others(group):
         raise EXTRAS.refuse(f"context extras ({', '.join(sorted(others))})")
     return [
         f"{name} {hashlib.blake2b(repr(_plain(extra)).encode(), digest_size=4).hexdigest()}"
@@ -137,7 +136,7 @@ def _placed(options, frames: int, step: int) -> list[list[int]]:
     """The windows of a step, as AnimateDiff-Evolved places them."""
     options = copy.copy(options)
     CONTEXT.write(options, "_step", step)  # not by its setter, which sets the original's views, too
-    return getattr(sys.modules[type(options).__module__], WINDOWS_FUNCTION.name)(frames, options)
+    return WINDOWS_FUNCTION.function(sys.modules[type(options).__module__])(frames, options)
 
 
 def _used(options, frames: int) -> bool:

@@ -4,7 +4,9 @@ A field that is gone would otherwise be taken for a setting that is not there: t
 compare equal, and inexact passes as exact.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from types import ModuleType
 from typing import Any
 
 from ...unsampling import UnsamplingError
@@ -30,6 +32,17 @@ class Key:
     name: str
     optional: bool = False
 
+    def function(self, module: ModuleType) -> Callable:
+        """The function of that name. Raises: UnsamplingError where the module has none."""
+        found = getattr(module, self.name, None)
+        if found is None:
+            name, version = self.project.name, self.project.version
+            raise UnsamplingError(
+                f"{name} has no {self.name} any more, which this pack calls as of {name} {version}; update"
+                f" this pack, or install {name} {version}"
+            )
+        return found
+
 
 @dataclass(frozen=True)
 class Kind:
@@ -54,6 +67,14 @@ class Kind:
     def made(self, thing: Any) -> bool:
         """Whether the object is of that class, known by its name."""
         return any(base.__name__ == self.kind for base in type(thing).__mro__)
+
+    def has(self, thing: Any, field: str) -> bool:
+        """Whether the object has that field, of whatever class it is."""
+        return hasattr(thing, field)
+
+    def others(self, thing: Any) -> set[str]:
+        """The names of what is set on the object and not declared."""
+        return {name for name, value in vars(thing).items() if value is not None} - set(self.fields)
 
     def read(self, thing: Any, field: str) -> Any:
         """The field's value; None for one that is not there and need not be.

@@ -39,6 +39,10 @@ class SVD_img2vid(BaseModel):
 class SD15:
     latent_channels = 4
 
+    @staticmethod
+    def process_in(samples: Tensor) -> Tensor:
+        return samples
+
 
 class Wan21:
     latent_channels = 16

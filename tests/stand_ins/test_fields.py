@@ -1,10 +1,12 @@
 """The one way to read other projects' fields: what is not there is refused, not taken for a setting that is
 off."""
 
+import json
+
 import pytest
 from foreign import Foreign
 
-from unsampling_pack.host.packs.fields import Kind, Project
+from unsampling_pack.host.packs.fields import Key, Kind, Project
 from unsampling_pack.unsampling import UnsamplingError
 
 FIELDS = ("watts", "colour", "switch")
@@ -89,6 +91,22 @@ def test_a_field_of_its_own_must_be_there_on_the_projects_alone(lamp):
     assert LAMP.read(Foreign(), "cable") is None
     with pytest.raises(UnsamplingError, match="Lamps has no cable in its DeskLamp any more"):
         LAMP.read(lamp(), "cable")
+
+
+def test_what_is_set_and_not_declared_is_found():
+    assert LAMP.others(DeskLamp(watts=4, colour=None, bulb="E27", shade=None)) == {"bulb"}
+
+
+@pytest.mark.parametrize("name, there", [("dumps", True), ("no_such_function", False)])
+def test_a_function_that_is_gone_is_refused(name, there):
+    key = Key(LAMPS, "json", name)
+    if there:
+        assert key.function(json)(3) == "3"
+        return
+    with pytest.raises(
+        UnsamplingError, match=r"Lamps has no no_such_function any more, .* install Lamps 2\.1"
+    ):
+        key.function(json)
 
 
 def test_what_is_not_known_is_refused_with_project_and_version():

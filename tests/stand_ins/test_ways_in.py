@@ -4,7 +4,7 @@ What is refused is tested in test_admission.py and test_latent_record.py; here, 
 there with what it knows: its direction, its schedule, who samples, and the noise's record.
 """
 
-from types import ModuleType, SimpleNamespace
+from types import ModuleType
 
 import animatediff_objects as ade
 import comfy_objects as core
@@ -70,7 +70,7 @@ class Ways:
 
     def plain(self, model, rising: bool, **changes) -> None:
         """The Inversion Sampler, as core's guider calls it."""
-        options = {"transformer_options": {"sample_sigmas": self.falling}}
+        options = {"transformer_options": {"sample_sigmas": self.falling} | started(model)}
         given = {
             "model_wrap": Guider(model),
             "sigmas": self.falling,
@@ -92,6 +92,14 @@ class Ways:
 @pytest.fixture
 def ways(admission, passes, sampling) -> Ways:
     return Ways(admission, passes, sampling)
+
+
+def started(model) -> dict:
+    """What AnimateDiff-Evolved puts into a run of a MODEL that it made."""
+    params = model.get_attachment("ADE_params")
+    if params is None:
+        return {}
+    return {"ADGS": ade.AnimateDiffGlobalState(params, ade.SampleSettings())}
 
 
 def evolved(schedule: str = "standard_static", length: int = 4) -> core.Model:
@@ -242,7 +250,6 @@ def test_noise_from_elsewhere_has_nothing_to_be_compared_with_but_is_asked_for_a
     noise = {"samples": NOISE}
     assert "model has LazyCache" in refusal(ways.down, cached(), noise, None, FALLING)
     model = evolved()
-    model.model = SimpleNamespace(process_latent_in=lambda samples: samples)
     with pytest.raises(Asked):
         ways.down(model, noise, None, FALLING)
 

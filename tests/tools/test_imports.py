@@ -51,7 +51,7 @@ HIDDEN = {
     *("vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller"),
 }
 # AnimateDiff-Evolved's folder may have any name, so that its function is looked up beside a class of it
-NEEDED = {"host.packs.animatediff_windows": {"sys.modules"}}
+NEEDED = {"host.packs.animatediff_windows": {"sys.modules"}, "host.packs.fields": {"vars"}}
 
 
 def allowed(name: str) -> set[str]:
