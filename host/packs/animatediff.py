@@ -19,23 +19,21 @@ CONTEXT_GROUP = Kind(
     "animatediff.context:ContextOptionsGroup",
     ("contexts", "extras", "add", "reset", "prepare_current_context", "_current_index"),
 )
+# what the two passes must share of context options
+COMPARED = (
+    "context_schedule",
+    "context_length",
+    "context_stride",
+    "context_overlap",
+    "closed_loop",
+    "fuse_method",
+    "start_percent",
+    "guarantee_steps",
+)
 CONTEXT = Kind(
     ADE,
     "animatediff.context:ContextOptions",
-    (
-        "context_schedule",
-        "context_length",
-        "context_stride",
-        "context_overlap",
-        "closed_loop",
-        "fuse_method",
-        "start_percent",
-        "guarantee_steps",
-        "use_on_equal_length",
-        "view_options",
-        "start_t",
-        "_step",
-    ),
+    (*COMPARED, "use_on_equal_length", "view_options", "start_t", "_step"),
 )
 SETTINGS = Kind(
     ADE,

@@ -12,20 +12,11 @@ from torch import Tensor
 from ...unsampling import UnsamplingError
 from ..windows import LOOPED, VIEWS_ONLY, Windows, described
 from . import animatediff as ade
-from .animatediff import ADE, CONTEXT, CONTEXT_GROUP, EXTRAS
+from .animatediff import ADE, COMPARED, CONTEXT, CONTEXT_GROUP, EXTRAS
+from .core import SIGMAS_KEY
 from .fields import Key, Kind
 
 WINDOWS_FUNCTION = Key(ADE, "animatediff.context", "get_context_windows")
-COMPARED = (
-    "context_schedule",
-    "context_length",
-    "context_stride",
-    "context_overlap",
-    "closed_loop",
-    "fuse_method",
-    "start_percent",
-    "guarantee_steps",
-)
 _KEYFRAME = ("mult", "orig_mult_multival", "start_percent", "guarantee_steps", "inherit_missing")
 # what its extras are made of, but for where they stand
 SETTINGS = (
@@ -93,7 +84,7 @@ def turns(model, falling: Tensor, start: int) -> list[list[int]]:
     met, passed = [[] for _ in contexts], falling[start:]
     if not contexts:
         return met
-    replay, options = type(ade.context_group(model))(), {"sample_sigmas": passed}
+    replay, options = type(ade.context_group(model))(), {SIGMAS_KEY.name: passed}
     for context in map(copy.copy, contexts):
         CONTEXT.write(context, "start_t", sampling.percent_to_sigma(CONTEXT.read(context, "start_percent")))
         CONTEXT_GROUP.read(replay, "add")(context)
