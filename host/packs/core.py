@@ -229,9 +229,12 @@ def _has_momentum(guide: Callable) -> bool:
     """Whether this is core's function with a momentum: it keeps its settings in a closure."""
     names = getattr(getattr(guide, "__code__", None), "co_freevars", ())
     cells: dict[str, CellType] = dict(zip(names, getattr(guide, "__closure__", None) or (), strict=True))
-    if not {"running_avg", "momentum"} <= set(cells):
+    if not {RUNNING_KEY.name, MOMENTUM_KEY.name} <= set(cells):
+        # ComfyUI loads its extra nodes under the name of their file
+        if str(getattr(guide, "__module__", "")).replace("/", ".").replace("\\", ".").endswith(APG):
+            raise GUIDER.refuse("an Adaptive Projected Guidance")
         return False
-    momentum = _content(cells["momentum"])
+    momentum = _content(cells[MOMENTUM_KEY.name])
     return isinstance(momentum, (int, float)) and momentum != 0
 
 

@@ -89,3 +89,30 @@ def test_momentum_is_found_among_other_functions(momentum, before):
 )
 def test_no_momentum(function):
     core_pack.refuse_momentum(core.Model(options={KEY: [function]}))
+
+
+@pytest.mark.parametrize(
+    "module, is_refused",
+    [
+        ("comfy_extras.nodes_apg", True),
+        ("/ComfyUI/comfy_extras/nodes_apg", True),
+        ("C:\\ComfyUI\\comfy_extras\\nodes_apg", True),
+        ("another_pack.guide", False),
+    ],
+)
+def test_cores_guidance_of_other_variables_is_not_taken_for_harmless(module, is_refused):
+    """A rename of what its function closes over must not hide a momentum."""
+    running, push = 0.0, -0.5
+
+    def pre_cfg_function(args):
+        return running, push
+
+    pre_cfg_function.__module__ = module
+    model = core.Model(options={KEY: [pre_cfg_function]})
+    if not is_refused:
+        core_pack.refuse_momentum(model)
+        return
+    with pytest.raises(
+        UnsamplingError, match="ComfyUI has an Adaptive Projected Guidance that this pack does"
+    ):
+        core_pack.refuse_momentum(model)
