@@ -18,6 +18,8 @@ class Cause(Enum):
     NO_RECORD = auto()
     MASK_WITHOUT_RECORD = auto()
     STRUCTURE_WITHOUT_RECORD = auto()
+    DIRECT_WITHOUT_RECORD = auto()
+    DIRECT_NOT_KEPT = auto()
     OTHER_SHAPE = auto()
     RECORD_NOT_STORED = auto()
     SETTING_NOT_NUMBERS = auto()

@@ -1,90 +1,41 @@
-"""The two passes, and the record that ties them together (docs/exactness.md#record).
-
-A record keeps the source and what the model answered on the way up, nothing else: the same solver fed with
-those answers walks the same way again, bit for bit and without a model call, and yields every state and
-evaluation point that the falling pass needs. For a pair of one call a step that is steps + 3 latents at most,
-in main memory or wherever the caller's `store` puts them.
-"""
+"""The two passes, tied together by a record (docs/exactness.md#record)."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from . import schedules, solvers
+from . import direct as direct_path
+from . import schedules, solvers, steps
 from .checks import check_fraction, check_latent, check_mask, per_frame
 from .errors import Cause, UnsamplingError
-from .solvers.evaluation import Callback, Denoise, ModelCalls, Outside, Store, in_memory
+from .record import Inversion, Record
+from .solvers.evaluation import Callback, Course, Denoise, ModelCalls, Store, in_memory
 
 
-@dataclass(frozen=True, eq=False)
-class Record:
-    """What an unsampling leaves behind for an exact resampling.
-
-    outputs: what the model answered on the way up, in the order of the calls.
-    half: whether model outputs were, and will be, rounded to float16, so that the record takes half the
-        memory (docs/exactness.md#half).
-    mask: 1 where the clip may be restyled, 0 where the source stays; broadcasts to the latent. None is all 1.
-    """
-
-    source: Tensor
-    outputs: tuple[Tensor, ...]
-    half: bool = False
-    mask: Tensor | None = None
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of source and outputs."""
-        return sum(t.nbytes for t in (self.source, *self.outputs))
+def calls_rising(
+    solver: str,
+    sigmas: Tensor,
+    record: bool | str = True,
+    end: float = 1.0,
+    direct: float | None = 0.0,
+) -> int:
+    """Model calls that unsample() will make with these settings; with direct None at most."""
+    method, recording = solvers.pair(solver), bool(record) and solver in solvers.recorded()
+    start = schedules.start_index(sigmas, end)
+    fresh = steps.asked(sigmas, start, direct, recording)
+    return method.calls_rising(sigmas[start:], recording) + (len(sigmas) - 1 if fresh is None else fresh)
 
 
-@dataclass(frozen=True, eq=False)
-class Inversion:
-    """A clip turned into noise, and how that was done.
-
-    noise: the latent at sigmas[start], in the model's sampling space.
-    sigmas: the whole falling schedule; start is 0 after a full unsampling.
-    record: what makes the resampling exact, structure and masks possible; None if it was not asked for.
-    calls: model calls made (NFE). info: what the caller wants to travel along.
-    """
-
-    noise: Tensor
-    sigmas: Tensor
-    solver: str
-    start: int = 0
-    record: Record | None = None
-    calls: int = 0
-    info: Mapping[str, Any] = field(default_factory=dict)
-
-    @property
-    def recorded(self) -> bool:
-        return self.record is not None
-
-    @property
-    def steps(self) -> int:
-        """Steps between the noise and the end of the schedule."""
-        return len(self.sigmas) - 1 - self.start
-
-    @property
-    def nbytes(self) -> int:
-        """Bytes of the record, the noise itself not counted."""
-        return 0 if self.record is None else self.record.nbytes
-
-
-def calls_rising(solver: str, sigmas: Tensor, record: bool | str = True, end: float = 1.0) -> int:
-    """Model calls that unsample() will make with these settings."""
-    method = solvers.pair(solver)
-    part = sigmas[schedules.start_index(sigmas, end) :]
-    return method.calls_rising(part, bool(record) and solver in solvers.recorded())
-
-
-def calls_falling(inversion: Inversion, structure: float | Tensor = 0.0) -> int:
+def calls_falling(inversion: Inversion, structure: float | Tensor = 0.0, direct: float | None = None) -> int:
     """Model calls that resample() will make with these settings."""
-    start = min(_starts(inversion, structure))
+    path = steps.path(inversion, structure, direct)
+    start = max(path.stop, min(steps.starts(inversion, structure, direct))) - inversion.start
     part = inversion.sigmas[inversion.start + start :]
-    return solvers.pair(inversion.solver).calls_falling(part, start == 0) if len(part) > 1 else 0
+    at_top = start == 0 and not path
+    tail = solvers.pair(inversion.solver).calls_falling(part, at_top) if len(part) > 1 else 0
+    return len(path) + tail
 
 
 @torch.no_grad()
@@ -99,6 +50,9 @@ def unsample(
     mask: Tensor | None = None,
     info: Mapping[str, Any] | None = None,
     store: Store = in_memory,
+    direct: float | None = 0.0,
+    variation: int = 0,
+    flow: bool = False,
 ) -> Inversion:
     """Turns a clip into the noise that represents it: the sampling ODE from sigmas[-1] up.
 
@@ -112,6 +66,10 @@ def unsample(
     mask: where the resampling may change the clip (1) and where not (0); values between cross-fade the
         results.
     store: puts each tensor of the record away, for example into a file of its own, and returns it from there.
+    direct: for which fraction of the steps, from the top of the schedule, to ask for the source's answer at
+        fresh noise as well, so that resample() can walk a direct path there: one call and one latent a step.
+        0 for none; None lets the record choose.
+    variation: another number draws other fresh noise. flow: whether x is (1 - sigma) * x0 + sigma * eps.
 
     Raises: UnsamplingError for input that cannot be unsampled, before any model call, and at the model's
     first NaN.
@@ -126,11 +84,18 @@ def unsample(
     half = recording and record == "half"
     mask = None if mask is None else check_mask(mask, x, recording)
     part = sigmas[start:]
-    evaluate = ModelCalls(
-        denoise, method.calls_rising(part, recording), callback, store if recording else None, half
-    )
+    fresh = steps.asked(sigmas, start, direct, recording)
+    calls = calls_rising(solver, sigmas, record, end, direct)
+    evaluate = ModelCalls(denoise, calls, callback, store if recording else None, half)
     noise = method.rise(evaluate, x, part, start, recording)
-    past = Record(store(x), tuple(evaluate.outputs), half, mask) if recording else None
+    if not recording:
+        return Inversion(noise, sigmas, solver, start, None, evaluate.count, dict(info or {}))
+    outputs = tuple(evaluate.outputs)
+    if fresh is None:
+        fresh = direct_path.steps_by_record(zip(evaluate.steps, outputs, strict=True), x, start)
+        evaluate.total = evaluate.count + fresh
+    asked = direct_path.ask_source(evaluate, x, sigmas, fresh, variation, flow) if fresh else None
+    past = Record(store(x), outputs, half, mask, asked)
     return Inversion(noise, sigmas, solver, start, past, evaluate.count, dict(info or {}))
 
 
@@ -142,6 +107,8 @@ def resample(
     fidelity: float | Tensor = 1.0,
     callback: Callback | None = None,
     store: Store = in_memory,
+    direct: float | None = None,
+    direct_denoise: Denoise | None = None,
 ) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
@@ -153,15 +120,19 @@ def resample(
         frame its own.
     store: as in unsample(), for the walk of the rising pass, which is made again first: one tensor
         for each call of a step.
+    direct: the fraction of the steps, from the top, to take by the direct path, in which the noise has no
+        part: 0 for none, 1 for all, None for as many as the record has answers for.
+    direct_denoise: the same model and prompt on that path, at the cfg of the unsampling; denoise if None.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
     """
     x = check_latent(inversion.noise, "noise")
-    starts = per_frame("structure", _starts(inversion, structure), x)
-    start, fidelity = int(starts.min()), _fidelity(fidelity, x)
+    starts = per_frame("structure", steps.starts(inversion, structure, direct), x)
+    path = steps.path(inversion, structure, direct)
+    fidelity = _fidelity(fidelity, x)
     part, offset = inversion.sigmas[inversion.start :], inversion.start
-    record, calls = inversion.record, calls_falling(inversion, structure)
+    record, calls = inversion.record, calls_falling(inversion, structure, direct)
     if record is None:
         return solvers.pair(inversion.solver).fall(ModelCalls(denoise, calls, callback), x, part, offset)
     if record.source.shape != x.shape:
@@ -170,29 +141,23 @@ def resample(
             f" {tuple(record.source.shape)}; use the noise as unsample() returned it"
         )
     method = solvers.recorded_pair(inversion.solver)
-    evaluate = ModelCalls(denoise, calls, callback, half=record.half)
+    evaluate = ModelCalls(direct_denoise or denoise, calls, callback, half=record.half)
     source = record.source.to(x.device, x.dtype, copy=True)
-    if start == inversion.steps:
+    end, start = len(inversion.sigmas) - 1, max(path.stop, int(starts.min())) - offset
+    if int(starts.min()) == end:
         return source
     walk = method.walk_again(record.outputs, source, part, offset, store)
-    if start:
+    if start or path:
         x = method.state(walk, part, start, x.device)
     mask = None if record.mask is None else record.mask.to(x.device).expand_as(x)
-    x = method.fall_recorded(evaluate, x, part, offset, walk, start, fidelity, _outside(mask, starts))
-    return keep_outside(torch.where(starts == inversion.steps, source, x), source, mask)
-
-
-def _outside(mask: Tensor | None, starts: Tensor) -> Outside:
-    """Where a step keeps to the source's walk: outside the mask, and in the frames that start below it."""
-    unmasked = None if mask is None else mask == 0
-    first, last = int(starts.min()), int(starts.max())
-
-    def outside(step: int) -> Tensor | None:
-        if first == last or step >= last:
-            return unmasked
-        return starts > step if unmasked is None else unmasked | (starts > step)
-
-    return outside
+    outside, velocity = steps.outside(mask, starts), None
+    if record.direct is not None and path:
+        edit = direct_path.walk(evaluate, source, inversion.sigmas, record.direct, path, outside)
+        x, velocity = x + edit.shift, edit.velocity
+    evaluate.denoise = denoise
+    course = Course(start, fidelity, outside, velocity)
+    x = method.fall_recorded(evaluate, x, part, offset, walk, course)
+    return keep_outside(torch.where(starts == end, source, x), source, mask)
 
 
 def keep_outside(x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:
@@ -223,15 +188,3 @@ def misses(inversion: Inversion) -> list[Tensor]:
 def _fidelity(fidelity: float | Tensor, x: Tensor) -> float | Tensor:
     check_fraction("fidelity", fidelity)
     return per_frame("fidelity", fidelity.to(x), x) if isinstance(fidelity, Tensor) else fidelity
-
-
-def _starts(inversion: Inversion, structure: float | Tensor) -> list[int]:
-    """Steps below the noise at which a pass with that much structure starts: one number, or one a frame
-    (docs/exactness.md#structure)."""
-    check_fraction("structure", structure)
-    fractions = structure.tolist() if isinstance(structure, Tensor) else [structure]
-    if max(fractions, default=0) > 0 and not inversion.recorded:
-        raise UnsamplingError(
-            "structure above 0 needs the record of the unsampling", Cause.STRUCTURE_WITHOUT_RECORD
-        )
-    return [round(fraction * inversion.steps) for fraction in fractions]

@@ -86,3 +86,17 @@ def true_path(denoise: Denoise, x: Tensor, start: float, end: float, steps: int 
         k4 = slope(x + h * k3, there)
         x = x + h / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
     return x
+
+
+def direct_path(source, target, x0, sigmas, noise, flow=False):
+    """FlowEdit's algorithm 1 (Kulikov et al. 2024), from the top of the schedule one noise a step:
+    z_src = (1 - t) x0 + t n in a flow model, x0 + sigma n otherwise; the velocities' difference moves z."""
+    z = x0
+    for i, n in enumerate(noise):
+        here, there = float(sigmas[i]), float(sigmas[i + 1])
+        z_source = (1 - here) * x0 + here * n if flow else x0 + here * n
+        z_target = z + z_source - x0
+        v_source = (z_source - source(z_source, here, i)) / here
+        v_target = (z_target - target(z_target, here, i)) / here
+        z = z + (there - here) * (v_target - v_source)
+    return z

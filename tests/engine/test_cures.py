@@ -113,6 +113,16 @@ REFUSALS = {
         "structure above 0 needs the record of the unsampling",
         "switch record on in the Unsampler, with a solver other than ees25, or lower its end instead",
     ),
+    "direct": (
+        lambda: unsample(record=False, direct=0.5),
+        "direct above 0 needs the record of the unsampling",
+        "switch record on in the Unsampler, with a solver other than ees25, or set direct to 0",
+    ),
+    "direct not kept": (
+        lambda: resample(direct=0.5),
+        "direct is 0.5, 1 steps, and the record has the source's answers for 0",
+        "lower direct here, or raise it in the Unsampler",
+    ),
     "no record": (
         lambda: metrics.corrections(unsample(record=False)),
         "noise has no record to compare with",

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ..errors import UnsamplingError
 from . import dpmpp_2m, ees25, euler, midpoint
-from .evaluation import Evaluate, Outside, Store
+from .evaluation import Course, Evaluate, Store
 
 Walk = TypeVar("Walk")
 
@@ -63,17 +63,9 @@ class RecordedPair(Pair, Protocol[Walk]):
         ...
 
     def fall_recorded(
-        self,
-        evaluate: Evaluate,
-        x: Tensor,
-        sigmas: Tensor,
-        offset: int,
-        walk: Walk,
-        start: int,
-        fidelity: float | Tensor,
-        outside: Outside,
+        self, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, walk: Walk, course: Course
     ) -> Tensor:
-        """From x at sigmas[start] to sigmas[-1], with the record's correction."""
+        """From x at sigmas[course.start] to sigmas[-1], with the record's correction."""
         ...
 
     def misses(self, walk: Walk, sigmas: Tensor) -> list[Tensor]:

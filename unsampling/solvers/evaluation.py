@@ -1,6 +1,7 @@
 """One model call, the same for every solver: counted, checked, reported, and recorded or replayed."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
@@ -27,7 +28,7 @@ def in_memory(x: Tensor) -> Tensor:
 
 class ModelCalls:
     """Calls the denoiser: counts the calls (NFE), stops at the first NaN, reports each call, and stores
-    outputs."""
+    outputs with their steps."""
 
     def __init__(
         self,
@@ -40,6 +41,7 @@ class ModelCalls:
         self.denoise, self.total, self.callback, self.store, self.half = denoise, total, callback, store, half
         self.count = 0
         self.outputs: list[Tensor] = []
+        self.steps: list[int] = []
 
     def __call__(self, x: Tensor, sigma: Tensor, step: int) -> Tensor:
         denoised = self.denoise(x, float(sigma), step)
@@ -50,6 +52,7 @@ class ModelCalls:
         check_finite(denoised, where)
         if self.store is not None:
             self.outputs.append(self.store(output))
+            self.steps.append(step)
         if self.callback is not None:
             self.callback(self.count, self.total, float(sigma), x, denoised)
         return denoised
@@ -105,6 +108,21 @@ def correct(x: Tensor, source_x: Tensor, recorded: Tensor, fidelity: float | Ten
 Outside = Callable[[int], Tensor | None]
 
 
-def hold(x: Tensor, recorded: Tensor, outside: Tensor | None) -> Tensor:
+@dataclass(frozen=True, eq=False)
+class Course:
+    """How a falling pass goes through a record.
+
+    start: the step it begins at. fidelity: how much of the record's correction to apply, a number, or a
+    tensor that broadcasts to x. edit_velocity: that of the edit which x brings along from a direct path, None
+    for none.
+    """
+
+    start: int
+    fidelity: float | Tensor
+    outside: Outside
+    edit_velocity: Tensor | None = None
+
+
+def pinned(x: Tensor, recorded: Tensor, outside: Tensor | None) -> Tensor:
     """x, but the recorded values where `outside` is true."""
     return x if outside is None else torch.where(outside, recorded.to(x.device), x)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Evaluate, Outside, Store, correct, hold, replay, velocity
+from .evaluation import Course, Evaluate, Store, correct, pinned, replay, velocity
 
 # Where a step from sigma to 0 asks the model, as a fraction of sigma. The middle leaves noise in detail that
 # is fainter than sigma, most with few steps and a high cfg; the end of the step, a final denoise, smooths
@@ -126,33 +126,29 @@ def state(walk: Walk, sigmas: Tensor, start: int, device: torch.device) -> Tenso
 
 
 def fall_recorded(
-    evaluate: Evaluate,
-    x: Tensor,
-    sigmas: Tensor,
-    offset: int,
-    walk: Walk,
-    start: int,
-    fidelity: float | Tensor,
-    outside: Outside,
+    evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, walk: Walk, course: Course
 ) -> Tensor:
-    """Walks down from x at sigmas[start] through the recorded points, exact at fidelity 1.
+    """Walks down from x at the course's start through the recorded points, exact at fidelity 1.
 
     source_x is the same walk on the source's own velocities: what is left between the two is the edit.
     """
+    start, outside = course.start, course.outside
     source_x = state(walk, sigmas, start, x.device)
-    x = hold(x, source_x, outside(start))
+    x = pinned(x, source_x, outside(offset + start))
     v = source_v = _source_velocity(walk, sigmas, start - 1, x.device)
-    if start == 0:
+    if course.edit_velocity is not None:
+        v = source_v + course.edit_velocity
+    elif start == 0:
         v = velocity(x, evaluate(x, sigmas[0], offset), sigmas[0])
     for i in range(start, len(sigmas) - 1):
         at, recorded = _point(sigmas, i), walk.points[i]
         y, source_y = _move(x, v, sigmas[i], at), _move(source_x, source_v, sigmas[i], at)
-        y = hold(correct(y, source_y, recorded, fidelity), recorded, outside(i))
+        y = pinned(correct(y, source_y, recorded, course.fidelity), recorded, outside(offset + i))
         v = velocity(y, evaluate(y, at, offset + i), at)
         source_v = _source_velocity(walk, sigmas, i, x.device)
         source_x = _move(source_x, source_v, sigmas[i], sigmas[i + 1])
-        x = hold(_move(x, v, sigmas[i], sigmas[i + 1]), source_x, outside(i))
-    return correct(x, source_x, walk.source, fidelity)
+        x = pinned(_move(x, v, sigmas[i], sigmas[i + 1]), source_x, outside(offset + i))
+    return correct(x, source_x, walk.source, course.fidelity)
 
 
 def misses(walk: Walk, sigmas: Tensor) -> list[Tensor]:

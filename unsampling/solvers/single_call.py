@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Evaluate, Outside, Store, correct, hold, replay
+from .evaluation import Course, Evaluate, Store, correct, pinned, replay
 
 
 @dataclass(frozen=True)
@@ -108,30 +108,21 @@ class SingleCall:
         return walk.states[start].to(device)
 
     def fall_recorded(
-        self,
-        evaluate: Evaluate,
-        x: Tensor,
-        sigmas: Tensor,
-        offset: int,
-        walk: Walk,
-        start: int,
-        fidelity: float | Tensor,
-        outside: Outside,
+        self, evaluate: Evaluate, x: Tensor, sigmas: Tensor, offset: int, walk: Walk, course: Course
     ) -> Tensor:
-        """Walks down from sigmas[start] with the record's correction, exact at fidelity 1.
+        """Walks down from x at the course's start with the record's correction, exact at fidelity 1.
 
-        x: the state at sigmas[start]. Both walks begin there without a history: the source's own answer one
-        step above is not this prompt's.
+        Both walks begin there without a history: the source's own answer one step above is not this prompt's.
         """
         previous = source_previous = None
-        x = hold(x, walk.states[start], outside(start))
-        for i in range(start, len(sigmas) - 1):
+        x = pinned(x, walk.states[course.start], course.outside(offset + course.start))
+        for i in range(course.start, len(sigmas) - 1):
             here, there = sigmas[i], sigmas[i + 1]
             source_x, recorded = walk.states[i].to(x.device), walk.states[i + 1]
             point, source_point = Point(evaluate(x, here, offset + i), here), _on(x, walk.points[i])
             x = self.step(x, point, previous, here, there)
             source_x = self.step(source_x, source_point, source_previous, here, there)
-            x = hold(correct(x, source_x, recorded, fidelity), recorded, outside(i))
+            x = pinned(correct(x, source_x, recorded, course.fidelity), recorded, course.outside(offset + i))
             previous, source_previous = point, source_point
         return x
 

@@ -1,0 +1,122 @@
+"""The direct path: an edit walked down by the difference of two answers at noise drawn anew each step.
+
+Above the recorded tail the noise of a clip is no help: under another prompt the model reads it as other
+content, the same at every sigma, so that it hardens. The difference of the model's two answers, for the
+source and for the target, at noise that changes from step to step averages that away
+(docs/exactness.md#direct; Kulikov et al. 2024, FlowEdit, arXiv 2412.08629).
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .solvers.evaluation import Evaluate, ModelCalls, Outside
+
+# Where the source's own answer is this near to the source, its recorded noise draws better than fresh noise:
+# the distance over the source's spread.
+NEAR = 0.3
+
+
+@dataclass(frozen=True, eq=False)
+class Direct:
+    """What the model answered of the source at fresh noise, one answer for each of the schedule's top steps.
+
+    seed: what the noise is drawn from. places: of the frames (of the clips, for 5-D latents) in the latent
+    that was unsampled: a slice of it keeps their noise. flow: whether the clip fades as the noise rises.
+    """
+
+    answers: tuple[Tensor, ...]
+    seed: int
+    places: tuple[int, ...]
+    flow: bool = False
+
+    @property
+    def steps(self) -> int:
+        return len(self.answers)
+
+    def noised(self, source: Tensor, sigma: Tensor, step: int) -> Tensor:
+        """The source under the fresh noise of that step."""
+        level = sigma.to(source.device)
+        clean = source * (1 - level) if self.flow else source
+        return clean + fresh_noise(self.seed, step, self.places, source) * level
+
+
+@dataclass(frozen=True, eq=False)
+class Edit:
+    """Where a direct path ends: what it added to the source's state, and the velocity of that."""
+
+    shift: Tensor
+    velocity: Tensor
+
+
+def seed_of(source: Tensor, variation: int) -> int:
+    """The seed of a source's fresh noise: the same for the same clip and variation, whatever else is set."""
+    content = hashlib.blake2b(f"{variation} ".encode(), digest_size=8)
+    content.update(source.detach().to("cpu", torch.float32).contiguous().numpy().data)
+    return int.from_bytes(content.digest(), "big") >> 1
+
+
+def fresh_noise(seed: int, step: int, places: tuple[int, ...], like: Tensor) -> Tensor:
+    """Unit noise of that step for the frames at these places, drawn one by one on the CPU: a frame has the
+    same in any slice of the clip and in any window. An odd step has the one before it turned round, so that
+    the mean of both is no noise at all."""
+    frames = [_noise_of_frame(seed, step // 2, place, like.shape[1:]) for place in places]
+    noise = torch.stack(frames).to(like)
+    return -noise if step % 2 else noise
+
+
+def _noise_of_frame(seed: int, pair: int, place: int, shape: torch.Size) -> Tensor:
+    name = hashlib.blake2b(f"{seed} {pair} {place}".encode(), digest_size=8).digest()
+    generator = torch.Generator().manual_seed(int.from_bytes(name, "big") >> 1)
+    return torch.randn(shape, generator=generator)
+
+
+def ask_source(
+    evaluate: ModelCalls, source: Tensor, sigmas: Tensor, steps: int, variation: int, flow: bool
+) -> Direct:
+    """The source's answers for the top steps of the schedule, asked now."""
+    empty = Direct((), seed_of(source, variation), tuple(range(len(source))), flow)
+    before = len(evaluate.outputs)
+    for i in range(steps):
+        evaluate(empty.noised(source, sigmas[i], i), sigmas[i], i)
+    return Direct(tuple(evaluate.outputs[before:]), empty.seed, empty.places, flow)
+
+
+def walk(
+    evaluate: Evaluate, source: Tensor, sigmas: Tensor, direct: Direct, part: range, outside: Outside
+) -> Edit:
+    """The edit after these steps of the path, from nothing above them. `evaluate` answers for the target.
+
+    Under the source's own prompt both answers are the same bits, and the edit is 0 without a rounding.
+    """
+    shift = difference = torch.zeros_like(source)
+    for i in part:
+        x = direct.noised(source, sigmas[i], i) + shift
+        answer = direct.answers[i].to(source.device, source.dtype)
+        difference = evaluate(x, sigmas[i], i) - answer
+        shift = shift + (difference - shift) * (1 - sigmas[i + 1] / sigmas[i]).to(source.device)
+        shift, difference = (_outside_is_still(t, outside(i)) for t in (shift, difference))
+    last = sigmas[part.stop].to(source.device)
+    return Edit(shift, (shift - difference) / last if last > 0 else torch.zeros_like(shift))
+
+
+def _outside_is_still(edit: Tensor, outside: Tensor | None) -> Tensor:
+    return edit if outside is None else torch.where(outside, 0.0, edit)
+
+
+def steps_by_record(calls: Iterable[tuple[int, Tensor]], source: Tensor, first: int) -> int:
+    """How many steps the direct path should take by the source's own answers: down to the first step, `first`
+    or below, with an answer that lies within NEAR of the source.
+
+    calls: step and answer of each call of the rising pass.
+    """
+    spread = (source - source.mean([i for i in range(source.ndim) if i != 1], keepdim=True)).norm()
+    near, last = [], 0
+    for step, answer in calls:
+        last = max(last, step)
+        if step >= first and (answer.to(source) - source).norm() <= NEAR * spread:
+            near.append(step)
+    return min(near, default=last + 1)

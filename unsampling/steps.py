@@ -1,0 +1,83 @@
+"""Which steps of the schedule a pass takes, from the fractions that a user sets."""
+
+from torch import Tensor
+
+from .checks import check_fraction
+from .errors import Cause, UnsamplingError
+from .record import Inversion
+from .solvers.evaluation import Outside
+
+
+def starts(inversion: Inversion, structure: float | Tensor, direct: float | None) -> list[int]:
+    """Steps of the schedule at which a pass with that much structure starts: one number, or one a frame
+    (docs/exactness.md#structure). A direct path begins at the top of the schedule, any other at the noise."""
+    check_fraction("structure", structure)
+    fractions = structure.tolist() if isinstance(structure, Tensor) else [structure]
+    if max(fractions, default=0) > 0 and not inversion.recorded:
+        raise UnsamplingError(
+            "structure above 0 needs the record of the unsampling", Cause.STRUCTURE_WITHOUT_RECORD
+        )
+    top = 0 if of_path(inversion, direct) else inversion.start
+    return [top + round(fraction * (len(inversion.sigmas) - 1 - top)) for fraction in fractions]
+
+
+def path(inversion: Inversion, structure: float | Tensor, direct: float | None) -> range:
+    """The steps of the direct path; empty where there is none."""
+    first, stop = min(starts(inversion, structure, direct)), of_path(inversion, direct)
+    return range(first, stop) if first < stop else range(inversion.start, inversion.start)
+
+
+def of_path(inversion: Inversion, direct: float | None) -> int:
+    """How many steps from the top of the schedule the direct path takes."""
+    kept = inversion.direct_steps
+    if direct is None:
+        return kept
+    steps = _fraction_of_steps(inversion.sigmas, direct)
+    if steps > kept:
+        raise UnsamplingError(
+            f"direct is {direct:g}, {steps} steps, and the record has the source's answers for {kept}",
+            Cause.DIRECT_NOT_KEPT,
+        )
+    _check_reach(inversion.sigmas, inversion.start, steps)
+    return steps
+
+
+def asked(sigmas: Tensor, start: int, direct: float | None, recording: bool) -> int | None:
+    """Steps for which the source is to be asked at fresh noise; None where the record will tell."""
+    if direct is None:
+        return None if recording else 0
+    steps = _fraction_of_steps(sigmas, direct)
+    if steps and not recording:
+        raise UnsamplingError(
+            "direct above 0 needs the record of the unsampling", Cause.DIRECT_WITHOUT_RECORD
+        )
+    _check_reach(sigmas, start, steps)
+    return steps
+
+
+def _fraction_of_steps(sigmas: Tensor, direct: float) -> int:
+    """A share of the steps as their number, at least one above 0."""
+    check_fraction("direct", direct)
+    return max(1, round(direct * (len(sigmas) - 1))) if direct > 0 else 0
+
+
+def _check_reach(sigmas: Tensor, start: int, steps: int) -> None:
+    """Raises: UnsamplingError for a direct path that ends above the noise: no record leads on from there."""
+    if 0 < steps < start:
+        raise UnsamplingError(
+            f"direct reaches step {steps}, the noise lies at step {start}; set direct to at least"
+            f" {start / (len(sigmas) - 1):.2g}, to 0, or raise end"
+        )
+
+
+def outside(mask: Tensor | None, starts: Tensor) -> Outside:
+    """Where a step keeps to the source's walk: outside the mask, and in the frames that start below it."""
+    unmasked = None if mask is None else mask == 0
+    first, last = int(starts.min()), int(starts.max())
+
+    def stays(step: int) -> Tensor | None:
+        if first == last or step >= last:
+            return unmasked
+        return starts > step if unmasked is None else unmasked | (starts > step)
+
+    return stays
