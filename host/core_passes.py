@@ -10,6 +10,15 @@ from .packs import core_samplers
 from .run import PREVIEW, Run
 
 
+def refuse_direct(direct: float) -> None:
+    """Raises: UnsamplingError for a direct path, which needs a record. Below 0 is none here."""
+    if direct > 0:
+        raise UnsamplingError(
+            "direct above 0 needs a record, which a core sampler does not keep; set it to 0, or unsample with"
+            " this pack's solver"
+        )
+
+
 def rise(
     rising: Run, falling: Tensor, start: int, sampler, mask: Tensor | None, sigma_min: float
 ) -> tuple[Tensor, Inversion]:

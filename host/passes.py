@@ -2,22 +2,24 @@
 
 from contextlib import AbstractContextManager
 from dataclasses import replace
+from typing import Any
 
-import torch
 from torch import Tensor
 
-from ..unsampling import Inversion, UnsamplingError, curves, schedules, solvers, storage
+from ..unsampling import Inversion, UnsamplingError, curves, schedules, solvers, steps, storage
 from ..unsampling import inversion as engine
-from ..unsampling.change import Change
 from ..unsampling.checks import check_fraction
-from ..unsampling.solvers.evaluation import Callback, Denoise, Store
-from . import admission, core_passes, latents, models, record, sampling
+from ..unsampling.solvers.evaluation import Callback, Store
+from . import admission, core_passes, latents, models, record, remarks, sampling
 from .facts import Facts
 from .packs import core, core_samplers
 from .run import PREVIEW, Run
 
 # the record widget's values, in the engine's words
 RECORD = {"full": True, "half": "half", "off": False}
+
+# solver, record, end and direct, in the engine's words
+Settings = dict[str, Any]
 
 
 def unsample(
@@ -29,30 +31,43 @@ def unsample(
     recording: str,
     node_id: str | None,
     sampler=None,
+    direct: float = 0.0,
+    variation: int = 0,
 ) -> dict:
     """Unsamples a LATENT through a guider; returns a LATENT of noise with its record.
 
     sampler: a core SAMPLER to use in place of our solver; it keeps the settings, and nothing that makes it
         exact.
+    direct, variation: as the engine's; direct below 0 lets the record choose.
     Raises: UnsamplingError before any model call for input that does not fit, and at the model's first NaN.
     """
     falling = schedules.check_falling(sigmas)
     start = schedules.start_index(falling, end)
+    settings: Settings = {
+        "solver": solver,
+        "record": RECORD[recording],
+        "end": end,
+        "direct": None if direct < 0 else direct,
+    }
     rising = Run(guider, _samples(guider.model_patcher, latent, "latent_image"), node_id)
     _refuse_noise(latent, rising.samples)
     mask = sampling.mask(latent, rising.samples)
     if mask is not None and mask.min() == 1:
         mask = None
     shape = tuple(rising.samples.shape)
-    facts = admission.admit(guider, shape, falling, start, rising=True, by_core=sampler is not None)
+    top = start if sampler is not None else _top(falling, settings)
+    facts = admission.admit(guider, shape, falling, top, rising=True, by_core=sampler is not None)
     info = {**models.info(guider), "source": record.digest(rising.samples)}
     if sampler is not None:
+        core_passes.refuse_direct(direct)
         noise, inversion = core_passes.rise(rising, falling, start, sampler, mask, facts.sigma_min)
     else:
-        noise, inversion = _rise(rising, falling, solver, RECORD[recording], end, mask)
+        more = {"mask": mask, "variation": variation, "flow": facts.flow}
+        noise, inversion = _rise(rising, falling, top, settings, more)
     inversion = replace(inversion, info=info)
     remark = "" if mask is not None else _strength(rising, noise, float(falling[start]), facts)
-    rising.say(f"unsampled to sigma {falling[start]:.4g} in {inversion.calls} model calls{remark}")
+    fresh = f" ({inversion.direct_steps} for the direct path)" if inversion.direct_steps else ""
+    rising.say(f"unsampled to sigma {falling[start]:.4g} in {inversion.calls} model calls{fresh}{remark}")
     source = None if mask is None else rising.samples.clone()
     return record.noise_latent(latent, noise, inversion, facts, source)
 
@@ -71,28 +86,40 @@ def _strength(rising: Run, noise: Tensor, sigma: float, facts: Facts) -> str:
     return latents.strange_strength(ours, source, sigma, facts.flow)
 
 
+def _top(falling: Tensor, settings: Settings) -> int:
+    """The highest step that the rising pass asks the model at: a direct path begins at the very top."""
+    recording = bool(settings["record"]) and settings["solver"] in solvers.recorded()
+    start = schedules.start_index(falling, settings["end"])
+    return start if steps.asked(falling, start, settings["direct"], recording) == 0 else 0
+
+
 def _rise(
-    rising: Run, falling: Tensor, solver: str, recording: bool | str, end: float, mask: Tensor | None
+    rising: Run, falling: Tensor, top: int, settings: Settings, more: dict[str, Any]
 ) -> tuple[Tensor, Inversion]:
-    calls, start = engine.calls_rising(solver, falling, recording, end), schedules.start_index(falling, end)
-    recorded = bool(recording) and solver in solvers.recorded()
-    points = solvers.pair(solver).stages * (len(falling) - 1 - start)
-    sizes = storage.latents(rising.samples, calls, recording == "half", points)
-    size = sum(sizes) if recorded else 0
+    calls = engine.calls_rising(sigmas=falling, **settings)
+    size = _size(rising.samples, falling, calls, settings)
     inversions = []
     with storage.room(sampling.temp_folder(), size, size, lasting=True) as store:
 
-        def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
+        def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
             timed = rising.timed(report, "unsampling", PREVIEW)
-            inversions.append(
-                engine.unsample(denoise, x, falling, solver, recording, end, timed, mask, store=store)
-            )
+            how = {**settings, **more, "callback": timed, "store": store}
+            inversions.append(engine.unsample(at_cfg(None), x, falling, **how))
             return inversions[0].noise
 
         rising.say(f"unsampling, {calls} model calls{storage.remark(size)}{PREVIEW}")
-        sigmas = falling[start:].flip(0)
-        sampler = sampling.pass_sampler(one_pass, rising.samples, sigmas, start)
+        sigmas = falling[top:].flip(0)
+        sampler = sampling.pass_sampler(one_pass, rising.samples, sigmas, top)
         return sampling.run(rising.guider, rising.samples, sigmas, sampler, calls), inversions[0]
+
+
+def _size(samples: Tensor, falling: Tensor, calls: int, settings: Settings) -> int:
+    """Bytes of the record, and of what its resampling makes of it."""
+    if not settings["record"] or settings["solver"] not in solvers.recorded():
+        return 0
+    climbed = len(falling) - 1 - schedules.start_index(falling, settings["end"])
+    points = solvers.pair(settings["solver"]).stages * climbed
+    return sum(storage.latents(samples, calls, settings["record"] == "half", points))
 
 
 def resample(
@@ -104,10 +131,12 @@ def resample(
     fidelity,
     node_id: str | None,
     sampler=None,
+    direct: float = -1.0,
 ) -> dict:
     """Resamples a LATENT of noise through a guider; returns a LATENT.
 
-    structure, fidelity: a number, or numbers over the clip (curves.over_frames).
+    structure, fidelity: a number, or numbers over the clip (curves.over_frames). direct: as the engine's;
+        below 0 as far as the noise has answers for.
     sampler: the core SAMPLER that the noise was made with, if it was one.
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
@@ -116,7 +145,8 @@ def resample(
     carried = record.of_latent(latent)
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
-    facts, schedule = _admitted(falling, carried, sigmas, by_core=sampler is not None)
+    path = None if direct < 0 else direct
+    facts, schedule = _admitted(falling, carried, sigmas, path, by_core=sampler is not None)
     with _room_to_fall(carried, falling.samples) as store:
         fit = _fit(falling, carried, facts, schedule, sigmas, solver, store)
         inversion = _masked(fit.inversion, sampling.mask(latent, falling.samples))
@@ -125,22 +155,30 @@ def resample(
             for value, name in ((structure, "structure"), (fidelity, "fidelity"))
         )
         if core_samplers.is_core(inversion.solver):
+            core_passes.refuse_direct(direct)
             clip = core_passes.fall(falling, inversion, sampler, structure)
         else:
-            clip = _fall(falling, inversion, structure, fidelity, _remark(fit, structure), store)
+            settings = {"structure": structure, "fidelity": fidelity, "direct": path}
+            cfg = None if carried is None else carried.facts.cfg
+            clip = _fall(falling, inversion, settings, cfg, fit, store)
     if carried is not None:
         clip = carried.source_outside(clip, inversion.record and inversion.record.mask, fit.frames)
     return record.clip_latent(latent, clip)
 
 
 def _admitted(
-    falling: Run, carried: record.LatentRecord | None, sigmas: Tensor | None, by_core: bool
+    falling: Run,
+    carried: record.LatentRecord | None,
+    sigmas: Tensor | None,
+    direct: float | None,
+    by_core: bool,
 ) -> tuple[Facts, Tensor]:
     """The facts for a falling pass, and its schedule: the record's, or the given one for other noise."""
     if carried is None:
         schedule, start, whole = latents.schedule_from_elsewhere(sigmas), 0, None
     else:
         schedule, start, whole = carried.inversion.sigmas, carried.inversion.start, carried.shape
+        start = 0 if steps.of_path(carried.inversion, direct) else start
     shape = tuple(falling.samples.shape)
     facts = admission.admit(
         falling.guider, shape, schedule, start, rising=False, by_core=by_core, whole=whole
@@ -154,7 +192,8 @@ def _room_to_fall(carried: record.LatentRecord | None, samples: Tensor) -> Abstr
         return storage.room(sampling.temp_folder(), 0, 0, lasting=False)
     part = carried.inversion.record
     points = solvers.pair(carried.inversion.solver).stages * carried.inversion.steps
-    size, walk = storage.latents(samples, len(part.outputs), part.half, points)
+    answers = len(part.outputs) + carried.inversion.direct_steps
+    size, walk = storage.latents(samples, answers, part.half, points)
     return storage.room(sampling.temp_folder(), size + walk, walk, lasting=False)
 
 
@@ -189,31 +228,30 @@ def _over_clip(value, frames: int, name: str) -> float | Tensor:
 def _fall(
     falling: Run,
     inversion: Inversion,
-    structure: float | Tensor,
-    fidelity: float | Tensor,
-    remark: str,
+    settings: dict[str, Any],
+    path_cfg: float | None,
+    fit: record.Fit,
     store: Store,
 ) -> Tensor:
-    calls = engine.calls_falling(inversion, structure)
+    """settings: the engine's. path_cfg: the guidance on a direct path, which is the unsampling's."""
+    calls = engine.calls_falling(inversion, settings["structure"], settings["direct"])
+    path = steps.path(inversion, settings["structure"], settings["direct"])
+    remark = remarks.of_change(fit, settings["structure"], path)
+    same = remarks.SamePrompt(inversion, path)
 
-    def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
+    def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
         noise = inversion.noise.to(x.device) if inversion.noise.numel() else x
-        timed = falling.timed(report, "resampling", remark)
-        return engine.resample(denoise, replace(inversion, noise=noise), structure, fidelity, timed, store)
+        timed = same.watched(falling.timed(report, "resampling", remark))
+        how = {**settings, "callback": timed, "store": store, "direct_denoise": at_cfg(path_cfg)}
+        return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
     falling.say(f"resampling, {calls} model calls{remark}")
-    sigmas = inversion.sigmas[inversion.start :]
-    sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, inversion.start)
+    top = 0 if path else inversion.start
+    sigmas = inversion.sigmas[top:]
+    sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
-    falling.say(f"resampled in {calls} model calls{remark}")
+    falling.say(f"resampled in {calls} model calls{remark}{same.remark}")
     return clip
-
-
-def _remark(fit: record.Fit, structure: float | Tensor) -> str:
-    """For the user, beside the progress: how the noise was changed, or that the change is not used."""
-    if fit.change is Change.EDITED and float(torch.as_tensor(structure).min()) > 0:
-        return "; structure starts from the record, so the change made to the noise has no effect"
-    return f"; {fit.remark}" if fit.remark else ""
 
 
 def _masked(inversion: Inversion, mask: Tensor | None) -> Inversion:

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError
 from ..unsampling.change import Change, in_words
+from ..unsampling.direct import Direct
 from ..unsampling.schedules import check_falling
 from ..unsampling.solvers.evaluation import Store, in_memory
 from .facts import Facts
@@ -96,7 +97,8 @@ class LatentRecord:
             return Fit(whole, Change.SLICED, counts, frames)
         mask = None if whole.record.mask is None else whole.record.mask[frames]
         source, *outputs = (_frames(x, frames, store) for x in (whole.record.source, *whole.record.outputs))
-        part = replace(whole.record, source=source, outputs=tuple(outputs), mask=mask)
+        direct = None if whole.record.direct is None else _direct_of(whole.record.direct, frames, store)
+        part = replace(whole.record, source=source, outputs=tuple(outputs), mask=mask, direct=direct)
         sliced = replace(whole, noise=whole.noise[frames], record=part)
         return Fit(sliced, Change.SLICED, counts, frames)
 
@@ -164,6 +166,12 @@ def digest(*tensors: Tensor) -> str:
     for tensor in tensors:
         content.update(tensor.detach().to("cpu", torch.float32).contiguous().numpy().data)
     return content.hexdigest()
+
+
+def _direct_of(direct: Direct, frames: list[int], store: Store) -> Direct:
+    """The answers for these frames, which keep the noise of their places."""
+    answers = tuple(_frames(x, frames, store) for x in direct.answers)
+    return replace(direct, answers=answers, places=tuple(direct.places[i] for i in frames))
 
 
 def _frames(x: Tensor, frames: list[int], store: Store) -> Tensor:

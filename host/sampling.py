@@ -25,7 +25,9 @@ from . import admission, keyframes
 from .packs import animatediff_keyframes, core
 from .screen import naming, running_node, show
 
-Pass = Callable[[Denoise, Tensor, Callback], Tensor]
+# The model as the guider asks it: at its own cfg, given None, or at another.
+AtCfg = Callable[[float | None], Denoise]
+Pass = Callable[[AtCfg, Tensor, Callback], Tensor]
 
 
 def run(
@@ -167,7 +169,8 @@ class _PlainSampler(comfy.samplers.Sampler):
                 )
             node, doing = running_node(), "unsampling" if self.rising else "resampling"
 
-            def one_pass(denoise: Denoise, x: Tensor, report: Callback) -> Tensor:
+            def one_pass(at_cfg: AtCfg, x: Tensor, report: Callback) -> Tensor:
+                denoise = at_cfg(None)
                 timed = with_time_left(report, lambda at: show(node, f"{doing}: {at}"))
                 if self.rising:
                     return inversion.unsample(denoise, x, falling, self.solver, False, 1.0, timed).noise
@@ -214,14 +217,19 @@ def _inside(
     options, seed = extra_args["model_options"], extra_args["seed"]
     falling = core.falling_sigmas(options)
 
-    def denoise(x: Tensor, sigma: float, step: int) -> Tensor:
-        comfy.model_management.throw_exception_if_processing_interrupted()
-        # which step of the falling schedule this call belongs to: so both passes see the same windows
-        core.mark_step(options, falling, step - start, sigma)
-        animatediff_keyframes.set_step(options, step)
-        sigmas = x.new_full((x.shape[0],), sigma)
-        place(x, sigmas, step - start)
-        return model_wrap(x, sigmas, model_options=options, seed=seed)
+    def at_cfg(cfg: float | None) -> Denoise:
+        guider = model_wrap if cfg is None else core.at_cfg(model_wrap, cfg)
+
+        def denoise(x: Tensor, sigma: float, step: int) -> Tensor:
+            comfy.model_management.throw_exception_if_processing_interrupted()
+            # which step of the falling schedule this call belongs to: so both passes see the same windows
+            core.mark_step(options, falling, step - start, sigma)
+            animatediff_keyframes.set_step(options, step)
+            sigmas = x.new_full((x.shape[0],), sigma)
+            place(x, sigmas, step - start)
+            return guider(x, sigmas, model_options=options, seed=seed)
+
+        return denoise
 
     with keyframes.placed(model_wrap, options) as place, tqdm(disable=quiet) as bar:
 
@@ -231,4 +239,4 @@ def _inside(
             if callback is not None:
                 callback(call - 1, denoised, x, calls)
 
-        return one_pass(denoise, x, report)
+        return one_pass(at_cfg, x, report)

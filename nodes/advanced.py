@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..host import passes, screen
-from .inputs import falling, rising
+from .inputs import AUTO, falling, rising
 
 
 class UnsamplerAdvanced(io.ComfyNode):
@@ -51,14 +51,23 @@ class UnsamplerAdvanced(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, guider, latent_image, sigmas, solver, end=1.0, record="full", sampler=None
+        cls,
+        guider,
+        latent_image,
+        sigmas,
+        solver,
+        end=1.0,
+        record="full",
+        direct=0.0,
+        variation=0,
+        sampler=None,
     ) -> io.NodeOutput:
         with screen.naming("Unsampler (Advanced)"):
-            return io.NodeOutput(
-                passes.unsample(
-                    guider, latent_image, sigmas, solver, end, record, cls.hidden.unique_id, sampler
-                )
+            node = cls.hidden.unique_id
+            made = passes.unsample(
+                guider, latent_image, sigmas, solver, end, record, node, sampler, direct, variation
             )
+            return io.NodeOutput(made)
 
 
 class NoiselessResamplerAdvanced(io.ComfyNode):
@@ -94,11 +103,17 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, guider, noise, structure, fidelity=1.0, solver="auto", sigmas=None, sampler=None
+        cls,
+        guider,
+        noise,
+        structure,
+        fidelity=1.0,
+        direct=AUTO,
+        solver="auto",
+        sigmas=None,
+        sampler=None,
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler (Advanced)"):
-            return io.NodeOutput(
-                passes.resample(
-                    guider, noise, sigmas, solver, structure, fidelity, cls.hidden.unique_id, sampler
-                )
-            )
+            node = cls.hidden.unique_id
+            clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, sampler, direct)
+            return io.NodeOutput(clip)

@@ -5,6 +5,8 @@ from comfy_api.latest import io
 from ..host import passes
 from ..unsampling import solvers
 
+# of the direct path: as far as the record says
+AUTO = -1.0
 # AnimateDiff's name for a list of numbers, and core's for a curve, which older ones do not have in their io
 TYPES = [io.Custom("FLOATS"), io.Custom("CURVE")]
 
@@ -45,6 +47,29 @@ def rising() -> list:
             " GiB. half rounds the model's outputs to half precision and takes a"
             " little over half, as exact. off keeps the settings only.",
         ),
+        io.Float.Input(
+            "direct",
+            default=AUTO,
+            min=AUTO,
+            max=1.0,
+            step=0.01,
+            optional=True,
+            advanced=True,
+            tooltip="How much of the steps, from the top, the resampler may take by the direct path, as a"
+            " fraction: there it compares the model's two answers, for the source and for the new look, at"
+            " noise drawn anew each step, so that shapes hold. -1 lets the clip decide, 0 is off. One more"
+            " model call and latent a step, here only. Needs a positive that describes the source.",
+        ),
+        io.Int.Input(
+            "variation",
+            default=0,
+            min=0,
+            max=2**32 - 1,
+            optional=True,
+            advanced=True,
+            tooltip="Another number draws other noise for the direct path: another take of the same restyle."
+            " The way back to the source is exact with each.",
+        ),
     ]
 
 
@@ -84,6 +109,19 @@ def falling() -> list:
             advanced=True,
             tooltip="Only for noise that did not come from the Unsampler: the falling"
             " schedule to resample with. Leave it open otherwise.",
+        ),
+        # the last widget: a workflow of an earlier version has its values in the order of the widgets
+        io.Float.Input(
+            "direct",
+            default=AUTO,
+            min=AUTO,
+            max=1.0,
+            step=0.01,
+            optional=True,
+            advanced=True,
+            tooltip="How much of the steps, from the top, to take by the direct path, as a fraction. -1 is as"
+            " far as the noise allows (direct in the Unsampler), 0 begins at the noise, as before. cfg acts"
+            " below the path. Lower leaves more of the noise's own detail, 1 leaves it out.",
         ),
     ]
 

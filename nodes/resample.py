@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..host import models, passes, screen
-from .inputs import falling
+from .inputs import AUTO, falling
 
 
 class NoiselessResampler(io.ComfyNode):
@@ -49,10 +49,20 @@ class NoiselessResampler(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model, positive, negative, noise, cfg, structure, fidelity=1.0, solver="auto", sigmas=None
+        cls,
+        model,
+        positive,
+        negative,
+        noise,
+        cfg,
+        structure,
+        fidelity=1.0,
+        direct=AUTO,
+        solver="auto",
+        sigmas=None,
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler"):
             guider = models.cfg_guider(model, positive, negative, cfg)
-            return io.NodeOutput(
-                passes.resample(guider, noise, sigmas, solver, structure, fidelity, cls.hidden.unique_id)
-            )
+            node = cls.hidden.unique_id
+            clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, direct=direct)
+            return io.NodeOutput(clip)

@@ -80,10 +80,30 @@ class Unsampler(io.ComfyNode):
 
     @classmethod
     def execute(
-        cls, model, positive, negative, latent_image, sigmas, cfg, solver, end=1.0, record="full"
+        cls,
+        model,
+        positive,
+        negative,
+        latent_image,
+        sigmas,
+        cfg,
+        solver,
+        end=1.0,
+        record="full",
+        direct=0.0,
+        variation=0,
     ) -> io.NodeOutput:
         with screen.naming("Unsampler"):
             guider = models.cfg_guider(model, positive, negative, cfg)
-            return io.NodeOutput(
-                passes.unsample(guider, latent_image, sigmas, solver, end, record, cls.hidden.unique_id)
+            made = passes.unsample(
+                guider,
+                latent_image,
+                sigmas,
+                solver,
+                end,
+                record,
+                cls.hidden.unique_id,
+                direct=direct,
+                variation=variation,
             )
+            return io.NodeOutput(made)

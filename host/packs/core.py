@@ -98,6 +98,16 @@ def guidance(guider) -> float:
     return float(max(both) if both else 1.0 if single is None else single)
 
 
+def at_cfg(guider, cfg: float):
+    """The guider at another cfg, as a copy; itself where it has none, or two."""
+    both = any(value is not None for value in DUAL_GUIDER.values(guider).values())
+    if both or GUIDER.read(guider, "cfg") is None:
+        return guider
+    other = copy.copy(guider)
+    GUIDER.write(other, "cfg", cfg)
+    return other
+
+
 def trim_window(video) -> tuple[float, float] | None:
     """Start and duration that a VIDEO was trimmed to, in seconds; None where it does not tell, as before June
     2026."""

@@ -37,6 +37,7 @@ class Trip:
         sigmas: Node,
         solver: str,
         source: torch.Tensor,
+        direct: float = 0.0,
     ):
         self.comfy, self.name, self.source = comfy, name, source
         latent = graph.add("UNSTest_LoadLatent", file=comfy.put_latent(f"{name}-clip", samples=source))
@@ -50,6 +51,7 @@ class Trip:
             sigmas=sigmas,
             cfg=1.0,
             solver=solver,
+            direct=direct,
         )
         down = {
             key: graph.add(

@@ -63,7 +63,7 @@ def schedule(graph: Graph, model: Node) -> Node:
     return graph.add("BasicScheduler", model=model, scheduler="simple", steps=STEPS, denoise=1.0)
 
 
-def trip(comfy, name: str, shifted: bool, solver: str) -> Trip:
+def trip(comfy, name: str, shifted: bool, solver: str, direct: float = 0.0) -> Trip:
     """There and back through one kind, on its own sampling or behind its node; saves its own schedule too."""
     graph, kind = Graph(), KINDS[name]
     file = family_model(comfy.models_dir, name)
@@ -75,13 +75,14 @@ def trip(comfy, name: str, shifted: bool, solver: str) -> Trip:
     condition = partial(graph.add, "UNSTest_TokensConditioning", tokens=10, width=256, **kind.reads)
     return Trip(
         comfy,
-        f"flow-{name}-{shifted}-{solver}",
+        f"flow-{name}-{shifted}-{solver}-{direct:g}",
         graph,
         model,
         condition,
         schedule(graph, model),
         solver,
         source(kind),
+        direct,
     )
 
 
@@ -96,3 +97,8 @@ def test_up_to_sigma_1_and_back(comfy, name, shifted, solver):
     assert 1 - float(found.sigmas[0]) in (0, 2**-24) and len(found.sigmas) == STEPS + 1
     own = comfy.tensors(f"flow-{name}-own")["sigmas"]
     assert torch.equal(own, found.sigmas) != shifted
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_direct_path_comes_back_too(comfy, name):
+    trip(comfy, name, False, "midpoint", 0.5).check(1.0)

@@ -54,15 +54,17 @@ def one_level(comfy, kind: str) -> tuple[Graph, object]:
     return graph, graph.add(node, model=base, **widgets)
 
 
+@pytest.mark.parametrize("direct", [0.0, 0.5])
 @pytest.mark.parametrize(
     ("kind", "solver"), [(kind, "midpoint") for kind in KINDS] + [("v-zsnr", "dpmpp_2m")]
 )
-def test_a_random_checkpoint_goes_up_and_comes_back(comfy, kind, solver):
+def test_a_random_checkpoint_goes_up_and_comes_back(comfy, kind, solver, direct):
     graph, model = one_level(comfy, kind)
     scheduler, top = KINDS[kind][2:4]
     sigmas = graph.add("BasicScheduler", model=model, scheduler=scheduler, steps=8, denoise=1.0)
     condition = partial(graph.add, "UNSTest_Conditioning")
-    Trip(comfy, f"kind-{kind}-{solver}", graph, model, condition, sigmas, solver, clip()).check(top)
+    name = f"kind-{kind}-{solver}-{direct:g}"
+    Trip(comfy, name, graph, model, condition, sigmas, solver, clip(), direct).check(top)
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -1,0 +1,163 @@
+"""The direct path in the real host: exact on the source, asked as it should be, and refused in a sentence."""
+
+import pytest
+import torch
+from host_passes import SOURCE, TARGET, Bench
+from host_windows import WINDOWS, cut
+
+from tools.client import RunError
+from unsampling import solvers
+
+EXACT = 1e-6
+
+
+@pytest.mark.parametrize("solver", solvers.recorded())
+@pytest.mark.parametrize(
+    "settings",
+    [{"direct": -1.0}, {"direct": 0.5, "record": "half"}, {"direct": 1.0}, {"direct": -1.0, "end": 0.4}],
+    ids=["auto", "half record", "all", "climb to the path"],
+)
+def test_the_round_trip_is_exact(comfy, solver, settings):
+    bench = Bench.set_up(comfy, f"direct-{solver}-{len(str(settings))}")
+    noise = bench.unsample(bench.ays(), solver=solver, **settings)
+    found = bench.run(clip=bench.resample(noise), edit=bench.resample(noise, 2.0, TARGET))
+    assert bench.error(found["clip"]) < EXACT
+    assert bench.error(found["edit"]) > 0.3
+
+
+def test_guidance_acts_below_the_path_alone(comfy):
+    bench = Bench.set_up(comfy, "direct-cfg")
+    noise = bench.unsample(bench.ays(), direct=0.5)
+    bench.run(edit=bench.resample(noise, 3.0, TARGET))
+    calls = bench.calls()
+    up, down = calls[:26], calls[26:]
+    assert all(len(call["cond_or_uncond"]) == 1 for call in up + down[:8])
+    assert all(len(call["cond_or_uncond"]) == 2 for call in down[8:])
+    fresh = [call["sigma"] for call in up[18:]]
+    assert [call["sigma"] for call in down[:8]] == fresh == sorted(fresh, reverse=True)
+    assert len(down) == 16
+
+
+def test_the_path_has_the_unsamplings_own_guidance(comfy):
+    """The same settings come back exactly, at a cfg that is not 1 too."""
+    bench = Bench.set_up(comfy, "direct-cfg-2")
+    noise = bench.unsample(bench.ays(), 2.0, direct=0.5)
+    found = bench.run(clip=bench.resample(noise, 2.0), other=bench.resample(noise, 1.0))
+    assert bench.error(found["clip"]) < EXACT < bench.error(found["other"])
+
+
+def test_a_queue_again_gives_the_same_and_another_variation_another_take(comfy):
+    takes = []
+    for again, variation in ((1, 0), (2, 0), (3, 7)):
+        bench = Bench.set_up(comfy, f"direct-again-{again}")
+        noise = bench.unsample(bench.ays(), direct=-1.0, variation=variation)
+        takes.append(bench.run(edit=bench.resample(noise, 1.0, TARGET), clip=bench.resample(noise)))
+        assert bench.error(takes[-1]["clip"]) < EXACT
+    assert torch.equal(takes[0]["edit"], takes[1]["edit"])
+    assert not torch.allclose(takes[0]["edit"], takes[2]["edit"], atol=1e-3)
+
+
+@pytest.mark.parametrize("windows", WINDOWS)
+def test_windows_are_the_same_for_both_answers(comfy, windows):
+    bench = Bench.set_up(comfy, f"direct-{windows}", frames=32, window_bias=0.3)
+    cut(bench, windows)
+    noise = bench.unsample(bench.ays(), direct=-1.0)
+    found = bench.run(clip=bench.resample(noise), edit=bench.resample(noise, 2.0, TARGET))
+    assert bench.error(found["clip"]) < EXACT
+    assert bench.error(found["edit"]) > 0.1
+
+
+def test_a_slice_of_the_noise_keeps_the_noise_of_its_frames(comfy):
+    bench = Bench.set_up(comfy, "direct-slice", frames=8)
+    noise = bench.unsample(bench.ays(), direct=-1.0)
+    part = bench.graph.add("LatentFromBatch", samples=noise, batch_index=3, length=4)
+    found = bench.run(
+        clip=bench.resample(part),
+        edit=bench.resample(part, 1.0, TARGET),
+        whole=bench.resample(noise, 1.0, TARGET),
+    )
+    source = bench.clip[3:7] / 0.18215
+    assert float((found["clip"] - source).norm() / source.norm()) < EXACT
+    # the exact model judges every frame alone
+    assert torch.allclose(found["edit"], found["whole"][3:7], atol=1e-4)
+
+
+def test_old_prompts_take_no_path(comfy):
+    """A prompt of an earlier version does not name the input."""
+    bench = Bench.set_up(comfy, "direct-old")
+    bench.run(clip=bench.resample(bench.unsample(bench.ays())))
+    assert len(bench.calls()) == 18 + 17
+
+
+SAME = "the direct path changed nothing, since the noise was made with this very prompt: describe the source"
+
+
+@pytest.mark.parametrize(("made_with", "said"), [(TARGET, 1), (SOURCE, 0)])
+def test_noise_of_the_target_prompt_is_said_to_make_no_edit(comfy, made_with, said):
+    bench = Bench.set_up(comfy, f"direct-same-{made_with}")
+    noise = bench.unsample(bench.ays(), positive=bench.condition(made_with), direct=-1.0)
+    before = comfy.log_text().count(SAME)
+    bench.run(edit=bench.resample(noise, 1.0, TARGET))
+    assert comfy.log_text().count(SAME) == before + said
+
+
+def test_changed_noise_is_said_to_have_no_effect(comfy):
+    bench = Bench.set_up(comfy, "direct-edited")
+    noise = bench.unsample(bench.ays(), direct=-1.0)
+    other = bench.graph.add("LatentMultiply", samples=noise, multiplier=1.1)
+    found = bench.run(edit=bench.resample(other, 1.0, TARGET), plain=bench.resample(noise, 1.0, TARGET))
+    assert torch.equal(found["edit"], found["plain"])
+    words = "the direct path starts from the record, so the change made to the noise has no effect"
+    assert words in comfy.log_text()
+
+
+REFUSED = {
+    "more than kept": (
+        {"direct": 0.25},
+        {"direct": 0.5},
+        "Noiseless Resampler: direct is 0.5, 8 steps, and the record has the source's answers for 4; lower"
+        " direct here, or raise it in the Unsampler",
+    ),
+    "no record": (
+        {"direct": 0.25, "record": "off"},
+        {},
+        "Unsampler: direct above 0 needs the record of the unsampling; switch record on in the Unsampler,"
+        " with a solver other than ees25, or set direct to 0",
+    ),
+    "above the noise": (
+        {"direct": 0.25, "end": 0.5},
+        {},
+        "Unsampler: direct reaches step 4, the noise lies at step 8; set direct to at least 0.5, to 0, or"
+        " raise end",
+    ),
+}
+
+
+@pytest.mark.parametrize("up, down, sentence", REFUSED.values(), ids=REFUSED.keys())
+def test_what_does_not_fit_is_refused_in_one_sentence(comfy, up, down, sentence):
+    bench = Bench.set_up(comfy, f"direct-refused-{len(sentence)}")
+    noise = bench.unsample(bench.ays(), **up)
+    with pytest.raises(RunError, match=sentence):
+        bench.run(clip=bench.resample(noise, **down))
+
+
+def test_a_core_sampler_keeps_no_path(comfy):
+    bench = Bench.set_up(comfy, "direct-core")
+    guider = bench.graph.add(
+        "CFGGuider",
+        model=bench.model,
+        positive=bench.condition(SOURCE),
+        negative=bench.condition(TARGET),
+        cfg=1.0,
+    )
+    noise = bench.graph.add(
+        "UNS_UnsamplerAdvanced",
+        guider=guider,
+        latent_image=bench.latent,
+        sigmas=bench.ays(),
+        solver="midpoint",
+        direct=0.5,
+        sampler=bench.graph.add("KSamplerSelect", sampler_name="euler"),
+    )
+    with pytest.raises(RunError, match="direct above 0 needs a record, which a core sampler does not keep"):
+        bench.run(noise=noise)
