@@ -10,13 +10,14 @@ from .packs import core_samplers
 from .run import PREVIEW, Run
 
 
-def refuse_direct(direct: float) -> None:
-    """Raises: UnsamplingError for a direct path, which needs a record. Below 0 is none here."""
-    if direct > 0:
-        raise UnsamplingError(
-            "direct above 0 needs a record, which a core sampler does not keep; set it to 0, or unsample with"
-            " this pack's solver"
-        )
+def refuse_settings(settings: dict[str, float]) -> None:
+    """Raises: UnsamplingError for one above 0, since all need a record; direct below 0 is none here."""
+    for name, value in settings.items():
+        if value > 0:
+            raise UnsamplingError(
+                f"{name} above 0 needs a record, which a core sampler does not keep; set it to 0, or unsample"
+                " with this pack's solver"
+            )
 
 
 def rise(

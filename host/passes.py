@@ -59,7 +59,7 @@ def unsample(
     facts = admission.admit(guider, shape, falling, top, rising=True, by_core=sampler is not None)
     info = {**models.info(guider), "source": record.digest(rising.samples)}
     if sampler is not None:
-        core_passes.refuse_direct(direct)
+        core_passes.refuse_settings({"direct": direct})
         noise, inversion = core_passes.rise(rising, falling, start, sampler, mask, facts.sigma_min)
     else:
         more = {"mask": mask, "variation": variation, "flow": facts.flow}
@@ -132,11 +132,12 @@ def resample(
     node_id: str | None,
     sampler=None,
     direct: float = -1.0,
+    hold: float = 0.0,
 ) -> dict:
     """Resamples a LATENT of noise through a guider; returns a LATENT.
 
     structure, fidelity: a number, or numbers over the clip (curves.over_frames). direct: as the engine's;
-        below 0 as far as the noise has answers for.
+        below 0 as far as the noise has answers for. hold: as the engine's.
     sampler: the core SAMPLER that the noise was made with, if it was one.
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
@@ -155,10 +156,10 @@ def resample(
             for value, name in ((structure, "structure"), (fidelity, "fidelity"))
         )
         if core_samplers.is_core(inversion.solver):
-            core_passes.refuse_direct(direct)
+            core_passes.refuse_settings({"direct": direct, "hold": hold})
             clip = core_passes.fall(falling, inversion, sampler, structure)
         else:
-            settings = {"structure": structure, "fidelity": fidelity, "direct": path}
+            settings = {"structure": structure, "fidelity": fidelity, "direct": path, "hold": hold}
             cfg = None if carried is None else carried.facts.cfg
             clip = _fall(falling, inversion, settings, cfg, fit, store)
     if carried is not None:

@@ -13,11 +13,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .hold import Adjust, distance
 from .solvers.evaluation import Evaluate, ModelCalls, Outside
 
-# Where the source's own answer is this near to the source, its recorded noise draws better than fresh noise:
-# the distance over the source's spread.
-NEAR = 0.3
+# Where the source's own answer is this near to the source, over the source's spread, its recorded noise draws
+# as well as fresh noise.
+NEAR = 0.15
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,7 +87,13 @@ def ask_source(
 
 
 def walk(
-    evaluate: Evaluate, source: Tensor, sigmas: Tensor, direct: Direct, part: range, outside: Outside
+    evaluate: Evaluate,
+    source: Tensor,
+    sigmas: Tensor,
+    direct: Direct,
+    part: range,
+    outside: Outside,
+    adjust: Adjust,
 ) -> Edit:
     """The edit after these steps of the path, from nothing above them. `evaluate` answers for the target.
 
@@ -96,7 +103,7 @@ def walk(
     for i in part:
         x = direct.noised(source, sigmas[i], i) + shift
         answer = direct.answers[i].to(source.device, source.dtype)
-        difference = evaluate(x, sigmas[i], i) - answer
+        difference = adjust(evaluate(x, sigmas[i], i), answer) - answer
         shift = shift + (difference - shift) * (1 - sigmas[i + 1] / sigmas[i]).to(source.device)
         shift, difference = (_outside_is_still(t, outside(i)) for t in (shift, difference))
     last = sigmas[part.stop].to(source.device)
@@ -113,10 +120,9 @@ def steps_by_record(calls: Iterable[tuple[int, Tensor]], source: Tensor, first: 
 
     calls: step and answer of each call of the rising pass.
     """
-    spread = (source - source.mean([i for i in range(source.ndim) if i != 1], keepdim=True)).norm()
     near, last = [], 0
     for step, answer in calls:
         last = max(last, step)
-        if step >= first and (answer.to(source) - source).norm() <= NEAR * spread:
+        if step >= first and distance(answer, source) <= NEAR:
             near.append(step)
     return min(near, default=last + 1)

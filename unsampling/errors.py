@@ -20,6 +20,7 @@ class Cause(Enum):
     STRUCTURE_WITHOUT_RECORD = auto()
     DIRECT_WITHOUT_RECORD = auto()
     DIRECT_NOT_KEPT = auto()
+    HOLD_WITHOUT_RECORD = auto()
     OTHER_SHAPE = auto()
     RECORD_NOT_STORED = auto()
     SETTING_NOT_NUMBERS = auto()

@@ -10,6 +10,7 @@ from . import direct as direct_path
 from . import schedules, solvers, steps
 from .checks import check_fraction, check_latent, check_mask, per_frame
 from .errors import Cause, UnsamplingError
+from .hold import holding
 from .record import Inversion, Record
 from .solvers.evaluation import Callback, Course, Denoise, ModelCalls, Store, in_memory
 
@@ -109,6 +110,7 @@ def resample(
     store: Store = in_memory,
     direct: float | None = None,
     direct_denoise: Denoise | None = None,
+    hold: float = 0.0,
 ) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
@@ -123,6 +125,7 @@ def resample(
     direct: the fraction of the steps, from the top, to take by the direct path, in which the noise has no
         part: 0 for none, 1 for all, None for as many as the record has answers for.
     direct_denoise: the same model and prompt on that path, at the cfg of the unsampling; denoise if None.
+    hold: 0 to 1, how much to pull the layout of each answer to the source's own answer; needs the record.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
@@ -131,6 +134,7 @@ def resample(
     starts = per_frame("structure", steps.starts(inversion, structure, direct), x)
     path = steps.path(inversion, structure, direct)
     fidelity = _fidelity(fidelity, x)
+    _check_hold(hold, inversion)
     part, offset = inversion.sigmas[inversion.start :], inversion.start
     record, calls = inversion.record, calls_falling(inversion, structure, direct)
     if record is None:
@@ -152,10 +156,11 @@ def resample(
     mask = None if record.mask is None else record.mask.to(x.device).expand_as(x)
     outside, velocity = steps.outside(mask, starts), None
     if record.direct is not None and path:
-        edit = direct_path.walk(evaluate, source, inversion.sigmas, record.direct, path, outside)
+        adjust = holding(source, hold, push=False)
+        edit = direct_path.walk(evaluate, source, inversion.sigmas, record.direct, path, outside, adjust)
         x, velocity = x + edit.shift, edit.velocity
     evaluate.denoise = denoise
-    course = Course(start, fidelity, outside, velocity)
+    course = Course(start, fidelity, outside, velocity, holding(source, hold, push=True))
     x = method.fall_recorded(evaluate, x, part, offset, walk, course)
     return keep_outside(torch.where(starts == end, source, x), source, mask)
 
@@ -183,6 +188,12 @@ def misses(inversion: Inversion) -> list[Tensor]:
     part = inversion.sigmas[inversion.start :]
     walk = method.walk_again(record.outputs, record.source, part, inversion.start, in_memory)
     return method.misses(walk, part)
+
+
+def _check_hold(hold: float, inversion: Inversion) -> None:
+    check_fraction("hold", hold)
+    if hold > 0 and not inversion.recorded:
+        raise UnsamplingError("hold above 0 needs the record of the unsampling", Cause.HOLD_WITHOUT_RECORD)
 
 
 def _fidelity(fidelity: float | Tensor, x: Tensor) -> float | Tensor:

@@ -123,6 +123,11 @@ REFUSALS = {
         "direct is 0.5, 1 steps, and the record has the source's answers for 0",
         "lower direct here, or raise it in the Unsampler",
     ),
+    "hold": (
+        lambda: resample(hold=0.5),
+        "hold above 0 needs the record of the unsampling",
+        "switch record on in the Unsampler, with a solver other than ees25, or set hold to 0",
+    ),
     "no record": (
         lambda: metrics.corrections(unsample(record=False)),
         "noise has no record to compare with",

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import Cause, UnsamplingError
+from ..hold import Adjust, unchanged
 
 Denoise = Callable[[Tensor, float, int], Tensor]
 Callback = Callable[[int, int, float, Tensor, Tensor], None]
@@ -114,13 +115,14 @@ class Course:
 
     start: the step it begins at. fidelity: how much of the record's correction to apply, a number, or a
     tensor that broadcasts to x. edit_velocity: that of the edit which x brings along from a direct path, None
-    for none.
+    for none. adjust: what is done to an answer, given the source's own to the same question.
     """
 
     start: int
     fidelity: float | Tensor
     outside: Outside
     edit_velocity: Tensor | None = None
+    adjust: Adjust = unchanged
 
 
 def pinned(x: Tensor, recorded: Tensor, outside: Tensor | None) -> Tensor:

@@ -139,12 +139,12 @@ def fall_recorded(
     if course.edit_velocity is not None:
         v = source_v + course.edit_velocity
     elif start == 0:
-        v = velocity(x, evaluate(x, sigmas[0], offset), sigmas[0])
+        v = velocity(x, course.adjust(evaluate(x, sigmas[0], offset), walk.top), sigmas[0])
     for i in range(start, len(sigmas) - 1):
         at, recorded = _point(sigmas, i), walk.points[i]
         y, source_y = _move(x, v, sigmas[i], at), _move(source_x, source_v, sigmas[i], at)
         y = pinned(correct(y, source_y, recorded, course.fidelity), recorded, outside(offset + i))
-        v = velocity(y, evaluate(y, at, offset + i), at)
+        v = velocity(y, course.adjust(evaluate(y, at, offset + i), walk.denoised[i]), at)
         source_v = _source_velocity(walk, sigmas, i, x.device)
         source_x = _move(source_x, source_v, sigmas[i], sigmas[i + 1])
         x = pinned(_move(x, v, sigmas[i], sigmas[i + 1]), source_x, outside(offset + i))

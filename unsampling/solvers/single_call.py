@@ -119,7 +119,8 @@ class SingleCall:
         for i in range(course.start, len(sigmas) - 1):
             here, there = sigmas[i], sigmas[i + 1]
             source_x, recorded = walk.states[i].to(x.device), walk.states[i + 1]
-            point, source_point = Point(evaluate(x, here, offset + i), here), _on(x, walk.points[i])
+            answer = course.adjust(evaluate(x, here, offset + i), walk.points[i].denoised)
+            point, source_point = Point(answer, here), _on(x, walk.points[i])
             x = self.step(x, point, previous, here, there)
             source_x = self.step(source_x, source_point, source_previous, here, there)
             x = pinned(correct(x, source_x, recorded, course.fidelity), recorded, course.outside(offset + i))

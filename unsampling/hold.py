@@ -1,0 +1,75 @@
+"""What keeps an edit near the source at no model call: each answer is compared with the source's own.
+
+Both are exactly nothing where the two answers are the same bits, so the way back to the source stays exact
+(docs/exactness.md#hold).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+# Cycles a picture up to which the layout is held; the filter falls off beyond with the sixth power.
+CYCLES, ORDER = 4.0, 6
+SPAN = 32  # frames over which mean and spread are taken, around each frame of a longer clip
+# Where the source's own answer is farther from the source than this, its tone is pushed as well, and where
+# nearer than NEAR nothing is held: the distance over the source's spread.
+FAR, NEAR = 0.85, 0.3
+# (the model's answer, the source's own answer to the same question) -> the answer to go on with
+Adjust = Callable[[Tensor, Tensor], Tensor]
+
+
+def unchanged(denoised: Tensor, recorded: Tensor) -> Tensor:
+    return denoised
+
+
+def holding(source: Tensor, amount: float, push: bool) -> Adjust:
+    """Pulls the low frequencies of each answer to those of the source's own, with the answer's own mean and
+    spread, by that amount (0 to 1).
+
+    push: also drive the two apart by that amount, before, where the model sees next to nothing of the clip.
+    """
+
+    def adjust(denoised: Tensor, recorded: Tensor) -> Tensor:
+        recorded = recorded.to(denoised)
+        far = distance(recorded, source)
+        if far <= NEAR:
+            return denoised
+        pushed = denoised + amount * (denoised - recorded) if push and far >= FAR else denoised
+        (ours, spread), (theirs, their_spread) = (_pattern(layout(x)) for x in (pushed, recorded))
+        scale = torch.where(their_spread > 0, spread / their_spread, 1.0)
+        return pushed + amount * (theirs * scale - ours)
+
+    return unchanged if amount == 0 else adjust
+
+
+def distance(answer: Tensor, source: Tensor) -> float:
+    """How far an answer for the source lies from the source, over the source's spread around its channels'
+    means."""
+    spread = source - source.mean([i for i in range(source.ndim) if i != 1], keepdim=True)
+    return float((answer.to(source) - source).norm() / spread.norm().clamp(min=1e-12))
+
+
+def layout(x: Tensor) -> Tensor:
+    """The low frequencies of each picture (Butterworth's squared gain)."""
+    height, width = x.shape[-2:]
+    rows = torch.fft.fftfreq(height, device=x.device) * height
+    columns = torch.fft.rfftfreq(width, device=x.device) * width
+    gain = 1 / (1 + (torch.hypot(rows[:, None], columns) / CYCLES) ** ORDER)
+    return torch.fft.irfft2(torch.fft.rfft2(x) * gain, s=(height, width))
+
+
+def _pattern(x: Tensor) -> tuple[Tensor, Tensor]:
+    """x without the mean, and its standard deviation, of each channel over the frames around each frame."""
+    axis = 0 if x.ndim == 4 else 2
+    mean, square = (_around(t.mean((-2, -1), keepdim=True), axis) for t in (x, x.square()))
+    return x - mean, (square - mean.square()).clamp(min=0).sqrt()
+
+
+def _around(x: Tensor, axis: int) -> Tensor:
+    """The mean of SPAN frames around each frame, of all where there are no more."""
+    count = x.shape[axis]
+    span = min(SPAN, count)
+    sums = torch.cat([torch.zeros_like(x.narrow(axis, 0, 1)), x.cumsum(axis)], axis)
+    first = (torch.arange(count, device=x.device) - span // 2).clamp(0, count - span)
+    return (sums.index_select(axis, first + span) - sums.index_select(axis, first)) / span
