@@ -22,6 +22,7 @@ from demo import model
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (
+    "benchmarks/style_transfer/judge.py",
     "benchmarks/style_transfer/measures.py",
     "benchmarks/style_transfer/ways.py",
     "benchmarks/solvers/ways.py",
