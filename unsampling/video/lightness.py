@@ -1,0 +1,15 @@
+"""The lightness of a clip's frames turned round, their hues kept: a dark picture for a bright one, and back."""
+
+import torch
+from torch import Tensor
+
+
+def turned(frames: Tensor) -> Tensor:
+    """Light for dark: frames [frames,height,width,channels] from 0 to 1 -> the same shape.
+
+    Each pixel's largest and smallest colour become 1 minus the other, which keeps hue and chroma: blue stays
+    blue, where a negative makes it yellow. Twice is the picture itself. Channels after the third stay.
+    """
+    colours, rest = frames[..., :3], frames[..., 3:]
+    ends = colours.amax(-1, keepdim=True) + colours.amin(-1, keepdim=True)
+    return torch.cat([colours + (1 - ends), rest], -1)
