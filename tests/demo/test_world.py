@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from demo import train, world
+from demo import model, train, world
 
 SEEDS = range(0, 10_000, 1009)
 ROUND = ("disc", "box", "ring", "cross")  # whose middle of area is their middle
@@ -107,3 +107,20 @@ def test_training_sees_no_held_out_seed(monkeypatch):
         train.batch(step, world.FRAMES)
     assert len(set(seeds)) == len(seeds) > 0
     assert not set(seeds) & set(world.HELD_OUT)
+
+
+def test_the_styles_that_no_model_saw_change_nothing_for_the_others():
+    assert world.STYLE_NAMES == ("flat", "ink", "halftone", "watercolour", "neon", "mosaic")
+    assert not set(world.UNSEEN) & set(world.STYLE_NAMES)
+    assert model.one_hot(["mosaic"]).shape == (1, 6)
+
+
+@pytest.mark.parametrize("style", world.UNSEEN)
+def test_an_unseen_style_is_dark_and_shows_every_shape(style):
+    for seed in SEEDS:
+        of = world.content(seed)
+        clip = world.render(of, style)
+        assert clip.shape == world.render(of, "neon").shape
+        assert clip.mean() < -0.3 < 0.3 < world.render(of, "flat").mean()
+        without = world.render(replace(of, shapes=of.shapes[:-1]), style)
+        assert (clip - without).abs().amax((1, 2, 3)).min() > 0.5
