@@ -83,8 +83,12 @@ def positions(of: Content, frames: int = FRAMES) -> Tensor:
 
 def render(of: Content, style: str, frames: int = FRAMES, size: int = SIZE) -> Tensor:
     """The clip in a style, [frames,3,size,size] float32 from -1 to 1."""
-    draw = STYLES.get(style) or UNSEEN[style]
-    return draw(scene(of, frames, size)).clamp(0, 1) * 2 - 1
+    return drawing(style)(scene(of, frames, size)).clamp(0, 1) * 2 - 1
+
+
+def drawing(style: str) -> Callable[[Scene], Tensor]:
+    """How a style draws a scene, the unseen ones too."""
+    return STYLES.get(style) or UNSEEN[style]
 
 
 def filmed(clip: Tensor, seed: int) -> Tensor:

@@ -14,40 +14,62 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.solvers.measures import relative
+from benchmarks.style_transfer import tone
 from benchmarks.style_transfer.judge import judge
+from benchmarks.style_transfer.shapes import drawn
 from demo import world
 from demo.world import Content
 
 REACH = 12  # pixels that a shape is looked for away from its true place, each way
 LOST = 3.0  # pixels beyond which a shape counts as lost
+NEAR = 1.0  # pixels up to which a clip counts as placed
 VISIBLE = 0.5  # share of a shape that must be seen for it to be looked for
 
 
 @dataclass(frozen=True)
 class Likeness:
-    """A restyled clip against the truth. error: rms of the difference over the truth's; motion in pixels,
-    lost the share of shapes farther than LOST; flicker: rms of what changes from frame to frame, over the
-    truth's."""
+    """A restyled clip against the truth.
+
+    error: rms of the difference over the truth's. psnr in dB. hit: the judge takes it for the target style.
+    drawn: the share of the shapes that is there, in the target's look (shapes.py). motion: how far shapes are
+    from their place, in pixels; lost: the share of them farther than LOST. flicker, movement, tone, drift and
+    jump as in tone.py.
+    """
 
     error: float
     psnr: float
     hit: bool
+    drawn: float
     motion: float
     lost: float
     flicker: float
+    movement: float
+    tone: float
+    drift: float
+    jump: float | None
+
+    @property
+    def placed(self) -> bool:
+        """Whether the style is hit and the shapes stayed, NEAR pixels off at most in the mean."""
+        return self.hit and self.motion <= NEAR
 
 
 def likeness(clip: Tensor, of: Content, source: str, target: str) -> Likeness:
     """All of it, for a clip of that content that was to go from one style to the other."""
-    truth = world.render(of, target)
-    away = distances(clip, of, (source, target))
+    truth, seen = world.render(of, target, len(clip)), visible(of, len(clip))
+    away, off = distances(clip, of, (source, target), seen), tone.tints(clip, truth)
     return Likeness(
-        relative(clip, truth),
-        psnr(clip, truth),
-        judge(clip) == target,
-        float(away.mean()),
-        float((away > LOST).double().mean()),
-        flicker(clip, truth),
+        error=relative(clip, truth),
+        psnr=psnr(clip, truth),
+        hit=judge(clip) == target,
+        drawn=drawn(clip, of, source, target, seen),
+        motion=float(away.mean()),
+        lost=float((away > LOST).double().mean()),
+        flicker=tone.flicker(clip, truth),
+        movement=tone.movement(clip, truth),
+        tone=tone.tone(off),
+        drift=tone.drift(off),
+        jump=tone.jump(off),
     )
 
 
@@ -57,34 +79,28 @@ def psnr(clip: Tensor, truth: Tensor) -> float:
     return inf if error == 0 else 10 * log10(4 / error)
 
 
-def flicker(clip: Tensor, truth: Tensor) -> float:
-    """How much changes from frame to frame, over how much should; 1 is right."""
-    return float(clip.double().diff(dim=0).norm() / truth.double().diff(dim=0).norm())
-
-
-def distances(clip: Tensor, of: Content, styles: Sequence[str]) -> Tensor:
+def distances(clip: Tensor, of: Content, styles: Sequence[str], seen: Tensor | None = None) -> Tensor:
     """How far each visible shape of each frame is from its true place, in pixels, in one list.
 
     A shape is looked for where it correlates best with itself in any of the styles: a clip halfway between
     two of them must not lose points for its looks. The place is found in the true picture in the same way, so
-    that what the method is off by counts for nothing.
+    that what the method is off by counts for nothing. seen: what visible() says, where it is known already.
     """
-    truths = [world.render(of, style) for style in styles]
-    errors = []
-    for shape, place, seen in zip(
-        of.shapes, (world.positions(of) * world.SIZE).unbind(1), visible(of).unbind(1), strict=True
-    ):
+    truths = [world.render(of, style, len(clip)) for style in styles]
+    places = world.positions(of, len(clip)) * world.SIZE
+    seen, errors = visible(of, len(clip)) if seen is None else seen, []
+    for shape, place, here in zip(of.shapes, places.unbind(1), seen.unbind(1), strict=True):
         half = ceil(shape.radius * world.SIZE) + 2
-        frames = seen.nonzero().flatten().tolist()
+        frames = here.nonzero().flatten().tolist()
         errors += [_distance(clip[i], [truth[i] for truth in truths], place[i], half) for i in frames]
     return torch.tensor(errors, dtype=torch.float64)
 
 
-def visible(of: Content) -> Tensor:
+def visible(of: Content, frames: int = world.FRAMES) -> Tensor:
     """[frames,shapes]: whether at least half of the shape is seen, nearer shapes being in front."""
     seen, nearer = [], torch.zeros(())
     for shape in reversed(of.shapes):
-        whole = world.scene(replace(of, shapes=(shape,))).inside
+        whole = world.scene(replace(of, shapes=(shape,)), frames).inside
         seen.append((whole * (1 - nearer)).sum((1, 2, 3)) >= VISIBLE * whole.sum((1, 2, 3)))
         nearer = torch.maximum(nearer, whole)
     return torch.stack(seen[::-1], 1)

@@ -1,4 +1,4 @@
-"""The lightness of a clip's frames turned round, their hues kept: a dark picture for a bright one, and back."""
+"""A clip's lightness turned round, hues kept: dark frames for bright ones, and bright for dark."""
 
 import torch
 from torch import Tensor

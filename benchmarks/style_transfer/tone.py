@@ -1,0 +1,56 @@
+"""What a restyled clip does in time beside the truth: its flicker, its colour frame by frame, its windows.
+
+Clips are [frames,3,height,width] from -1 to 1. Colours are told from black to white: 1 is all of that way.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from demo import model
+
+
+def flicker(clip: Tensor, truth: Tensor) -> float:
+    """What changes from frame to frame and should not: rms of the change of (clip - truth) over that of the
+    truth. 0 is right, and a clip that stands still has 1."""
+    return float((clip.double() - truth.double()).diff(dim=0).norm() / truth.double().diff(dim=0).norm())
+
+
+def movement(clip: Tensor, truth: Tensor) -> float:
+    """How much changes from frame to frame, over how much should; 1 is right, and says nothing of where."""
+    return float(clip.double().diff(dim=0).norm() / truth.double().diff(dim=0).norm())
+
+
+def tints(clip: Tensor, truth: Tensor) -> Tensor:
+    """[frames,3]: how far the mean colour of each frame is from the truth's."""
+    return (clip.double() - truth.double()).mean((2, 3)) / 2
+
+
+def tone(off: Tensor) -> float:
+    """Root mean square of the tints, over frames and colours."""
+    return float(off.square().mean().sqrt())
+
+
+def drift(off: Tensor) -> float:
+    """How far the tints go from the first frame to the last, along the straight line nearest to them."""
+    place = torch.linspace(-0.5, 0.5, len(off), dtype=torch.float64)
+    return float((place @ off / place.square().sum()).square().mean().sqrt())
+
+
+def jump(off: Tensor) -> float | None:
+    """By how much the tints' mean step is larger where a window begins or ends than elsewhere; None for a
+    clip of one window."""
+    at = borders(len(off))
+    if not at.any():
+        return None
+    steps = off.diff(dim=0).square().mean(1).sqrt()
+    return float(steps[at].mean() - steps[~at].mean())
+
+
+def borders(frames: int) -> Tensor:
+    """[frames - 1]: whether a window begins or ends between this frame and the next."""
+    ends = {end for window in model.windows(frames) for end in (window.start, window.stop)} - {0, frames}
+    at = torch.zeros(frames - 1, dtype=torch.bool)
+    at[[end - 1 for end in sorted(ends)]] = True
+    return at
