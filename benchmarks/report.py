@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 
 import torch
 
 import unsampling
+from benchmarks.origin import origin
 
 
 @dataclass(frozen=True)
@@ -42,18 +41,9 @@ def number(value: float) -> str:
 
 
 def versions() -> str:
+    """The first line of a result's head: what it was made with, and where it comes from."""
     capability = torch.backends.cpu.get_cpu_capability()
     return (
-        f"Unsampling {unsampling.__version__}, torch {torch.__version__} on the CPU, one thread:"
-        f" {processor()} ({capability})"
+        f"Unsampling {unsampling.__version__}, torch {torch.__version__} on the CPU, one thread"
+        f" ({capability}). {origin()}"
     )
-
-
-def processor() -> str:
-    """The processor's name, where the system tells it."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-    except OSError:
-        lines = []
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.processor() or platform.machine()

@@ -21,6 +21,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python k
 
 from benchmarks.host import in_host
 from benchmarks.host.peak import Peak
+from benchmarks.origin import origin
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "footage.md"
 SIZE, MEGAPIXELS, HEIGHT = (1080, 1920), 0.35, 448  # the last is what VideoHelperSuite's workflow scales to
@@ -230,7 +231,7 @@ def table(rows: dict, options: argparse.Namespace) -> tuple[str, bool]:
         f"`python -m benchmarks.footage --frames {options.frames}` on a CPU: a file of {SIZE[1]}x{SIZE[0]},"
         f" worked on at {one['shape'][2]}x{one['shape'][1]}, in and out of the host's VAE with a formula for"
         " its network. Peaks of anonymous memory while the node runs, with all that the nodes before it gave"
-        " out, in MiB and in clips of the working size.",
+        f" out, in MiB and in clips of the working size. {origin()}.",
         "",
         "| frames | nodes | while loading | while encoding | while finding edges | while decoding |",
         "|---|---|---|---|---|---|",

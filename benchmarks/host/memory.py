@@ -22,6 +22,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python k
 from benchmarks.host import in_host
 from benchmarks.host.models import narrow_sd15
 from benchmarks.host.peak import Peak
+from benchmarks.origin import origin
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "memory.md"
 # a way and the limit that it sets, in GiB; None leaves the pack's own
@@ -141,7 +142,7 @@ def table(rows: dict, options: argparse.Namespace) -> str:
         f" CPU, midpoint with record, context windows of {WINDOW} frames. A latent of a frame takes"
         f" {latent / 1024:.0f} KiB. Peaks are above what the process and the clip took before; `in latents`"
         " is the peak over the clip's size. Mapped pages are read from the record's files and can be dropped"
-        " by the system at any time.",
+        f" by the system at any time. {origin()}.",
         "",
         "| frames | passes | peak MiB | in latents | mapped MiB | on disk MiB | files left | seconds |",
         "|---|---|---|---|---|---|---|---|",

@@ -22,6 +22,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python k
 
 from benchmarks.host import in_host
 from benchmarks.host.models import narrow_sd15
+from benchmarks.origin import origin
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "overhead.md"
 WAYS = ("core", "ours", "shipped")
@@ -122,7 +123,7 @@ def table(figures: dict, options: argparse.Namespace) -> str:
         "",
         f"`python -m benchmarks.overhead --rounds {options.rounds} --frames {options.frames} --size"
         f" {options.size} --steps {options.steps}` on {figures['time']['device']}; times are medians over the"
-        " rounds, ratios medians of the ratio within a round.",
+        f" rounds, ratios medians of the ratio within a round. {origin()}.",
         "",
         "| passes | model calls | seconds | time over core | per call over core | peak MiB |"
         " memory over core |",

@@ -27,6 +27,7 @@ sys.path.append(str(Path(__file__).resolve().parents[2]))  # the host's python k
 
 from benchmarks.host import in_host
 from benchmarks.host.models import UNETS, random_model
+from benchmarks.origin import origin
 
 RESULT = Path(__file__).resolve().parents[1] / "results" / "video_models.md"
 WAYS = {
@@ -232,7 +233,7 @@ def table(cases: list[dict], options: argparse.Namespace) -> tuple[str, bool]:
         "# Video models: our two passes beside core's",
         "",
         f"`python -m benchmarks.video_models --size {options.size} --rounds {options.rounds} --steps"
-        f" {options.steps}`. {where}",
+        f" {options.steps}`. {where} {origin()}.",
         "",
         f"| {' | '.join(TITLES)} |",
         "|---" * len(TITLES) + "|",
