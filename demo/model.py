@@ -30,14 +30,14 @@ WEIGHTS = Path(__file__).parent / "model" / "demo_model.safetensors"
 Denoise = Callable[[Tensor, float, int], Tensor]
 
 
-def schedule(steps: int) -> Tensor:
-    """The noise levels to walk: EDM's for pixels (Karras et al. 2022, equation 5), from sigma 250, then 0.
+def schedule(steps: int, top: float = SIGMA_MAX) -> Tensor:
+    """The noise levels to walk: EDM's for pixels (Karras et al. 2022, equation 5), from sigma `top`, then 0.
 
-    So high because what is the same all over a clip, its brightness above all, outlives the 14.6 from which
+    250 because what is the same all over a clip, its brightness above all, outlives the 14.6 from which
     Align Your Steps for SD1.5 begins: the noise of a bright clip would not grow into a darker style.
     """
     place = torch.linspace(0, 1, steps, dtype=torch.float64)
-    high, low = SIGMA_MAX ** (1 / RHO), SIGMA_MIN ** (1 / RHO)
+    high, low = top ** (1 / RHO), SIGMA_MIN ** (1 / RHO)
     return torch.cat([(high + place * (low - high)) ** RHO, torch.zeros(1)]).float()
 
 

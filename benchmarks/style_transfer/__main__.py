@@ -1,10 +1,12 @@
 """Style transfer on a world whose right answers are known: our pairs, core's ways, and no unsampling.
 
-    python -m benchmarks.style_transfer              64 clips, about an hour on two cores
-    python -m benchmarks.style_transfer --clips 2 --compared 1 --output FOLDER    a minute or two
+    python -m benchmarks.style_transfer                          the reporting half, every way; hours
+    python -m benchmarks.style_transfer --first 500 --clips 16   any other clips, the main ways; minutes
+    python -m benchmarks.style_transfer --first 500 --clips 1 --compared 1    a clip in every way
 
-Writes style_transfer.md and .png into benchmarks/results. One process a core, each with one thread; a stopped
-run goes on where it was, from demo/out/style_transfer.jsonl. All but the seconds is the same in every run.
+The reporting half is written to style_transfer.md and .png in benchmarks/results; other clips are printed,
+and written where an --output is given. One process a core, each with one thread; a stopped run goes on where
+it was, from demo/out/style_transfer.jsonl. Seconds and date apart, every run of a commit writes the same.
 """
 
 from __future__ import annotations
@@ -14,61 +16,100 @@ import os
 import sys
 from pathlib import Path
 
-from benchmarks.report import versions
-from benchmarks.style_transfer.clips import PRECISIONS, ROOT, measured
-from benchmarks.style_transfer.tables import plot, tables
-from benchmarks.style_transfer.ways import STEPS
+from benchmarks.report import promises, versions
+from benchmarks.style_transfer.cases import STEPS
+from benchmarks.style_transfer.checks import checks
+from benchmarks.style_transfer.clips import PRECISIONS, ROOT, fast_precision, measured
+from benchmarks.style_transfer.curves import curve, plot
+from benchmarks.style_transfer.measures import LOST, NEAR
+from benchmarks.style_transfer.tables import compared, tables
+from benchmarks.style_transfer.transfers import HALF, HALVES
+from benchmarks.style_transfer.ways import BASE
 from demo import model, world
 
 COMMAND = "python -m benchmarks.style_transfer"
 RESULTS = ROOT / "benchmarks" / "results"
 KEPT = ROOT / "demo" / "out" / "style_transfer.jsonl"
+OTHERS = 16  # clips of --first, unless told
+EXTRA = {"compared": HALF, "unseen": 24, "low": 12, "long": 6}  # clips of a half
 INTRODUCTION = """\
 # Style transfer where the right answer is known
 
 Written by `{command}`; run it again to check a figure.
 {versions}. The network runs in {precision}, all else in float32.
 
-Held-out clips of `demo/world.py` ({frames} frames of {size}x{size}), restyled by the demo's model. The same
-content drawn in the target style is the truth. The source has a camera's grain of {grain:g}. Unsampled with
-its own style as the condition at cfg 1, {steps} steps of EDM's schedule from sigma {top:g} unless said, then
-down with the target style at the row's cfg. Figures are means over the clips, seconds medians.
+{which} Held-out clips of `demo/world.py` ({frames} frames of {size}x{size}), restyled by the demo's model.
+The same content drawn in the target style is the truth. The source has a camera's grain of {grain:g}.
+Unsampled with its own style as the condition at cfg 1, {steps} steps of EDM's schedule from sigma {top:g}
+unless said, then down with the target style at the row's cfg. Figures are means over the clips, seconds
+medians; in brackets the difference from "{base}" at cfg 1 on the same clips, with its standard error.
 
-- calls: model calls up + down, counted; above cfg 1 a call asks the network twice. seconds: of both passes.
-- reconstruction: down again with the clip's own style at cfg 1, relative error, mean and worst clip; PSNR.
-- restyle error: rms of the difference from the truth over the truth's rms; PSNR with black to white as peak.
+- in style within {near:g} px: clips that hit the style and whose motion error is at most {near:g} px. It
+  stands first because neither half can be bought with the other: today's ways trade the one for the other.
+- rows: asked of the model up + down, counted: a call is one, above cfg 1 two, whatever its windows.
+  seconds: of both passes.
 - style hit: clips that a judge, taught on true clips, takes for the target style.
+- restyle error: rms of the difference from the truth over the truth's rms. An empty picture does well in
+  it.
+- drawn: how much of each shape is there, at its place and in the target's look: the share of what the
+  truth's picture of it has beyond the source's, the source's with its lightness turned round, the target's
+  without the shape and the style's empty page. The truth has 100 %, any mixture of these 0, half of the
+  truth 50.
 - motion error: distance of each visible shape from its true place, found by normalised cross-correlation
-  with the true picture of it in the source's or the target's style, within 12 pixels each way. lost: share of
-  shapes more than 3 pixels off.
-- flicker: rms of the change from frame to frame over the truth's; 1 is right.
+  with the true picture of it in the source's or the target's style, within 12 pixels each way. lost: share
+  of shapes more than {lost:g} pixels off. A ghost of the source does well in both.
+- flicker: rms of the change from frame to frame of the difference from the truth, over the truth's; 0 is
+  right, a still picture has 1. movement: rms of all that changes over the truth's; 1 is right.
+- tone: rms of the difference of each frame's mean colour from the truth's, black to white being 100 %.
+  drift: how far that goes from the first frame to the last, along a straight line. jump: by how much its
+  steps are larger where a window begins or ends.
 - core: FlipSigmas' 0.0001, then the sampler up and down, as core's nodes run them. random noise: no
-  unsampling. SDEdit: the source under random noise of a level. Both go down by the plain midpoint.
+  unsampling. SDEdit: the source under random noise of a level. Both go down by the plain midpoint. FlowEdit
+  and FlowAlign unsample nothing either: `benchmarks/style_transfer/rivals.py` says in which form.
+- lightness turned round: black for white, hues kept, before unsampling, which then has no condition.
 """
 
 
 def main(arguments: list[str] | None = None) -> int:
-    options = _parser().parse_args(arguments)
+    options = _given(arguments)
     if not options.weights.is_file():
         print(
             f"style_transfer: {options.weights} is missing; train it with python -m demo.train",
             file=sys.stderr,
         )
         return 1
-    options.compared = options.clips if options.compared is None else options.compared
     results = list(measured(options))
-    text = "\n".join([_introduction(options), tables(results)])
-    options.output.mkdir(parents=True, exist_ok=True)
-    (options.output / "style_transfer.md").write_text(text, encoding="utf-8")
-    plot(results, options.output / "style_transfer.png")
+    text = "\n".join([_introduction(options), tables(results), curve(results), promises(checks(results))])
+    if options.output is not None:
+        options.output.mkdir(parents=True, exist_ok=True)
+        (options.output / "style_transfer.md").write_text(text, encoding="utf-8")
+        if compared(results):
+            plot(results, options.output / "style_transfer.png")
     print(text)
     return 0
 
 
+def _given(arguments: list[str] | None) -> argparse.Namespace:
+    """The options, with what follows from whether they name a half."""
+    options = _parser().parse_args(arguments)
+    half = options.first is None
+    options.half = options.half or "reporting" if half else None
+    options.first = HALVES[options.half] if half else options.first
+    options.clips = options.clips or (HALF if half else OTHERS)
+    for name, count in EXTRA.items():
+        wanted = getattr(options, name)
+        setattr(options, name, min(options.clips, (count if half else 0) if wanted is None else wanted))
+    options.precision = fast_precision() if options.precision == "auto" else options.precision
+    options.output = options.output or (RESULTS if options.half == "reporting" else None)
+    return options
+
+
 def _introduction(options: argparse.Namespace) -> str:
-    command = f"{COMMAND} --clips {options.clips} --compared {options.compared}"
+    chosen = f"--half {options.half}" if options.half else f"--first {options.first}"
+    counts = "".join(f" --{name} {getattr(options, name)}" for name in ("clips", *EXTRA))
     return INTRODUCTION.format(
-        command=command,
+        command=f"{COMMAND} {chosen}{counts}",
+        which=_which(options),
         versions=versions(),
         precision=options.precision,
         frames=world.FRAMES,
@@ -76,25 +117,58 @@ def _introduction(options: argparse.Namespace) -> str:
         steps=STEPS,
         grain=world.GRAIN,
         top=model.SIGMA_MAX,
+        base=BASE,
+        near=NEAR,
+        lost=LOST,
     )
+
+
+def _which(options: argparse.Namespace) -> str:
+    """Whose clips these are: those that settings were chosen on must not pass for others."""
+    last = options.first + options.clips - 1
+    if options.half == "tuning":
+        return "The tuning half: settings were chosen on these clips."
+    if options.first < HALVES["reporting"]:
+        return f"Clips {options.first} to {last}, some of them of the tuning half."
+    if options.half:
+        return "The reporting half: no setting was chosen on these clips."
+    return f"Clips {options.first} to {last}, none of them of the tuning half."
 
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(COMMAND, description=__doc__.partition("\n")[0])
-    parser.add_argument("--clips", type=_count, default=64, help="clips for the main ways")
-    parser.add_argument("--compared", type=_count, help="of these, clips for every way: all, unless given")
-    parser.add_argument("--workers", type=_count, default=os.cpu_count(), help="processes of one thread each")
-    parser.add_argument("--precision", choices=list(PRECISIONS), default="bfloat16", help="of the network")
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--half", choices=list(HALVES), help="of the clips: reporting, unless given")
+    which.add_argument("--first", type=_count, help="the first of any other clips")
+    parser.add_argument("--clips", type=_some, help=f"how many: {HALF}, or {OTHERS} after --first")
+    parser.add_argument("--compared", type=_count, help="of these, clips for every way")
+    parser.add_argument("--unseen", type=_count, help="clips from a dark style that no model saw")
+    parser.add_argument("--low", type=_count, help="clips from sigma 14.6")
+    parser.add_argument("--long", type=_count, help="clips of 64 frames; a third as many of 256")
+    parser.add_argument("--workers", type=_some, default=os.cpu_count(), help="processes of one thread each")
+    parser.add_argument(
+        "--precision",
+        choices=["auto", *PRECISIONS],
+        default="auto",
+        help="of the network; auto is bfloat16 where the processor is fast in it",
+    )
     parser.add_argument("--weights", type=Path, default=model.WEIGHTS)
-    parser.add_argument("--output", type=Path, default=RESULTS, help="the folder for the table and the plot")
+    parser.add_argument("--output", type=Path, help="the folder for the table and the plot")
     parser.add_argument("--kept", type=Path, default=KEPT, help="where clips done so far are kept")
     return parser
 
 
-def _count(text: str) -> int:
+def _some(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError(f"{value} is not a number of clips or processes; give 1 or more")
+    return value
+
+
+def _count(text: str) -> int:
+    value = int(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{value} is not a number of clips; give 0 or more")
     return value
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
+import os
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -15,53 +16,95 @@ from typing import Any
 import torch
 from tqdm import tqdm
 
-from benchmarks.style_transfer import ways
+from benchmarks.style_transfer.cases import Result
 from benchmarks.style_transfer.measures import Likeness
-from benchmarks.style_transfer.ways import Result, Transfer
+from benchmarks.style_transfer.transfers import SETTINGS, Transfer
+from benchmarks.style_transfer.ways import measure
 from demo import model
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (
-    "benchmarks/style_transfer/judge.py",
-    "benchmarks/style_transfer/measures.py",
-    "benchmarks/style_transfer/ways.py",
+    *(f"benchmarks/style_transfer/{name}.py" for name in ("cases", "judge", "measures", "rivals")),
+    *(f"benchmarks/style_transfer/{name}.py" for name in ("shapes", "tone", "transfers", "ways")),
+    "benchmarks/solvers/measures.py",
     "benchmarks/solvers/ways.py",
     "demo/world.py",
     "demo/model.py",
     "unsampling/**/*.py",
 )  # what figures come from
 PRECISIONS = {"bfloat16": torch.bfloat16, "float32": None}
+FAST = ("amx_bf16", "avx512_bf16")  # one of them, or a row in bfloat16 takes 20 times as long
+RETURNED = 8  # of the compared clips, those that every recorded way brings back
+TIDY = {"MALLOC_TRIM_THRESHOLD_": "1073741824", "MALLOC_MMAP_THRESHOLD_": "1073741824"}  # saves 8 % of time
 
 _network: dict[str, Any] = {}  # of a worker: the UNet and its precision
 
 
+@dataclass(frozen=True)
+class Job:
+    """What a worker measures: one clip in one section. every and returned as in ways.measure."""
+
+    transfer: Transfer
+    every: bool = False
+    returned: bool = False
+
+    @property
+    def cost(self) -> int:
+        """Roughly, to begin with what takes longest."""
+        return SETTINGS[self.transfer.setting].frames * (4 if self.every else 1)
+
+
+def jobs(options: argparse.Namespace) -> list[Job]:
+    """All that a run measures: the clips, the first of them in every way, and in each section some."""
+    indices = range(options.first, options.first + options.clips)
+    pairs = [
+        Job(Transfer(i), place < options.compared, place < min(options.compared, RETURNED))
+        for place, i in enumerate(indices)
+    ]
+    dark = [i for i in indices if Transfer(i, "unseen").crosses]
+    longest = (options.long + 2) // 3  # of 256 frames, which take four times as long
+    sections = {
+        "low": indices[: options.low],
+        "unseen": dark[: options.unseen],
+        "64 frames": indices[: options.long],
+        "256 frames": indices[:longest],
+    }
+    return pairs + [Job(Transfer(i, setting)) for setting, chosen in sections.items() for i in chosen]
+
+
 def measured(options: argparse.Namespace) -> Iterator[Result]:
-    """All results, clip by clip in their order, measuring those that are not kept from an earlier run."""
+    """All results, job by job in their order, measuring those that are not kept from an earlier run."""
     origin = _origin(options)
-    wanted = {i: f"{origin} {'every' if i < options.compared else 'main'}" for i in range(options.clips)}
+    wanted = {f"{origin} {job}": job for job in jobs(options)}
     results = _earlier_results(options.kept, wanted)
-    missing = [i for i in wanted if i not in results]
+    missing = sorted((key for key in wanted if key not in results), key=lambda key: -wanted[key].cost)
     options.kept.parent.mkdir(parents=True, exist_ok=True)
+    os.environ.update({name: os.environ.get(name, value) for name, value in TIDY.items()})
     pool = ProcessPoolExecutor(
         options.workers, get_context("spawn"), _start, (options.weights, options.precision)
     )
     with pool, options.kept.open("a", encoding="utf-8") as file:
-        jobs = [pool.submit(clip_results, i, i < options.compared) for i in missing]
-        done = tqdm(as_completed(jobs), total=len(wanted), initial=len(results), unit="clip", disable=None)
-        for job in done:
-            batch = job.result()
-            results[batch[0].clip] = batch
-            file.write(_line(wanted[batch[0].clip], batch))
+        running = {pool.submit(job_results, wanted[key]): key for key in missing}
+        for done in tqdm(as_completed(running), total=len(wanted), initial=len(results), disable=None):
+            results[running[done]] = done.result()
+            file.write(_line(running[done], done.result()))
             file.flush()
-    for i in wanted:
-        yield from results[i]
+    for key in wanted:
+        yield from results[key]
 
 
-def clip_results(index: int, every: bool) -> list[Result]:
-    """All that is measured on one clip; runs in a worker."""
-    transfer = Transfer(index)
-    cases = ways.every_case(transfer) if every else ways.main_cases(transfer)
-    return [*ways.references(transfer), *ways.measure(transfer, cases, _asked)]
+def job_results(job: Job) -> list[Result]:
+    """All that a job measures; runs in a worker."""
+    return measure(job.transfer, job.every, job.returned, _asked)
+
+
+def fast_precision() -> str:
+    """bfloat16 where the processor has instructions for it, else float32."""
+    try:
+        flags = Path("/proc/cpuinfo").read_text(encoding="utf-8").split()
+    except OSError:
+        flags = []
+    return "bfloat16" if set(FAST) & set(flags) else "float32"
 
 
 def _start(weights: Path, precision: str) -> None:
@@ -80,20 +123,15 @@ def _asked(style: str | None, cfg: float) -> model.Denoise:
 
 
 def _line(key: str, results: list[Result]) -> str:
-    rows = [asdict(result) for result in results]
-    return json.dumps({"key": key, "clip": results[0].clip, "results": rows}) + "\n"
+    return json.dumps({"key": key, "results": [asdict(result) for result in results]}) + "\n"
 
 
-def _earlier_results(path: Path, wanted: dict[int, str]) -> dict[int, list[Result]]:
+def _earlier_results(path: Path, wanted: dict[str, Job]) -> dict[str, list[Result]]:
     """Results of earlier runs of the same weights and code."""
     if not path.is_file():
         return {}
     lines = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-    return {
-        line["clip"]: [_result(row) for row in line["results"]]
-        for line in lines
-        if wanted.get(line["clip"]) == line["key"]
-    }
+    return {line["key"]: [_result(row) for row in line["results"]] for line in lines if line["key"] in wanted}
 
 
 def _result(row: dict) -> Result:
@@ -102,7 +140,7 @@ def _result(row: dict) -> Result:
         **{
             **row,
             "like": Likeness(**row["like"]),
-            "calls": tuple(row["calls"]),
+            "rows": tuple(row["rows"]),
             "reconstruction": None if back is None else tuple(back),
         }
     )

@@ -1,34 +1,17 @@
-"""benchmarks/style_transfer: its measures say what is known of clips, its report what was measured."""
+"""benchmarks/style_transfer: its measures say what is known of clips."""
 
-import re
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from math import inf
 
 import pytest
 import torch
 
-from benchmarks.style_transfer import __main__ as style_transfer
-from benchmarks.style_transfer import clips, judge, measures, ways
-from benchmarks.style_transfer.ways import DEFAULT, Transfer
+from benchmarks.style_transfer import judge, measures
+from benchmarks.style_transfer.transfers import Transfer
 from demo import model, world
 from unsampling import resample, unsample
 
 SEEDS = range(50, 10_000, 1999)
-SPREAD = 0.25  # variance of the model below
-CALLS = {
-    DEFAULT: "18 + 17",
-    "midpoint": "17 + 17",
-    "dpmpp_2m, recorded": "17 + 16",
-    "euler, recorded": "17 + 16",
-    "ees25": "47 + 47",
-    "core euler": "16 + 16",
-    "core dpmpp_2m": "16 + 16",
-    "core heun": "32 + 31",
-    "core euler, 50 steps": "50 + 50",
-    f"{DEFAULT}, no condition up": "18 + 17",
-    "random noise": "0 + 17",
-}
 
 
 def moved(clip, x, y):
@@ -121,146 +104,6 @@ def test_the_truth_and_the_source_have_the_likeness_they_must():
     assert source.error > 0.1
     assert source.drawn < 1e-6
     assert not source.placed
-
-
-def test_clips_are_held_out_and_cover_the_pairs_of_styles_evenly():
-    transfers = [Transfer(i) for i in range(64)]
-    assert len({t.seed for t in transfers}) == 64
-    assert all(t.seed in world.HELD_OUT for t in transfers)
-    assert len({(t.source, t.target) for t in transfers[:30]}) == ways.PAIRS == 30
-    for first in range(0, 60, 6):
-        for styles in (
-            {t.source for t in transfers[first : first + 6]},
-            {t.target for t in transfers[first : first + 6]},
-        ):
-            assert styles == set(world.STYLE_NAMES)
-    assert all(t.source != t.target for t in transfers)
-
-
-def test_sdedit_starts_from_the_clip_under_noise_of_that_level():
-    transfer, sigmas = Transfer(2), model.schedule(16)
-    clip = world.render(world.content(transfer.seed), transfer.source)
-    start = ways._partial(transfer, 0.4).rise(None, clip, sigmas)
-    assert start.start == 6
-    assert float((start.noise - clip).std()) == pytest.approx(float(sigmas[6]), rel=0.01)
-    top = ways._partial(transfer, None).rise(None, clip, sigmas)
-    assert torch.equal(top.noise, transfer.noise() * sigmas[0])
-
-
-def cheap(unet, style, cfg=1.0):
-    """A perfect denoiser where each style is one Gaussian of its own brightness."""
-    mean = 0.0 if style is None else 0.2 * cfg * (world.STYLE_NAMES.index(style) - 2.5)
-    return lambda x, sigma, step: mean + SPREAD / (SPREAD + sigma**2) * (x - mean)
-
-
-@pytest.fixture
-def no_network(monkeypatch):
-    """The command in this process, on a model that costs nothing."""
-
-    def pool(workers, context, start, given):
-        start(*given)
-        return ThreadPoolExecutor(1)
-
-    monkeypatch.setattr(clips, "ProcessPoolExecutor", pool)
-    monkeypatch.setattr(model, "load", lambda path: None)
-    monkeypatch.setattr(model, "denoiser", cheap)
-
-
-def test_the_command_measures_every_way_and_goes_on_where_it_was(no_network, monkeypatch, tmp_path, capsys):
-    weights = tmp_path / "weights"
-    weights.write_bytes(b"some")
-    command = [
-        "--clips",
-        "2",
-        "--compared",
-        "1",
-        "--weights",
-        str(weights),
-        "--precision",
-        "float32",
-        "--kept",
-        str(tmp_path / "kept"),
-        "--output",
-    ]
-    assert style_transfer.main([*command, str(tmp_path / "first")]) == 0
-    monkeypatch.setattr(model, "denoiser", None)  # nothing is left to measure
-    assert style_transfer.main([*command, str(tmp_path / "second")]) == 0
-    for name in ("style_transfer.md", "style_transfer.png"):
-        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
-    text = (tmp_path / "first" / "style_transfer.md").read_text()
-    check_report(text)
-    assert "## Every clip" in text
-    weights.write_bytes(b"others")
-    with pytest.raises(TypeError):
-        style_transfer.main([*command, str(tmp_path / "third")])
-
-
-def test_unless_told_otherwise_every_way_is_tried_on_every_clip(no_network, tmp_path, capsys):
-    weights = tmp_path / "weights"
-    weights.write_bytes(b"some")
-    assert (
-        style_transfer.main(
-            [
-                "--clips",
-                "1",
-                "--weights",
-                str(weights),
-                "--precision",
-                "float32",
-                "--kept",
-                str(tmp_path / "kept"),
-                "--output",
-                str(tmp_path),
-            ]
-        )
-        == 0
-    )
-    text = (tmp_path / "style_transfer.md").read_text()
-    check_report(text)
-    assert "## Every clip" not in text
-    assert "--clips 1 --compared 1`" in text
-
-
-def test_results_are_kept_for_code_that_is_there():
-    for pattern in clips.SOURCES:
-        assert any(clips.ROOT.glob(pattern)), pattern
-
-
-def check_report(text):
-    every = text.partition("## Every way")[2].partition("## ")[0]
-    rows = re.findall(r"^\| ([^|]+) \| ([13]) \| ([^|]+) \| [\d.]+ \| ([^|]+) \|", every, re.MULTILINE)
-    assert {name: calls for name, cfg, calls, _ in rows if cfg == "1"} == CALLS
-    assert {name for name, cfg, *_ in rows if cfg == "3"} == {
-        DEFAULT,
-        "dpmpp_2m, recorded",
-        "core euler",
-        "random noise",
-    }
-    for name, _, _, error in rows:
-        assert (error == "0") == ("recorded" in name), (name, error)
-    styles = text.partition("## Which styles")[2].partition("## ")[0]
-    first = Transfer(0)
-    row = next(line for line in styles.splitlines() if line.startswith(f"| {first.source} |"))
-    cell = row.split(" | ")[1 + world.STYLE_NAMES.index(first.target)]
-    assert re.fullmatch(r"\d\.\d\d, \d+\.\d px, 1", cell), row
-    curve = text.partition("## Style against motion")[2]
-    values = re.findall(r"^\| ([^|]+) \| ([\d.]+) \| ", curve, re.MULTILINE)
-    assert values == [
-        *((DEFAULT, f"{i / 10:g}") for i in range(9)),
-        *(("SDEdit", f"{i / 10:g}") for i in range(0, 9, 2)),
-    ]
-    promises = re.findall(r"^- \*\*(holds|DOES NOT HOLD)\*\*: ", text, re.MULTILINE)
-    assert len(promises) == 6
-    assert promises[0] == "holds"
-    assert "nan" not in text
-
-
-def test_a_missing_model_is_said(tmp_path, capsys):
-    assert style_transfer.main(["--weights", str(tmp_path / "none"), "--kept", str(tmp_path / "kept")]) == 1
-    assert "none is missing; train it with python -m demo.train" in capsys.readouterr().err
-    with pytest.raises(SystemExit):
-        style_transfer.main(["--clips", "0"])
-    assert "0 is not a number of clips" in capsys.readouterr().err
 
 
 def test_the_shipped_model_changes_the_style_and_keeps_the_motion():

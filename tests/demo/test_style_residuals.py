@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmarks.style_transfer import measures, shapes, tone
-from benchmarks.style_transfer.ways import Transfer
+from benchmarks.style_transfer.transfers import Transfer
 from demo import world
 
 torch.set_num_threads(1)  # small sums, for which threads only wait on each other

@@ -1,0 +1,153 @@
+"""What must hold of the results of benchmarks.style_transfer, and whether it does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from benchmarks.report import Check, number
+from benchmarks.style_transfer.cases import Result
+from benchmarks.style_transfer.columns import average, difference, pick, spread
+from benchmarks.style_transfer.rivals import FLOWEDIT
+from benchmarks.style_transfer.tables import compared, setting
+from benchmarks.style_transfer.transfers import KINDS
+from benchmarks.style_transfer.ways import MANY, OTHER, OURS
+
+EXACT = 1e-5  # bar of the reconstruction's relative error
+FRESH, FRESH_END = "fresh start, recorded", "fresh start, recorded, with end"
+FRESH_TURNED = "lightness turned round, fresh start"
+LIGHT, *CROSSING = KINDS
+
+
+def _error(result: Result) -> float:
+    return result.like.error
+
+
+def _motion(result: Result) -> float:
+    return result.like.motion
+
+
+def _hit(result: Result) -> float:
+    return float(result.like.hit)
+
+
+def _rows(result: Result) -> float:
+    return sum(result.rows)
+
+
+@dataclass(frozen=True)
+class Bar:
+    """A promise of a way's mean: at most the limit, or at least it. Left out where no result has the name."""
+
+    promise: str
+    name: str
+    value: Callable[[Result], float]
+    limit: float
+    least: bool = False
+    cfg: float = 1.0
+    kinds: Sequence[str] = KINDS
+    setting: str = "pairs"
+
+    def check(self, results: Sequence[Result]) -> Iterator[Check]:
+        named = pick(setting(results, self.setting), self.name, cfg=self.cfg)
+        group = [r for r in named if r.transfer.kind in self.kinds]
+        if group:
+            found, doubt = spread([self.value(r) for r in group])
+            holds = found >= self.limit if self.least else found <= self.limit
+            finding = f"{found:.3f} ± {doubt:.3f} over {len(group)} clips"
+            yield Check(f"{self.name}, cfg {self.cfg:g}: {self.promise}", finding, holds)
+
+
+BARS = (
+    Bar("restyle error at most 0.50 over all pairs", FRESH, _error, 0.50),
+    Bar("restyle error at most 0.37 between light styles", FRESH, _error, 0.37, kinds=[LIGHT]),
+    Bar("motion error at most 0.4 px between light styles", FRESH, _motion, 0.4, kinds=[LIGHT]),
+    Bar("style hit on at least 95 %", FRESH, _hit, 0.95, least=True),
+    Bar("restyle error at most 0.50", FRESH, _error, 0.50, cfg=3.0),
+    Bar("style hit on all", FRESH, _hit, 1.0, least=True, cfg=3.0),
+    Bar("at most 48 rows for the first restyle", FRESH, _rows, 48),
+    Bar("at most 17 rows for a further one", FRESH, lambda r: r.rows[1], 17),
+    Bar("at most 36 rows for the first restyle", FRESH_END, _rows, 36),
+    Bar("restyle error at most 0.62 across lightness", FRESH_TURNED, _error, 0.62, kinds=CROSSING),
+)
+RIVALS = (("core euler", "at 16 steps", True), (f"core euler, {MANY} steps", f"at {MANY} steps", False))
+
+
+def checks(results: Sequence[Result]) -> Iterator[Check]:
+    """Every promise of which the results tell something."""
+    pairs = setting(results, "pairs")
+    yield _exact(pick(pairs, OURS))
+    for value, words in ((_error, "restyle error"), (_motion, "motion error")):
+        for rival, steps, lower in RIVALS:
+            than = "lower than" if lower else "not higher than"
+            promise = f"{OURS} has a {words} {than} core euler's {steps}"
+            yield from _duel(pairs, value, promise, OURS, rival, strict=lower)
+    yield from _random(compared(results))
+    for bar in BARS:
+        yield from bar.check(results)
+    yield from _against(pairs, FRESH, FLOWEDIT)
+
+
+def _exact(ours: Sequence[Result]) -> Check:
+    errors = [r.reconstruction[0] for r in ours if r.reconstruction]
+    worst = max(errors)
+    return Check(
+        f"{OURS} returns every held-out clip to a relative error below {EXACT:g}",
+        f"Largest of {len(errors)}: {number(worst)}",
+        worst < EXACT,
+    )
+
+
+def _duel(
+    results: Sequence[Result],
+    value: Callable[[Result], float],
+    promise: str,
+    name: str,
+    rival: str,
+    strict: bool,
+) -> Iterator[Check]:
+    """Whether a way is better than a rival on the clips that both were tried on."""
+    ours, theirs = _both(results, name, rival)
+    if ours:
+        change, doubt = difference(ours, theirs, value)
+        finding = (
+            f"{average(ours, value):.3f} against {average(theirs, value):.3f} on the same {len(ours)} clips,"
+            f" a difference of {change:+.3f} ± {doubt:.3f}"
+        )
+        yield Check(promise, finding, change < 0 if strict else change <= 0)
+
+
+def _both(results: Sequence[Result], name: str, rival: str) -> tuple[list[Result], list[Result]]:
+    """The results of both on the clips that both were tried on."""
+    ours, theirs = pick(results, name), pick(results, rival)
+    clips = {r.clip for r in ours} & {r.clip for r in theirs}
+    return [r for r in ours if r.clip in clips], [r for r in theirs if r.clip in clips]
+
+
+def _random(few: Sequence[Result]) -> Iterator[Check]:
+    """Whether unsampled noise keeps the motion where random noise does not."""
+    random, ours, chance = (pick(few, name) for name in ("random noise", OURS, OTHER))
+    if random:
+        far, near, other = (average(group, _motion) for group in (random, ours, chance))
+        times = f"{far / near:.1f}" if near > 0 else "infinitely many"
+        yield Check(
+            "Unsampled noise keeps the motion, random noise does not",
+            f"Random noise's motion error is {times} times ours: {far:.2f} px against {near:.2f} px, where"
+            f" another clip has {other:.2f} px",
+            far > near,
+        )
+
+
+def _against(results: Sequence[Result], name: str, rival: str) -> Iterator[Check]:
+    """Whether a way has the lower restyle error at no more flicker and no fewer style hits."""
+    ours, theirs = _both(results, name, rival)
+    if ours:
+        measures = {"restyle error": _error, "flicker": lambda r: r.like.flicker, "style hit": _hit}
+        found = {what: difference(ours, theirs, value) for what, value in measures.items()}
+        error, flicker, hit = (change for change, _ in found.values())
+        words = [f"{what} {change:+.3f} ± {doubt:.3f}" for what, (change, doubt) in found.items()]
+        yield Check(
+            f"{name} has a lower restyle error than {rival}, and flicker and style hit are no worse",
+            f"On the same {len(ours)} clips: {', '.join(words)}",
+            error < 0 and flicker <= 0 <= hit,
+        )

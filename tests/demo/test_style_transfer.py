@@ -1,0 +1,445 @@
+"""benchmarks/style_transfer: which clips and ways it takes, what it counts, and what its report says."""
+
+import re
+from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
+
+import pytest
+import torch
+
+from benchmarks.style_transfer import __main__ as style_transfer
+from benchmarks.style_transfer import cases, checks, clips, columns, rivals, ways
+from benchmarks.style_transfer.cases import Down, Prompt, Result
+from benchmarks.style_transfer.measures import Likeness
+from benchmarks.style_transfer.rivals import FLOWALIGN, FLOWEDIT
+from benchmarks.style_transfer.transfers import KINDS, PAIRS, SETTINGS, Transfer
+from benchmarks.style_transfer.ways import BASE, TURNED
+from demo import model, world
+
+torch.set_num_threads(1)
+SPREAD = 0.25  # variance of the model below
+MAIN = {
+    (BASE, "1"): "18 + 17 = 35",
+    (BASE, "3"): "18 + 34 = 52",
+    (FLOWEDIT, "1"): "16 + 16 = 32",
+    (f"{FLOWEDIT}, seed 2", "1"): "16 + 16 = 32",
+    ("core euler", "1"): "16 + 16 = 32",
+}
+EVERY = MAIN | {
+    (FLOWEDIT, "3"): "16 + 32 = 48",
+    (f"{FLOWEDIT}, first steps skipped", "1"): "11 + 11 = 22",
+    (FLOWALIGN, "1"): "16 + 16 = 32",
+    (FLOWALIGN, "3"): "32 + 16 = 48",
+    ("midpoint", "1"): "17 + 17 = 34",
+    ("dpmpp_2m, recorded", "1"): "17 + 16 = 33",
+    ("dpmpp_2m, recorded", "3"): "17 + 32 = 49",
+    ("euler, recorded", "1"): "17 + 16 = 33",
+    ("ees25", "1"): "47 + 47 = 94",
+    ("core dpmpp_2m", "1"): "16 + 16 = 32",
+    ("core heun", "1"): "32 + 31 = 63",
+    ("core euler, 50 steps", "1"): "50 + 50 = 100",
+    (f"{BASE}, no condition up", "1"): "18 + 17 = 35",
+    ("random noise", "1"): "0 + 17 = 17",
+}
+
+
+def test_clips_are_held_out_and_cover_the_pairs_of_styles_evenly():
+    transfers = [Transfer(i) for i in range(64)]
+    assert len({t.seed for t in transfers}) == 64
+    assert all(t.seed in world.HELD_OUT for t in transfers)
+    assert len({(t.source, t.target) for t in transfers[:30]}) == PAIRS == 30
+    for first in range(0, 60, 6):
+        for styles in (
+            {t.source for t in transfers[first : first + 6]},
+            {t.target for t in transfers[first : first + 6]},
+        ):
+            assert styles == set(world.STYLE_NAMES)
+    assert all(t.source != t.target for t in transfers)
+
+
+def test_pairs_with_one_dark_style_cross_lightness():
+    for transfer in map(Transfer, range(30)):
+        assert transfer.crosses == ("neon" in (transfer.source, transfer.target))
+        assert transfer.kind == KINDS[2 * (transfer.source == "neon") + (transfer.target == "neon")]
+        assert transfer.condition == transfer.source
+
+
+def test_a_style_that_the_model_never_saw_has_no_condition():
+    transfer = Transfer(3, "unseen")
+    assert (transfer.source, transfer.target, transfer.condition) == ("blueprint", "neon", None)
+    assert not transfer.crosses
+    assert Transfer(4, "unseen").crosses
+
+
+def test_settings_change_the_schedule_and_the_length_alone():
+    assert float(Transfer(5, "low").sigmas(16)[0]) == pytest.approx(14.6)
+    torch.testing.assert_close(Transfer(5).sigmas(16), model.schedule(16))
+    long = Transfer(5, "64 frames").clip()
+    assert long.shape[0] == 64
+    assert torch.equal(world.render(Transfer(5).content(), Transfer(5).source, 64)[:16], plain(Transfer(5)))
+    assert (long[:16] - plain(Transfer(5))).abs().max() < 8 * world.GRAIN
+
+
+def plain(transfer):
+    return world.render(transfer.content(), transfer.source)
+
+
+def perfect(style, cfg=1.0):
+    """A perfect denoiser where each style is one Gaussian of its own brightness."""
+    mean = 0.0 if style is None else 0.2 * cfg * (world.STYLE_NAMES.index(style) - 2.5)
+    return lambda x, sigma, step: mean + SPREAD / (SPREAD + sigma**2) * (x - mean)
+
+
+def cheap(unet, style, cfg=1.0):
+    return perfect(style, cfg)
+
+
+def fallen(case, transfer, asked=perfect):
+    """What the case's first way down makes of the clip."""
+    clip, sigmas = transfer.clip(), transfer.sigmas(case.steps)
+    state = case.rise(Prompt(asked, transfer.condition), clip, sigmas)
+    return case.downs[0].fall(Prompt(asked, transfer.target, case.downs[0].cfg), state, sigmas)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Likenesses that cost nothing: how bright a clip is."""
+    monkeypatch.setattr(cases, "likeness", lambda clip, *_: like(error=float(clip.mean().abs())))
+
+
+def test_sdedit_starts_from_the_clip_under_noise_of_that_level():
+    transfer, sigmas = Transfer(2), model.schedule(16)
+    start = rivals.partial(transfer, 0.4).rise(None, plain(transfer), sigmas)
+    assert start.start == 6
+    assert float((start.noise - plain(transfer)).std()) == pytest.approx(float(sigmas[6]), rel=0.01)
+    top = rivals.partial(transfer, None).rise(None, plain(transfer), sigmas)
+    assert torch.equal(top.noise, transfer.noise() * sigmas[0])
+
+
+def test_flow_edit_moves_a_gaussian_by_the_difference_of_the_means():
+    """Its answers differ by that alone, whatever the noise; the same prompt twice changes nothing."""
+    transfer = Transfer(2)
+    there, here = (perfect(style)(torch.zeros(1), 1e6, 0) for style in (transfer.target, transfer.source))
+    moved = fallen(rivals.flow_edit(transfer), transfer) - transfer.clip()
+    assert float(moved.std()) < 1e-3
+    assert float(moved.mean()) == pytest.approx(float(there - here), rel=0.05)
+    stays = rivals.flow_edit(transfer)
+    prompt = Prompt(perfect, transfer.source)
+    back = stays.downs[0].fall(prompt, (prompt, transfer.clip()), transfer.sigmas(16))
+    torch.testing.assert_close(back, transfer.clip(), rtol=0, atol=1e-4)
+
+
+def test_flow_edit_draws_new_noise_each_step_and_other_noise_by_another_seed():
+    transfer, seen = Transfer(2), []
+
+    def asked(style, cfg):
+        def denoise(x, sigma, step):
+            if style == transfer.source:
+                seen.append((x - transfer.clip()) / sigma)
+            return torch.zeros_like(x)
+
+        return denoise
+
+    fallen(rivals.flow_edit(transfer), transfer, asked)
+    fallen(rivals.flow_edit(transfer, 1), transfer, asked)
+    assert len(seen) == 32
+    for i, noise in enumerate(seen):
+        assert float(noise.std()) == pytest.approx(1, abs=0.02)
+        assert all(abs(float((noise * other).mean())) < 0.05 for other in seen[:i])
+
+
+def test_flow_align_is_flow_edit_pulled_towards_the_source():
+    transfer = Transfer(2)
+    edited, aligned = (fallen(f(transfer), transfer) for f in (rivals.flow_edit, rivals.flow_align))
+    guided = fallen(rivals.flow_align(transfer, 3.0), transfer)
+    far, near, farther = (float((x - transfer.clip()).mean().abs()) for x in (edited, aligned, guided))
+    assert 0.8 * far < near < 0.99 * far
+    assert farther > 2 * near
+
+
+def test_rows_are_calls_and_above_cfg_1_two():
+    asked, x = Prompt(perfect, "flat", 3.0), torch.zeros(1)
+    asked(x, 1.0, 0)
+    asked.plain(x, 1.0, 0)
+    assert asked.rows == 3
+    assert asked(x, 1e6, 0) == pytest.approx(3 * float(asked.plain(x, 1e6, 0)))
+    same = Prompt(perfect, "flat")
+    same(x, 1.0, 0)
+    assert same.rows == 1
+    assert same.plain is same.guided
+
+
+def test_rows_that_a_way_could_spare_are_not_counted(quick):
+    def rise(denoise, clip, sigmas):
+        for i in range(5):
+            denoise(clip, 1.0, i)
+        return denoise, clip
+
+    def fall(target, state, sigmas):
+        state[0](state[1], 1.0, 0)
+        return target(state[1], 1.0, 0)
+
+    case = cases.Case(rise, (Down("all", fall), Down("some", fall, 3.0, spared=2)))
+    found = list(cases.results(Transfer(0), case, perfect, returned=False))
+    assert [(r.name, r.rows) for r in found] == [("all", (6, 1)), ("some", (4, 2))]
+    assert found[0].reconstruction is None
+    assert next(cases.results(Transfer(0), case, perfect, returned=True)).reconstruction
+
+
+def test_lightness_is_turned_round_where_a_pair_crosses_it():
+    for index, crosses in ((0, False), (3, True), (4, True)):
+        names = [down.name for case in ways.main_cases(Transfer(index)) for down in case.downs]
+        assert (TURNED in names) == crosses
+    case, clip = ways.turned_case(), Transfer(3).clip()
+    assert not case.own
+    assert (case.before(clip).mean() < -0.3) == (clip.mean() > 0.3) == True  # noqa: E712
+
+
+def test_main_ways_take_about_two_hundred_rows(quick):
+    """Sixteen clips of them in 20 minutes on two cores, at 0.55 s a row."""
+    for index in (0, 3):
+        asked = 0
+
+        def count(style, cfg):
+            def denoise(x, sigma, step):
+                nonlocal asked
+                asked += 1 if cfg == 1 else 2
+                return perfect(style, cfg)(x, sigma, step)
+
+            return denoise
+
+        ways.measure(Transfer(index), False, False, count)
+        assert asked <= 230
+
+
+def like(**more):
+    known = dict.fromkeys(Likeness.__dataclass_fields__, 0.0) | {"hit": True, "jump": None}
+    return Likeness(**(known | more))
+
+
+def made(clip, name, error, cfg=1.0, rows=(18, 17), **more):
+    back = (0.0, float("inf")) if name == BASE else None
+    return Result(clip, "pairs", name, cfg, None, like(error=error, **more), back, rows, 1.0)
+
+
+def test_differences_are_paired_and_have_a_standard_error():
+    base = [made(i, BASE, 0.5 + i) for i in range(4)]
+    other = [made(i, "other", 0.5 + i - d) for i, d in enumerate((0.1, 0.3, 0.1, 0.3))]
+    column = next(c for c in columns.COLUMNS if c.title == "restyle error")
+    assert column.cell(other, base) == "1.800 (-0.200 ± 0.058)"
+    assert column.cell(base, base) == "2.000"
+    assert column.cell(other[:1], base) == "0.400 (-0.100)"
+    assert columns.whole([*base, *other[:3]]) == [base]
+
+
+def test_in_style_and_in_place_is_asked_of_each_clip():
+    assert like(motion=1.0).placed
+    assert not like(motion=1.1).placed
+    assert not like(hit=False).placed
+
+
+def test_a_bar_is_checked_where_its_way_is_there():
+    bar = checks.Bar("at most 0.5", "new", lambda r: r.like.error, 0.5, kinds=[KINDS[0]])
+    assert list(bar.check([made(0, BASE, 0.1)])) == []
+    light, dark = made(0, "new", 0.4), made(3, "new", 0.9)
+    (found,) = bar.check([light, dark])
+    assert found.holds
+    assert found.finding == "0.400 ± 0.000 over 1 clips"
+    (missed,) = checks.Bar("at most 0.5", "new", lambda r: r.like.error, 0.5).check([light, dark])
+    assert missed.holds is False
+    (least,) = checks.Bar("at least 0.5", "new", lambda r: r.like.error, 0.5, least=True).check([light, dark])
+    assert least.holds
+
+
+def test_a_rival_is_beaten_in_error_at_no_worse_flicker_and_hit():
+    rival = [made(i, FLOWEDIT, 0.5, flicker=0.5) for i in range(3)]
+    for flicker, hit, holds in ((0.4, True, True), (0.6, True, False), (0.5, False, False)):
+        ours = [made(i, "new", 0.4, flicker=flicker, hit=hit) for i in range(3)]
+        (found,) = checks._against([*rival, *ours], "new", FLOWEDIT)
+        assert found.holds == holds
+    assert list(checks._against(rival, "new", FLOWEDIT)) == []
+
+
+def test_what_is_promised_of_the_ways_to_come_can_be_read():
+    names = {bar.name for bar in checks.BARS}
+    results = [made(i, name, 0.1, cfg) for i in (0, 3, 4) for name in {BASE, *names} for cfg in (1.0, 3.0)]
+    found = list(checks.checks(results))
+    assert len(found) == 1 + len(checks.BARS)
+    assert all(check.holds for check in found if "17 rows" in check.promise or "0.50" in check.promise)
+
+
+@pytest.fixture
+def no_network(monkeypatch):
+    """The command in this process, on a model that costs nothing."""
+
+    def pool(workers, context, start, given):
+        start(*given)
+        return ThreadPoolExecutor(1)
+
+    monkeypatch.setattr(clips, "ProcessPoolExecutor", pool)
+    monkeypatch.setattr(model, "load", lambda path: None)
+    monkeypatch.setattr(model, "denoiser", cheap)
+
+
+@pytest.fixture
+def command(no_network, tmp_path):
+    """The command's arguments, with weights that are some bytes."""
+    weights = tmp_path / "weights"
+    weights.write_bytes(b"some")
+    kept = ["--kept", str(tmp_path / "kept"), "--weights", str(weights), "--workers", "1"]
+
+    def run(*arguments, output=None):
+        where = [] if output is None else ["--output", str(tmp_path / output)]
+        return style_transfer.main([*kept, *arguments, *where])
+
+    return run
+
+
+def written(tmp_path, output):
+    return (tmp_path / output / "style_transfer.md").read_text()
+
+
+def test_the_command_measures_every_way_and_goes_on_where_it_was(
+    command, quick, monkeypatch, tmp_path, capsys
+):
+    given = ("--clips", "2", "--compared", "1", "--unseen", "1", "--low", "1", "--long", "0")
+    assert command(*given, output="first") == 0
+    monkeypatch.setattr(model, "denoiser", None)  # nothing is left to measure
+    assert command(*given, output="second") == 0
+    for name in ("style_transfer.md", "style_transfer.png"):
+        assert (tmp_path / "first" / name).read_bytes() == (tmp_path / "second" / name).read_bytes()
+    check_report(written(tmp_path, "first"))
+    (tmp_path / "weights").write_bytes(b"others")
+    with pytest.raises(TypeError):
+        command(*given, output="third")
+
+
+def test_other_clips_are_printed_with_the_main_ways(command, monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(style_transfer, "RESULTS", tmp_path / "results")
+    assert command("--first", "500", "--clips", "2") == 0
+    text = capsys.readouterr().out
+    assert "--first 500 --clips 2 --compared 0 --unseen 0 --low 0 --long 0`" in text
+    assert "Clips 500 to 501, none of them of the tuning half." in text
+    assert ways_of(text, "Every clip") == MAIN
+    for title in ("Every way", "Style against motion", "From sigma 14.6", "Clips of 64 frames"):
+        assert f"## {title}" not in text
+    assert "nan" not in text
+    assert not (tmp_path / "results").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "first", "clips", "compared", "long", "said"),
+    [
+        ((), 64, 64, 64, 6, "The reporting half: no setting was chosen"),
+        (("--half", "tuning"), 0, 64, 64, 6, "The tuning half: settings were chosen"),
+        (("--clips", "3"), 64, 3, 3, 3, "The reporting half"),
+        (("--first", "500"), 500, 16, 0, 0, "Clips 500 to 515, none of them of the tuning half"),
+        (("--first", "60", "--compared", "2"), 60, 16, 2, 0, "some of them of the tuning half"),
+    ],
+)
+def test_a_half_is_told_from_other_clips(arguments, first, clips, compared, long, said):
+    options = style_transfer._given(list(arguments))
+    assert (options.first, options.clips, options.compared, options.long) == (first, clips, compared, long)
+    assert style_transfer._which(options).startswith(said) or said in style_transfer._which(options)
+    assert (options.output == style_transfer.RESULTS) == (options.half == "reporting")
+
+
+def test_sections_take_some_of_the_clips():
+    options = SimpleNamespace(first=64, clips=12, compared=10, unseen=3, low=2, long=4)
+    found = {name: [j for j in clips.jobs(options) if j.transfer.setting == name] for name in SETTINGS}
+    assert {name: len(some) for name, some in found.items()} == {
+        "pairs": 12,
+        "low": 2,
+        "unseen": 3,
+        "64 frames": 4,
+        "256 frames": 2,
+    }
+    assert [job.every for job in found["pairs"]] == [True] * 10 + [False] * 2
+    assert [job.returned for job in found["pairs"]] == [True] * clips.RETURNED + [False] * 4
+    assert all(job.transfer.crosses for job in found["unseen"])
+
+
+def test_long_clips_are_measured_in_a_section_of_their_own(command, monkeypatch, capsys):
+    monkeypatch.setitem(SETTINGS, "64 frames", type(SETTINGS["64 frames"])(frames=20))
+    monkeypatch.setitem(SETTINGS, "256 frames", type(SETTINGS["256 frames"])(frames=26))
+    assert command("--first", "500", "--clips", "1", "--long", "1") == 0
+    text = capsys.readouterr().out
+    for title in ("Clips of 64 frames", "Clips of 256 frames"):
+        table = section(text, title)
+        assert "| jump |" in table
+        assert ways_of(text, title) == {way: MAIN[way] for way in ((BASE, "1"), (FLOWEDIT, "1"))}
+
+
+@pytest.mark.parametrize(
+    ("flags", "precision"),
+    [
+        ("flags : avx2 avx512_bf16 sse", "bfloat16"),
+        ("flags : amx_bf16", "bfloat16"),
+        ("flags : avx512f avx2", "float32"),
+        (None, "float32"),
+    ],
+)
+def test_bfloat16_is_chosen_where_the_processor_has_it(flags, precision, monkeypatch):
+    def read(path, encoding):
+        if flags is None:
+            raise FileNotFoundError
+        return flags
+
+    monkeypatch.setattr(clips.Path, "read_text", read)
+    assert clips.fast_precision() == precision
+
+
+def test_results_are_kept_for_code_that_is_there():
+    for pattern in clips.SOURCES:
+        assert any(clips.ROOT.glob(pattern)), pattern
+
+
+def section(text, title):
+    return text.partition(f"## {title}\n")[2].partition("\n## ")[0]
+
+
+def ways_of(text, title):
+    rows = re.findall(r"^\| ([^|]+) \| ([13]) \| ([^|]+) \| [\d.]+ \| ", section(text, title), re.MULTILINE)
+    return {(name, cfg): count for name, cfg, count in rows}
+
+
+def check_report(text):
+    assert "`python -m benchmarks.style_transfer --half reporting --clips 2 --compared 1" in text
+    assert ways_of(text, "Every clip") == MAIN
+    assert Transfer(64).crosses  # the one clip of every way
+    assert ways_of(text, "Every way") == EVERY | {(TURNED, "1"): "18 + 17 = 35"}
+    assert (TURNED, "1") in ways_of(text, "Across lightness")
+    assert set(ways_of(text, "From a dark style that the model never saw")) == {
+        (BASE, "1"),
+        (FLOWEDIT, "1"),
+        (TURNED, "1"),
+    }
+    assert (BASE, "3") in ways_of(text, "From sigma 14.6")
+    back = re.findall(r"^\| ([^|]+) \| (\d) \| (\S+) \| ", section(text, "Reconstruction"), re.MULTILINE)
+    assert {name: int(count) for name, count, _ in back}[BASE] == 2
+    for name, _, error in back:
+        assert (error == "0") == ("recorded" in name or "turned" in name), (name, error)
+    first = Transfer(64)
+    row = next(x for x in section(text, "Which styles").splitlines() if x.startswith(f"| {first.source} |"))
+    cell = row.split(" |")[1 + world.STYLE_NAMES.index(first.target)]
+    assert re.fullmatch(r" \d\.\d\d, \d+\.\d px, 1", cell), row
+    curve = re.findall(r"^\| ([^|]+) \| ([\d.]+) \| ", section(text, "Style against motion"), re.MULTILINE)
+    assert curve == [
+        *((BASE, f"{i / 10:g}") for i in range(9)),
+        *(("SDEdit", f"{i / 10:g}") for i in range(0, 9, 2)),
+    ]
+    promises = re.findall(r"^- \*\*(holds|DOES NOT HOLD)\*\*: ", text, re.MULTILINE)
+    assert len(promises) == 6
+    assert promises[0] == "holds"
+    assert "nan" not in text
+
+
+def test_a_missing_model_is_said(tmp_path, capsys):
+    assert style_transfer.main(["--weights", str(tmp_path / "none"), "--kept", str(tmp_path / "kept")]) == 1
+    assert "none is missing; train it with python -m demo.train" in capsys.readouterr().err
+    for wrong, said in ((["--clips", "0"], "0 is not a number"), (["--long", "-1"], "-1 is not a number")):
+        with pytest.raises(SystemExit):
+            style_transfer.main(wrong)
+        assert said in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        style_transfer.main(["--half", "tuning", "--first", "5"])
