@@ -65,7 +65,8 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
   steps are larger where a window begins or ends.
 - core: FlipSigmas' 0.0001, then the sampler up and down, as core's nodes run them. random noise: no
   unsampling. SDEdit: the source under random noise of a level. Both go down by the plain midpoint. FlowEdit
-  and FlowAlign unsample nothing either: `benchmarks/style_transfer/rivals.py` says in which form.
+  and FlowAlign unsample nothing either: `benchmarks/style_transfer/rivals.py` says in which form. At cfg 3
+  FlowEdit's source stays at cfg 1, and FlowAlign's negative is the source's style.
 - lightness turned round: black for white, hues kept, before unsampling, which then has no condition.
 """
 

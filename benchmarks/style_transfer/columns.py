@@ -32,7 +32,7 @@ class Column:
         itself = group[0].name == BASE and group[0].cfg == 1
         if itself or not self.paired or not made(group):
             return shown
-        change, doubt = (scale * x for x in difference(group, base, self.value))
+        change, doubt = (round(scale * x, self.digits) + 0.0 for x in difference(group, base, self.value))
         error = f" ± {doubt:.{self.digits}f}" if len(group) > 1 else ""
         return f"{shown} ({change:+.{self.digits}f}{error})"
 
