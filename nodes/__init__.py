@@ -3,7 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .advanced import NoiselessResamplerAdvanced, UnsamplerAdvanced
-from .frames import CannyEdges, FirstFrames, VideoFrames
+from .frames import CannyEdges, FirstFrames, TurnLightness, VideoFrames
 from .report import InversionReport
 from .resample import NoiselessResampler
 from .sampler import InversionSampler
@@ -26,6 +26,7 @@ class UnsamplingExtension(ComfyExtension):
             VideoFrames,
             FirstFrames,
             CannyEdges,
+            TurnLightness,
             EncodeClip,
             DecodeClip,
         ]

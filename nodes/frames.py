@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..host import clips, screen
-from ..unsampling.video import footage
+from ..unsampling.video import footage, lightness
 
 
 class VideoFrames(io.ComfyNode):
@@ -149,3 +149,29 @@ class CannyEdges(io.ComfyNode):
     def execute(cls, images, low_threshold, high_threshold) -> io.NodeOutput:
         with screen.naming("Canny Edges"):
             return io.NodeOutput(clips.edges_of(images, low_threshold, high_threshold))
+
+
+class TurnLightness(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="UNS_TurnLightness",
+            display_name="Turn Lightness",
+            category="sampling/unsampling",
+            description="Makes dark of bright and bright of dark, each hue kept: blue stays blue, where a"
+            " negative makes it yellow. For a bright clip that is to become a dark look (night, neon), or the"
+            " other way round: put it before VAE Encode, and give the Unsampler an empty prompt, since no"
+            " words describe such a picture. Twice gives the clip back.",
+            search_aliases=["invert lightness", "negative", "invert", "dark to bright", "night", "neon"],
+            inputs=[
+                io.Image.Input("images", tooltip="The decoded clip, before VAE Encode."),
+            ],
+            outputs=[
+                io.Image.Output(display_name="images", tooltip="The clip with its lightness turned round."),
+            ],
+        )
+
+    @classmethod
+    def execute(cls, images) -> io.NodeOutput:
+        with screen.naming("Turn Lightness"):
+            return io.NodeOutput(lightness.turned(images))

@@ -17,6 +17,7 @@ IDS = {
     "UNS_VideoFrames",
     "UNS_FirstFrames",
     "UNS_CannyEdges",
+    "UNS_TurnLightness",
     "UNS_EncodeClip",
     "UNS_DecodeClip",
 }

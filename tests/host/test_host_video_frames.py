@@ -141,3 +141,17 @@ def test_the_first_frames_are_those_of_cores_node_without_a_copy(comfy, tmp_path
     }
     assert shared == {"ours": True, "core": False}
     assert (f"{count} frames wanted, 8 there: all kept" in comfy.log_text()) == (count > 8)
+
+
+def test_lightness_is_turned_and_turned_back(comfy):
+    graph = Graph()
+    images = graph.add("EmptyImage", width=64, height=48, batch_size=3, color=0x000080)
+    once = graph.add("UNS_TurnLightness", images=images)
+    graph.save("light-once", images=once)
+    graph.save("light-twice", images=graph.add("UNS_TurnLightness", images=once))
+    comfy.run(graph.prompt)
+    once, twice = (comfy.tensors(f"light-{name}")["images"] for name in ("once", "twice"))
+    blue = 128 / 255
+    assert once.shape == (3, 48, 64, 3)
+    assert torch.allclose(once, torch.tensor([1 - blue, 1 - blue, 1.0]), atol=1e-6)
+    assert torch.allclose(twice, torch.tensor([0.0, 0.0, blue]), atol=1e-6)

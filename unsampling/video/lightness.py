@@ -1,6 +1,5 @@
 """A clip's lightness turned round, hues kept: dark frames for bright ones, and bright for dark."""
 
-import torch
 from torch import Tensor
 
 
@@ -10,6 +9,8 @@ def turned(frames: Tensor) -> Tensor:
     Each pixel's largest and smallest colour become 1 minus the other, which keeps hue and chroma: blue stays
     blue, where a negative makes it yellow. Twice is the picture itself. Channels after the third stay.
     """
-    colours, rest = frames[..., :3], frames[..., 3:]
-    ends = colours.amax(-1, keepdim=True) + colours.amin(-1, keepdim=True)
-    return torch.cat([colours + (1 - ends), rest], -1)
+    out = frames.clone()
+    for frame in out:  # one by one: a long clip must not be held a third time
+        colours = frame[..., :3]
+        colours += 1 - colours.amax(-1, keepdim=True) - colours.amin(-1, keepdim=True)
+    return out
