@@ -238,11 +238,11 @@ def _fall(
     calls = engine.calls_falling(inversion, settings["structure"], settings["direct"])
     path = steps.path(inversion, settings["structure"], settings["direct"])
     remark = remarks.of_change(fit, settings["structure"], path)
-    same = remarks.SamePrompt(inversion, path)
+    seen = remarks.OnThePath(inversion, path)
 
     def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
         noise = inversion.noise.to(x.device) if inversion.noise.numel() else x
-        timed = same.watched(falling.timed(report, "resampling", remark))
+        timed = seen.watched(falling.timed(report, "resampling", remark))
         how = {**settings, "callback": timed, "store": store, "direct_denoise": at_cfg(path_cfg)}
         return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
@@ -251,7 +251,7 @@ def _fall(
     sigmas = inversion.sigmas[top:]
     sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
-    falling.say(f"resampled in {calls} model calls{remark}{same.remark}")
+    falling.say(f"resampled in {calls} model calls{remark}{seen.remark}")
     return clip
 
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from ..unsampling import Inversion
+from ..unsampling import Inversion, direct
 from ..unsampling.change import Change
 from ..unsampling.solvers.evaluation import Callback
 from . import record
@@ -18,30 +18,44 @@ def of_change(fit: record.Fit, structure: float | Tensor, path: range) -> str:
     return f"; {fit.remark}" if fit.remark else ""
 
 
-class SamePrompt:
-    """Notices a direct path on which every answer is the source's own: there is nothing to restyle with."""
+class OnThePath:
+    """Looks at a direct path's answers beside the source's own, for what the user should know."""
 
     def __init__(self, inversion: Inversion, path: range):
         kept = inversion.record.direct if inversion.record is not None else None
+        self.source = inversion.record.source if inversion.record is not None else torch.empty(0)
         self.answers = () if kept is None else kept.answers[path.start : path.stop]
-        self.same = bool(self.answers)
+        self.from_top = path.start == 0
+        self.same, self.across = bool(self.answers), False
 
     def watched(self, callback: Callback) -> Callback:
         """The callback, which also looks at the answers on the path."""
 
         def watch(call: int, calls: int, sigma: float, x: Tensor, denoised: Tensor) -> None:
-            if self.same and call <= len(self.answers):
-                answer = self.answers[call - 1]
-                self.same = torch.equal(denoised.to(answer), answer)
+            if call <= len(self.answers):
+                self._look(call, denoised)
             callback(call, calls, sigma, x, denoised)
 
         return watch
 
+    def _look(self, call: int, denoised: Tensor) -> None:
+        answer = self.answers[call - 1]
+        if call == 1 and self.from_top:
+            found = (t.to(denoised) for t in (answer, self.source))
+            self.across = direct.lies_across(denoised, *found)
+        if self.same:
+            self.same = torch.equal(denoised.to(answer), answer)
+
     @property
     def remark(self) -> str:
-        if not self.same:
-            return ""
-        return (
-            "; the direct path changed nothing, since the noise was made with this very prompt: describe the"
-            " source in the Unsampler's positive, or set direct to 0"
-        )
+        if self.same:
+            return (
+                "; the direct path changed nothing, since the noise was made with this very prompt: describe"
+                " the source in the Unsampler's positive, or set direct to 0"
+            )
+        if self.across:
+            return (
+                "; the new look is dark where the source is bright, or the other way round: Turn Lightness"
+                " before VAE Encode, with an empty prompt in the Unsampler, keeps more of the shapes"
+            )
+        return ""

@@ -330,3 +330,14 @@ def test_answers_are_stored_like_the_rest_of_the_record():
     assert len(stored) == 18 + 8 + 1
     plain = unsample(denoise, x0, AYS)
     assert inversion.nbytes == plain.nbytes + 8 * x0.nbytes
+
+
+def test_a_look_that_turns_dark_and_bright_round_is_seen_by_its_first_answer():
+    y, x = torch.meshgrid(torch.arange(16) / 16, torch.arange(16) / 16, indexing="ij")
+    source = torch.sin(2 * torch.pi * (x + 2 * y)).expand(3, 4, -1, -1)
+    faint = 0.3 * source + 1.0
+    assert engine.lies_across(5 - faint, faint, source)
+    assert not engine.lies_across(faint - 3, faint, source)
+    assert not engine.lies_across(faint.flip(3), faint, source)
+    # an answer without anything of the source, as a flow model's at sigma 1, tells nothing
+    assert not engine.lies_across(5 - faint.roll(4, 3), faint.roll(4, 3), source)

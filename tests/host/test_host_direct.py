@@ -2,8 +2,9 @@
 
 import pytest
 import torch
-from host_passes import SOURCE, TARGET, Bench
+from host_passes import EMPTY, SOURCE, TARGET, Bench
 from host_windows import WINDOWS, cut
+from support_nodes.mixture import Mixture
 
 from tools.client import RunError
 from unsampling import solvers
@@ -99,6 +100,32 @@ def test_noise_of_the_target_prompt_is_said_to_make_no_edit(comfy, made_with, sa
     before = comfy.log_text().count(SAME)
     bench.run(edit=bench.resample(noise, 1.0, TARGET))
     assert comfy.log_text().count(SAME) == before + said
+
+
+def test_a_look_across_lightness_names_the_node_that_helps(comfy):
+    """A source that is near -1 or 1 at random places, and a look that has each the other way round."""
+    words = (
+        "the new look is dark where the source is bright, or the other way round: Turn Lightness before VAE"
+    )
+    for sign, said in ((-1.0, 1), (1.0, 0)):
+        bench = Bench.set_up(comfy, f"direct-across-{said}", mixture=turned(sign))
+        noise = bench.unsample(bench.ays(), direct=-1.0)
+        before = comfy.log_text().count(words)
+        bench.run(edit=bench.resample(noise, 1.0, TARGET))
+        assert comfy.log_text().count(words) == before + said
+
+
+def turned(sign: float) -> Mixture:
+    """One soft picture a condition; the target's is the source's, or its negative."""
+    wave = torch.linspace(0, 2 * torch.pi, 9)[:8].sin()
+    picture = (wave[:, None] + wave).expand(4, 8, 8)
+    pictures = torch.stack([picture, picture, sign * picture])
+    return Mixture(
+        values=torch.tensor([EMPTY, SOURCE, TARGET]),
+        means=pictures.reshape(3, 1, 4, 8, 8),
+        stds=torch.full((3, 1), 0.3),
+        log_weights=torch.zeros(3, 1),
+    )
 
 
 def test_changed_noise_is_said_to_have_no_effect(comfy):
