@@ -22,9 +22,9 @@ from benchmarks.style_transfer.checks import checks
 from benchmarks.style_transfer.clips import PRECISIONS, ROOT, fast_precision, measured
 from benchmarks.style_transfer.curves import curve, plot
 from benchmarks.style_transfer.measures import LOST, NEAR
+from benchmarks.style_transfer.ours import BASE, DIRECT, REACH
 from benchmarks.style_transfer.tables import compared, tables
 from benchmarks.style_transfer.transfers import HALF, HALVES
-from benchmarks.style_transfer.ways import BASE
 from demo import model, world
 
 COMMAND = "python -m benchmarks.style_transfer"
@@ -46,8 +46,8 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
 
 - in style within {near:g} px: clips that hit the style and whose motion error is at most {near:g} px. It
   stands first because neither half can be bought with the other: today's ways trade the one for the other.
-- rows: asked of the model up + down, counted: a call is one, above cfg 1 two, whatever its windows.
-  seconds: of both passes.
+- rows: asked of the model up + down, counted: a call is one, above cfg 1 two, whatever its windows. They are
+  means too: how long a direct path is depends on the clip. seconds: of both passes.
 - style hit: clips that a judge, taught on true clips, takes for the target style.
 - restyle error: rms of the difference from the truth over the truth's rms. An empty picture does well in
   it.
@@ -63,6 +63,18 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
 - tone: rms of the difference of each frame's mean colour from the truth's, black to white being 100 %.
   drift: how far that goes from the first frame to the last, along a straight line. jump: by how much its
   steps are larger where a window begins or ends.
+- {direct}: what the nodes do unless told otherwise. On the way up the model is also
+  asked about the source under fresh noise, once for each of the top steps, of as many as the clip needs. On
+  the way down these steps are taken by the difference of the model's two answers, for the target and for the
+  source, at that same noise and at cfg 1. The steps below go down by the recorded midpoint, at the row's cfg.
+  "{base}" goes down from the unsampled noise itself: the same way up, without the calls at
+  fresh noise. "direct path, then euler" has euler in the midpoint's place. variation 1: other fresh noise.
+  hold: how much of each answer's layout is pulled to that of the source's answer. direct d: the path takes
+  that share of the steps, whatever the clip needs. with end: `direct` {reach:g}, and unsampled no higher than
+  that path ends. no condition up: unsampled without one.
+- Which rows stand where: {direct}, {base}, FlowEdit and core euler are
+  tried on every clip, lightness turned round where the pair crosses lightness and from the unseen style, and
+  all other ways on the clips of "Every way".
 - core: FlipSigmas' 0.0001, then the sampler up and down, as core's nodes run them. random noise: no
   unsampling. SDEdit: the source under random noise of a level. Both go down by the plain midpoint. FlowEdit
   and FlowAlign unsample nothing either: `benchmarks/style_transfer/rivals.py` says in which form. At cfg 3
@@ -119,6 +131,8 @@ def _introduction(options: argparse.Namespace) -> str:
         grain=world.GRAIN,
         top=model.SIGMA_MAX,
         base=BASE,
+        direct=DIRECT,
+        reach=REACH,
         near=NEAR,
         lost=LOST,
     )

@@ -44,14 +44,14 @@ Fall = Callable[[Prompt, Any, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class Down:
-    """One restyling: the name of its row, its cfg, structure where it is a point of a curve, and the rows of
-    the way up that it could have done without."""
+    """One restyling: the name of its row, its cfg, and structure where it is a point of a curve. spared: how
+    many rows of the way up it could have done without, given what the way up left."""
 
     name: str
     fall: Fall
     cfg: float = 1.0
     structure: float | None = None
-    spared: int = 0
+    spared: Callable[[Any], int] = lambda state: 0
 
 
 @dataclass(frozen=True)
@@ -111,9 +111,10 @@ def results(transfer: Transfer, case: Case, asked: Asked, returned: bool) -> Ite
     for down in case.downs:
         begun, before, target = perf_counter(), up.rows, Prompt(asked, transfer.target, down.cfg)
         restyled = down.fall(target, state, sigmas)
-        seconds = rising * (1 - down.spared / max(risen, 1)) + perf_counter() - begun
-        rows = risen - down.spared + up.rows - before, target.rows
-        yield result(transfer, down.name, restyled, rows, down.cfg, down.structure, back, seconds)
+        spared, fidelity = down.spared(state), back if down.name == case.downs[0].name else None
+        seconds = rising * (1 - spared / max(risen, 1)) + perf_counter() - begun
+        rows = risen - spared + up.rows - before, target.rows
+        yield result(transfer, down.name, restyled, rows, down.cfg, down.structure, fidelity, seconds)
 
 
 def result(

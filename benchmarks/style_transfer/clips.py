@@ -24,7 +24,7 @@ from demo import model
 
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (
-    *(f"benchmarks/style_transfer/{name}.py" for name in ("cases", "judge", "measures", "rivals")),
+    *(f"benchmarks/style_transfer/{name}.py" for name in ("cases", "judge", "measures", "ours", "rivals")),
     *(f"benchmarks/style_transfer/{name}.py" for name in ("shapes", "tone", "transfers", "ways")),
     "benchmarks/solvers/measures.py",
     "benchmarks/solvers/ways.py",

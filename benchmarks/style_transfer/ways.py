@@ -6,18 +6,12 @@ from collections.abc import Callable
 from itertools import chain
 
 from benchmarks.solvers.ways import way
-from benchmarks.style_transfer import cases, rivals
-from benchmarks.style_transfer.cases import HIGH_CFG, Asked, Case, Down, Fall, Result, straight
-from benchmarks.style_transfer.shapes import turned
+from benchmarks.style_transfer import cases, ours, rivals
+from benchmarks.style_transfer.cases import HIGH_CFG, Asked, Case, Result, straight
 from benchmarks.style_transfer.transfers import Transfer
 from demo import world
-from unsampling import resample
 
-BASE = "midpoint, recorded"  # what every other way is compared with
-OURS = BASE  # the way that the nodes take unless told otherwise
-TURNED = "lightness turned round, midpoint"
 MANY = 50
-STRUCTURES = tuple(i / 10 for i in range(1, 9))
 PARTIAL = (0.2, 0.4, 0.6, 0.8)  # SDEdit starts where these structures do
 TRUTH, UNTOUCHED, OTHER = "the truth itself", "the source, nothing done", "another clip in the target style"
 REFERENCES = (TRUTH, UNTOUCHED, OTHER)
@@ -25,11 +19,12 @@ EVERYWHERE = "core heun"  # who has a result of this was tried in every way
 
 
 def main_cases(transfer: Transfer) -> list[Case]:
-    """What is done to every clip: rows 18 + 17 + 34 for ours with 17 for its reconstruction, 32 for each of
-    FlowEdit's seeds and for core's euler, 35 where lightness is turned round."""
-    turning = [turned_case()] if transfer.crosses else []
+    """What is done to every clip: some 30 rows up, 16 and about 20 down for ours with 16 for its
+    reconstruction, 17 for what it replaced, 32 for each of FlowEdit's seeds and for core's euler. A third of
+    the clips crosses lightness: some 65 more there."""
+    turning = [ours.turned_round()] if transfer.crosses else []
     return [
-        straight(BASE, way("midpoint", "full"), HIGH_CFG, always=True),
+        ours.default(1.0, HIGH_CFG, base=(1.0,), always=True),
         *(rivals.flow_edit(transfer, seed) for seed in range(rivals.SEEDS)),
         straight("core euler", way("core euler", "-")),
         *turning,
@@ -38,20 +33,16 @@ def main_cases(transfer: Transfer) -> list[Case]:
 
 def every_case(transfer: Transfer) -> list[Case]:
     """The main ways, and all others."""
-    default, euler = way("midpoint", "full"), way("core euler", "-")
-    curve = tuple(Down(BASE, _structured(s), structure=s) for s in STRUCTURES)
     return [
         *main_cases(transfer),
+        *ours.others(),
         *rivals.rivals(transfer),
-        Case(default.rise, curve, returns=False),
         straight("midpoint", way("midpoint", "none")),
         straight("dpmpp_2m, recorded", way("dpmpp_2m", "full"), HIGH_CFG),
-        straight("euler, recorded", way("euler", "full")),
         straight("ees25", way("ees25", "none")),
         straight("core dpmpp_2m", way("core dpmpp_2m", "-")),
         straight(EVERYWHERE, way(EVERYWHERE, "-")),
-        straight(f"core euler, {MANY} steps", euler, steps=MANY),
-        straight(f"{BASE}, no condition up", default, own=False),
+        straight(f"core euler, {MANY} steps", way("core euler", "-"), steps=MANY),
         rivals.partial(transfer, None),
         *(rivals.partial(transfer, s) for s in PARTIAL),
     ]
@@ -60,25 +51,24 @@ def every_case(transfer: Transfer) -> list[Case]:
 def low_cases(transfer: Transfer) -> list[Case]:
     """What is done from sigma 14.6."""
     return [
-        straight(BASE, way("midpoint", "full"), HIGH_CFG),
+        ours.default(1.0, HIGH_CFG, base=(1.0,), returns=False),
         rivals.flow_edit(transfer),
-        straight("core euler", way("core euler", "-")),
+        straight("core euler", way("core euler", "-"), returns=False),
     ]
 
 
 def unseen_cases(transfer: Transfer) -> list[Case]:
     """What is done to a style that the model never saw: no condition on the way up."""
-    return [straight(BASE, way("midpoint", "full")), rivals.flow_edit(transfer), turned_case()]
+    return [
+        ours.default(1.0, base=(1.0,), returns=False),
+        rivals.flow_edit(transfer),
+        ours.turned_round(),
+    ]
 
 
 def long_cases(transfer: Transfer) -> list[Case]:
     """What is done to clips longer than the model's: every call in windows."""
-    return [straight(BASE, way("midpoint", "full")), rivals.flow_edit(transfer)]
-
-
-def turned_case() -> Case:
-    """The lightness turned round first, and unsampled without a condition: no style looks like that."""
-    return straight(TURNED, way("midpoint", "full"), own=False, before=turned)
+    return [ours.default(1.0, base=(1.0,)), rivals.flow_edit(transfer)]
 
 
 SECTIONS: dict[str, Callable[[Transfer], list[Case]]] = {
@@ -110,7 +100,3 @@ def references(transfer: Transfer) -> list[Result]:
         OTHER: world.render(other, transfer.target, frames),
     }
     return [cases.result(transfer, name, clip) for name, clip in clips.items()]
-
-
-def _structured(structure: float) -> Fall:
-    return lambda denoise, inversion, sigmas: resample(denoise, inversion, structure)

@@ -2,45 +2,92 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
 from benchmarks.style_transfer import __main__ as style_transfer
-from benchmarks.style_transfer import cases, checks, clips, columns, rivals, ways
+from benchmarks.style_transfer import cases, checks, clips, columns, curves, ours, rivals, shapes, ways
 from benchmarks.style_transfer.cases import Down, Prompt, Result
 from benchmarks.style_transfer.measures import Likeness
+from benchmarks.style_transfer.ours import BASE, DIRECT, END, OURS, TURNED, TURNED_BASE
 from benchmarks.style_transfer.rivals import FLOWALIGN, FLOWEDIT
 from benchmarks.style_transfer.transfers import KINDS, PAIRS, SETTINGS, Transfer
-from benchmarks.style_transfer.ways import BASE, TURNED
 from demo import model, world
+from unsampling import unsample
 
 torch.set_num_threads(1)
 SPREAD = 0.25  # variance of the model below
-MAIN = {
-    (BASE, "1"): "18 + 17 = 35",
-    (BASE, "3"): "18 + 34 = 52",
-    (FLOWEDIT, "1"): "16 + 16 = 32",
-    (f"{FLOWEDIT}, seed 2", "1"): "16 + 16 = 32",
-    ("core euler", "1"): "16 + 16 = 32",
+STEPS = cases.STEPS
+UP, DOWN = STEPS + 2, STEPS + 1  # calls of the recorded midpoint
+BY_EULER = "direct path, then euler, recorded"
+SAME = {  # rows that are the same for every clip
+    (BASE, "1"): (UP, DOWN),
+    (FLOWEDIT, "1"): (16, 16),
+    (f"{FLOWEDIT}, seed 2", "1"): (16, 16),
+    ("core euler", "1"): (16, 16),
 }
-EVERY = MAIN | {
-    (FLOWEDIT, "3"): "16 + 32 = 48",
-    (f"{FLOWEDIT}, first steps skipped", "1"): "11 + 11 = 22",
-    (FLOWALIGN, "1"): "16 + 16 = 32",
-    (FLOWALIGN, "3"): "32 + 16 = 48",
-    ("midpoint", "1"): "17 + 17 = 34",
-    ("dpmpp_2m, recorded", "1"): "17 + 16 = 33",
-    ("dpmpp_2m, recorded", "3"): "17 + 32 = 49",
-    ("euler, recorded", "1"): "17 + 16 = 33",
-    ("ees25", "1"): "47 + 47 = 94",
-    ("core dpmpp_2m", "1"): "16 + 16 = 32",
-    ("core heun", "1"): "32 + 31 = 63",
-    ("core euler, 50 steps", "1"): "50 + 50 = 100",
-    (f"{BASE}, no condition up", "1"): "18 + 17 = 35",
-    ("random noise", "1"): "0 + 17 = 17",
+SAME_IN_EVERY = SAME | {
+    (BASE, "3"): (UP, 2 * DOWN),
+    (END, "1"): (12 + 4 + 2, 12 + 4),  # a path of 12 steps, 4 climbed with two calls more
+    **{(f"{DIRECT}, direct {d:g}", "1"): (UP + 16 * d, 16) for d in ours.LENGTHS},
+    **{(f"{BASE}, hold {a:g}", "1"): (UP, DOWN) for a in (0.5, 1.0)},
+    (TURNED_BASE, "1"): (UP, DOWN),
+    (FLOWEDIT, "3"): (16, 32),
+    (f"{FLOWEDIT}, first steps skipped", "1"): (11, 11),
+    (FLOWALIGN, "1"): (16, 16),
+    (FLOWALIGN, "3"): (32, 16),
+    ("midpoint", "1"): (17, 17),
+    ("dpmpp_2m, recorded", "1"): (17, 16),
+    ("dpmpp_2m, recorded", "3"): (17, 32),
+    ("euler, recorded", "1"): (17, 16),
+    ("ees25", "1"): (47, 47),
+    ("core dpmpp_2m", "1"): (16, 16),
+    ("core heun", "1"): (32, 31),
+    ("core euler, 50 steps", "1"): (50, 50),
+    ("random noise", "1"): (0, 17),
 }
+
+
+def path(transfer, own=True, solver="midpoint", before=lambda clip: clip):
+    """Steps that the record chooses for the direct path, with the model below."""
+    condition = transfer.condition if own else None
+    x0, sigmas = before(transfer.clip()), transfer.sigmas(STEPS)
+    return unsample(perfect(condition), x0, sigmas, solver, direct=None).direct_steps
+
+
+def guided(up, steps, cfg="1"):
+    """Rows of a direct path with that many steps: one a step for the source, one down, or below it two."""
+    return up + steps, steps + (STEPS - steps) * (1 if cfg == "1" else 2)
+
+
+def main_rows(transfer):
+    steps = path(transfer)
+    return SAME | {(DIRECT, cfg): guided(UP, steps, cfg) for cfg in "13"}
+
+
+def every_rows(transfer):
+    """Of a clip that crosses lightness."""
+    steps, by_euler = path(transfer), path(transfer, solver="euler")
+    bare, turned = path(transfer, own=False), path(transfer, own=False, before=shapes.turned)
+    return (
+        SAME_IN_EVERY
+        | main_rows(transfer)
+        | {(BY_EULER, cfg): guided(STEPS + 1, by_euler, cfg) for cfg in "13"}
+        | {(f"{DIRECT}, {what}", "1"): guided(UP, steps) for what in ("hold 0.5", "variation 1")}
+        | {(f"{DIRECT}, no condition up", "1"): guided(UP, bare)}
+        | {(TURNED, "1"): guided(UP, turned)}
+    )
+
+
+def shown(*clips):
+    """The rows of each way as the tables have them, the mean over clips."""
+    columns = {way: zip(*(rows[way] for rows in clips), strict=True) for way in clips[0]}
+    means = {way: [sum(column) / len(clips) for column in both] for way, both in columns.items()}
+    return {way: f"{up:g} + {down:g} = {up + down:g}" for way, (up, down) in means.items()}
 
 
 def test_clips_are_held_out_and_cover_the_pairs_of_styles_evenly():
@@ -179,7 +226,7 @@ def test_rows_that_a_way_could_spare_are_not_counted(quick):
         state[0](state[1], 1.0, 0)
         return target(state[1], 1.0, 0)
 
-    case = cases.Case(rise, (Down("all", fall), Down("some", fall, 3.0, spared=2)))
+    case = cases.Case(rise, (Down("all", fall), Down("some", fall, 3.0, spared=lambda state: 2)))
     found = list(cases.results(Transfer(0), case, perfect, returned=False))
     assert [(r.name, r.rows) for r in found] == [("all", (6, 1)), ("some", (4, 2))]
     assert found[0].reconstruction is None
@@ -189,27 +236,63 @@ def test_rows_that_a_way_could_spare_are_not_counted(quick):
 def test_lightness_is_turned_round_where_a_pair_crosses_it():
     for index, crosses in ((0, False), (3, True), (4, True)):
         names = [down.name for case in ways.main_cases(Transfer(index)) for down in case.downs]
-        assert (TURNED in names) == crosses
-    case, clip = ways.turned_case(), Transfer(3).clip()
+        assert (TURNED in names) == (TURNED_BASE in names) == crosses
+    case, clip = ours.turned_round(), Transfer(3).clip()
     assert not case.own
     assert (case.before(clip).mean() < -0.3) == (clip.mean() > 0.3) == True  # noqa: E712
 
 
 def test_main_ways_take_about_two_hundred_rows(quick):
-    """Sixteen clips of them in 20 minutes on two cores, at 0.55 s a row."""
-    for index in (0, 3):
-        asked = 0
+    """Sixteen clips of them in 20 minutes on two cores, at 0.55 s a row; a third crosses lightness."""
+    assert sum(Transfer(i).crosses for i in range(PAIRS)) == PAIRS / 3
+    light, crossing = rows_asked(Transfer(0)), rows_asked(Transfer(3))
+    assert 150 < light < crossing
+    assert (2 * light + crossing) / 3 <= 230
 
-        def count(style, cfg):
-            def denoise(x, sigma, step):
-                nonlocal asked
-                asked += 1 if cfg == 1 else 2
-                return perfect(style, cfg)(x, sigma, step)
 
-            return denoise
+def rows_asked(transfer):
+    asked = 0
 
-        ways.measure(Transfer(index), False, False, count)
-        assert asked <= 230
+    def count(style, cfg):
+        def denoise(x, sigma, step):
+            nonlocal asked
+            asked += 1 if cfg == 1 else 2
+            return perfect(style, cfg)(x, sigma, step)
+
+        return denoise
+
+    ways.measure(transfer, False, False, count)
+    return asked
+
+
+def test_no_clip_counts_twice_in_a_row(quick):
+    transfer = Transfer(3)
+    rows = [(d.name, d.cfg, d.structure) for case in ways.every_case(transfer) for d in case.downs]
+    assert len(rows) == len(set(rows))
+
+
+def test_only_the_way_that_came_back_has_a_reconstruction(quick):
+    case = ours.default(1.0, 3.0, base=(1.0,), always=True)
+    found = {(r.name, r.cfg): r.reconstruction for r in cases.results(Transfer(0), case, perfect, False)}
+    exact = (0.0, float("inf"))
+    assert found == {(DIRECT, 1.0): exact, (DIRECT, 3.0): exact, (BASE, 1.0): None}
+
+
+def test_rows_are_means_over_the_clips():
+    group = [made(0, DIRECT, 0.5, rows=(30, 16)), made(1, DIRECT, 0.5, rows=(31, 16))]
+    assert columns._head(group)[:3] == [DIRECT, "1", "30.5 + 16 = 46.5"]
+    assert columns.rows(group) == "46.5"
+
+
+def test_curves_are_over_structure_and_told_apart():
+    results = [made(0, name, 0.5) for name in (DIRECT, BASE)]
+    results += [replace(made(0, DIRECT, 0.1 * i), structure=0.1 * i) for i in (2, 1)]
+    assert [s for s, _ in curves.points(results, DIRECT)] == [0, 0.1, 0.2]
+    assert [s for s, _ in curves.points(results, BASE)] == [0]
+    assert {DIRECT, BASE, "SDEdit"} <= set(curves.PLOTTED)
+    for looks in zip(*curves.PLOTTED.values(), strict=True):
+        assert len(set(looks)) >= len(curves.PLOTTED) - 1  # ours with and without the path share a marker
+    assert len({colour for colour, _ in curves.PLOTTED.values()}) == len(curves.PLOTTED)
 
 
 def like(**more):
@@ -218,7 +301,7 @@ def like(**more):
 
 
 def made(clip, name, error, cfg=1.0, rows=(18, 17), **more):
-    back = (0.0, float("inf")) if name == BASE else None
+    back = (0.0, float("inf")) if name == OURS else None
     return Result(clip, "pairs", name, cfg, None, like(error=error, **more), back, rows, 1.0)
 
 
@@ -320,7 +403,7 @@ def test_other_clips_are_printed_with_the_main_ways(command, monkeypatch, tmp_pa
     text = capsys.readouterr().out
     assert "--first 500 --clips 2 --compared 0 --unseen 0 --low 0 --long 0`" in text
     assert "Clips 500 to 501, none of them of the tuning half." in text
-    assert ways_of(text, "Every clip") == MAIN
+    assert ways_of(text, "Every clip") == shown(*(main_rows(Transfer(i)) for i in (500, 501)))
     for title in ("Every way", "Style against motion", "From sigma 14.6", "Clips of 64 frames"):
         assert f"## {title}" not in text
     assert "nan" not in text
@@ -367,7 +450,8 @@ def test_long_clips_are_measured_in_a_section_of_their_own(command, monkeypatch,
     for title in ("Clips of 64 frames", "Clips of 256 frames"):
         table = section(text, title)
         assert "| jump |" in table
-        assert ways_of(text, title) == {way: MAIN[way] for way in ((BASE, "1"), (FLOWEDIT, "1"))}
+        wanted = shown(main_rows(Transfer(500, title.removeprefix("Clips of "))))
+        assert ways_of(text, title) == {(way, "1"): wanted[way, "1"] for way in (DIRECT, BASE, FLOWEDIT)}
 
 
 @pytest.mark.parametrize(
@@ -392,6 +476,9 @@ def test_bfloat16_is_chosen_where_the_processor_has_it(flags, precision, monkeyp
 def test_results_are_kept_for_code_that_is_there():
     for pattern in clips.SOURCES:
         assert any(clips.ROOT.glob(pattern)), pattern
+    folder = {p.stem for p in (clips.ROOT / "benchmarks" / "style_transfer").glob("*.py")}
+    report = {"__init__", "__main__", "checks", "clips", "columns", "curves", "tables"}
+    assert folder - report == {Path(p).stem for p in clips.SOURCES if "style_transfer" in p}
 
 
 def section(text, title):
@@ -405,18 +492,19 @@ def ways_of(text, title):
 
 def check_report(text):
     assert "`python -m benchmarks.style_transfer --half reporting --clips 2 --compared 1" in text
-    assert ways_of(text, "Every clip") == MAIN
+    assert ways_of(text, "Every clip") == shown(*(main_rows(Transfer(i)) for i in (64, 65)))
     assert Transfer(64).crosses  # the one clip of every way
-    assert ways_of(text, "Every way") == EVERY | {(TURNED, "1"): "18 + 17 = 35"}
-    assert (TURNED, "1") in ways_of(text, "Across lightness")
-    assert set(ways_of(text, "From a dark style that the model never saw")) == {
-        (BASE, "1"),
-        (FLOWEDIT, "1"),
-        (TURNED, "1"),
-    }
-    assert (BASE, "3") in ways_of(text, "From sigma 14.6")
+    assert ways_of(text, "Every way") == shown(every_rows(Transfer(64)))
+    assert {(TURNED, "1"), (TURNED_BASE, "1")} < set(ways_of(text, "Across lightness"))
+    ours_unseen = {(way, "1") for way in (DIRECT, BASE, TURNED, TURNED_BASE)}
+    unseen = set(ways_of(text, "From a dark style that the model never saw"))
+    assert unseen == ours_unseen | {(FLOWEDIT, "1")}
+    low = set(ways_of(text, "From sigma 14.6"))
+    assert low == {(DIRECT, "1"), (DIRECT, "3"), (BASE, "1"), (FLOWEDIT, "1"), ("core euler", "1")}
     back = re.findall(r"^\| ([^|]+) \| (\d) \| (\S+) \| ", section(text, "Reconstruction"), re.MULTILINE)
-    assert {name: int(count) for name, count, _ in back}[BASE] == 2
+    counts = {name: int(count) for name, count, _ in back}
+    assert [counts[name] for name in (OURS, BASE, TURNED, BY_EULER)] == [2, 1, 1, 1]
+    assert TURNED_BASE not in counts
     for name, _, error in back:
         assert (error == "0") == ("recorded" in name or "turned" in name), (name, error)
     first = Transfer(64)
@@ -425,11 +513,11 @@ def check_report(text):
     assert re.fullmatch(r" \d\.\d\d, \d+\.\d px, 1", cell), row
     curve = re.findall(r"^\| ([^|]+) \| ([\d.]+) \| ", section(text, "Style against motion"), re.MULTILINE)
     assert curve == [
-        *((BASE, f"{i / 10:g}") for i in range(9)),
+        *((way, f"{i / 10:g}") for way in (DIRECT, BASE) for i in range(9)),
         *(("SDEdit", f"{i / 10:g}") for i in range(0, 9, 2)),
     ]
     promises = re.findall(r"^- \*\*(holds|DOES NOT HOLD)\*\*: ", text, re.MULTILINE)
-    assert len(promises) == 6
+    assert len(promises) == 1 + 4 + 1 + len(checks.BARS) + 1  # exact, duels, random noise, bars, FlowEdit
     assert promises[0] == "holds"
     assert "nan" not in text
 

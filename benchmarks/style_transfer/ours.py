@@ -1,0 +1,97 @@
+"""This pack's own ways of restyling."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor
+
+from benchmarks.style_transfer.cases import HIGH_CFG, STEPS, Case, Down, Fall, Prompt, Rise
+from benchmarks.style_transfer.shapes import turned
+from unsampling import Inversion, resample, unsample
+
+BASE = "midpoint, recorded"  # what every other way is compared with
+DIRECT = "direct path, then recorded"
+OURS = DIRECT  # what the nodes do unless told otherwise
+END = f"{DIRECT}, with end"
+TURNED = f"lightness turned round, {DIRECT}"
+TURNED_BASE = f"lightness turned round, {BASE}"
+STRUCTURES = tuple(i / 10 for i in range(1, 9))
+REACH = 0.75  # the path of the row that climbs no higher than the path ends
+TAKES = 2  # of the fresh noise
+LENGTHS = (0.25, 0.5, 0.625, 0.75, 1.0)  # of the path
+HELD = (0.5, 1.0)  # of the layout, without a path; on one, the first alone
+
+
+def rising(**settings: Any) -> Rise:
+    """Up, by midpoint unless told."""
+
+    def rise(denoise: Prompt, clip: Tensor, sigmas: Tensor) -> Inversion:
+        return unsample(denoise, clip, sigmas, **settings)
+
+    return rise
+
+
+def falling(**settings: Any) -> Fall:
+    """Down; a direct path is walked at cfg 1, as the source was unsampled."""
+
+    def fall(denoise: Prompt, inversion: Inversion, sigmas: Tensor) -> Tensor:
+        return resample(denoise, inversion, direct_denoise=denoise.plain, **settings)
+
+    return fall
+
+
+def default(*cfgs: float, base: tuple[float, ...] = (), **more: Any) -> Case:
+    """The nodes' default at these cfgs, and at those of base what it replaced, from the same way up less the
+    answers at fresh noise."""
+    downs = [Down(DIRECT, falling(), cfg) for cfg in cfgs] + [without_path(BASE, cfg) for cfg in base]
+    return Case(rising(direct=None), tuple(downs), **more)
+
+
+def turned_round() -> Case:
+    """The lightness turned round first, and unsampled without a condition: no style looks like that."""
+    downs = Down(TURNED, falling()), without_path(TURNED_BASE)
+    return Case(rising(direct=None), downs, own=False, before=turned)
+
+
+def others() -> list[Case]:
+    """What else our settings can do, but for the other solvers."""
+    return [
+        Case(rising(direct=None), (*_over_structure(DIRECT), *_held()), returns=False),
+        *(_take(variation) for variation in range(1, TAKES)),
+        Case(rising(direct=REACH, end=1 - REACH), (Down(END, falling()),), returns=False),
+        Case(rising(direct=1.0), tuple(map(_of_length, LENGTHS)), returns=False),
+        Case(rising(direct=None, solver="euler"), _by_euler()),
+        Case(rising(), (Down(BASE, falling(), HIGH_CFG), *_over_structure(BASE))),
+        Case(rising(direct=None), (Down(f"{DIRECT}, no condition up", falling()),), own=False, returns=False),
+    ]
+
+
+def without_path(name: str, cfg: float = 1.0, **settings: Any) -> Down:
+    """From the noise itself: what was asked for a path does not count."""
+    return Down(name, falling(direct=0.0, **settings), cfg, spared=lambda inversion: inversion.direct_steps)
+
+
+def _over_structure(name: str) -> list[Down]:
+    return [Down(name, falling(structure=s), structure=s) for s in STRUCTURES]
+
+
+def _held() -> list[Down]:
+    alone = [without_path(f"{BASE}, hold {hold:g}", hold=hold) for hold in HELD]
+    return [Down(f"{DIRECT}, hold {HELD[0]:g}", falling(hold=HELD[0])), *alone]
+
+
+def _take(variation: int) -> Case:
+    down = Down(f"{DIRECT}, variation {variation}", falling())
+    return Case(rising(direct=None, variation=variation), (down,), returns=False)
+
+
+def _of_length(direct: float) -> Down:
+    """A path that takes this share of the steps, whatever the record would choose; from answers for more."""
+    steps, name = round(direct * STEPS), f"{DIRECT}, direct {direct:g}"
+    return Down(name, falling(direct=direct), spared=lambda inversion: inversion.direct_steps - steps)
+
+
+def _by_euler() -> tuple[Down, ...]:
+    name = "direct path, then euler, recorded"
+    return Down(name, falling()), Down(name, falling(), HIGH_CFG), without_path("euler, recorded")
