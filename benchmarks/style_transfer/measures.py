@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from math import ceil, hypot, inf, log10
+from math import ceil, inf, log10
 
 import torch
 from torch import Tensor
@@ -86,14 +86,21 @@ def distances(clip: Tensor, of: Content, styles: Sequence[str], seen: Tensor | N
     two of them must not lose points for its looks. The place is found in the true picture in the same way, so
     that what the method is off by counts for nothing. seen: what visible() says, where it is known already.
     """
+    away = displacements(clip, of, styles, seen).norm(dim=2).T.flatten()
+    return away[~away.isnan()]
+
+
+def displacements(clip: Tensor, of: Content, styles: Sequence[str], seen: Tensor | None = None) -> Tensor:
+    """[frames,shapes,2]: how far down and right of its true place each shape is found, nan where unseen."""
     truths = [world.render(of, style, len(clip)) for style in styles]
     places = world.positions(of, len(clip)) * world.SIZE
-    seen, errors = visible(of, len(clip)) if seen is None else seen, []
-    for shape, place, here in zip(of.shapes, places.unbind(1), seen.unbind(1), strict=True):
-        half = ceil(shape.radius * world.SIZE) + 2
-        frames = here.nonzero().flatten().tolist()
-        errors += [_distance(clip[i], [truth[i] for truth in truths], place[i], half) for i in frames]
-    return torch.tensor(errors, dtype=torch.float64)
+    seen = visible(of, len(clip)) if seen is None else seen
+    away = torch.full_like(places, torch.nan, dtype=torch.float64)
+    for frame, i in seen.nonzero().tolist():
+        half = ceil(of.shapes[i].radius * world.SIZE) + 2
+        found = _displacement(clip[frame], [truth[frame] for truth in truths], places[frame, i], half)
+        away[frame, i] = torch.tensor(found, dtype=torch.float64)
+    return away
 
 
 def visible(of: Content, frames: int = world.FRAMES) -> Tensor:
@@ -106,7 +113,7 @@ def visible(of: Content, frames: int = world.FRAMES) -> Tensor:
     return torch.stack(seen[::-1], 1)
 
 
-def _distance(frame: Tensor, truths: Sequence[Tensor], place: Tensor, half: int) -> float:
+def _displacement(frame: Tensor, truths: Sequence[Tensor], place: Tensor, half: int) -> tuple[float, float]:
     x, y = (int(v) for v in place)
     box = max(0, y - half), y + half + 1, max(0, x - half), x + half + 1
     patches = [truth[:, box[0] : box[1], box[2] : box[3]].double() for truth in truths]
@@ -114,7 +121,7 @@ def _distance(frame: Tensor, truths: Sequence[Tensor], place: Tensor, half: int)
     best, row, column = (int(i) for i in torch.unravel_index(alike.argmax(), alike.shape))
     own = _alike(_around(truths[best], box, 1), patches[best][None])[0]
     peak, own_peak = _peak(alike[best], row, column), _peak(own, 1, 1)
-    return hypot(*(f - REACH - (t - 1) for f, t in zip(peak, own_peak, strict=True)))
+    return peak[0] - REACH - (own_peak[0] - 1), peak[1] - REACH - (own_peak[1] - 1)
 
 
 def _around(frame: Tensor, box: tuple[int, int, int, int], reach: int) -> Tensor:
