@@ -39,6 +39,7 @@ class Panel:
     x_ticks: Ticks
     log: bool = False
     band: tuple[float, float] | None = None
+    marks: Sequence[float] = ()  # where on the x axis something is marked
 
     def height(self, value: np.ndarray | float) -> np.ndarray:
         """Where values stand between low (0) and high (1), kept inside."""
@@ -49,7 +50,15 @@ class Panel:
         return (value - low) / (high - low)
 
 
-def draw(heading: str, detail: str, good: bool, panels: list[Panel]) -> np.ndarray:
+@dataclass(frozen=True)
+class Gallery:
+    """A panel of pictures, uint8 (height, width, 3): pairs side by side, each with its label below."""
+
+    title: str
+    pairs: Sequence[tuple[str, np.ndarray, np.ndarray]]
+
+
+def draw(heading: str, detail: str, good: bool, panels: Sequence[Panel | Gallery]) -> np.ndarray:
     """Three or four panels under a heading with a line below it, (HEIGHT, WIDTH, 3) uint8."""
     image = Image.new("RGB", (WIDTH * SMOOTH, HEIGHT * SMOOTH), GROUND)
     pen = ImageDraw.Draw(image)
@@ -59,14 +68,12 @@ def draw(heading: str, detail: str, good: bool, panels: list[Panel]) -> np.ndarr
     wide, tall = (WIDTH - 3 * GAP) // 2, (HEIGHT - HEAD - 2 * GAP) // 2
     for i, panel in enumerate(panels):
         alone = i % 2 == 0 and i + 1 == len(panels)
-        _panel(
-            pen,
-            panel,
-            GAP + (i % 2) * (wide + GAP),
-            HEAD + (i // 2) * (tall + GAP),
-            2 * wide + GAP if alone else wide,
-            tall,
-        )
+        x, y = GAP + (i % 2) * (wide + GAP), HEAD + (i // 2) * (tall + GAP)
+        across = 2 * wide + GAP if alone else wide
+        if isinstance(panel, Gallery):
+            _gallery(image, pen, panel, x, y, across, tall)
+        else:
+            _panel(pen, panel, x, y, across, tall)
     return np.asarray(image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS))
 
 
@@ -90,6 +97,25 @@ def _panel(pen: ImageDraw.ImageDraw, panel: Panel, x: int, y: int, wide: int, ta
         (_bars if series.bars else _line)(pen, panel, series, left, top, right, bottom)
 
 
+def _gallery(
+    image: Image.Image, pen: ImageDraw.ImageDraw, gallery: Gallery, x: int, y: int, wide: int, tall: int
+) -> None:
+    """As many pairs as there is room for, evenly spread."""
+    pen.rounded_rectangle(_scaled(x, y, x + wide, y + tall), 8 * SMOOTH, CARD)
+    _write(pen, x + 16, y + 24, gallery.title, TEXT, TITLE_SIZE, "lm")
+    high = tall - 94
+    widths = [high * picture.shape[1] / picture.shape[0] for _, picture, _ in gallery.pairs]
+    needed = np.cumsum([2 * width + 2 * GAP for width in widths])
+    count = max(1, int((needed <= wide).sum()))
+    for i, (label, *pictures) in enumerate(gallery.pairs[:count]):
+        middle, width = x + wide * (i + 0.5) / count, min(widths[i], (wide / count - 2 * GAP) / 2)
+        for left, picture in zip((middle - width - 2, middle + 2), pictures, strict=True):
+            size = round(width * SMOOTH), high * SMOOTH
+            shown = Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS)
+            image.paste(shown, (round(left * SMOOTH), (y + 50) * SMOOTH))
+        _write(pen, middle, y + tall - 22, label, DIM, LABEL_SIZE, "mm")
+
+
 def _legend(pen: ImageDraw.ImageDraw, panel: Panel, right: float, middle: float) -> None:
     """The series' names in their colours, from the right; a lone series needs none."""
     for series in reversed(panel.series if len(panel.series) > 1 else []):
@@ -105,6 +131,9 @@ def _axes(pen: ImageDraw.ImageDraw, panel: Panel, left: int, top: int, right: in
         y = bottom - float(panel.height(value)) * (bottom - top)
         _box(pen, (left, y - 0.5, right, y + 0.5), GRID)
         _write(pen, left - 10, y, label, DIM, LABEL_SIZE, "rm")
+    for where in panel.marks:
+        x = _across(panel, where, left, right)
+        _box(pen, (x - 1, top, x + 1, bottom), ORANGE)
     for where, label in panel.x_ticks:
         x = _across(panel, where, left, right)
         half = _font(LABEL_SIZE).getlength(label) / SMOOTH / 2

@@ -1,0 +1,213 @@
+"""The Restyle Report's figures: what they say of clips whose faults are known, its verdict, and its chart."""
+
+import numpy as np
+import pytest
+import torch
+from torch.nn import functional
+
+from unsampling import UnsamplingError
+from unsampling.report import chart, restyle, restyle_panels, restyle_verdict
+
+FRAMES = 24
+STEP = torch.tensor([0.2, -0.1, 0.1])
+
+
+def moving(frames=FRAMES, size=64, shift=0.0):
+    """Two soft discs of different colours that go round on a ramp, (frames, size, size, 3)."""
+    y, x = torch.meshgrid(*[torch.linspace(0, 1, size)] * 2, indexing="ij")
+    t = torch.arange(frames)[:, None, None] / 24 * 2 * torch.pi
+    clip = (0.2 + 0.4 * y)[None, ..., None].expand(frames, -1, -1, 3).clone()
+    for phase, colour in ((0.0, (0.9, 0.3, 0.1)), (2.5, (0.1, 0.4, 0.9))):
+        far = torch.hypot(x - 0.5 - shift - 0.25 * (t + phase).cos(), y - 0.5 - 0.25 * (t + phase).sin())
+        clip = torch.lerp(clip, torch.tensor(colour), torch.sigmoid((0.13 - far) * 60)[..., None])
+    return clip
+
+
+def restyled(clip):
+    """Another look: dark and bright turned round, colours mixed, stripes that stand still."""
+    mixed = 1 - clip @ torch.tensor([[0.5, 0.3, 0.2], [0.2, 0.6, 0.2], [0.1, 0.3, 0.6]])
+    stripes = 0.08 * torch.cos(torch.arange(clip.shape[2]) * 2.1)[None, None, :, None]
+    return (mixed + stripes).clamp(0, 1)
+
+
+def figures(change=lambda clip: clip):
+    return restyle.figures(moving(), change(restyled(moving())))
+
+
+def first_words(found):
+    return restyle_verdict.heading(found)[0]
+
+
+def test_the_source_itself_has_nothing_changed_and_nothing_lost():
+    found = restyle.figures(moving(), moving())
+    assert found.look_changed == 0 and found.drift == 0 and found.jumps < 1e-6 and found.flickering < 1e-6
+    assert found.structure_kept > 0.995 and found.motion_kept > 0.995
+    assert first_words(found) == "the look hardly changed (0.00)"
+
+
+def test_another_look_with_everything_in_place_is_good():
+    found = figures()
+    assert found.look_changed > 0.3 and found.structure_kept > 0.8 and found.motion_kept > 0.8
+    assert found.flickering < 0.01 and found.drift < 0.02 and found.jumps < 0.005
+    assert first_words(found) == restyle_verdict.GOOD
+    assert restyle_verdict.lines(found)[0].startswith(f"{restyle_verdict.GOOD} (look 0.")
+
+
+@pytest.mark.parametrize("far", [0.0, 0.03, 0.06, 0.12])
+def test_shapes_farther_away_keep_less_structure_and_motion(far):
+    here, farther = (
+        restyle.figures(moving(), restyled(moving(shift=shift))) for shift in (far, 2 * far + 0.03)
+    )
+    assert farther.structure_kept < here.structure_kept
+    assert farther.motion_kept < here.motion_kept
+
+
+def test_a_frozen_clip_keeps_no_motion_and_an_empty_one_nothing():
+    frozen = figures(lambda clip: clip[:1].expand_as(clip))
+    assert frozen.motion_kept < 0.05 < frozen.structure_kept
+    empty = figures(lambda clip: torch.full_like(clip, 0.5))
+    assert empty.structure_kept < 1e-9 and empty.motion_kept < 1e-9
+
+
+def test_lost_shapes_are_named_by_their_frames():
+    def lose(clip):
+        return torch.cat([clip[:8], restyled(moving(shift=0.3))[8:14], clip[14:]])
+
+    found = figures(lose)
+    worst = restyle_verdict.findings(found)[0]
+    assert worst.what.startswith("frames 8-13: shapes moved or went missing")
+    assert worst.cure == restyle_verdict.CURES["structure"]
+
+
+@pytest.mark.parametrize("size", [0.02, 0.05, 0.1])
+def test_flicker_is_the_deviation_of_what_goes_back_and_forth(size):
+    random = torch.Generator().manual_seed(0)
+    noise = size * torch.randn((FRAMES, 4, 4, 3), generator=random)
+    blocks = noise.repeat_interleave(16, 1).repeat_interleave(16, 2)
+    found = figures(lambda clip: 0.25 + 0.5 * clip + blocks)
+    assert found.flickering == pytest.approx(size, rel=0.25)
+
+
+def test_slow_changes_and_the_sources_own_flicker_are_none():
+    light = 1 + 0.2 * torch.randn((FRAMES, 1, 1, 1), generator=torch.Generator().manual_seed(1))
+    own = restyle.figures(0.5 * moving() * light, 0.5 * moving().flip(3) * light)
+    assert own.flickering < 0.01
+    slow = torch.linspace(0, 0.3, FRAMES)[:, None, None, None]
+    assert figures(lambda clip: 0.6 * clip + slow).flickering < 0.01
+
+
+def test_drift_is_how_far_the_mean_colour_goes():
+    along = torch.linspace(0, 1, FRAMES)[:, None, None, None]
+    found = figures(lambda clip: 0.25 + 0.5 * clip + along * STEP)
+    plain = figures(lambda clip: 0.25 + 0.5 * clip)
+    expected = float(STEP.square().mean().sqrt())
+    assert found.drift == pytest.approx(expected, abs=0.02) and plain.drift < 0.03
+    assert any("colours drift over the clip" in str(one) for one in restyle_verdict.findings(found))
+    assert found.jumps < 0.01
+
+
+def test_a_jump_is_found_where_it_is():
+    later = (torch.arange(FRAMES) >= 16)[:, None, None, None]
+    found = figures(lambda clip: 0.25 + 0.5 * clip + later * STEP)
+    assert found.jumps == pytest.approx(float(STEP.square().mean().sqrt()), abs=0.02)
+    assert restyle_verdict.jumping(found).nonzero().flatten().tolist() == [16]
+    said = [str(one) for one in restyle_verdict.findings(found)]
+    assert any(one.startswith("frame 16: colours jump") and "overlap" in one for one in said)
+    panel = restyle_panels.panels(found, moving(), moving())[1]
+    assert panel.marks == [15.5]
+
+
+def test_a_cut_in_the_source_is_no_jump():
+    cut = torch.cat([moving()[:12], moving().flip(1)[12:] * 0.6])
+    assert restyle.figures(cut, 0.3 + 0.6 * cut).jumps < 0.01
+
+
+def test_a_source_that_stands_still_has_no_motion_to_keep():
+    still = moving()[:1].expand(5, -1, -1, -1)
+    found = restyle.figures(still, restyled(still))
+    assert found.still and found.motion_kept == 1.0
+    assert "the source stands still: there is no motion to keep" in restyle_verdict.lines(found)
+    kept = restyle_panels.panels(found, still, still)[0]
+    assert [series.label for series in kept.series] == ["structure"]
+
+
+def test_sizes_may_differ_and_a_stretched_picture_is_noted():
+    source, result = moving(size=256), restyled(moving(size=96))
+    same, found = restyle.figures(moving(size=96), result), restyle.figures(source, result)
+    assert found.structure_kept == pytest.approx(same.structure_kept, abs=0.03)
+    assert not any("stretched" in line for line in restyle_verdict.lines(found))
+    cut = restyle.figures(source[:, :128], result)
+    assert "source is 256 x 128, result 96 x 96: one is stretched" in "\n".join(restyle_verdict.lines(cut))
+
+
+def test_alpha_and_grey_frames_are_taken():
+    clip = moving(5)
+    alpha = torch.cat([clip, torch.ones(5, 64, 64, 1)], 3)
+    assert restyle.figures(alpha, clip).look_changed == 0
+    grey = clip.mean(3, keepdim=True)
+    found = restyle.figures(clip, grey)
+    assert found.structure_kept > 0.5
+    assert draw(found, clip, grey).shape == (640, 1024, 3)
+
+
+def test_a_frame_is_read_alike_in_any_chunk():
+    long = moving(2 * restyle.CHUNK + 3)
+    found = restyle.figures(long, restyled(long))
+    assert len(found.structure) == len(found.flicker) == len(found.steps) + 1 == len(long)
+
+
+@pytest.mark.parametrize(
+    ("source", "result", "words"),
+    [
+        (moving(9), moving(8), "source has 9 frames, result 8 frames; a video VAE takes 1, 5, 9"),
+        (
+            moving(24),
+            moving(8),
+            "source has 24 frames, result 8 frames; connect the frames that were encoded",
+        ),
+        (moving(8), moving(9), "source has 8 frames, result 9 frames; connect the frames"),
+        (moving(1), moving(1), "source has 1 frame, and flicker and motion need 3 or more"),
+        (moving(3), moving(2), "result has 2 frames, and flicker"),
+        (moving(3)[:0], moving(3), "source has 0 frames"),
+        (moving(3, 4), moving(3), "source has frames of 4 x 4 pixels"),
+        (moving(3), moving(3) * torch.tensor([1.0, torch.nan, 1.0]), "result has values that are no numbers"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused_in_a_sentence(source, result, words):
+    with pytest.raises(UnsamplingError, match=words):
+        restyle.figures(source, result)
+
+
+def draw(found, source, result):
+    panels = restyle_panels.panels(found, source, result)
+    return chart.draw(*restyle_verdict.heading(found), not restyle_verdict.findings(found), panels)
+
+
+@pytest.mark.parametrize("count", [3, 24, 300])
+def test_any_number_of_frames_is_drawn_the_same_way_again(count):
+    clip = moving(count, 32)
+    pictures = [draw(restyle.figures(clip, restyled(clip)), clip, restyled(clip)) for _ in range(2)]
+    assert pictures[0].shape == (640, 1024, 3) and pictures[0].dtype == np.uint8
+    assert np.array_equal(*pictures)
+
+
+@pytest.mark.parametrize("shape", [(64, 64), (40, 160), (160, 40)])
+def test_the_worst_frames_are_shown_inside_their_panel(shape):
+    clip = functional.interpolate(moving(6).movedim(3, 1), shape).movedim(1, 3)
+    red = torch.zeros_like(clip) + torch.tensor([1.0, 0.0, 0.0])
+    image = draw(restyle.figures(clip, red), clip, red).astype(int)
+    painted = (image[..., 0] > 240) & (image[..., 1:] < 10).all(2)
+    rows, columns = np.nonzero(painted)
+    assert len(rows) > 2000 and rows.min() > 364 and rows.max() < 628
+    assert columns.min() > 12 and columns.max() < 1012
+
+
+def test_the_worst_frames_are_told_apart_and_by_their_worst():
+    def spoil(clip):
+        spoilt = clip.clone()
+        spoilt[5] = clip[5].flip(0)
+        return spoilt
+
+    worst = restyle_verdict.worst_frames(figures(spoil))
+    assert worst[0][0] == 5 and worst[0][1].startswith("structure 0.")
+    assert len({frame for frame, _ in worst}) == len(worst)

@@ -1,0 +1,122 @@
+"""How alike two clips are place by place whatever their looks, and how their looks differ whatever the place.
+
+Clips are (frames, 3, height, width) from 0 to 1, and small.
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+WIDE, WIDER = 1.5, 2.0  # pixels: the blur under which shapes are compared, and what moves
+STRIDE = 3  # places compared stand so far apart
+RIDGE = 1e-3  # of the regression, over variances of 1
+BETTER = 0.85  # weight of the better of two ways to tell one clip from the other
+STILL = 0.1  # of all that there is to see in the source: a smaller share that moves is none
+FLAT = 1e-4  # standard deviation below which there is nothing to see
+LUMA = (0.299, 0.587, 0.114)
+RINGS, SECTORS = 8, 3  # of the spectrum
+COLOURS = 5  # bins each way
+WEIGHTS = (1, 2, 1, 1)  # of lightness, edges, colours and wavelengths
+
+
+def look_changed(source: Tensor, result: Tensor) -> float:
+    """How far the looks went, from 0 (the same shares of everything) to 1 (no value in common)."""
+    parts = zip(_looks(source), _looks(result), WEIGHTS, strict=True)
+    far = sum(weight * float((a - b).square().sum()) / 2 for a, b, weight in parts)
+    return (far / sum(WEIGHTS)) ** 0.5
+
+
+def structure_kept(source: Tensor, result: Tensor) -> Tensor:
+    """How much of what is where can be told from the other clip's same place, (frames,) from 0 to 1."""
+    return _shared(_features(source, WIDE), _features(result, WIDE))
+
+
+def motion_kept(source: Tensor, result: Tensor) -> Tensor:
+    """The same of what is not always there, (frames,): each place less its mean over the clip. nan for a
+    source that stands still."""
+    ours, theirs = (x - x.mean(0) for x in (_features(source, WIDER), _features(result, WIDER)))
+    still = ours.square().mean().sqrt() < STILL
+    return torch.full((len(ours),), torch.nan) if still else _shared(ours, theirs)
+
+
+def blurred(clip: Tensor, width: float) -> Tensor:
+    """A Gaussian blur, the border repeated."""
+    reach = int(3 * width + 0.5)
+    kernel = torch.exp(-0.5 * (torch.arange(-reach, reach + 1) / width).square())
+    kernel = (kernel / kernel.sum()).expand(clip.shape[1], 1, 1, -1)
+    rows = functional.pad(clip, [reach, reach, 0, 0], mode="replicate")
+    rows = functional.conv2d(rows, kernel, groups=clip.shape[1])
+    columns = functional.pad(rows, [0, 0, reach, reach], mode="replicate")
+    return functional.conv2d(columns, kernel.transpose(2, 3), groups=clip.shape[1])
+
+
+def _features(clip: Tensor, width: float) -> Tensor:
+    """Colours and the size of their gradient under a blur, (frames, places, 4), without each frame's mean and
+    with a deviation of 1: a clip that grows brighter keeps its shapes."""
+    low = blurred(clip, width)
+    both = torch.cat([low, _slopes(low)], 1)[:, :, STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
+    values = both.flatten(2).transpose(1, 2).double()
+    values = values - values.mean(1, keepdim=True)
+    spread = values.square().mean((0, 1)).sqrt()
+    return torch.where(spread > FLAT, values / spread.clamp(min=FLAT), torch.zeros_like(values))
+
+
+def _shared(ours: Tensor, theirs: Tensor) -> Tensor:
+    """What each tells of the other. Mostly by the better way round, as looks leave out different things; the
+    other one sees shapes that only one clip has."""
+    both = torch.stack([_explained(ours, theirs), _explained(theirs, ours)])
+    return BETTER * both.amax(0) + (1 - BETTER) * both.amin(0)
+
+
+def _slopes(clip: Tensor) -> Tensor:
+    """The size of the gradient over all colours, (frames, 1, height, width)."""
+    wide = functional.pad(clip, [1] * 4, mode="replicate")
+    down = wide[:, :, 2:, 1:-1] - wide[:, :, :-2, 1:-1]
+    right = wide[:, :, 1:-1, 2:] - wide[:, :, 1:-1, :-2]
+    return (down.square() + right.square()).sum(1, keepdim=True).sqrt() / 2
+
+
+def _explained(known: Tensor, wanted: Tensor) -> Tensor:
+    """The share of the variance of what is wanted that a polynomial of what is known gives, (frames,): the
+    correlation ratio of Roche et al. 1998, which knows no bright and dark."""
+    terms, aims = _terms(known), wanted.flatten(0, 1)
+    gram = terms.T @ terms / len(terms) + RIDGE * torch.eye(terms.shape[1], dtype=terms.dtype)
+    factors = torch.linalg.solve(gram, terms.T @ aims / len(terms))
+    missed = (aims - terms @ factors).reshape(wanted.shape).square().sum((1, 2))
+    there = wanted.square().sum((1, 2))
+    some = there > FLAT * wanted[0].numel()  # frames of nothing tell nothing
+    return torch.where(some, 1 - missed / there, torch.zeros_like(there)).clamp(min=0)
+
+
+def _terms(values: Tensor) -> Tensor:
+    """1, each value, and each product of two, (places of all frames, terms)."""
+    flat = values.flatten(0, 1)
+    products = [flat[:, i : i + 1] * flat[:, i:] for i in range(flat.shape[1])]
+    return torch.cat([torch.ones_like(flat[:, :1]), flat, *products], 1)
+
+
+def _looks(clip: Tensor) -> list[Tensor]:
+    """Roots of the shares (Hellinger 1909) of each lightness, edge, colour and wavelength."""
+    luma = torch.einsum("fchw,c->fhw", clip, torch.tensor(LUMA))
+    edges = torch.hypot(luma[:, 1:, :-1] - luma[:, :-1, :-1], luma[:, :-1, 1:] - luma[:, :-1, :-1])
+    counted = ((luma, 16), (edges.sqrt().clamp(max=1), 12))
+    shares = [(torch.histc(x, bins, 0, 1) / x.numel()).sqrt() for x, bins in counted]
+    return [*shares, _colours(clip), _wavelengths(luma)]
+
+
+def _colours(clip: Tensor) -> Tensor:
+    """Roots of the shares of each colour, in COLOURS bins of red, green and blue."""
+    red, green, blue = (clip * COLOURS).long().clamp(max=COLOURS - 1).unbind(1)
+    counts = torch.bincount(((red * COLOURS + green) * COLOURS + blue).flatten(), minlength=COLOURS**3)
+    return (counts / counts.sum()).sqrt()
+
+
+def _wavelengths(luma: Tensor) -> Tensor:
+    """Roots of the shares of the energy, in rings of directions: along the pixels, diagonal, between."""
+    energy = torch.stack([torch.fft.fft2(x - x.mean()).abs().square() for x in luma]).mean(0)
+    y, x = (torch.fft.fftfreq(n).abs() for n in energy.shape)
+    ring = (torch.hypot(y[:, None], x[None]) * 2 * RINGS).clamp(max=RINGS - 1).long()
+    turn = (torch.atan2(y[:, None], x[None]) * 8 / torch.pi + 0.5).long()  # 0 and 4 lie along the pixels
+    place = ring * SECTORS + torch.tensor([0, 1, 2, 1, 0])[turn]
+    shares = torch.zeros(RINGS * SECTORS).index_add_(0, place.flatten(), energy.flatten())
+    return (shares / energy.sum().clamp(min=1e-9)).sqrt()

@@ -1,0 +1,145 @@
+"""What the figures of a restyling mean: what is wrong with the result, in which frames, and the knob to turn.
+
+The limits come from the demo's world and model, where the truth is known: the last table of
+benchmarks/results/restyle_report.md. What these checks cannot see: a look that changed into another than the
+wanted one, and shapes in the right place but of a wrong kind.
+"""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from .figures import spread, where
+from .restyle import RestyleFigures
+from .verdict import Finding
+
+UNCHANGED = 0.15
+KEPT = 0.6
+MOVES = 0.5
+FLICKERS = 0.02
+DRIFTS = 0.06
+JUMPS = 0.02
+STRETCHED = 0.05
+
+GOOD = "good: the look changed, shapes and motion stayed"
+CURES = {
+    "look": "lower structure, raise cfg, or unsample with a prompt of the source, not of the target",
+    "structure": "raise structure, or lower cfg",
+    "motion": "raise structure, lower cfg, or give the ControlNet more strength",
+    "flicker": "lower cfg, or raise structure",
+    "drift": "raise structure, or lower cfg",
+    "jumps": "raise the overlap of the context windows",
+}
+
+
+def findings(figures: RestyleFigures) -> list[Finding]:
+    """What is wrong, the worst first; nothing if all is well."""
+    checks = (_look, _structure, _motion, _jumps, _flicker, _drift)
+    return [finding for check in checks for finding in check(figures)]
+
+
+def heading(figures: RestyleFigures) -> tuple[str, str]:
+    """The verdict in a few words, and a line to go with it: the cure, or the figures that are good."""
+    for worst in findings(figures):
+        return worst.what, worst.cure
+    kept = f"structure {figures.structure_kept:.2f} and motion {figures.motion_kept:.2f} kept"
+    return (
+        "good: the look changed, shapes and motion stayed",
+        f"look {figures.look_changed:.2f} changed, {kept}",
+    )
+
+
+def lines(figures: RestyleFigures) -> list[str]:
+    """The whole report in words: each finding, or that there is none, then notes and figures."""
+    verdict = [str(finding) for finding in findings(figures)] or [" (".join(heading(figures)) + ")"]
+    return [*verdict, *_notes(figures), *_numbers(figures)]
+
+
+def jumping(figures: RestyleFigures) -> Tensor:
+    """(frames,) whether the colours jump from the frame before to this one."""
+    beyond = figures.steps - figures.ordinary > JUMPS
+    return torch.cat([torch.zeros(1, dtype=torch.bool), beyond])
+
+
+def worst_frames(figures: RestyleFigures) -> list[tuple[int, str]]:
+    """Frames to look at, each with what it is worst in: least structure, most flicker, the largest step."""
+    return _distinct(
+        [
+            (int(figures.structure.argmin()), f"structure {float(figures.structure.min()):.2f}"),
+            (int(figures.flicker.argmax()), f"flicker {percent(float(figures.flicker.max()))}"),
+            (int(figures.steps.argmax()) + 1, f"step {percent(float(figures.steps.max()))}"),
+        ]
+    )
+
+
+def percent(value: float) -> str:
+    """Of black to white."""
+    return f"{100 * value:.1f} %"
+
+
+def _distinct(frames: list[tuple[int, str]]) -> list[tuple[int, str]]:
+    return [pair for i, pair in enumerate(frames) if pair[0] not in [frame for frame, _ in frames[:i]]]
+
+
+def _look(figures: RestyleFigures) -> Iterator[Finding]:
+    if figures.look_changed < UNCHANGED:
+        yield Finding(f"the look hardly changed ({figures.look_changed:.2f})", CURES["look"])
+
+
+def _structure(figures: RestyleFigures) -> Iterator[Finding]:
+    bad = figures.structure < KEPT
+    if bad.any():
+        kept = f"({float(figures.structure[bad].mean()):.2f} of the structure kept)"
+        yield Finding(f"{where(bad)}shapes moved or went missing {kept}", CURES["structure"])
+
+
+def _motion(figures: RestyleFigures) -> Iterator[Finding]:
+    """Where shapes are lost, their motion is as well: said once, of the whole clip, only if they are not."""
+    if figures.motion_kept < MOVES and figures.structure_kept >= KEPT:
+        yield Finding(
+            f"things move otherwise than in the source ({figures.motion_kept:.2f} of the motion kept)",
+            CURES["motion"],
+        )
+
+
+def _jumps(figures: RestyleFigures) -> Iterator[Finding]:
+    at = jumping(figures)
+    if at.any():
+        size = percent(figures.jumps)
+        yield Finding(f"{where(at)}colours jump there, by up to {size} of black to white", CURES["jumps"])
+
+
+def _flicker(figures: RestyleFigures) -> Iterator[Finding]:
+    if figures.flickering > FLICKERS:
+        size = percent(figures.flickering)
+        yield Finding(f"flickers more than the source, by {size} of black to white", CURES["flicker"])
+
+
+def _drift(figures: RestyleFigures) -> Iterator[Finding]:
+    if figures.drift > DRIFTS:
+        size = percent(figures.drift)
+        yield Finding(f"colours drift over the clip, by {size} of black to white", CURES["drift"])
+
+
+def _notes(figures: RestyleFigures) -> Iterator[str]:
+    (height, width), (high, wide) = figures.sizes
+    if abs(width / height * high / wide - 1) > STRETCHED:
+        yield (
+            f"source is {width} x {height}, result {wide} x {high}: one is stretched or cut, which costs"
+            " structure; connect the frames that were encoded"
+        )
+    if figures.still:
+        yield "the source stands still: there is no motion to keep"
+
+
+def _numbers(figures: RestyleFigures) -> list[str]:
+    motion = "" if figures.still else f", motion kept {spread(figures.motion)}"
+    worst = ", ".join(f"{frame} ({what})" for frame, what in worst_frames(figures))
+    return [
+        f"{len(figures.structure)} frames: look changed {figures.look_changed:.2f} (0 the source's, 1 nothing"
+        f" in common), structure kept {spread(figures.structure)}{motion}",
+        f"of black to white, beyond the source's own: flicker {percent(figures.flickering)}, drift"
+        f" {percent(figures.drift)}, largest jump {percent(figures.jumps)}",
+        f"worst frames: {worst}",
+    ]
