@@ -1,8 +1,8 @@
-// The report's text on its node, where it stays: progress text goes when the run is over.
+// A report's text on its node, where it stays: progress text goes when the run is over.
 import { app } from "../../scripts/app.js";
 import { ComfyWidgets } from "../../scripts/widgets.js";
 
-const REPORT = "UNS_InversionReport";
+const REPORTS = ["UNS_InversionReport", "UNS_RestyleReport"];
 const NAME = "report";
 const WIDTH = 380;
 const TEXT_HEIGHT = 150;
@@ -31,7 +31,7 @@ function nodeAt(locator) {
 app.registerExtension({
     name: "unsampling.inversion_report",
     nodeCreated(node) {
-        if (node.comfyClass !== REPORT) return;
+        if (!REPORTS.includes(node.comfyClass)) return;
         addText(node);
         const executed = node.onExecuted;
         node.onExecuted = function (output) {
@@ -43,7 +43,7 @@ app.registerExtension({
     onNodeOutputsUpdated(outputs) {
         for (const [locator, output] of Object.entries(outputs)) {
             const node = nodeAt(locator);
-            if (node?.comfyClass === REPORT) show(node, output);
+            if (REPORTS.includes(node?.comfyClass)) show(node, output);
         }
     },
 });

@@ -4,7 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from .advanced import NoiselessResamplerAdvanced, UnsamplerAdvanced
 from .frames import CannyEdges, FirstFrames, TurnLightness, VideoFrames
-from .report import InversionReport
+from .report import InversionReport, RestyleReport
 from .resample import NoiselessResampler
 from .sampler import InversionSampler
 from .schedules import AYSScheduler, ReverseSigmas
@@ -23,6 +23,7 @@ class UnsamplingExtension(ComfyExtension):
             ReverseSigmas,
             InversionSampler,
             InversionReport,
+            RestyleReport,
             VideoFrames,
             FirstFrames,
             CannyEdges,

@@ -1,8 +1,8 @@
-"""What an unsampling did to the clip, as text, chart and numbers; no model is called."""
+"""What an unsampling and a restyling did to the clip, as text, chart and numbers; no model is called."""
 
 from comfy_api.latest import io, ui
 
-from ..host import reports, screen
+from ..host import reports, restyle_reports, screen
 
 
 class InversionReport(io.ComfyNode):
@@ -86,5 +86,69 @@ class InversionReport(io.ComfyNode):
     def execute(cls, noise, reconstruction=None, source=None) -> io.NodeOutput:
         with screen.naming("Inversion Report"):
             image, text, numbers = reports.shown(noise, reconstruction, source, cls.hidden.unique_id)
+            preview = ui.PreviewImage(image, cls=cls).as_dict() | ui.PreviewText(text).as_dict()
+            return io.NodeOutput(image, text, *numbers, ui=preview)
+
+
+class RestyleReport(io.ComfyNode):
+    @classmethod
+    def define_schema(cls):
+        return io.Schema(
+            node_id="UNS_RestyleReport",
+            display_name="Restyle Report",
+            category="sampling/unsampling",
+            description="Tells how a restyled clip compares with its source: whether the look changed, and"
+            " shapes and motion stayed, in which frames not, and what to change. No model call.",
+            search_aliases=["compare clips", "flicker", "temporal consistency", "check restyle", "diagnose"],
+            is_output_node=True,
+            inputs=[
+                io.Image.Input("source", tooltip="The frames that were encoded and unsampled."),
+                io.Image.Input("result", tooltip="The decoded frames of the restyled clip, as many."),
+            ],
+            outputs=[
+                io.Image.Output(
+                    "chart",
+                    tooltip="Structure and motion kept per frame, the colours per frame with jumps"
+                    " marked, and the worst frames of source and result.",
+                ),
+                io.String.Output("text", tooltip="The verdict in plain words, then the figures."),
+                io.Float.Output(
+                    "look_changed",
+                    tooltip="How far colours and texture went from the source's, wherever they are."
+                    " 0 is the source's look, 1 has nothing in common; restyles have 0.3 to 0.6.",
+                ),
+                io.Float.Output(
+                    "structure_kept",
+                    tooltip="How much of what is where is still there, mean of the frames, whatever its"
+                    " colour. 1 is all of it; good restyles have 0.8 or more.",
+                ),
+                io.Float.Output(
+                    "motion_kept",
+                    tooltip="How alike source and result are in what changes where from frame to frame,"
+                    " mean of the frames. 1 is alike, or a source that stands still.",
+                ),
+                io.Float.Output(
+                    "flicker",
+                    tooltip="How far local colours go back and forth beyond what the source's do."
+                    " 0.01 is 1 percent of black to white; calm clips have less.",
+                ),
+                io.Float.Output(
+                    "drift",
+                    tooltip="How far the mean colour moves away over the clip beyond the source's."
+                    " 0.01 is 1 percent of black to white.",
+                ),
+                io.Float.Output(
+                    "jumps",
+                    tooltip="The largest step of the mean colour between two frames beyond the ordinary"
+                    " ones, as windows of a long clip make it. 0.01 is 1 percent of black to white.",
+                ),
+            ],
+            hidden=[io.Hidden.unique_id],
+        )
+
+    @classmethod
+    def execute(cls, source, result) -> io.NodeOutput:
+        with screen.naming("Restyle Report"):
+            image, text, numbers = restyle_reports.shown(source, result, cls.hidden.unique_id)
             preview = ui.PreviewImage(image, cls=cls).as_dict() | ui.PreviewText(text).as_dict()
             return io.NodeOutput(image, text, *numbers, ui=preview)

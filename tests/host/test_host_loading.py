@@ -14,6 +14,7 @@ IDS = {
     "UNS_ReverseSigmas",
     "UNS_InversionSampler",
     "UNS_InversionReport",
+    "UNS_RestyleReport",
     "UNS_VideoFrames",
     "UNS_FirstFrames",
     "UNS_CannyEdges",

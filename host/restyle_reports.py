@@ -1,0 +1,39 @@
+"""The report on a restyled clip beside its source: its figures, chart, and text."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..unsampling.report import chart, restyle, restyle_panels, restyle_verdict
+from . import screen
+
+
+def shown(source: Tensor, result: Tensor, node_id: str | None) -> tuple[Tensor, str, tuple[float, ...]]:
+    """The report on two IMAGE batches as the node gives it: chart, text and numbers; the text is shown on it.
+
+    Raises: UnsamplingError for clips that cannot be compared.
+    """
+    figures = restyle.figures(source, result)
+    text = "\n".join(restyle_verdict.lines(figures))
+    screen.say(node_id, text)
+    return _picture(figures, source, result), text, _numbers(figures)
+
+
+def _picture(figures: restyle.RestyleFigures, source: Tensor, result: Tensor) -> Tensor:
+    """The chart as an IMAGE."""
+    good = not restyle_verdict.findings(figures)
+    panels = restyle_panels.panels(figures, source, result)
+    drawn = chart.draw(*restyle_verdict.heading(figures), good, panels)
+    return torch.from_numpy(drawn.astype(np.float32) / 255).unsqueeze(0)
+
+
+def _numbers(figures: restyle.RestyleFigures) -> tuple[float, ...]:
+    """The outputs from look_changed to jumps."""
+    return (
+        figures.look_changed,
+        figures.structure_kept,
+        figures.motion_kept,
+        figures.flickering,
+        figures.drift,
+        figures.jumps,
+    )
