@@ -30,8 +30,8 @@ def restyled(clip):
     return (mixed + stripes).clamp(0, 1)
 
 
-def figures(change=lambda clip: clip):
-    return restyle.figures(moving(), change(restyled(moving())))
+def figures(change=lambda clip: clip, window=0, overlap=0):
+    return restyle.figures(moving(), change(restyled(moving())), window, overlap)
 
 
 def first_words(found):
@@ -108,18 +108,47 @@ def test_drift_is_how_far_the_mean_colour_goes():
 
 def test_a_jump_is_found_where_it_is():
     later = (torch.arange(FRAMES) >= 16)[:, None, None, None]
-    found = figures(lambda clip: 0.25 + 0.5 * clip + later * STEP)
+    found = figures(lambda clip: 0.25 + 0.5 * clip + later * STEP, 8)
     assert found.jumps == pytest.approx(float(STEP.square().mean().sqrt()), abs=0.02)
     assert restyle_verdict.jumping(found).nonzero().flatten().tolist() == [16]
     said = [str(one) for one in restyle_verdict.findings(found)]
     assert any(one.startswith("frame 16: colours jump") and "overlap" in one for one in said)
     panel = restyle_panels.panels(found, moving(), moving())[1]
     assert panel.marks == [15.5]
+    assert figures(lambda clip: 0.25 + 0.5 * clip + later * STEP).jumps == 0
+
+
+@pytest.mark.parametrize(
+    ("frames", "window", "overlap", "at"),
+    [
+        (24, 0, 0, []),
+        (24, 24, 4, []),
+        (24, 8, 0, [7, 15]),
+        (24, 10, 3, [6, 7, 8, 9, 13, 14, 15, 16]),
+        (20, 16, 0, list(range(3, 16))),
+    ],
+)
+def test_borders_are_where_two_windows_share_frames_or_touch(frames, window, overlap, at):
+    clip = moving(frames, 32)
+    found = restyle.figures(clip, clip, window, overlap)
+    assert found.borders.nonzero().flatten().tolist() == at
+
+
+def test_an_overlap_as_long_as_the_window_is_refused():
+    with pytest.raises(UnsamplingError, match=r"overlap \(16\) is not smaller than window \(16\)"):
+        figures(window=16, overlap=16)
 
 
 def test_a_cut_in_the_source_is_no_jump():
     cut = torch.cat([moving()[:12], moving().flip(1)[12:] * 0.6])
-    assert restyle.figures(cut, 0.3 + 0.6 * cut).jumps < 0.01
+    assert restyle.figures(cut, 0.3 + 0.6 * cut, 12).jumps < 0.01
+
+
+def test_a_light_that_fades_in_both_is_no_drift():
+    light = torch.linspace(1, 0.5, FRAMES)[:, None, None, None]
+    clip = moving()
+    assert restyle.figures(clip * light, clip.flip(3) * 0.4 * light).drift < 0.01
+    assert restyle.figures(clip * light, clip.flip(3) * 0.4).drift > 0.05
 
 
 def test_a_source_that_stands_still_has_no_motion_to_keep():

@@ -16,7 +16,7 @@ FLAT = 1e-4  # standard deviation below which there is nothing to see
 LUMA = (0.299, 0.587, 0.114)
 RINGS, SECTORS = 8, 3  # of the spectrum
 COLOURS = 5  # bins each way
-WEIGHTS = (1, 2, 1, 1)  # of lightness, edges, colours and wavelengths
+WEIGHTS = (1, 2, 1, 2)  # of lightness, edges, colours and wavelengths
 
 
 def look_changed(source: Tensor, result: Tensor) -> float:

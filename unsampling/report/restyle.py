@@ -6,6 +6,7 @@ frames at a time. benchmarks/results/restyle_report.md compares each figure with
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -19,7 +20,7 @@ CHUNK = 8  # frames made small at a time
 FEWEST = 3  # frames: with fewer nothing goes back and forth
 LOCAL = 4  # the picture has so many patches each way, whose colours may flicker
 HALF = 2  # the same for jumps
-ORDINARY = 2.0  # deviations beyond the middle step up to which a step is ordinary
+DARK = 0.02  # light of a frame of the source below which no colour is divided by it
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,8 +31,9 @@ class RestyleFigures:
     1; motion is nan for a source that stands still. flicker (frames,): deviation of local colours from where
     their neighbours in time lead, beyond what the source's explain, 1 being black to white; the first and
     last frame have their neighbour's. colours (frames, 3): mean colour of the result less that of the source.
-    drift: how far that goes over the clip. steps (frames - 1,): by how much the whole frame's colour moves
-    on, beyond what the source's moves explain.
+    drift: how far the mean colour goes over the clip beyond the source's. steps (frames - 1,): by how much
+    the whole frame's colour moves on, beyond what the source's moves explain; borders (frames - 1,): which of
+    them lie where two windows meet.
     sizes: (height, width) of the source's and the result's frames.
     """
 
@@ -42,6 +44,7 @@ class RestyleFigures:
     colours: Tensor
     drift: float
     steps: Tensor
+    borders: Tensor
     sizes: tuple[tuple[int, int], tuple[int, int]]
 
     @property
@@ -63,19 +66,19 @@ class RestyleFigures:
 
     @property
     def ordinary(self) -> float:
-        """The largest step that stands out from nothing."""
-        middle = self.steps.median()
-        return float(middle + ORDINARY * (self.steps - middle).abs().median())
+        """The middle one of the steps inside windows."""
+        return float((self.steps if self.borders.all() else self.steps[~self.borders]).median())
 
     @property
     def jumps(self) -> float:
-        """How far the largest step is beyond the ordinary ones."""
-        return max(0.0, float(self.steps.max()) - self.ordinary)
+        """How far the largest step between windows is beyond the ordinary; 0 for a clip of one window."""
+        return max(0.0, float(self.steps[self.borders].max()) - self.ordinary) if self.borders.any() else 0.0
 
 
-def figures(source: Tensor, result: Tensor) -> RestyleFigures:
+def figures(source: Tensor, result: Tensor, window: int = 0, overlap: int = 0) -> RestyleFigures:
     """Measures a result beside its source, both (frames, height, width, channels) from 0 to 1.
 
+    window, overlap: frames of a context window, 0 for none, and those that two of them share.
     Raises: UnsamplingError for clips that cannot be compared.
     """
     _check(source, result)
@@ -88,8 +91,9 @@ def figures(source: Tensor, result: Tensor) -> RestyleFigures:
         places.motion_kept(ours, theirs),
         _flicker(ours, theirs),
         colours,
-        _rms(slope(colours)),
+        _drift(*(clip.mean((2, 3)).double() for clip in (ours, theirs))),
         _steps(ours, theirs),
+        _borders(len(source), window, overlap),
         (_height_width(source), _height_width(result)),
     )
 
@@ -98,6 +102,28 @@ def slope(colours: Tensor) -> Tensor:
     """How far (frames, channels) go over the whole clip, by the line of least squares, (channels,)."""
     place = torch.linspace(-0.5, 0.5, len(colours), dtype=colours.dtype)
     return place @ colours / place.square().sum()
+
+
+def _drift(source: Tensor, result: Tensor) -> float:
+    """By mean colours (frames, 3): what the source's own way leaves, taken off or divided out, whichever
+    explains more: a light that fades takes its share of every colour."""
+    light = source.mean(1, keepdim=True).clamp(min=DARK)
+    return min(_rms(slope(result - source)), _rms(slope(result * light.mean() / light)))
+
+
+def _borders(frames: int, window: int, overlap: int) -> Tensor:
+    """Which steps lie where one window ends and the next has begun, (frames - 1,)."""
+    if 0 < window <= overlap:
+        raise UnsamplingError(
+            f"overlap ({overlap}) is not smaller than window ({window}); give the numbers of the Context"
+            " Options"
+        )
+    at = torch.zeros(frames - 1, dtype=torch.bool)
+    if 0 < window < frames:
+        starts = [*range(0, frames - window, window - overlap), frames - window]
+        for before, start in pairwise(starts):
+            at[start - 1 : before + window] = True
+    return at
 
 
 def _flicker(source: Tensor, result: Tensor) -> Tensor:
