@@ -8,12 +8,14 @@ from ..unsampling.report import chart, restyle, restyle_panels, restyle_verdict
 from . import screen
 
 
-def shown(source: Tensor, result: Tensor, node_id: str | None) -> tuple[Tensor, str, tuple[float, ...]]:
+def shown(
+    source: Tensor, result: Tensor, window: int, overlap: int, node_id: str | None
+) -> tuple[Tensor, str, tuple[float, ...]]:
     """The report on two IMAGE batches as the node gives it: chart, text and numbers; the text is shown on it.
 
     Raises: UnsamplingError for clips that cannot be compared.
     """
-    figures = restyle.figures(source, result)
+    figures = restyle.figures(source, result, window, overlap)
     text = "\n".join(restyle_verdict.lines(figures))
     screen.say(node_id, text)
     return _picture(figures, source, result), text, _numbers(figures)

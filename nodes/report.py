@@ -104,6 +104,24 @@ class RestyleReport(io.ComfyNode):
             inputs=[
                 io.Image.Input("source", tooltip="The frames that were encoded and unsampled."),
                 io.Image.Input("result", tooltip="The decoded frames of the restyled clip, as many."),
+                io.Int.Input(
+                    "window",
+                    default=0,
+                    min=0,
+                    max=1_000_000,
+                    optional=True,
+                    tooltip="context_length of the Context Options, typically 16: colours are then watched"
+                    " for jumps where windows meet. 0 is no windows. Only for windows that stand still"
+                    " (Static Standard).",
+                ),
+                io.Int.Input(
+                    "overlap",
+                    default=0,
+                    min=0,
+                    max=1_000_000,
+                    optional=True,
+                    tooltip="context_overlap of the Context Options, typically 4 frames.",
+                ),
             ],
             outputs=[
                 io.Image.Output(
@@ -139,16 +157,17 @@ class RestyleReport(io.ComfyNode):
                 ),
                 io.Float.Output(
                     "jumps",
-                    tooltip="The largest step of the mean colour between two frames beyond the ordinary"
-                    " ones, as windows of a long clip make it. 0.01 is 1 percent of black to white.",
+                    tooltip="The largest step of the mean colour where windows meet, beyond the ordinary"
+                    " ones. 0.01 is 1 percent of black to white; 0 where window is 0.",
                 ),
             ],
             hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
-    def execute(cls, source, result) -> io.NodeOutput:
+    def execute(cls, source, result, window=0, overlap=0) -> io.NodeOutput:
         with screen.naming("Restyle Report"):
-            image, text, numbers = restyle_reports.shown(source, result, cls.hidden.unique_id)
+            report = restyle_reports.shown(source, result, window, overlap, cls.hidden.unique_id)
+            image, text, numbers = report
             preview = ui.PreviewImage(image, cls=cls).as_dict() | ui.PreviewText(text).as_dict()
             return io.NodeOutput(image, text, *numbers, ui=preview)

@@ -77,6 +77,14 @@ def test_clips_that_do_not_fit_are_refused_in_a_sentence(comfy, given, words):
         comfy.run(graph.prompt)
 
 
+def test_an_overlap_as_long_as_the_window_is_refused_in_a_sentence(comfy):
+    graph = Graph()
+    images = graph.add("EmptyImage", width=64, height=64, batch_size=5, color=0)
+    graph.add("UNS_RestyleReport", source=images, result=images, window=4, overlap=4)
+    with pytest.raises(RunError, match=r"Restyle Report: overlap \(4\) is not smaller than window \(4\)"):
+        comfy.run(graph.prompt)
+
+
 def test_an_empty_result_is_said_to_have_lost_its_shapes(comfy, tmp_path):
     graph = Graph()
     source = video(comfy, graph, make_clip("plain.mp4", tmp_path), max_frames=8)
