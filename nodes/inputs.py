@@ -7,6 +7,8 @@ from ..unsampling import solvers
 
 # of the direct path: as far as the record says
 AUTO = -1.0
+# what an input means in a workflow saved before the node had it: js/earlier_workflows.js, tools/client
+BEFORE = "before"
 # AnimateDiff's name for a list of numbers, and core's for a curve, which older ones do not have in their io
 TYPES = [io.Custom("FLOATS"), io.Custom("CURVE")]
 
@@ -59,6 +61,7 @@ def rising() -> list:
             " fraction: there it compares the model's two answers, for the source and for the new look, at"
             " noise drawn anew each step, so that shapes hold. -1 lets the clip decide, 0 is off. One more"
             " model call and latent a step, here only. Needs a positive that describes the source.",
+            extra_dict={BEFORE: 0.0},
         ),
         io.Int.Input(
             "variation",

@@ -46,6 +46,11 @@ class Widget:
         return self.choices[0] if self.choices else BLANK.get(self.type)
 
     @property
+    def before(self) -> Any:
+        """What a node saved without it means: an input that came later may declare that."""
+        return self.options.get("before", self.default)
+
+    @property
     def controls(self) -> int:
         """How many saved values behind this one belong to the "control after generate" widgets."""
         seed = self.type == "INT" and self.name in ("seed", "noise_seed")

@@ -200,6 +200,41 @@ def test_edited_values_win_over_stale_names():
     assert sampler(values, widgets_values_named=names)["steps"] == 31
 
 
+LATER = {
+    "Keys": {
+        "input": {
+            "required": {"cfg": ["FLOAT", {"default": 1.0}]},
+            "optional": {"direct": ["FLOAT", {"default": -1.0, "before": 0.0}], "variation": ["INT", {}]},
+        }
+    }
+}
+
+
+@pytest.mark.parametrize("saved", [[], [3.0], {"cfg": 3.0}])
+@pytest.mark.parametrize("named", [True, False])
+def test_a_widget_that_came_after_the_file_means_what_it_declares(saved: list | dict, named: bool):
+    names = {"widgets_values_named": {"cfg": 3.0}} if named and saved == [3.0] else {}
+    prompt = graph_to_prompt(graph(node(1, "Keys", saved, **names)), LATER)
+    assert prompt["1"]["inputs"] == {"cfg": 3.0 if saved else 1.0, "direct": 0.0, "variation": 0}
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_a_file_that_has_the_widget_has_its_value(named: bool):
+    values = {"cfg": 3.0, "direct": -1.0, "variation": 4}
+    names = {"widgets_values_named": values} if named else {}
+    prompt = graph_to_prompt(graph(node(1, "Keys", list(values.values()), **names)), LATER)
+    assert prompt["1"]["inputs"] == values
+
+
+def test_a_value_pushed_by_a_primitive_wins_in_an_earlier_file():
+    workflow = graph(
+        node(1, "PrimitiveNode", [0.5, "fixed"], outputs=["FLOAT"]),
+        node(2, "Keys", [3.0], {"direct": ("FLOAT", 1, "w")}),
+        links=[(1, 1, 0, 2, 0, "FLOAT")],
+    )
+    assert graph_to_prompt(workflow, LATER)["2"]["inputs"]["direct"] == 0.5
+
+
 FORCED = {
     "Keys": {
         "input": {

@@ -33,6 +33,11 @@ def test_which_inputs_have_a_widget(spec, kind):
     assert (widget.type if widget else None) == kind
 
 
+def test_what_a_widget_means_where_it_is_not_saved():
+    assert Input("x", ["FLOAT", {"default": -1.0, "before": 0.0}]).widget().before == 0.0
+    assert Input("x", ["FLOAT", {"default": -1.0}]).widget().before == -1.0
+
+
 def test_an_input_of_a_packs_own_type_has_a_widget_where_the_saved_node_says_so():
     assert Input("x", ["PACK_WIDGET"]).widget() is None
     assert Input("x", ["PACK_WIDGET"], optional=True).widget(shown=True) == Widget(

@@ -23,7 +23,8 @@ class ConversionError(ClientError):
 
 
 def saved_values(node: dict, info: dict, pushed: dict[str, Any]) -> Values:
-    """Each widget of the node with its saved value, else its default; `pushed` by a PrimitiveNode wins."""
+    """Each widget of the node with its saved value, else what it meant before the node had it; `pushed` by a
+    PrimitiveNode wins."""
     saved, names = node.get("widgets_values") or [], node.get("widgets_values_named") or {}
     shown = frozenset(slot["name"] for slot in node.get("inputs") or [] if slot.get("widget"))
     if isinstance(saved, dict):  # VideoHelperSuite saves by name, with widgets of its own among them
@@ -59,7 +60,7 @@ def _by_name(info: dict, saved: dict, shown: frozenset[str], pushed: dict) -> Va
     result: Values = {}
 
     def take(widget: Widget) -> Any:
-        value = pushed.get(widget.name, saved.get(widget.name, widget.default))
+        value = pushed.get(widget.name, saved.get(widget.name, widget.before))
         result[widget.name] = (widget, value)
         return value
 
@@ -71,7 +72,7 @@ def _by_place(info: dict, saved: list, shown: frozenset[str], pushed: dict) -> V
     rest, result = list(saved), {}
 
     def take(widget: Widget) -> Any:
-        value = rest.pop(0) if rest else widget.default
+        value = rest.pop(0) if rest else widget.before
         if widget.controls and rest and rest[0] in CONTROL_MODES:
             del rest[: widget.controls]
         value = pushed.get(widget.name, value)
