@@ -123,18 +123,18 @@ def test_no_node_is_drawn_over_another(page: Page, name: str):
         assert apart, f"{a['name']} is drawn over {b['name']}"
 
 
-def test_moving_one_link_gives_the_unsampler_another_prompt(page: Page):
-    """What the note says: drag from another prompt to the Unsampler, and only its prompt changes."""
+def test_linking_the_target_to_the_unsampler_too_changes_that_link_alone(page: Page):
+    """What the note says of the way without a direct path."""
     before = graph_to_prompt(page, read(VIDEO))
     page.evaluate("""() => {
-        const [from] = app.graph.nodes.filter((node) => node.title === 'Source description (optional)');
+        const [from] = app.graph.nodes.filter((node) => node.title === 'Target: the new look');
         const [to] = app.graph.nodes.filter((node) => node.type === 'UNS_Unsampler');
         from.connect(0, to, to.findInputSlot('positive'));
     }""")
     after = page.evaluate("async () => (await app.graphToPrompt()).output")
     unsampler = next(key for key, node in after.items() if node["class_type"] == "UNS_Unsampler")
-    source = after[after[unsampler]["inputs"]["positive"][0]]
-    assert source["_meta"]["title"] == "Source description (optional)"
+    target = after[after[unsampler]["inputs"]["positive"][0]]
+    assert target["_meta"]["title"] == "Target: the new look"
     after[unsampler]["inputs"]["positive"] = before[unsampler]["inputs"]["positive"]
     assert after == before
 

@@ -85,7 +85,8 @@ def test_every_kind_of_clip_comes_out_with_its_frames_and_its_rate(comfy, prompt
     assert comfy.tensors(f"kind-{name}-clip")["samples"].isfinite().all()
 
 
-def test_the_image_workflow_gives_the_picture_back(comfy, prompts, tmp_path):
+def test_the_image_workflow_gives_the_picture_back_under_the_sources_own_text(comfy, prompts, tmp_path):
+    """What its note says; as it is, with the target's text, it changes the picture."""
     picture = tmp_path / "picture.png"
     Image.fromarray(pan_over_photograph(1, 96, 128)[0]).save(picture)
     prompt = json.loads(json.dumps(prompts[IMAGE]))
@@ -93,13 +94,17 @@ def test_the_image_workflow_gives_the_picture_back(comfy, prompts, tmp_path):
     the(prompt, "CheckpointLoaderSimple")["ckpt_name"] = comfy.model("one_level")
     the(prompt, "ImageScaleToTotalPixels")["megapixels"] = 0.02
     the(prompt, "UNS_AYSScheduler")["steps"] = 4
-    watch(prompt, "image")
     encoded = [node_id(prompt, "VAEEncode"), 0]
     prompt["watch-source"] = {
         "class_type": "UNSTest_SaveTensors",
         "inputs": {"name": "image-source", "latent": encoded},
     }
-    entry = comfy.run(prompt)
-    assert [item["filename"].endswith(".png") for item in comfy.client.outputs(entry)] == [True]
-    clip, source = (comfy.tensors(f"image-{part}")["samples"] for part in ("clip", "source"))
-    assert (clip - source).norm() < 1e-6 * source.norm()
+    changes = []
+    for name in ("image-restyled", "image-back"):
+        watch(prompt, name)
+        entry = comfy.run(prompt)
+        assert [item["filename"].endswith(".png") for item in comfy.client.outputs(entry)] == [True]
+        clip, source = (comfy.tensors(part)["samples"] for part in (f"{name}-clip", "image-source"))
+        changes.append(float((clip - source).norm() / source.norm()))
+        the(prompt, "UNS_NoiselessResampler")["positive"] = the(prompt, "UNS_Unsampler")["positive"]
+    assert changes[0] > 1e-3 and changes[1] < 1e-6

@@ -98,19 +98,30 @@ def test_both_passes_and_the_schedule_share_one_model(name):
         assert source_of(workflow, kind, "model") == model
 
 
-@pytest.mark.parametrize("name", ANIMATEDIFF)
-def test_the_target_prompt_feeds_both_passes_and_two_prompts_wait(name):
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_the_source_is_described_to_the_unsampler_and_the_target_to_the_resampler(name):
+    """Noise made with the target prompt makes no edit on the direct path."""
     workflow = read(name)
-    assert source_of(workflow, "UNS_Unsampler", "positive")["title"] == "Target prompt"
-    assert source_of(workflow, "ACN_AdvancedControlNetApply_v2", "positive")["title"] == "Target prompt"
-    hint = source_of(workflow, "UNS_NoiselessResampler", "positive")
-    assert hint["type"] == "ACN_AdvancedControlNetApply_v2"
-    waiting = {
-        node["title"]
-        for node in workflow["nodes"]
-        if node["type"] == "CLIPTextEncode" and not node["outputs"][0]["links"]
-    }
-    assert waiting == {"Source description (optional)", "Empty prompt (optional)"}
+    source = source_of(workflow, "UNS_Unsampler", "positive")
+    target = source_of(workflow, "UNS_NoiselessResampler", "positive")
+    if name in ANIMATEDIFF:
+        assert target["type"] == "ACN_AdvancedControlNetApply_v2"
+        target = source_of(workflow, "ACN_AdvancedControlNetApply_v2", "positive")
+    assert source["title"].startswith("Source: what the ") and target["title"] == "Target: the new look"
+    assert len(source["outputs"][0]["links"]) == len(target["outputs"][0]["links"]) == 1
+    assert source["widgets_values"] != target["widgets_values"] and source["widgets_values"][0]
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_the_clip_decides_how_far_the_direct_path_goes(name):
+    for kind in ("UNS_Unsampler", "UNS_NoiselessResampler"):
+        assert value_of(read(name), kind, "direct") == -1
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_every_text_is_used(name):
+    texts = [node for node in read(name)["nodes"] if node["type"] == "CLIPTextEncode"]
+    assert len(texts) == 3 and all(node["outputs"][0]["links"] for node in texts)
 
 
 def test_the_video_keeps_its_rate_and_sound_and_any_shape_becomes_a_multiple_of_8():
@@ -128,10 +139,9 @@ def test_the_video_keeps_its_rate_and_sound_and_any_shape_becomes_a_multiple_of_
     [
         "ComfyUI-AnimateDiff-Evolved",
         "ComfyUI-Advanced-ControlNet",
-        "**Target prompt**",
-        "**Source description**",
-        "**Empty prompt**",
-        "Drag it",
+        "**Source** goes into the *Unsampler*",
+        "**Target** goes into the *Resampler*",
+        "**direct path**",
         "five changes",
         "1. **Checkpoint**",
         "2. **VAE**",
@@ -142,6 +152,8 @@ def test_the_video_keeps_its_rate_and_sound_and_any_shape_becomes_a_multiple_of_
         "Too far",
         "*structure*",
         "*cfg*",
+        "*direct*",
+        "*variation*",
         "*strength*",
     ],
 )

@@ -1,5 +1,5 @@
-"""A clip through AnimateDiff, once per family of models: unsample with the target prompt, resample with a
-weak ControlNet."""
+"""A clip through AnimateDiff, once per family of models: unsample with a description of the source, resample
+with the target prompt and a weak ControlNet."""
 
 from dataclasses import dataclass
 
@@ -180,13 +180,13 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
         "UNS_Unsampler",
         colors=OURS,
         model=model["MODEL"],
-        positive=texts.target["CONDITIONING"],
+        positive=texts.source["CONDITIONING"],
         negative=texts.negative["CONDITIONING"],
         latent_image=latent["LATENT"],
         sigmas=steps["SIGMAS"],
         cfg=1.0,
     )
-    which = g.note("Which prompt unsamples?", notes.PROMPTS)
+    which = g.note("Which text goes where?", notes.PROMPTS)
 
     edges = g.add("UNS_CannyEdges", colors=OURS, images=footage.frames)
     hint = g.add(
@@ -229,7 +229,7 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
             Area("2 Models", BLUE, loaded, width=380),
             Area("3 Prompts", BLUE, texts.nodes),
             Area("4 Unsample", PURPLE, [latent, steps, noise, which], heights={which.id: 440}),
-            Area("5 Resample", PURPLE, [edges, hint, result, tuning], heights={tuning.id: 360}),
+            Area("5 Resample", PURPLE, [edges, hint, result, tuning], heights={tuning.id: 440}),
             Area("6 Result", BLUE, [images, *saved], heights={} if vhs else {saved[-1].id: 420}),
         ],
     )

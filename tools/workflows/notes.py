@@ -4,11 +4,12 @@ HOW = """\
 # Restyle a video by unsampling
 
 1. The **Unsampler** runs the sampler backwards: it turns your clip into the noise that the model would \
-have started from to make it. Nothing random is added, so motion and composition are kept in that noise.
-2. The **Noiseless Resampler** samples that noise again, with your prompt, a little more cfg and a weak \
-ControlNet. It has no seed: the same settings give the same video.
+have started from to make it. Motion and composition are kept in that noise.
+2. The **Noiseless Resampler** comes down again with another text, a little more cfg and a weak ControlNet. \
+It has no seed: the same settings give the same video.
 
-**Use it:** choose a clip in *Load Video*, write the look you want in *Target prompt*, and run.
+**Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
+*Target*. Run.
 
 ## It needs
 - **ComfyUI-AnimateDiff-Evolved** (motion between frames)
@@ -70,11 +71,12 @@ START_WAN = """\
 # Restyle a video by unsampling, on Wan 2.1
 
 1. The **Unsampler** runs the sampler backwards: it turns your clip into the noise that the model would \
-have started from to make it. Nothing random is added, so motion and composition are kept in that noise.
-2. The **Noiseless Resampler** samples that noise again, with your prompt and a little more cfg. It has no \
-seed: the same settings give the same video.
+have started from to make it. Motion and composition are kept in that noise.
+2. The **Noiseless Resampler** comes down again with another text and a little more cfg. It has no seed: the \
+same settings give the same video.
 
-**Use it:** choose a clip in *Load Video*, write the look you want in *Target prompt*, and run.
+**Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
+*Target*. Run.
 
 It needs only this pack. Models are listed in the loaders of group 2; ComfyUI offers to download the \
 missing ones.
@@ -110,48 +112,64 @@ one. The rest stays.
 """
 
 PROMPTS = """\
-**Which prompt does the Unsampler get?** One link decides: the one into *positive* of the **Unsampler**. \
-Drag it from another prompt of group 3 to change it.
+**Two texts, two jobs**
 
-- **Target prompt** (linked now, the original guide's choice): nothing to describe. With the Resampler's \
-*cfg* at 1 the clip comes back almost as it was; the new look comes from a higher *cfg*.
-- **Source description**: say in plain words what the clip shows. The change becomes the difference \
-between the two texts, already at *cfg* 1: often the more faithful restyle. Start at *cfg* 1 to 1.5.
-- **Empty prompt**: unsamples with no opinion about the picture; for clips that are hard to describe. \
-Start at *cfg* 1 to 1.5 as well.
+- **Source** goes into the *Unsampler*: what the clip shows now, in plain words. Hard to describe? An empty \
+text works too, a description holds better.
+- **Target** goes into the *Resampler*: the same scene in the new look. The *Source* stays as it is for the \
+next look.
 
-The Resampler always keeps the target prompt. Leave the Unsampler's **cfg at 1**: more spoils the noise.
+On the noisy first steps the Resampler follows the difference of the model's two answers, for *Source* and \
+for *Target*: the **direct path**. Shapes hold there. Below it the recorded noise brings the detail back.
+
+- *direct* of the Unsampler (an advanced input): -1 lets the clip decide how many steps that is, 0 is off.
+- The same text in both changes nothing on the path; the Resampler says so then.
+- The way without a path: *direct* 0, and *Target* linked to *positive* of the Unsampler as well. The new \
+look then comes from a higher *cfg* alone.
+
+Leave the Unsampler's **cfg at 1**: more spoils the noise.
 """
 
-TUNING = """\
+CLOSE = """\
 **Too close to the source?**
-- raise *cfg* (2, then 3, up to 5)
-- lower the ControlNet's *strength* or *end_percent*
-- give the Unsampler the source description or the empty prompt
-- keep *structure* at 0
+- raise *cfg* (2, then 3, up to {cfg}); it acts below the direct path
+- lower *direct* of the Resampler (0.4, 0.2; 0 is off): freer, but shapes hold less
+{weaker}- keep *structure* at 0
 
+"""
+
+FAR = """\
 **Too far from the source?**
+- look at the *Source* text: does it say what the clip shows?
 - raise *structure* (0.1, then 0.2 and up; 1 is the source itself)
 - lower *cfg* towards 1
+- raise *direct* of the Unsampler (0.7, 0.8)
+"""
+
+TUNING = (
+    CLOSE.format(cfg=5, weaker="- lower the ControlNet's *strength* or *end_percent*\n")
+    + FAR
+    + """\
 - raise the ControlNet's *strength* or *end_percent*
 
-Change one thing at a time. *cfg*, *structure* and the ControlNet do not need a new unsampling: only the \
+Another take of the same look: another *variation* in the Unsampler.
+
+Change one thing at a time. What is in the Resampler or the ControlNet needs no new unsampling: only the \
 second half runs again.
 """
+)
 
-TUNING_WAN = """\
-**Too close to the source?**
-- raise *cfg* (2, then 3, up to 6)
-- give the Unsampler the source description or the empty prompt
-- keep *structure* at 0
+TUNING_WAN = (
+    CLOSE.format(cfg=6, weaker="")
+    + FAR
+    + """\
 
-**Too far from the source?**
-- raise *structure* (0.1, then 0.2 and up; 1 is the source itself)
-- lower *cfg* towards 1
+Another take of the same look: another *variation* in the Unsampler.
 
-Change one thing at a time. *cfg* and *structure* do not need a new unsampling: only the second half runs \
+Change one thing at a time. What is in the Resampler needs no new unsampling: only the second half runs \
 again.
 """
+)
 
 CHANGES = """\
 **SDXL instead of SD1.5: five changes**
@@ -211,14 +229,18 @@ IMAGE = """\
 # Unsample and resample one picture
 
 Sampling turns noise into a picture. **Unsampling** goes the other way: it finds the noise this picture \
-would have come from. Nothing random is added.
+would have come from.
 
 **Try this**
-1. Run it as it is. Both passes use the same prompt and cfg 1, so the picture comes back: what is left \
-of a difference is the VAE's.
-2. Link *Source description* to *positive* of the **Unsampler**, and say in it what the picture shows. \
-Now the difference between the two texts is what changes; the composition stays.
-3. Raise the Resampler's *cfg* to 2 for more of the target. Too far from the source? Raise *structure*.
+1. Write what the picture shows in *Source* and the look you want in *Target*, and run. The difference \
+between the two texts is what changes; the composition stays.
+2. Link *Source* to *positive* of the **Resampler** as well. Both passes have the same text and cfg 1 now, \
+so the picture comes back: what is left of a difference is the VAE's.
+3. Link *Target* again, and raise the Resampler's *cfg* to 2 for more of it. Too far from the source? Raise \
+*structure*.
+
+*direct* (an advanced input of both) is how many of the noisy first steps go by the difference of the two \
+texts alone: -1 lets the picture decide, 0 is off. Shapes hold there.
 
 Leave the Unsampler's *cfg* at 1: more spoils the noise. Needs only this pack and an SD1.5 checkpoint.
 """

@@ -24,21 +24,30 @@ def unsampling_wan_video(info: dict) -> dict:
     vae = g.add("VAELoader", models=[WAN_VAE], vae_name=WAN_VAE["name"])
     model = g.add("ModelSamplingSD3", "Shift of the schedule", model=unet["MODEL"], shift=8.0)
     texts = prompts(g, text["CLIP"])
-    both: Shared = {
-        "model": model["MODEL"],
-        "positive": texts.target["CONDITIONING"],
-        "negative": texts.negative["CONDITIONING"],
-    }
+    both: Shared = {"model": model["MODEL"], "negative": texts.negative["CONDITIONING"]}
 
     latent = g.add("UNS_EncodeClip", colors=OURS, pixels=frames["images"], vae=vae["VAE"])
     steps = g.add("BasicScheduler", model=model["MODEL"], scheduler="simple", steps=20)
     noise = g.add(
-        "UNS_Unsampler", colors=OURS, **both, latent_image=latent["latent"], sigmas=steps["SIGMAS"], cfg=1.0
+        "UNS_Unsampler",
+        colors=OURS,
+        **both,
+        positive=texts.source["CONDITIONING"],
+        latent_image=latent["latent"],
+        sigmas=steps["SIGMAS"],
+        cfg=1.0,
     )
     report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
-    which = g.note("Which prompt unsamples?", notes.PROMPTS)
+    which = g.note("Which text goes where?", notes.PROMPTS)
 
-    result = g.add("UNS_NoiselessResampler", colors=OURS, **both, noise=noise["noise"], cfg=2.0)
+    result = g.add(
+        "UNS_NoiselessResampler",
+        colors=OURS,
+        **both,
+        positive=texts.target["CONDITIONING"],
+        noise=noise["noise"],
+        cfg=2.0,
+    )
     tuning = g.note("Too close or too far?", notes.TUNING_WAN)
 
     images = g.add("UNS_DecodeClip", colors=OURS, samples=result["latent"], vae=vae["VAE"])
@@ -65,7 +74,7 @@ def unsampling_wan_video(info: dict) -> dict:
                 [latent, steps, noise, which, report],
                 heights={which.id: 440, report.id: 600},
             ),
-            Area("5 Resample", PURPLE, [result, tuning], heights={tuning.id: 360}),
+            Area("5 Resample", PURPLE, [result, tuning], heights={tuning.id: 400}),
             Area("6 Result", BLUE, [images, cut, clip, save], heights={save.id: 420}),
         ],
     )
