@@ -36,7 +36,9 @@ def rising() -> list:
             advanced=True,
             tooltip="How far up to unsample, as a fraction of the steps. 1 is full noise."
             " Lower keeps more of the source, has less room for a new style, and runs"
-            " fewer steps. The resampler starts where the noise ends.",
+            " fewer steps. The resampler starts where the noise ends. A direct path starts"
+            " at the top all the same: with direct 0.6, an end of 0.4 leaves out only what"
+            " the path does not use.",
         ),
         io.Combo.Input(
             "record",
@@ -84,7 +86,8 @@ def falling() -> list:
             0.0,
             "How much of the source to keep, as the fraction of the steps to"
             " leave out. 0 gives the most freedom, 1 is the source itself. Raise"
-            " it when shapes or motion drift; it needs no new unsampling. Result"
+            " it when shapes or motion drift; it needs no new unsampling. It counts"
+            " from the noise, with a direct path from the top of the schedule. Result"
             " identical to the input? Lower it. Connect a list of numbers (Value"
             " Scheduling) or a curve to change it over the clip.",
         ),
@@ -124,7 +127,8 @@ def falling() -> list:
             advanced=True,
             tooltip="How much of the steps, from the top, to take by the direct path, as a fraction. -1 is as"
             " far as the noise allows (direct in the Unsampler), 0 begins at the noise, as before. cfg acts"
-            " below the path. Lower leaves more of the noise's own detail, 1 leaves it out.",
+            " below the path. Lower is freer and holds shapes less; 1 leaves the noise out."
+            " No more model calls.",
         ),
     ]
 

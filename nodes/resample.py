@@ -24,7 +24,8 @@ class NoiselessResampler(io.ComfyNode):
                     " of the new look.",
                 ),
                 io.Conditioning.Input(
-                    "positive", tooltip="The look you want, with ControlNet applied if you use one."
+                    "positive",
+                    tooltip="The same scene in the new look, with ControlNet applied if you use one.",
                 ),
                 io.Conditioning.Input("negative", tooltip="Used only when cfg is not 1."),
                 io.Latent.Input("noise", tooltip="The output of the Unsampler."),
@@ -37,7 +38,7 @@ class NoiselessResampler(io.ComfyNode):
                     round=0.01,
                     tooltip="Guidance toward the prompt (no unit). Start low, at 1 to 3. Raising"
                     " it strengthens the new style and loosens the hold of the source; 1"
-                    " costs half the time.",
+                    " costs half the time. It acts below the direct path.",
                 ),
                 *falling(),
             ],

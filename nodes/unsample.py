@@ -33,12 +33,13 @@ class Unsampler(io.ComfyNode):
                 ),
                 io.Conditioning.Input(
                     "positive",
-                    tooltip="What the model is told while it unsamples. The"
-                    " target prompt (the guide's choice) holds"
-                    " closest to the source: the new look then comes"
-                    " from the resampler's higher cfg alone. A"
-                    " description of the source, or an empty prompt,"
-                    " lets the target prompt change more.",
+                    tooltip="What the clip shows now, in plain words. On the"
+                    " direct path the new look is the difference"
+                    " between this text and the resampler's. An empty"
+                    " prompt will do where a clip is hard to describe."
+                    " The target prompt only with direct at 0: the new"
+                    " look then comes from the resampler's higher cfg"
+                    " alone.",
                 ),
                 io.Conditioning.Input("negative", tooltip="Used only when cfg is not 1."),
                 io.Latent.Input(
@@ -71,8 +72,8 @@ class Unsampler(io.ComfyNode):
                 io.Latent.Output(
                     display_name="noise",
                     tooltip="The noise that represents the clip, with the settings that"
-                    " made it. Connect it to the Noiseless Resampler as it is; it"
-                    " decodes to mush.",
+                    " made it. Connect it to the Noiseless Resampler as it is;"
+                    " decoded, it shows noise.",
                 )
             ],
             hidden=[io.Hidden.unique_id],
