@@ -112,6 +112,7 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
         solver="auto",
         sigmas=None,
         sampler=None,
+        hold=0.0,
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler (Advanced)"):
             node = cls.hidden.unique_id

@@ -116,7 +116,7 @@ def falling() -> list:
             tooltip="Only for noise that did not come from the Unsampler: the falling"
             " schedule to resample with. Leave it open otherwise.",
         ),
-        # the last widget: a workflow of an earlier version has its values in the order of the widgets
+        # the last widgets: a workflow of an earlier version has its values in the order of the widgets
         io.Float.Input(
             "direct",
             default=AUTO,
@@ -129,6 +129,18 @@ def falling() -> list:
             " far as the noise allows (direct in the Unsampler), 0 begins at the noise, as before. cfg acts"
             " below the path. Lower is freer and holds shapes less; 1 leaves the noise out."
             " No more model calls.",
+        ),
+        io.Float.Input(
+            "hold",
+            default=0.0,
+            min=0.0,
+            max=1.0,
+            step=0.05,
+            optional=True,
+            advanced=True,
+            tooltip="How much to hold the layout, what is large in the picture, at the source's, while tone,"
+            " strength and detail stay the new look's. 0 is off; 0.5 is a good start where no prompt"
+            " describes the source and the direct path is off. No more model calls; exact on the source.",
         ),
     ]
 

@@ -61,9 +61,11 @@ class NoiselessResampler(io.ComfyNode):
         direct=AUTO,
         solver="auto",
         sigmas=None,
+        hold=0.0,
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler"):
             guider = models.cfg_guider(model, positive, negative, cfg)
             node = cls.hidden.unique_id
-            clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, direct=direct)
+            more = {"direct": direct, "hold": hold}
+            clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

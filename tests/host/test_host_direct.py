@@ -26,6 +26,19 @@ def test_the_round_trip_is_exact(comfy, solver, settings):
     assert bench.error(found["edit"]) > 0.3
 
 
+@pytest.mark.parametrize("direct", [0.0, -1.0])
+def test_hold_is_exact_on_the_source_and_nearer_to_it_elsewhere(comfy, direct):
+    bench = Bench.set_up(comfy, f"direct-hold-{direct}")
+    noise = bench.unsample(bench.ays(), direct=direct)
+    found = bench.run(
+        clip=bench.resample(noise, hold=0.5),
+        free=bench.resample(noise, 1.0, TARGET),
+        held=bench.resample(noise, 1.0, TARGET, hold=1.0),
+    )
+    assert bench.error(found["clip"]) < EXACT
+    assert not torch.allclose(found["held"], found["free"], atol=1e-2)
+
+
 def test_guidance_acts_below_the_path_alone(comfy):
     bench = Bench.set_up(comfy, "direct-cfg")
     noise = bench.unsample(bench.ays(), direct=0.5)

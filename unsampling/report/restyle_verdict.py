@@ -16,8 +16,8 @@ from .verdict import Finding
 
 # Nine restyles in ten have 0.29 or more, of clips whose right answer is given 0.44; 0 is the source.
 UNCHANGED = 0.25
-# The right answer has 0.75 to 0.96, another clip at most 0.15; the model at cfg 1 0.30 to 0.94, at cfg 3, where
-# it loses shapes, 0.27 to 0.81.
+# The right answer has 0.75 to 0.96, another clip at most 0.15; the model at cfg 1 0.30 to 0.94, at cfg 3,
+# where it loses shapes, 0.27 to 0.81.
 KEPT = 0.6
 # The right answer has 0.70 to 0.97, another clip at most 0.08.
 MOVES = 0.5
@@ -32,8 +32,9 @@ STRETCHED = 0.05  # of the picture's shape: what a VAE cuts is less
 GOOD = "good: the look changed, shapes and motion stayed"
 CURES = {
     "look": "lower structure, raise cfg, or unsample with a prompt of the source, not of the target",
-    "structure": "raise structure, or lower cfg",
-    "motion": "raise structure, lower cfg, or give the ControlNet more strength",
+    "structure": "take the direct path (direct -1 in both nodes), lower cfg, or raise structure; between dark"
+    " and bright looks use Turn Lightness",
+    "motion": "take the direct path (direct -1 in both nodes), raise hold or structure, or lower cfg",
     "flicker": "lower cfg, or raise structure",
     "drift": "raise structure, or lower cfg",
     "jumps": "raise the overlap of the context windows",
