@@ -16,8 +16,8 @@ from .verdict import Finding
 
 # Nine restyles in ten have 0.29 or more, of clips whose right answer is given 0.44; 0 is the source.
 UNCHANGED = 0.25
-# The right answer has 0.75 to 0.96, another clip at most 0.15; the model at cfg 1 0.30 to 0.94, at cfg 3,
-# where it loses shapes, 0.27 to 0.81.
+# The right answer has 0.75 to 0.96, another clip at most 0.15; the model at cfg 1 0.30 to 0.94, at
+# cfg 3, where it loses shapes, 0.27 to 0.81.
 KEPT = 0.6
 # The right answer has 0.70 to 0.97, another clip at most 0.08.
 MOVES = 0.5

@@ -1,0 +1,120 @@
+"""The tables of benchmarks.restyle_report, from its rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from statistics import median, quantiles
+
+import numpy as np
+
+from benchmarks.report import Check, promises, table
+from benchmarks.restyle_report.rows import NAMES, Row
+
+BAR = 0.8  # rank correlation below which a figure is not shown
+COUNTERPARTS = {
+    "look_changed": "way of the looks towards the target's, in the units of a judge of styles",
+    "structure_kept": "mean distance of the shapes from their true places",
+    "motion_kept": "mean error of the shapes' ways from frame to frame",
+    "flicker": "how far local means of the error go back and forth",
+    "drift": "how far the mean colour's error goes over the clip",
+    "jumps": "the step of the mean colour's error where windows meet, beyond the ordinary",
+}
+
+
+def spearman(some: Sequence[float], others: Sequence[float]) -> float:
+    """The correlation of the ranks, equal values having their mean rank; nan where one is constant."""
+    ranks = np.stack([_ranks(np.asarray(values)) for values in (some, others)])
+    if not ranks.std(1).all():
+        return float("nan")
+    return float(np.corrcoef(ranks)[0, 1])
+
+
+def tables(worsened: Sequence[Row], model: Sequence[Row], references: Sequence[Row]) -> str:
+    """All sections, as Markdown."""
+    return "\n".join(
+        [
+            _correlations(worsened, model),
+            promises(_checks(worsened, model)),
+            _sizes(references, model),
+        ]
+    )
+
+
+def agreement(rows: Sequence[Row], name: str) -> float:
+    """The rank correlation of a figure with its truth; for jumps, over what was made in several windows."""
+    used = [row for row in rows if row.windows or name != "jumps"]
+    return spearman([row.figures[name] for row in used], [row.truth[name] for row in used])
+
+
+def _ranks(values: np.ndarray) -> np.ndarray:
+    _, place, counts = np.unique(values, return_inverse=True, return_counts=True)
+    return (np.cumsum(counts) - (counts - 1) / 2)[place]
+
+
+def _correlations(worsened: Sequence[Row], model: Sequence[Row]) -> str:
+    groups = _groups(worsened, model)
+    titles = ("figure", "true counterpart", *(f"{name}, {len(rows)}" for name, rows in groups.items()))
+    rows = [
+        [name, COUNTERPARTS[name], *(f"{agreement(rows, name):.2f}" for rows in groups.values())]
+        for name in NAMES
+    ]
+    return f"## Rank correlation with the truth\n\n{table(titles, rows)}\n"
+
+
+def _groups(worsened: Sequence[Row], model: Sequence[Row]) -> dict[str, list[Row]]:
+    groups = {
+        "known faults, chosen by": [row for row in worsened if row.tuning],
+        "known faults, new": [row for row in worsened if not row.tuning],
+        "model, chosen by": [row for row in model if row.tuning],
+        "model, new": [row for row in model if not row.tuning],
+    }
+    return {name: rows for name, rows in groups.items() if rows}
+
+
+def _checks(worsened: Sequence[Row], model: Sequence[Row]) -> list[Check]:
+    reported = {"known faults": _new(worsened), "the model": _new(model)}
+    return [
+        *(
+            _check(f"{name}, {kind}", agreement(rows, name))
+            for kind, rows in reported.items()
+            for name in NAMES
+            if rows
+        ),
+        Check(
+            "flicker against all that changes in the error",
+            f"rank correlation {_raw(worsened):.2f}: shapes in wrong places change most, and are no flicker",
+            None,
+        ),
+    ]
+
+
+def _new(rows: Sequence[Row]) -> list[Row]:
+    """Those that no figure was chosen by; all, where there are no others."""
+    return [row for row in rows if not row.tuning] or list(rows)
+
+
+def _check(what: str, value: float) -> Check:
+    return Check(f"{what}: rank correlation at least {BAR}", f"{value:.2f}", value >= BAR)
+
+
+def _raw(rows: Sequence[Row]) -> float:
+    used = _new(rows)
+    return spearman([row.figures["flicker"] for row in used], [row.truth["change"] for row in used])
+
+
+def _sizes(references: Sequence[Row], model: Sequence[Row]) -> str:
+    groups: dict[str, list[Row]] = {}
+    for row in [*references, *model]:
+        groups.setdefault(row.name, []).append(row)
+    rows = [
+        [name, *(_spread([row.figures[n] for row in group]) for n in NAMES)] for name, group in groups.items()
+    ]
+    note = "Median (a tenth is below, a tenth above)."
+    return f"## How large the figures are\n\n{note}\n\n{table(('', *NAMES), rows)}\n"
+
+
+def _spread(values: Sequence[float]) -> str:
+    if len(values) < 2:
+        return f"{values[0]:.3f}"
+    tenths = quantiles(values, n=10, method="inclusive")
+    return f"{median(values):.3f} ({tenths[0]:.3f} to {tenths[-1]:.3f})"

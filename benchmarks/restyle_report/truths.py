@@ -1,0 +1,73 @@
+"""The true counterpart of each figure of the Restyle Report, from the known truth of the clip."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional
+
+from benchmarks.restyle_report.worsened import Case
+from benchmarks.style_transfer import measures
+
+PATCHES = 4  # each way, whose mean colours may flicker
+
+
+@dataclass(frozen=True)
+class Truths:
+    """look_changed: the way that the looks went towards the target's, in the judge's units. structure_kept:
+    mean distance of visible shapes from their true places in pixels, negative. motion_kept: mean error of
+    their ways from frame to frame, negative. flicker: how far local means of the error go back and forth, as
+    the deviation of white noise that does the same. drift: how far the mean colour's error goes over the
+    clip. jumps: its largest step where windows meet, beyond the ordinary step. change: rms of all that
+    changes in the error from frame to frame, in which shapes in wrong places weigh most."""
+
+    look_changed: float
+    structure_kept: float
+    motion_kept: float
+    flicker: float
+    drift: float
+    jumps: float
+    change: float
+
+
+def truths(case: Case) -> Truths:
+    error = (case.result - case.truth).double() / 2
+    away = measures.displacements(case.result, case.of, case.styles)
+    means = error.mean((2, 3))
+    return Truths(
+        _look(case),
+        -float(away.norm(dim=2).nanmean()),
+        -float(away.diff(dim=0).norm(dim=2).nanmean()),
+        _back_and_forth(error),
+        float(slope(means).norm()),
+        _jumps(means, case.borders),
+        float(error.diff(dim=0).square().mean().sqrt()),
+    )
+
+
+def slope(means: Tensor) -> Tensor:
+    """How far [frames,channels] go over the whole clip, by the line of least squares."""
+    place = torch.linspace(-0.5, 0.5, len(means), dtype=means.dtype)
+    return place @ means / place.square().sum()
+
+
+def _look(case: Case) -> float:
+    judge = measures.taught()
+    source, truth, result = (
+        measures.looks(clip) @ judge.whiten for clip in (case.source, case.truth, case.result)
+    )
+    return float((result - source) @ (truth - source) / (truth - source).norm())
+
+
+def _back_and_forth(error: Tensor) -> float:
+    local = functional.adaptive_avg_pool2d(error, PATCHES)
+    return float((local.diff(n=2, dim=0).square().mean() / 6).sqrt())
+
+
+def _jumps(means: Tensor, borders: tuple[int, ...]) -> float:
+    steps = means.diff(dim=0).norm(dim=1)
+    at = torch.zeros(len(steps), dtype=torch.bool)
+    at[[border - 1 for border in borders if border < len(means)]] = True
+    return max(0.0, float(steps[at].max() - steps[~at].median())) if at.any() else 0.0

@@ -1,0 +1,96 @@
+"""benchmarks/restyle_report: the figures order results as the truth does, and the truths are right."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from benchmarks.restyle_report import rows, tables, truths, worsened
+from benchmarks.restyle_report.rows import Row
+from demo import world
+
+CLIPS = range(rows.TUNING, rows.TUNING + 6, 2)  # new ones, of other styles each
+
+
+def blend(case, other, strengths):
+    return [torch.lerp(case.truth, other, strength) for strength in strengths]
+
+
+def graded(index):
+    """By figures: results of one content whose figures grow, from one to the next."""
+    case = replace(worsened.case(index), fade=0.0)
+    frames = len(case.truth)
+    away = [
+        replace(s, start=(s.start[0] + 0.4, s.start[1] + 0.3), velocity=(-s.velocity[1], s.velocity[0]))
+        for s in case.of.shapes
+    ]
+    wrong = world.render(replace(case.of, shapes=tuple(away)), case.styles[1], frames)
+    jitter = torch.randn((frames, 3, 1, 1), generator=torch.Generator().manual_seed(index))
+    along, later = torch.linspace(-1, 1, frames), (torch.arange(frames) >= 16).float()
+    plain = 0.6 * case.truth
+    return case.source, {
+        "look_changed": blend(case, case.source, (1.0, 0.6, 0.3, 0.0)),
+        "structure_kept motion_kept": blend(case, wrong, (1.0, 0.6, 0.4, 0.0)),
+        "flicker": [plain + size * jitter for size in (0.0, 0.02, 0.06, 0.15)],
+        "drift": [plain + size * along[:, None, None, None] for size in (0.03, 0.08, 0.2, 0.4)],
+        "jumps": [plain + size * later[:, None, None, None] for size in (0.0, 0.05, 0.1, 0.3)],
+    }
+
+
+@pytest.mark.parametrize("index", CLIPS)
+def test_a_fault_that_grows_is_a_figure_that_goes_with_it(index):
+    source, results = graded(index)
+    for names, clips in results.items():
+        found = [rows.figures(source, clip, 16) for clip in clips]
+        for name in names.split():
+            values = [one[name] for one in found]
+            assert tables.spearman(values, range(len(values))) >= 0.8, (name, values)
+
+
+def test_the_truth_itself_has_no_error():
+    case = replace(worsened.case(3), borders=(16,))
+    found = truths.truths(replace(case, result=case.truth))
+    assert found.structure_kept > -1e-9 and found.motion_kept > -1e-9
+    assert (found.flicker, found.drift, found.jumps, found.change) == (0, 0, 0, 0)
+    assert found.look_changed > truths.truths(replace(case, result=case.source)).look_changed + 1
+
+
+def test_known_faults_have_their_true_size():
+    case = replace(worsened.case(3), borders=(16,), fade=0.0)
+    later = (torch.arange(32) >= 16).float()[:, None, None, None]
+    found = truths.truths(replace(case, result=case.truth + 0.2 * later))
+    assert found.jumps == pytest.approx(0.1 * 3**0.5, rel=1e-3)
+    drifted = truths.truths(
+        replace(case, result=case.truth + 0.2 * torch.linspace(0, 1, 32)[:, None, None, None])
+    )
+    assert drifted.drift == pytest.approx(0.1 * 3**0.5, rel=1e-3)
+
+
+def test_the_same_number_is_the_same_result_and_most_have_faults():
+    assert torch.equal(worsened.case(8).result, worsened.case(8).result)
+    names = [worsened.case(index).name for index in range(12)]
+    assert len(set(names)) == 12 and all(name in "".join(names) for name in ("moved", "ghost", "stepping"))
+
+
+def test_content_is_held_out():
+    assert worsened.FIRST_SEED + worsened.APART * 250 in world.HELD_OUT
+
+
+def test_rank_correlation_is_of_ranks_with_ties():
+    assert tables.spearman([1, 2, 3], [1, 10, 100]) == pytest.approx(1)
+    assert tables.spearman([1, 2, 3], [5, 1, 0]) == pytest.approx(-1)
+    assert tables.spearman([1, 2, 2, 3], [0, 1, 1, 2]) == pytest.approx(1)
+    assert tables.spearman([0, 1, 2, 3], [0, 0, 1, 1]) == pytest.approx(0.8944, abs=1e-4)
+
+
+def row(index, value, truth, tuning):
+    names = dict.fromkeys(rows.NAMES, value)
+    return Row(index, "some", names, dict.fromkeys((*rows.NAMES, "change"), truth), True, tuning)
+
+
+def test_the_bar_is_held_by_new_clips_alone():
+    good = [row(i, i, 2 * i, False) for i in range(5)] + [row(i, i, -i, True) for i in range(5)]
+    text = tables.tables(good, [], good)
+    assert "DOES NOT HOLD" not in text and "| 1.00 |" in text and "| -1.00 |" in text
+    bad = [replace(one, tuning=not one.tuning) for one in good]
+    assert tables.tables(bad, [], bad).count("DOES NOT HOLD") == len(rows.NAMES)
