@@ -47,7 +47,7 @@ def unsample(
         "solver": solver,
         "record": RECORD[recording],
         "end": end,
-        "direct": None if direct < 0 else direct,
+        "direct": remarks.check_direct(direct),
     }
     rising = Run(guider, _samples(guider.model_patcher, latent, "latent_image"), node_id)
     _refuse_noise(latent, rising.samples)
@@ -107,7 +107,8 @@ def _rise(
             inversions.append(engine.unsample(at_cfg(None), x, falling, **how))
             return inversions[0].noise
 
-        rising.say(f"unsampling, {calls} model calls{storage.remark(size)}{PREVIEW}")
+        most = "at most " if settings["direct"] is None and size else ""
+        rising.say(f"unsampling, {most}{calls} model calls{storage.remark(size)}{PREVIEW}")
         sigmas = falling[top:].flip(0)
         sampler = sampling.pass_sampler(one_pass, rising.samples, sigmas, top)
         return sampling.run(rising.guider, rising.samples, sigmas, sampler, calls), inversions[0]
@@ -146,22 +147,23 @@ def resample(
     carried = record.of_latent(latent)
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
-    path = None if direct < 0 else direct
-    facts, schedule = _admitted(falling, carried, sigmas, path, by_core=sampler is not None)
+    settings = {"direct": remarks.check_direct(direct), "hold": hold}
+    if carried is not None and core_samplers.is_core(carried.inversion.solver):
+        core_passes.refuse_settings({"direct": direct, "hold": hold})
+    facts, schedule = _admitted(falling, carried, sigmas, by_core=sampler is not None)
     with _room_to_fall(carried, falling.samples) as store:
         fit = _fit(falling, carried, facts, schedule, sigmas, solver, store)
+        remarks.check_record(fit, settings, carried is not None)
         inversion = _masked(fit.inversion, sampling.mask(latent, falling.samples))
         structure, fidelity = (
             _over_clip(value, facts.frames, name)
             for value, name in ((structure, "structure"), (fidelity, "fidelity"))
         )
         if core_samplers.is_core(inversion.solver):
-            core_passes.refuse_settings({"direct": direct, "hold": hold})
             clip = core_passes.fall(falling, inversion, sampler, structure)
         else:
-            settings = {"structure": structure, "fidelity": fidelity, "direct": path, "hold": hold}
-            cfg = None if carried is None else carried.facts.cfg
-            clip = _fall(falling, inversion, settings, cfg, fit, store)
+            settings |= {"structure": structure, "fidelity": fidelity}
+            clip = _fall(falling, inversion, settings, carried, fit, store)
     if carried is not None:
         clip = carried.source_outside(clip, inversion.record and inversion.record.mask, fit.frames)
     return record.clip_latent(latent, clip)
@@ -171,15 +173,13 @@ def _admitted(
     falling: Run,
     carried: record.LatentRecord | None,
     sigmas: Tensor | None,
-    direct: float | None,
     by_core: bool,
 ) -> tuple[Facts, Tensor]:
     """The facts for a falling pass, and its schedule: the record's, or the given one for other noise."""
     if carried is None:
         schedule, start, whole = latents.schedule_from_elsewhere(sigmas), 0, None
     else:
-        schedule, start, whole = carried.inversion.sigmas, carried.inversion.start, carried.shape
-        start = 0 if steps.of_path(carried.inversion, direct) else start
+        schedule, start, whole = carried.inversion.sigmas, _top_of(carried.inversion), carried.shape
     shape = tuple(falling.samples.shape)
     facts = admission.admit(
         falling.guider, shape, schedule, start, rising=False, by_core=by_core, whole=whole
@@ -230,15 +230,19 @@ def _fall(
     falling: Run,
     inversion: Inversion,
     settings: dict[str, Any],
-    path_cfg: float | None,
+    carried: record.LatentRecord | None,
     fit: record.Fit,
     store: Store,
 ) -> Tensor:
-    """settings: the engine's. path_cfg: the guidance on a direct path, which is the unsampling's."""
+    """settings: the engine's. On a direct path the guidance is the unsampling's."""
     calls = engine.calls_falling(inversion, settings["structure"], settings["direct"])
     path = steps.path(inversion, settings["structure"], settings["direct"])
-    remark = remarks.of_change(fit, settings["structure"], path)
-    seen = remarks.OnThePath(inversion, path)
+    had_path = carried is not None and carried.inversion.direct_steps > 0
+    lost_path = had_path and not inversion.direct_steps and settings["direct"] is None
+    remark = remarks.of_change(fit, settings["structure"], path, lost_path)
+    seen = remarks.OnThePath(inversion, path, models.info(falling.guider))
+    path_cfg = None if carried is None else carried.facts.cfg
+    remarks.check_guidance(falling.guider, path_cfg or 1.0, path)
 
     def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
         noise = inversion.noise.to(x.device) if inversion.noise.numel() else x
@@ -247,12 +251,18 @@ def _fall(
         return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
     falling.say(f"resampling, {calls} model calls{remark}")
-    top = 0 if path else inversion.start
+    top = _top_of(inversion)
     sigmas = inversion.sigmas[top:]
     sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
     falling.say(f"resampled in {calls} model calls{remark}{seen.remark}")
     return clip
+
+
+def _top_of(inversion: Inversion) -> int:
+    """The highest step of the unsampling's run, and so of every resampling's: core's windows and the pack's
+    keyframes count their steps from there, whether a direct path is walked or not."""
+    return 0 if inversion.direct_steps else inversion.start
 
 
 def _masked(inversion: Inversion, mask: Tensor | None) -> Inversion:

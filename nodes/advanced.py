@@ -116,5 +116,6 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler (Advanced)"):
             node = cls.hidden.unique_id
-            clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, sampler, direct)
+            more = {"sampler": sampler, "direct": direct, "hold": hold}
+            clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

@@ -3,10 +3,9 @@
 from comfy_api.latest import io
 
 from ..host import passes
+from ..host.remarks import AUTO
 from ..unsampling import solvers
 
-# of the direct path: as far as the record says
-AUTO = -1.0
 # what an input means in a workflow saved before the node had it: js/earlier_workflows.js, tools/client
 BEFORE = "before"
 # AnimateDiff's name for a list of numbers, and core's for a curve, which older ones do not have in their io
@@ -34,11 +33,11 @@ def rising() -> list:
             step=0.01,
             optional=True,
             advanced=True,
-            tooltip="How far up to unsample, as a fraction of the steps. 1 is full noise."
-            " Lower keeps more of the source, has less room for a new style, and runs"
-            " fewer steps. The resampler starts where the noise ends. A direct path starts"
-            " at the top all the same: with direct 0.6, an end of 0.4 leaves out only what"
-            " the path does not use.",
+            tooltip="How far up to unsample, as a fraction of the steps. 1 is full noise. With"
+            " direct 0, lower keeps more of the source, has less room for a new style, and"
+            " runs fewer steps: the resampler starts where the noise ends. A direct path"
+            " starts at the top all the same: with direct 0.6, an end of 0.4 leaves out only"
+            " the climb that the path does not use.",
         ),
         io.Combo.Input(
             "record",

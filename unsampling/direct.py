@@ -130,7 +130,7 @@ def lies_across(answer: Tensor, source_answer: Tensor, source: Tensor) -> bool:
 
 def _correlation(a: Tensor, b: Tensor) -> float:
     """Of the layouts of two clips, each channel around its mean."""
-    a, b = (layout(x.float()) for x in (a, b))
+    a, b = (layout(x.to("cpu", torch.float32)) for x in (a, b))
     a, b = (x - x.mean([i for i in range(x.ndim) if i != 1], keepdim=True) for x in (a, b))
     return float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12))
 

@@ -15,6 +15,7 @@ SPAN = 32  # frames over which mean and spread are taken, around each frame of a
 # Where the source's own answer is farther from the source than this, its tone is pushed as well, and where
 # nearer than NEAR nothing is held: the distance over the source's spread.
 FAR, NEAR = 0.85, 0.3
+FAINT = 0.01  # of the answer's own spread: a fainter layout of the source is none, and would be made of noise
 # (the model's answer, the source's own answer to the same question) -> the answer to go on with
 Adjust = Callable[[Tensor, Tensor], Tensor]
 
@@ -37,8 +38,9 @@ def holding(source: Tensor, amount: float, push: bool) -> Adjust:
             return denoised
         pushed = denoised + amount * (denoised - recorded) if push and far >= FAR else denoised
         (ours, spread), (theirs, their_spread) = (_pattern(layout(x)) for x in (pushed, recorded))
-        scale = torch.where(their_spread > 0, spread / their_spread, 1.0)
-        return pushed + amount * (theirs * scale - ours)
+        seen = their_spread > FAINT * spread
+        held = torch.where(seen, theirs * (spread / their_spread) - ours, 0.0)
+        return pushed + amount * held
 
     return unchanged if amount == 0 else adjust
 
@@ -62,8 +64,13 @@ def layout(x: Tensor) -> Tensor:
 def _pattern(x: Tensor) -> tuple[Tensor, Tensor]:
     """x without the mean, and its standard deviation, of each channel over the frames around each frame."""
     axis = 0 if x.ndim == 4 else 2
-    mean, square = (_around(t.mean((-2, -1), keepdim=True), axis) for t in (x, x.square()))
-    return x - mean, (square - mean.square()).clamp(min=0).sqrt()
+    means = x.mean((-2, -1), keepdim=True)
+    within = (x - means).square().mean((-2, -1), keepdim=True)
+    # few numbers, in double precision: a running sum of float32 would lose digits with the frames
+    means, within = (t.to("cpu", torch.float64) for t in (means, within))
+    mean = _around(means, axis)
+    variance = _around(within, axis) + (_around(means.square(), axis) - mean.square()).clamp(min=0)
+    return x - mean.to(x), variance.sqrt().to(x)
 
 
 def _around(x: Tensor, axis: int) -> Tensor:
@@ -71,5 +78,5 @@ def _around(x: Tensor, axis: int) -> Tensor:
     count = x.shape[axis]
     span = min(SPAN, count)
     sums = torch.cat([torch.zeros_like(x.narrow(axis, 0, 1)), x.cumsum(axis)], axis)
-    first = (torch.arange(count, device=x.device) - span // 2).clamp(0, count - span)
+    first = (torch.arange(count) - span // 2).clamp(0, count - span)
     return (sums.index_select(axis, first + span) - sums.index_select(axis, first)) / span

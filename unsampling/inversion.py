@@ -70,7 +70,8 @@ def unsample(
     direct: for which fraction of the steps, from the top of the schedule, to ask for the source's answer at
         fresh noise as well, so that resample() can walk a direct path there: one call and one latent a step.
         0 for none; None lets the record choose.
-    variation: another number draws other fresh noise. flow: whether x is (1 - sigma) * x0 + sigma * eps.
+    variation: another number draws other fresh noise.
+    flow: whether x is (1 - sigma) * x0 + sigma * eps, which fresh noise has to know.
 
     Raises: UnsamplingError for input that cannot be unsampled, before any model call, and at the model's
     first NaN.
@@ -151,16 +152,17 @@ def resample(
     if int(starts.min()) == end:
         return source
     walk = method.walk_again(record.outputs, source, part, offset, store)
-    if start or path:
-        x = method.state(walk, part, start, x.device)
     mask = None if record.mask is None else record.mask.to(x.device).expand_as(x)
     outside, velocity = steps.outside(mask, starts), None
+    if start:
+        x = method.state(walk, part, start, x.device)
     if record.direct is not None and path:
         adjust = holding(source, hold, push=False)
         edit = direct_path.walk(evaluate, source, inversion.sigmas, record.direct, path, outside, adjust)
-        x, velocity = x + edit.shift, edit.velocity
+        x, velocity = method.state(walk, part, start, x.device) + edit.shift, edit.velocity
+        del edit  # of the clip's size, and the rest of the pass is long
     evaluate.denoise = denoise
-    course = Course(start, fidelity, outside, velocity, holding(source, hold, push=True))
+    course = Course(start, fidelity, outside, velocity, holding(source, hold, push=not path))
     x = method.fall_recorded(evaluate, x, part, offset, walk, course)
     return keep_outside(torch.where(starts == end, source, x), source, mask)
 

@@ -1,5 +1,7 @@
 """Which steps of the schedule a pass takes, from the fractions that a user sets."""
 
+from math import ceil
+
 from torch import Tensor
 
 from .checks import check_fraction
@@ -32,7 +34,7 @@ def of_path(inversion: Inversion, direct: float | None) -> int:
     kept = inversion.direct_steps
     if direct is None:
         return kept
-    steps = _fraction_of_steps(inversion.sigmas, direct)
+    steps = _fraction_of_steps(inversion.sigmas, inversion.start, direct)
     if steps > kept:
         raise UnsamplingError(
             f"direct is {direct:g}, {steps} steps, and the record has the source's answers for {kept}",
@@ -46,7 +48,7 @@ def asked(sigmas: Tensor, start: int, direct: float | None, recording: bool) -> 
     """Steps for which the source is to be asked at fresh noise; None where the record will tell."""
     if direct is None:
         return None if recording else 0
-    steps = _fraction_of_steps(sigmas, direct)
+    steps = _fraction_of_steps(sigmas, start, direct)
     if steps and not recording:
         raise UnsamplingError(
             "direct above 0 needs the record of the unsampling", Cause.DIRECT_WITHOUT_RECORD
@@ -55,18 +57,21 @@ def asked(sigmas: Tensor, start: int, direct: float | None, recording: bool) -> 
     return steps
 
 
-def _fraction_of_steps(sigmas: Tensor, direct: float) -> int:
-    """A share of the steps as their number, at least one above 0."""
+def _fraction_of_steps(sigmas: Tensor, start: int, direct: float) -> int:
+    """A share of the steps as their number, at least one above 0; a half counts up where the noise begins."""
     check_fraction("direct", direct)
-    return max(1, round(direct * (len(sigmas) - 1))) if direct > 0 else 0
+    exact = direct * (len(sigmas) - 1)
+    steps = max(1, round(exact)) if direct > 0 else 0
+    return start if 0 < steps < start <= exact + 0.5 + 1e-6 else steps
 
 
 def _check_reach(sigmas: Tensor, start: int, steps: int) -> None:
     """Raises: UnsamplingError for a direct path that ends above the noise: no record leads on from there."""
     if 0 < steps < start:
+        enough = ceil(1000 * start / (len(sigmas) - 1)) / 1000
         raise UnsamplingError(
-            f"direct reaches step {steps}, the noise lies at step {start}; set direct to at least"
-            f" {start / (len(sigmas) - 1):.2g}, to 0, or raise end"
+            f"direct reaches step {steps}, the noise lies at step {start}; set direct to at least {enough:g},"
+            " to 0, or raise end"
         )
 
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from benchmarks.restyle_report.worsened import Case
+from benchmarks.style_transfer import judge as styles
 from benchmarks.style_transfer import measures
 
 PATCHES = 4  # each way, whose mean colours may flicker
@@ -54,9 +55,9 @@ def slope(means: Tensor) -> Tensor:
 
 
 def _look(case: Case) -> float:
-    judge = measures.taught()
+    judge = styles.taught()
     source, truth, result = (
-        measures.looks(clip) @ judge.whiten for clip in (case.source, case.truth, case.result)
+        styles.looks(clip) @ judge.whiten for clip in (case.source, case.truth, case.result)
     )
     return float((result - source) @ (truth - source) / (truth - source).norm())
 

@@ -99,9 +99,10 @@ def guidance(guider) -> float:
 
 
 def at_cfg(guider, cfg: float):
-    """The guider at another cfg, as a copy; itself where it has none, or two."""
+    """The guider at another cfg, as a copy; itself where it has none, or two, or no negative to guide by."""
     both = any(value is not None for value in DUAL_GUIDER.values(guider).values())
-    if both or GUIDER.read(guider, "cfg") is None:
+    alone = "negative" not in running_conditions(guider)
+    if both or alone or GUIDER.read(guider, "cfg") is None:
         return guider
     other = copy.copy(guider)
     GUIDER.write(other, "cfg", cfg)

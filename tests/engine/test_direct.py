@@ -3,13 +3,14 @@
 import pytest
 import sigma_lists
 import torch
-from analytic_denoisers import IMAGES, OTHER, VIDEO, Spy, clip, denoiser, in_half, world
+from analytic_denoisers import IMAGES, OTHER, VIDEO, Spy, clip, denoiser, in_half, questions, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_solvers import direct_path
 
 from unsampling import UnsamplingError, resample, schedules, solvers, unsample
 from unsampling import direct as engine
+from unsampling import steps as steps_module
 from unsampling.inversion import calls_falling, calls_rising
 
 SOLVERS = solvers.recorded()
@@ -283,7 +284,61 @@ REFUSED = {
         {"direct": 0.5},
         "direct reaches step 8, the noise lies at step 12; set direct to at least 0.75, to 0, or raise end",
     ),
+    "far above the noise": (
+        {"direct": 1.0, "end": 0.0625},
+        {"direct": 0.1},
+        "direct reaches step 2, the noise lies at step 15; set direct to at least 0.938, to 0, or raise end",
+    ),
 }
+
+
+@given(st.integers(1, 150), st.integers(1, 99))
+@settings(max_examples=60, deadline=None)
+def test_a_path_and_a_climb_that_are_all_steps_together_meet(steps, percent):
+    """Whatever two roundings make of it."""
+    direct, end = percent / 100, 1 - percent / 100
+    sigmas = torch.linspace(10, 0, steps + 1)
+    start = schedules.start_index(sigmas, end)
+    found = steps_module.asked(sigmas, start, direct, True)
+    assert start <= found <= start + 1
+
+
+@given(st.integers(1, 150), st.floats(0.001, 1), st.floats(0.001, 1))
+@settings(max_examples=100, deadline=None)
+def test_the_cure_of_a_path_that_ends_above_the_noise_works(steps, direct, end):
+    sigmas = torch.linspace(10, 0, steps + 1)
+    start = schedules.start_index(sigmas, end)
+    try:
+        steps_module.asked(sigmas, start, direct, True)
+    except UnsamplingError as error:
+        enough = float(str(error).split("at least ")[1].split(",")[0])
+        assert steps_module.asked(sigmas, start, enough, True) >= start
+
+
+def test_the_record_never_chooses_a_path_that_ends_above_the_noise():
+    x0, denoise, edit = scene()
+    inversion = unsample(denoise, x0, AYS, end=0.1, direct=None)
+    assert inversion.direct_steps >= inversion.start == 14
+    assert torch.isfinite(resample(edit, inversion)).all()
+    near = [(step, x0) for step in range(16)]
+    assert [engine.steps_by_record(near, x0, first) for first in (0, 9)] == [0, 9]
+    assert engine.steps_by_record([(step, 9 * x0) for step in range(16)], x0, 3) == 16
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
+def test_frames_that_start_lower_on_a_climb_that_ends_early(solver):
+    """The model sees the source's own way in the frames that have not begun."""
+    x0, denoise, edit = scene()
+    up, down = Spy(denoise), Spy(edit)
+    inversion = unsample(up, x0, AYS, solver, end=0.5)
+    structure = torch.tensor([0.0, 0.25, 0.5, 0.5, 0.5, 0.5, 1.0, 1.0])
+    resample(down, inversion, structure)
+    asked = questions(up, solver)
+    for call in down.calls:
+        begun = 8 + (structure * 8).round()
+        still = begun > call.step
+        assert torch.equal(call.x[still], asked[call.sigma, call.step][still])
+    assert not torch.equal(down.calls[-1].x[0], asked[down.calls[-1].sigma, down.calls[-1].step][0])
 
 
 @pytest.mark.parametrize("kept, walked, sentence", REFUSED.values(), ids=REFUSED.keys())

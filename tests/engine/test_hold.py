@@ -114,10 +114,33 @@ def test_a_long_clip_takes_mean_and_spread_from_the_frames_around():
     assert not torch.allclose(short[0][19], short[1][19], atol=1e-2)
 
 
-def test_a_source_without_any_layout_holds_nothing():
-    flat, (slow, fast) = torch.zeros(4, 3, 32, 48), waves()
-    held = engine.holding(fast, 0.5, push=True)(slow, flat)
-    assert torch.isfinite(held).all()
+@pytest.mark.parametrize("faint", [0.0, 1e-4])
+def test_a_source_without_any_layout_holds_nothing(faint):
+    """And nothing is made of the noise in it."""
+    (slow, fast), noise = waves(), torch.randn(4, 3, 32, 48, generator=torch.Generator().manual_seed(1))
+    held = engine.holding(fast, 1.0, push=False)(slow, 0.5 + faint * noise)
+    assert torch.equal(held, slow)
+
+
+def test_a_faint_layout_of_many_frames_keeps_its_digits():
+    slow, _ = waves(300, 16, 16)
+    recorded, answer = 100 + 1e-2 * slow, slow.roll(5, 3)
+    held = engine.holding(recorded + slow, 1.0, push=False)(answer, recorded)
+    assert torch.allclose(engine.layout(held), engine.layout(slow), atol=5e-2)
+
+
+@pytest.mark.parametrize("direct, pushes", [(0.0, [True]), (0.5, [False, False]), (1.0, [False, False])])
+def test_the_tone_is_pushed_on_a_pass_without_a_path_alone(monkeypatch, direct, pushes):
+    x0, denoise, edit = scene()
+    inversion, made = unsample(denoise, x0, AYS, direct=direct), []
+
+    def holding(source, amount, push, real=engine.holding):
+        made.append((amount, push))
+        return real(source, amount, push)
+
+    monkeypatch.setattr("unsampling.inversion.holding", holding)
+    resample(edit, inversion, hold=0.5)
+    assert made == [(0.5, push) for push in pushes]
 
 
 @pytest.mark.parametrize(

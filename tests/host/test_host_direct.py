@@ -81,6 +81,72 @@ def test_windows_are_the_same_for_both_answers(comfy, windows):
     assert bench.error(found["edit"]) > 0.1
 
 
+@pytest.mark.parametrize("windows", WINDOWS[3:])
+@pytest.mark.parametrize("down", [{"direct": 0.0}, {"structure": 0.75}], ids=["no path", "below it"])
+def test_windows_lie_where_they_lay_if_the_path_is_not_walked(comfy, windows, down):
+    bench = Bench.set_up(comfy, f"direct-off-{windows}-{len(down)}", frames=32, window_bias=0.3)
+    cut(bench, windows)
+    noise = bench.unsample(bench.ays(), direct=0.6, end=0.5)
+    found = bench.run(clip=bench.resample(noise, **down))
+    assert bench.error(found["clip"]) < EXACT
+
+
+def advanced(bench: Bench, noise, guider, **inputs):
+    given = {"guider": guider, "noise": noise, "structure": 0.0} | inputs
+    return bench.graph.add("UNS_NoiselessResamplerAdvanced", **given)
+
+
+@pytest.mark.parametrize("cfg", [1.0, 2.0])
+def test_a_guider_without_a_negative_takes_the_path_of_noise_made_at_cfg_1(comfy, cfg):
+    bench = Bench.set_up(comfy, f"direct-basic-{cfg}")
+    noise = bench.unsample(bench.ays(), cfg, direct=1.0)
+    target = bench.condition(TARGET)
+    basic = bench.graph.add("BasicGuider", model=bench.model, conditioning=target)
+    if cfg == 2:
+        sentence = (
+            "guider has no negative, so the direct path cannot be asked at cfg 2, .*; use CFG Guider, set"
+        )
+        with pytest.raises(RunError, match=sentence):
+            bench.run(edit=advanced(bench, noise, basic))
+        return
+    found = bench.run(
+        basic=advanced(bench, noise, basic), plain=advanced(bench, noise, cfg_guider(bench, target))
+    )
+    assert torch.equal(found["basic"], found["plain"])
+
+
+def cfg_guider(bench: Bench, target):
+    given = {"model": bench.model, "positive": target, "negative": bench.condition(EMPTY)}
+    return bench.graph.add("CFGGuider", cfg=1.0, **given)
+
+
+def test_the_advanced_node_holds_too(comfy):
+    bench = Bench.set_up(comfy, "direct-advanced")
+    noise = bench.unsample(bench.ays(), direct=0.5)
+    guider = cfg_guider(bench, bench.condition(TARGET))
+    found = bench.run(
+        free=advanced(bench, noise, guider),
+        held=advanced(bench, noise, guider, hold=1.0),
+        other=bench.resample(noise, 1.0, TARGET, hold=1.0),
+    )
+    assert not torch.allclose(found["held"], found["free"], atol=1e-2)
+    assert torch.equal(found["held"], found["other"])
+
+
+def test_frames_added_lose_the_path_and_say_so(comfy):
+    bench = Bench.set_up(comfy, "direct-added")
+    noise = bench.unsample(bench.ays(), direct=0.5)
+    longer = bench.graph.add("LatentBatch", samples1=noise, samples2=bench.latent)
+    bench.run(clip=bench.resample(longer, 1.0, TARGET))
+    assert "not exact, and without a direct path" in comfy.log_text()
+    sentence = (
+        "frames were added to the noise, or cut and changed, so its record is lost, which direct and hold"
+        " above 0 need; connect the Unsampler's noise as it is, or set direct and hold to 0"
+    )
+    with pytest.raises(RunError, match=sentence):
+        bench.run(clip=bench.resample(longer, 1.0, TARGET, direct=0.5, hold=0.5))
+
+
 def test_a_slice_of_the_noise_keeps_the_noise_of_its_frames(comfy):
     bench = Bench.set_up(comfy, "direct-slice", frames=8)
     noise = bench.unsample(bench.ays(), direct=-1.0)
@@ -201,3 +267,12 @@ def test_a_core_sampler_keeps_no_path(comfy):
     )
     with pytest.raises(RunError, match="direct above 0 needs a record, which a core sampler does not keep"):
         bench.run(noise=noise)
+
+
+@pytest.mark.parametrize("name", ["direct", "hold"])
+def test_noise_of_a_core_sampler_takes_neither(comfy, name):
+    bench = Bench.set_up(comfy, f"direct-core-{name}")
+    down = bench.through_core("euler")
+    bench.graph.prompt[down.id]["inputs"][name] = 0.5
+    with pytest.raises(RunError, match=f"{name} above 0 needs a record, which a core sampler does not keep"):
+        bench.run(clip=down)

@@ -1,0 +1,62 @@
+"""What a falling pass tells its user about a direct path."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from unsampling_pack.host import remarks
+from unsampling_pack.unsampling import Inversion, UnsamplingError
+from unsampling_pack.unsampling.direct import Direct
+from unsampling_pack.unsampling.record import Record
+
+CLIP = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+ANSWERS = (CLIP * 0.5, CLIP * 0.8)
+DIRECT = Direct(ANSWERS, 1, (0, 1))
+NOISE = Inversion(
+    CLIP, torch.tensor([4.0, 2.0, 1.0, 0.0]), "midpoint", record=Record(CLIP, (), direct=DIRECT),
+    info={"prompt positive": "abc"},
+)  # fmt: skip
+
+
+def told(answers, prompt="xyz", path=range(2), inversion=NOISE):
+    seen, calls = remarks.OnThePath(inversion, path, {"prompt positive": prompt}), []
+    report = seen.watched(lambda *given: calls.append(given))
+    for i, answer in enumerate(answers):
+        report(i + 1, 5, 1.0, CLIP, answer)
+    assert len(calls) == len(answers)
+    return seen.remark
+
+
+def test_another_look_is_nothing_to_remark():
+    assert told([ANSWERS[0] + 1, ANSWERS[1] + 1, CLIP]) == ""
+
+
+def test_the_same_answers_are_no_edit_and_one_other_is_one():
+    assert "the direct path changed nothing" in told([*ANSWERS, CLIP])
+    assert told([ANSWERS[0], ANSWERS[1] + 1e-3, CLIP]) == ""
+
+
+def test_the_same_prompt_is_seen_beside_a_controlnet():
+    """Which makes the answers others."""
+    remark = told([ANSWERS[0] + 0.1, ANSWERS[1] + 0.1], "abc")
+    assert "restyles little, since the noise was made with this very prompt" in remark
+    assert told([CLIP], "abc", range(0)) == ""
+    unknown = replace(NOISE, info={})
+    assert told([ANSWERS[0] + 0.1], None, inversion=unknown) == ""
+
+
+def test_a_path_that_begins_lower_is_compared_from_there():
+    assert "changed nothing" in told([ANSWERS[1]], path=range(1, 2))
+    assert told([ANSWERS[0]], path=range(1, 2)) == ""
+
+
+@pytest.mark.parametrize("value, engine", [(-1.0, None), (0.0, 0.0), (0.4, 0.4), (1.0, 1.0)])
+def test_minus_1_leaves_it_to_the_record(value, engine):
+    assert remarks.check_direct(value) == engine
+
+
+@pytest.mark.parametrize("value", [-0.5, -0.01, 1.01, float("nan")])
+def test_what_is_neither_is_refused(value):
+    with pytest.raises(UnsamplingError, match="set it between 0 and 1, or to -1"):
+        remarks.check_direct(value)
