@@ -32,9 +32,8 @@ STRETCHED = 0.05  # of the picture's shape: what a VAE cuts is less
 GOOD = "good: the look changed, shapes and motion stayed"
 CURES = {
     "look": "lower structure, raise cfg, or unsample with a prompt of the source, not of the target",
-    "structure": "take the direct path (direct -1 in both nodes), lower cfg, or raise structure; between dark"
-    " and bright looks use Turn Lightness",
-    "motion": "take the direct path (direct -1 in both nodes), raise hold or structure, or lower cfg",
+    "structure": "set direct to -1, lower cfg, or raise structure; dark from bright: Turn Lightness",
+    "motion": "set direct to -1, raise hold or structure, or lower cfg",
     "flicker": "lower cfg, or raise structure",
     "drift": "raise structure, or lower cfg",
     "jumps": "raise the overlap of the context windows",
