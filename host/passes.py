@@ -11,6 +11,7 @@ from ..unsampling import inversion as engine
 from ..unsampling.checks import check_fraction
 from ..unsampling.solvers.evaluation import Callback, Store
 from . import admission, core_passes, latents, models, record, remarks, sampling
+from . import settings as widgets
 from .facts import Facts
 from .packs import core, core_samplers
 from .run import PREVIEW, Run
@@ -47,7 +48,7 @@ def unsample(
         "solver": solver,
         "record": RECORD[recording],
         "end": end,
-        "direct": remarks.check_direct(direct),
+        "direct": widgets.check_direct(direct),
     }
     rising = Run(guider, _samples(guider.model_patcher, latent, "latent_image"), node_id)
     _refuse_noise(latent, rising.samples)
@@ -88,7 +89,7 @@ def _strength(rising: Run, noise: Tensor, sigma: float, facts: Facts) -> str:
 
 def _top(falling: Tensor, settings: Settings) -> int:
     """The highest step that the rising pass asks the model at: a direct path begins at the very top."""
-    recording = bool(settings["record"]) and settings["solver"] in solvers.recorded()
+    recording = solvers.recording(settings["solver"], settings["record"])
     start = schedules.start_index(falling, settings["end"])
     return start if steps.asked(falling, start, settings["direct"], recording) == 0 else 0
 
@@ -116,7 +117,7 @@ def _rise(
 
 def _size(samples: Tensor, falling: Tensor, calls: int, settings: Settings) -> int:
     """Bytes of the record, and of what its resampling makes of it."""
-    if not settings["record"] or settings["solver"] not in solvers.recorded():
+    if not solvers.recording(settings["solver"], settings["record"]):
         return 0
     climbed = len(falling) - 1 - schedules.start_index(falling, settings["end"])
     points = solvers.pair(settings["solver"]).stages * climbed
@@ -147,13 +148,13 @@ def resample(
     carried = record.of_latent(latent)
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
-    settings = {"direct": remarks.check_direct(direct), "hold": hold}
+    settings = {"direct": widgets.check_direct(direct), "hold": hold}
     if carried is not None and core_samplers.is_core(carried.inversion.solver):
         core_passes.refuse_settings({"direct": direct, "hold": hold})
     facts, schedule = _admitted(falling, carried, sigmas, by_core=sampler is not None)
     with _room_to_fall(carried, falling.samples) as store:
         fit = _fit(falling, carried, facts, schedule, sigmas, solver, store)
-        remarks.check_record(fit, settings, carried is not None)
+        widgets.check_record(fit, settings, carried is not None)
         inversion = _masked(fit.inversion, sampling.mask(latent, falling.samples))
         structure, fidelity = (
             _over_clip(value, facts.frames, name)
@@ -242,7 +243,7 @@ def _fall(
     remark = remarks.of_change(fit, settings["structure"], path, lost_path)
     seen = remarks.OnThePath(inversion, path, models.info(falling.guider))
     path_cfg = None if carried is None else carried.facts.cfg
-    remarks.check_guidance(falling.guider, path_cfg or 1.0, path)
+    widgets.check_guidance(falling.guider, path_cfg or 1.0, path)
 
     def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
         noise = inversion.noise.to(x.device) if inversion.noise.numel() else x

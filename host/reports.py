@@ -96,7 +96,11 @@ def text(report: Report) -> str:
 
 def picture(report: Report) -> Tensor:
     """The chart as an IMAGE."""
-    drawn = chart.draw(*verdict.heading(report), not verdict.findings(report), panels.panels(report))
+    return as_image(chart.draw(*verdict.heading(report), not verdict.findings(report), panels.panels(report)))
+
+
+def as_image(drawn: np.ndarray) -> Tensor:
+    """A chart [height,width,3] of bytes as an IMAGE of one picture."""
     return torch.from_numpy(drawn.astype(np.float32) / 255).unsqueeze(0)
 
 

@@ -1,11 +1,9 @@
 """The report on a restyled clip beside its source: its figures, chart, and text."""
 
-import numpy as np
-import torch
 from torch import Tensor
 
 from ..unsampling.report import chart, restyle, restyle_panels, restyle_verdict
-from . import screen
+from . import reports, screen
 
 
 def shown(
@@ -25,8 +23,7 @@ def _picture(figures: restyle.RestyleFigures, source: Tensor, result: Tensor) ->
     """The chart as an IMAGE."""
     good = not restyle_verdict.findings(figures)
     panels = restyle_panels.panels(figures, source, result)
-    drawn = chart.draw(*restyle_verdict.heading(figures), good, panels)
-    return torch.from_numpy(drawn.astype(np.float32) / 255).unsqueeze(0)
+    return reports.as_image(chart.draw(*restyle_verdict.heading(figures), good, panels))
 
 
 def _numbers(figures: restyle.RestyleFigures) -> tuple[float, ...]:

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..host import passes
-from ..host.remarks import AUTO
+from ..host.settings import AUTO
 from ..unsampling import solvers
 
 # what an input means in a workflow saved before the node had it: js/earlier_workflows.js, tools/client
@@ -50,19 +50,12 @@ def rising() -> list:
             " GiB. half rounds the model's outputs to half precision and takes a"
             " little over half, as exact. off keeps the settings only.",
         ),
-        io.Float.Input(
-            "direct",
-            default=AUTO,
-            min=AUTO,
-            max=1.0,
-            step=0.01,
-            optional=True,
-            advanced=True,
-            tooltip="How much of the steps, from the top, the resampler may take by the direct path, as a"
+        _direct(
+            "How much of the steps, from the top, the resampler may take by the direct path, as a"
             " fraction: there it compares the model's two answers, for the source and for the new look, at"
             " noise drawn anew each step, so that shapes hold. -1 lets the clip decide, 0 is off. One more"
             " model call and latent a step, here only. Needs a positive that describes the source.",
-            extra_dict={BEFORE: 0.0},
+            {BEFORE: 0.0},
         ),
         io.Int.Input(
             "variation",
@@ -116,15 +109,8 @@ def falling() -> list:
             " schedule to resample with. Leave it open otherwise.",
         ),
         # the last widgets: a workflow of an earlier version has its values in the order of the widgets
-        io.Float.Input(
-            "direct",
-            default=AUTO,
-            min=AUTO,
-            max=1.0,
-            step=0.01,
-            optional=True,
-            advanced=True,
-            tooltip="How much of the steps, from the top, to take by the direct path, as a fraction. -1 is as"
+        _direct(
+            "How much of the steps, from the top, to take by the direct path, as a fraction. -1 is as"
             " far as the noise allows (direct in the Unsampler), 0 begins at the noise, as before. cfg acts"
             " below the path. Lower is freer and holds shapes less; 1 leaves the noise out."
             " No more model calls.",
@@ -142,6 +128,21 @@ def falling() -> list:
             " describes the source and the direct path is off. No more model calls; exact on the source.",
         ),
     ]
+
+
+def _direct(tooltip: str, more: dict | None = None):
+    """The length of the direct path."""
+    return io.Float.Input(
+        "direct",
+        default=AUTO,
+        min=AUTO,
+        max=1.0,
+        step=0.01,
+        optional=True,
+        advanced=True,
+        tooltip=tooltip,
+        extra_dict=more,
+    )
 
 
 def _over_time(name: str, default: float, tooltip: str, advanced: bool = False):

@@ -85,9 +85,7 @@ class InversionReport(io.ComfyNode):
     @classmethod
     def execute(cls, noise, reconstruction=None, source=None) -> io.NodeOutput:
         with screen.naming("Inversion Report"):
-            image, text, numbers = reports.shown(noise, reconstruction, source, cls.hidden.unique_id)
-            preview = ui.PreviewImage(image, cls=cls).as_dict() | ui.PreviewText(text).as_dict()
-            return io.NodeOutput(image, text, *numbers, ui=preview)
+            return _shown(cls, *reports.shown(noise, reconstruction, source, cls.hidden.unique_id))
 
 
 class RestyleReport(io.ComfyNode):
@@ -167,7 +165,10 @@ class RestyleReport(io.ComfyNode):
     @classmethod
     def execute(cls, source, result, window=0, overlap=0) -> io.NodeOutput:
         with screen.naming("Restyle Report"):
-            report = restyle_reports.shown(source, result, window, overlap, cls.hidden.unique_id)
-            image, text, numbers = report
-            preview = ui.PreviewImage(image, cls=cls).as_dict() | ui.PreviewText(text).as_dict()
-            return io.NodeOutput(image, text, *numbers, ui=preview)
+            return _shown(cls, *restyle_reports.shown(source, result, window, overlap, cls.hidden.unique_id))
+
+
+def _shown(cls: type[io.ComfyNode], image, text: str, numbers: tuple[float, ...]) -> io.NodeOutput:
+    """A report's outputs, with chart and text on the node as well."""
+    preview = ui.PreviewImage(image, cls=cls).as_dict() | ui.PreviewText(text).as_dict()
+    return io.NodeOutput(image, text, *numbers, ui=preview)

@@ -8,12 +8,12 @@ source and for the target, at noise that changes from step to step averages that
 
 import hashlib
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from .hold import Adjust, distance, layout
+from .hold import Adjust, centred, distance_from, layout
 from .solvers.evaluation import Evaluate, ModelCalls, Outside
 
 # Correlation of the two answers' layouts at the very top below which dark and bright have changed places: on
@@ -87,7 +87,7 @@ def ask_source(
     before = len(evaluate.outputs)
     for i in range(steps):
         evaluate(empty.noised(source, sigmas[i], i), sigmas[i], i)
-    return Direct(tuple(evaluate.outputs[before:]), empty.seed, empty.places, flow)
+    return replace(empty, answers=tuple(evaluate.outputs[before:]))
 
 
 def walk(
@@ -130,8 +130,7 @@ def lies_across(answer: Tensor, source_answer: Tensor, source: Tensor) -> bool:
 
 def _correlation(a: Tensor, b: Tensor) -> float:
     """Of the layouts of two clips, each channel around its mean."""
-    a, b = (layout(x.to("cpu", torch.float32)) for x in (a, b))
-    a, b = (x - x.mean([i for i in range(x.ndim) if i != 1], keepdim=True) for x in (a, b))
+    a, b = (centred(layout(x.to("cpu", torch.float32))) for x in (a, b))
     return float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12))
 
 
@@ -141,9 +140,9 @@ def steps_by_record(calls: Iterable[tuple[int, Tensor]], source: Tensor, first: 
 
     calls: step and answer of each call of the rising pass.
     """
-    near, last = [], 0
+    distance, near, last = distance_from(source), [], 0
     for step, answer in calls:
         last = max(last, step)
-        if step >= first and distance(answer, source) <= NEAR:
+        if step >= first and distance(answer) <= NEAR:
             near.append(step)
     return min(near, default=last + 1)

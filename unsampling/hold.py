@@ -31,9 +31,13 @@ def holding(source: Tensor, amount: float, push: bool) -> Adjust:
     push: also drive the two apart by that amount, before, where the model sees next to nothing of the clip.
     """
 
+    if amount == 0:
+        return unchanged
+    far_from_source = distance_from(source)
+
     def adjust(denoised: Tensor, recorded: Tensor) -> Tensor:
         recorded = recorded.to(denoised)
-        far = distance(recorded, source)
+        far = far_from_source(recorded)
         if far <= NEAR:
             return denoised
         pushed = denoised + amount * (denoised - recorded) if push and far >= FAR else denoised
@@ -42,14 +46,19 @@ def holding(source: Tensor, amount: float, push: bool) -> Adjust:
         held = torch.where(seen, theirs * (spread / their_spread) - ours, 0.0)
         return pushed + amount * held
 
-    return unchanged if amount == 0 else adjust
+    return adjust
 
 
-def distance(answer: Tensor, source: Tensor) -> float:
+def distance_from(source: Tensor) -> Callable[[Tensor], float]:
     """How far an answer for the source lies from the source, over the source's spread around its channels'
     means."""
-    spread = source - source.mean([i for i in range(source.ndim) if i != 1], keepdim=True)
-    return float((answer.to(source) - source).norm() / spread.norm().clamp(min=1e-12))
+    spread = centred(source).norm().clamp(min=1e-12)
+    return lambda answer: float((answer.to(source) - source).norm() / spread)
+
+
+def centred(x: Tensor) -> Tensor:
+    """x without the mean of each channel."""
+    return x - x.mean([i for i in range(x.ndim) if i != 1], keepdim=True)
 
 
 def layout(x: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ def calls_rising(
     direct: float | None = 0.0,
 ) -> int:
     """Model calls that unsample() will make with these settings; with direct None at most."""
-    method, recording = solvers.pair(solver), bool(record) and solver in solvers.recorded()
+    method, recording = solvers.pair(solver), solvers.recording(solver, record)
     start = schedules.start_index(sigmas, end)
     fresh = steps.asked(sigmas, start, direct, recording)
     return method.calls_rising(sigmas[start:], recording) + (len(sigmas) - 1 if fresh is None else fresh)
@@ -82,7 +82,7 @@ def unsample(
         raise UnsamplingError(f"record is {record!r}; set it to True, 'half' or False")
     start = schedules.start_index(sigmas, end)
     x = check_latent(x0, "x0")
-    recording = bool(record) and solver in solvers.recorded()
+    recording = solvers.recording(solver, record)
     half = recording and record == "half"
     mask = None if mask is None else check_mask(mask, x, recording)
     part = sigmas[start:]
@@ -153,14 +153,15 @@ def resample(
         return source
     walk = method.walk_again(record.outputs, source, part, offset, store)
     mask = None if record.mask is None else record.mask.to(x.device).expand_as(x)
-    outside, velocity = steps.outside(mask, starts), None
-    if start:
-        x = method.state(walk, part, start, x.device)
+    outside, edit, velocity = steps.outside(mask, starts), None, None
     if record.direct is not None and path:
         adjust = holding(source, hold, push=False)
         edit = direct_path.walk(evaluate, source, inversion.sigmas, record.direct, path, outside, adjust)
-        x, velocity = method.state(walk, part, start, x.device) + edit.shift, edit.velocity
-        del edit  # of the clip's size, and the rest of the pass is long
+    if start or path:
+        x = method.state(walk, part, start, x.device)
+    if edit is not None:
+        x, velocity = x + edit.shift, edit.velocity
+    edit = None  # it is of the clip's size, and the rest of the pass is long
     evaluate.denoise = denoise
     course = Course(start, fidelity, outside, velocity, holding(source, hold, push=not path))
     x = method.fall_recorded(evaluate, x, part, offset, walk, course)

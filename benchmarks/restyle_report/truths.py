@@ -11,6 +11,7 @@ from torch.nn import functional
 from benchmarks.restyle_report.worsened import Case
 from benchmarks.style_transfer import judge as styles
 from benchmarks.style_transfer import measures
+from unsampling.report.restyle import slope
 
 PATCHES = 4  # each way, whose mean colours may flicker
 
@@ -46,12 +47,6 @@ def truths(case: Case) -> Truths:
         _jumps(means, case.borders),
         float(error.diff(dim=0).square().mean().sqrt()),
     )
-
-
-def slope(means: Tensor) -> Tensor:
-    """How far [frames,channels] go over the whole clip, by the line of least squares."""
-    place = torch.linspace(-0.5, 0.5, len(means), dtype=means.dtype)
-    return place @ means / place.square().sum()
 
 
 def _look(case: Case) -> float:

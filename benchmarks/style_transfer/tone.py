@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from demo import model
+from unsampling.report.restyle import slope
 
 
 def flicker(clip: Tensor, truth: Tensor) -> float:
@@ -34,8 +35,7 @@ def tone(off: Tensor) -> float:
 
 def drift(off: Tensor) -> float:
     """How far the tints go from the first frame to the last, along the straight line nearest to them."""
-    place = torch.linspace(-0.5, 0.5, len(off), dtype=torch.float64)
-    return float((place @ off / place.square().sum()).square().mean().sqrt())
+    return float(slope(off).square().mean().sqrt())
 
 
 def jump(off: Tensor) -> float | None:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browser.frontend import Problems, chromium, missing
+from browser.frontend import Problems, missing
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
@@ -63,12 +63,6 @@ def made(tmp_path_factory) -> Path:
         patch.setattr(demo.run, "THREADS", 1)  # a second one only waits for the first on so few frames
         assert main(["--frames", "4", "--steps", "2", "--style", "ink", "neon", "--out", str(out)]) == 0
     return out / "index.html"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @contextmanager

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from browser.frontend import (
-    chromium,
     graph_to_prompt,
     load,
     missing,
@@ -39,13 +38,6 @@ DRAWN = """() => app.graph.nodes.map((node) => {
     const [x, y, width, height] = node.boundingRect ?? node.getBounding();
     return {name: `${node.id} ${node.type}`, x, y, width, height};
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """One browser for this module; it closes before any other test starts its own, since only one may run."""
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module")

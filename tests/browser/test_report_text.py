@@ -7,7 +7,7 @@ from unittest.mock import patch
 
 import pytest
 from browser import frontend
-from browser.frontend import chromium, greet, load, missing, open_frontend
+from browser.frontend import greet, load, missing, open_frontend
 from browser.stub_server import SCRIPTS
 from playwright.sync_api import Browser, Page, WebSocketRoute
 
@@ -76,12 +76,6 @@ def reload_graph(page: Page) -> tuple[int, int, int]:
     page.evaluate("() => app.graph.clear()")
     load(page, page.evaluate(ADD))
     return tuple(page.evaluate("() => app.graph.nodes.map((node) => Number(node.id)).sort()"))
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as found:
-        yield found
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["canvas", "nodes2"])

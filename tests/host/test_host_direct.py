@@ -247,32 +247,12 @@ def test_what_does_not_fit_is_refused_in_one_sentence(comfy, up, down, sentence)
         bench.run(clip=bench.resample(noise, **down))
 
 
-def test_a_core_sampler_keeps_no_path(comfy):
-    bench = Bench.set_up(comfy, "direct-core")
-    guider = bench.graph.add(
-        "CFGGuider",
-        model=bench.model,
-        positive=bench.condition(SOURCE),
-        negative=bench.condition(TARGET),
-        cfg=1.0,
-    )
-    noise = bench.graph.add(
-        "UNS_UnsamplerAdvanced",
-        guider=guider,
-        latent_image=bench.latent,
-        sigmas=bench.ays(),
-        solver="midpoint",
-        direct=0.5,
-        sampler=bench.graph.add("KSamplerSelect", sampler_name="euler"),
-    )
-    with pytest.raises(RunError, match="direct above 0 needs a record, which a core sampler does not keep"):
-        bench.run(noise=noise)
-
-
-@pytest.mark.parametrize("name", ["direct", "hold"])
-def test_noise_of_a_core_sampler_takes_neither(comfy, name):
-    bench = Bench.set_up(comfy, f"direct-core-{name}")
+@pytest.mark.parametrize(("name", "upwards"), [("direct", True), ("direct", False), ("hold", False)])
+def test_a_core_sampler_keeps_neither(comfy, name, upwards):
+    bench = Bench.set_up(comfy, f"direct-core-{name}-{upwards}")
     down = bench.through_core("euler")
-    bench.graph.prompt[down.id]["inputs"][name] = 0.5
+    nodes = bench.graph.prompt
+    node = nodes[down.id]["inputs"]["noise"][0] if upwards else down.id
+    nodes[node]["inputs"][name] = 0.5
     with pytest.raises(RunError, match=f"{name} above 0 needs a record, which a core sampler does not keep"):
         bench.run(clip=down)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from unsampling_pack.host import remarks
+from unsampling_pack.host import remarks, settings
 from unsampling_pack.unsampling import Inversion, UnsamplingError
 from unsampling_pack.unsampling.direct import Direct
 from unsampling_pack.unsampling.record import Record
@@ -53,10 +53,10 @@ def test_a_path_that_begins_lower_is_compared_from_there():
 
 @pytest.mark.parametrize("value, engine", [(-1.0, None), (0.0, 0.0), (0.4, 0.4), (1.0, 1.0)])
 def test_minus_1_leaves_it_to_the_record(value, engine):
-    assert remarks.check_direct(value) == engine
+    assert settings.check_direct(value) == engine
 
 
 @pytest.mark.parametrize("value", [-0.5, -0.01, 1.01, float("nan")])
 def test_what_is_neither_is_refused(value):
     with pytest.raises(UnsamplingError, match="set it between 0 and 1, or to -1"):
-        remarks.check_direct(value)
+        settings.check_direct(value)

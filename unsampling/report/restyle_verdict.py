@@ -51,10 +51,7 @@ def heading(figures: RestyleFigures) -> tuple[str, str]:
     for worst in findings(figures):
         return worst.what, worst.cure
     kept = f"structure {figures.structure_kept:.2f} and motion {figures.motion_kept:.2f} kept"
-    return (
-        "good: the look changed, shapes and motion stayed",
-        f"look {figures.look_changed:.2f} changed, {kept}",
-    )
+    return GOOD, f"look {figures.look_changed:.2f} changed, {kept}"
 
 
 def lines(figures: RestyleFigures) -> list[str]:

@@ -97,6 +97,11 @@ def recorded_pair(name: str) -> RecordedPair:
     return method
 
 
+def recording(name: str, record: bool | str) -> bool:
+    """Whether an unsampling by the pair of that name keeps a record, if one is asked for."""
+    return bool(record) and name in recorded()
+
+
 def recorded() -> list[str]:
     """The names of the pairs that a record makes exact."""
     return [name for name, method in PAIRS.items() if isinstance(method, RecordedPair)]
