@@ -8,7 +8,7 @@ CAN_VENV = $(PYTHON) -c "import ensurepip, venv" 2>/dev/null
 
 .PHONY: demo test setup chromium workflows clean
 
-demo: setup
+demo: .venv/.demo
 	$(PY) -m demo $(ARGS)
 
 test: setup chromium
@@ -20,10 +20,14 @@ test: setup chromium
 setup: .venv/.installed
 
 # Debian keeps a half of venv in a package of its own, and `-m venv` fails without it.
-.venv/.installed: requirements-dev.txt
+.venv/.demo: requirements-demo.txt
 	@$(CAN_VENV) || { $(INSTALL) python3-venv; }; $(CAN_VENV) \
 	  || { echo "make: $(PYTHON) cannot make a .venv: install the package python3-venv, then try again" >&2; exit 1; }
 	$(PYTHON) -m venv .venv
+	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-demo.txt
+	touch $@
+
+.venv/.installed: requirements-dev.txt .venv/.demo
 	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	touch $@
 

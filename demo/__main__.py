@@ -49,7 +49,13 @@ def _run(options: Options, weights: Path | None) -> None:
     if clip.note:
         print(f"Note: {clip.note}")
     settings = Settings(
-        options.styles, options.cfgs, options.steps, options.solver, options.structure, options.source_style
+        options.styles,
+        options.cfgs,
+        options.steps,
+        options.solver,
+        options.structure,
+        options.direct,
+        options.source_style,
     )
     started = monotonic()
     results = compute(unet, clip, settings)

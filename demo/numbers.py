@@ -34,6 +34,7 @@ def numbers(clip: Clip, settings: Settings, results: Results) -> Numbers:
             "steps": settings.steps,
             "solver": settings.solver,
             "structure": settings.structure,
+            "direct_steps": results.exact.inversion.direct_steps,
             "source_style": settings.condition,
             "exact_below": EXACT,
         },
@@ -99,6 +100,7 @@ def _restyle(one: Restyle) -> Numbers:
         "cfg": one.cfg,
         "calls": one.calls,
         **(_compared(one.compared) if one.compared else {}),
+        **({"kept": one.kept} if one.kept else {}),
     }
 
 

@@ -23,6 +23,7 @@ EXACT_SOLVERS = tuple(solvers.recorded())
 class Options:
     """A checked command line. clip: None is the world's own, of that seed; frames: None is all there may be.
 
+    direct: the share of steps of the direct path, None for as many as the clip needs.
     source_style: the style under which the clip is unsampled, and the world's own is drawn; None is none.
     """
 
@@ -35,6 +36,7 @@ class Options:
     steps: int
     solver: str
     structure: float
+    direct: float | None
     out: Path
 
 
@@ -55,6 +57,7 @@ def parse(arguments: Sequence[str] | None = None) -> Options:
         given.steps,
         given.solver,
         given.structure,
+        given.direct,
         given.out,
     )
 
@@ -103,6 +106,11 @@ def _parser() -> argparse.ArgumentParser:
         type=_within(float, 0, 1),
         default=0.0,
         help="0 is the most freedom, 1 the source (default 0)",
+    )
+    add(
+        "--direct",
+        type=_within(float, 0, 1),
+        help="share of the steps that the direct path takes (default: as many as the clip needs)",
     )
     add("--out", type=Path, default=OUT, help="folder for what is made (default demo/out)")
     return parser

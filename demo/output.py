@@ -10,6 +10,7 @@ from torch import Tensor
 
 from .chart import chart
 from .clip import Clip, enlarged
+from .gallery import load
 from .numbers import Numbers
 from .page import page
 from .run import Results, Settings
@@ -33,7 +34,7 @@ def write(out: Path, clip: Clip, settings: Settings, results: Results, measureme
     contact_sheet(out / "contact_sheet.png", columns)
     Image.fromarray(chart(results.report)).save(out / "report.png")
     (out / "numbers.json").write_text(json.dumps(measurements, indent=2) + "\n", encoding="utf-8")
-    (out / "index.html").write_text(page(out, measurements), encoding="utf-8")
+    (out / "index.html").write_text(page(out, measurements, load()), encoding="utf-8")
 
 
 def _clips(clip: Clip, results: Results) -> dict[str, Tensor]:

@@ -7,6 +7,8 @@ from html import escape
 from pathlib import Path
 from string import Template
 
+from .gallery import Gallery
+from .lost import LOST
 from .numbers import Numbers, error, psnr, restyle_name, round_trip_name
 
 TEMPLATE = Path(__file__).parent / "page.html"
@@ -27,8 +29,8 @@ NOISE = {
 }
 
 
-def page(folder: Path, measurements: Numbers) -> str:
-    """The page of a run whose files lie in the folder."""
+def page(folder: Path, measurements: Numbers, gallery: Gallery | None = None) -> str:
+    """The page of a run whose files lie in the folder; gallery: other clips to show one click away."""
     exact, plain = measurements["round_trips"]
     noise = [(text, f"{measurements['noise'][name]:.3f}", ideal) for name, (text, ideal) in NOISE.items()]
     clip, settings, verdict = measurements["clip"], measurements["settings"], measurements["report"]
@@ -37,6 +39,8 @@ def page(folder: Path, measurements: Numbers) -> str:
         "steps": settings["steps"],
         "solver": settings["solver"],
         "structure": f"{settings['structure']:g}",
+        "path": _path(settings),
+        "losses": _losses(measurements["restyles"]),
         "condition": settings["source_style"] or "no style",
         "size": f"{clip['frames']} frames of {clip['width']}x{clip['height']}",
         "note": clip["note"],
@@ -51,7 +55,8 @@ def page(folder: Path, measurements: Numbers) -> str:
             ("there and back", "relative error", "PSNR", "calls"),
             [_row(round_trip_name(trip), trip) for trip in measurements["round_trips"]],
         ),
-        "side_by_side": _video(folder / "side_by_side.mp4", "all clips side by side", "controls"),
+        "opening": _opening(folder, measurements),
+        "others": "" if gallery is None else _others(gallery),
         "first": _figure(folder / "source.mp4", "source", clip["title"])
         + _figure(
             folder / "reconstruction.mp4", "reconstruction", f"relative error {error(exact)}, {psnr(exact)}"
@@ -73,10 +78,53 @@ def page(folder: Path, measurements: Numbers) -> str:
     )
 
 
+def _opening(folder: Path, measurements: Numbers) -> str:
+    """The source, and each style at the first cfg: what a reader sees first."""
+    first = measurements["settings"]["cfg"][0]
+    shown = [one for one in measurements["restyles"] if one["cfg"] == first]
+    return _figure(folder / "source.mp4", "the source", measurements["clip"]["title"]) + "".join(
+        _figure(_restyled(folder, one), f"the same noise in {one['style']}", one.get("kept", ""))
+        for one in shown
+    )
+
+
+def _restyled(folder: Path, one: Numbers) -> Path:
+    return folder / f"{one['style']}_cfg{one['cfg']:g}.mp4"
+
+
+def _path(settings: Numbers) -> str:
+    steps = settings["direct_steps"]
+    if not steps:
+        return "No step was walked by the direct path."
+    return f"The direct path walked the top {steps} steps, the recorded {settings['solver']} the rest."
+
+
+def _losses(restyles: list[Numbers]) -> str:
+    """In plain words what the restyles lost; nothing where nobody knows."""
+    told = [one for one in restyles if "kept" in one]
+    lost = [f"{restyle_name(one)}: {one['kept']}" for one in told if one["kept"].startswith(LOST)]
+    if not told:
+        return ""
+    return "Not all is kept. " + escape(" ".join(lost)) if lost else "No shape is lost in any of them."
+
+
+def _others(gallery: Gallery) -> str:
+    """Clips that nobody chose, folded: one click shows them."""
+    figures = "".join(
+        _figure(one.path, f"{one.source} to {one.target}", f"error {one.error:.2f}. {one.kept}")
+        for one in gallery.clips
+    )
+    return (
+        f"<details><summary>{len(gallery.clips)} other clips, which nobody chose</summary>\n"
+        f"<p>Left the source, in the middle the restyle, right the true answer. {escape(gallery.said)}</p>\n"
+        f'<div class="row wider">{figures}</div></details>'
+    )
+
+
 def _style(folder: Path, measurements: Numbers, style: str) -> str:
     """The clips of one style, and the true answer behind them."""
     figures = [
-        _figure(folder / f"{style}_cfg{one['cfg']:g}.mp4", restyle_name(one), _against_truth(one))
+        _figure(_restyled(folder, one), restyle_name(one), _against_truth(one))
         for one in measurements["restyles"]
         if one["style"] == style
     ]
@@ -105,7 +153,7 @@ def _truth(measurements: Numbers) -> str:
 
 def _against_truth(one: Numbers) -> str:
     distance = f"error {error(one)}, {psnr(one)}, " if "psnr" in one else ""
-    return f"{distance}{one['calls']} model calls"
+    return f"{distance}{one['calls']} model calls. {one.get('kept', '')}".strip()
 
 
 def _row(name: str, figures: Numbers) -> tuple[str, ...]:
@@ -123,10 +171,10 @@ def _figure(path: Path, title: str, detail: str) -> str:
     return f"<figure>{_video(path, title)}{caption}</figure>\n"
 
 
-def _video(path: Path, label: str, controls: str = CLICK) -> str:
+def _video(path: Path, label: str) -> str:
     return (
         f'<video src="{_inline(path)}" aria-label="{escape(label)}" autoplay loop muted playsinline'
-        f" {controls}></video>"
+        f" {CLICK}></video>"
     )
 
 

@@ -18,6 +18,7 @@ from unsampling.report import metrics
 from unsampling.report.figures import Report
 from unsampling.report.metrics import Comparison
 
+from . import lost
 from .clip import Clip
 from .model import WEIGHTS, Denoise, denoiser, load, schedule
 from .progress import Callback, meter
@@ -35,13 +36,15 @@ class DemoError(ValueError):
 
 @dataclass(frozen=True)
 class Settings:
-    """What was asked for. condition: the style under which the clip is unsampled, None for no condition."""
+    """What was asked for. direct: the share of steps of the direct path, None for what the record chooses.
+    condition: the style under which the clip is unsampled, None for no condition."""
 
     styles: tuple[str, ...]
     cfgs: tuple[float, ...]
     steps: int
     solver: str
     structure: float
+    direct: float | None
     condition: str | None
 
     @property
@@ -59,13 +62,15 @@ class RoundTrip(NamedTuple):
 
 
 class Restyle(NamedTuple):
-    """A clip grown from noise under a style, and how far it is from the true answer, where that is known."""
+    """A clip grown from noise under a style; where the true answer is known, how far it is from that, and in
+    words which shapes are lost."""
 
     style: str
     cfg: float
     clip: Tensor
     calls: int
     compared: Comparison | None
+    kept: str | None
 
 
 class Results(NamedTuple):
@@ -108,10 +113,13 @@ def compute(unet: UNetMotionModel, clip: Clip, settings: Settings) -> Results:
     truths = {style: true for style in settings.styles if (true := clip.in_style(style)) is not None}
 
     def restyle(style: str, cfg: float, inversion: Inversion, structure: float, title: str) -> Restyle:
-        grown = resample(denoiser(unet, style, cfg), inversion, structure, callback=titled(title))
+        plain = denoiser(unet, style)  # the path is walked at the cfg of the unsampling
+        guided = denoiser(unet, style, cfg)
+        grown = resample(guided, inversion, structure, callback=titled(title), direct_denoise=plain)
         shown = grown.clamp(-1, 1)
         compared = metrics.compare(shown, truths[style]) if style in truths else None
-        return Restyle(style, cfg, shown, calls_falling(inversion, structure), compared)
+        kept = None if clip.content is None else lost.said(shown, clip.content, _looks(settings, style))
+        return Restyle(style, cfg, shown, calls_falling(inversion, structure), compared, kept)
 
     restyles = [
         restyle(style, cfg, exact.inversion, settings.structure, f"{style}, cfg {cfg:g}")
@@ -128,10 +136,17 @@ def _round_trip(
     own: Denoise, x: Tensor, settings: Settings, solver: str, record: bool, titled: Titled
 ) -> RoundTrip:
     name = f"{'exact' if record else 'plain'} {solver}"
-    inversion = unsample(own, x, settings.sigmas, solver, record, callback=titled(f"{name}: to noise"))
+    direct = settings.direct if record else 0.0
+    title = titled(f"{name}: to noise")
+    inversion = unsample(own, x, settings.sigmas, solver, record, callback=title, direct=direct)
     clip = resample(own, inversion, callback=titled(f"{name}: back again"))
     calls = inversion.calls + calls_falling(inversion)
     return RoundTrip(inversion, clip, calls, metrics.compare(clip, x))
+
+
+def _looks(settings: Settings, style: str) -> tuple[str, ...]:
+    """The styles in which a shape may be found: the one asked for, and the source's where it is known."""
+    return (style,) if settings.condition is None else (settings.condition, style)
 
 
 def _check(exact: RoundTrip) -> None:

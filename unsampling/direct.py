@@ -16,8 +16,8 @@ from torch import Tensor
 from .hold import Adjust, centred, distance_from, layout
 from .solvers.evaluation import Evaluate, ModelCalls, Outside
 
-# Correlation of the two answers' layouts at the very top below which dark and bright have changed places: on
-# the demo's world about -0.8 across lightness, 0.97 and more elsewhere. SEEN: the least that the source's own
+# Correlation of the two answers' layouts at the very top below which dark and bright have changed places
+# (measured on the demo's world: benchmarks/results/lightness.md). SEEN: the least that the source's own
 # answer must have with the source, since a flow model begins with nothing of it.
 ACROSS, SEEN = -0.3, 0.1
 # Where the source's own answer is this near to the source, over the source's spread, its recorded noise draws
@@ -124,12 +124,12 @@ def lies_across(answer: Tensor, source_answer: Tensor, source: Tensor) -> bool:
     No more than a hint: on a schedule that begins low, at 14.6 say, the source's own lightness is still in
     the noise, and no answer turns it round.
     """
-    seen = _correlation(source_answer, source)
-    return seen > SEEN and _correlation(answer, source_answer) < ACROSS
+    seen = correlation(source_answer, source)
+    return seen > SEEN and correlation(answer, source_answer) < ACROSS
 
 
-def _correlation(a: Tensor, b: Tensor) -> float:
-    """Of the layouts of two clips, each channel around its mean."""
+def correlation(a: Tensor, b: Tensor) -> float:
+    """Of the layouts of two clips, each channel around its mean: from -1 to 1."""
     a, b = (centred(layout(x.to("cpu", torch.float32))) for x in (a, b))
     return float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12))
 

@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from benchmarks.restyle_report.worsened import Case
 from benchmarks.style_transfer import judge as styles
-from benchmarks.style_transfer import measures
+from demo import places
 from unsampling.report.restyle import slope
 
 PATCHES = 4  # each way, whose mean colours may flicker
@@ -36,7 +36,7 @@ class Truths:
 
 def truths(case: Case) -> Truths:
     error = (case.result - case.truth).double() / 2
-    away = measures.displacements(case.result, case.of, case.styles)
+    away = places.displacements(case.result, case.of, case.styles)
     means = error.mean((2, 3))
     return Truths(
         _look(case),

@@ -4,14 +4,16 @@
     python -m benchmarks.style_transfer --first 500 --clips 16   any other clips, the main ways; minutes
     python -m benchmarks.style_transfer --first 500 --clips 1 --compared 1    a clip in every way
 
-The reporting half is written to style_transfer.md and .png in benchmarks/results; other clips are printed,
-and written where an --output is given. One process a core, each with one thread; a stopped run goes on where
-it was, from demo/out/style_transfer.jsonl. Seconds and date apart, every run of a commit writes the same.
+The reporting half is written to style_transfer.md, .json and .png in benchmarks/results; other clips are
+printed, and written where an --output is given. One process a core, each with one thread; a stopped run goes
+on where it was, from demo/out/style_transfer.jsonl. Seconds and date apart, every run of a commit writes the
+same.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import sys
 from pathlib import Path
@@ -21,11 +23,13 @@ from benchmarks.style_transfer.cases import STEPS
 from benchmarks.style_transfer.checks import checks
 from benchmarks.style_transfer.clips import PRECISIONS, ROOT, fast_precision, measured
 from benchmarks.style_transfer.curves import curve, plot
-from benchmarks.style_transfer.measures import LOST, NEAR
+from benchmarks.style_transfer.gallery import summary
+from benchmarks.style_transfer.measures import NEAR
 from benchmarks.style_transfer.ours import BASE, DIRECT, REACH
 from benchmarks.style_transfer.tables import compared, tables
 from benchmarks.style_transfer.transfers import HALF, HALVES
 from demo import model, world
+from demo.places import LOST
 
 COMMAND = "python -m benchmarks.style_transfer"
 RESULTS = ROOT / "benchmarks" / "results"
@@ -69,6 +73,7 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
   source, at that same noise and at cfg 1. The steps below go down by the recorded midpoint, at the row's cfg.
   "{base}" goes down from the unsampled noise itself: the same way up, without the calls at
   fresh noise. "direct path, then euler" has euler in the midpoint's place. variation 1: other fresh noise.
+  noise without its mean: each channel's mean over the clip is taken off, since it carries the source's tone.
   hold: how much of each answer's layout is pulled to that of the source's answer. direct d: the path takes
   that share of the steps, whatever the clip needs. with end: `direct` {reach:g}, and unsampled no higher than
   that path ends. no condition up: unsampled without one.
@@ -96,6 +101,8 @@ def main(arguments: list[str] | None = None) -> int:
     if options.output is not None:
         options.output.mkdir(parents=True, exist_ok=True)
         (options.output / "style_transfer.md").write_text(text, encoding="utf-8")
+        told = json.dumps(summary(results, _command(options)), indent=2)
+        (options.output / "style_transfer.json").write_text(told + "\n", encoding="utf-8")
         if compared(results):
             plot(results, options.output / "style_transfer.png")
     print(text)
@@ -118,10 +125,8 @@ def _given(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def _introduction(options: argparse.Namespace) -> str:
-    chosen = f"--half {options.half}" if options.half else f"--first {options.first}"
-    counts = "".join(f" --{name} {getattr(options, name)}" for name in ("clips", *EXTRA))
     return INTRODUCTION.format(
-        command=f"{COMMAND} {chosen}{counts}",
+        command=_command(options),
         which=_which(options),
         versions=versions(),
         precision=options.precision,
@@ -135,6 +140,14 @@ def _introduction(options: argparse.Namespace) -> str:
         reach=REACH,
         near=NEAR,
         lost=LOST,
+    )
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What to type for the same run."""
+    chosen = f"--half {options.half}" if options.half else f"--first {options.first}"
+    return f"{COMMAND} {chosen}" + "".join(
+        f" --{name} {getattr(options, name)}" for name in ("clips", *EXTRA)
     )
 
 

@@ -28,9 +28,10 @@ SOURCES = (
     *(f"benchmarks/style_transfer/{name}.py" for name in ("shapes", "tone", "transfers", "ways")),
     "benchmarks/solvers/measures.py",
     "benchmarks/solvers/ways.py",
-    "demo/world.py",
-    "demo/model.py",
-    "unsampling/**/*.py",
+    *(f"demo/{name}.py" for name in ("model", "places", "world")),
+    "unsampling/*.py",
+    "unsampling/solvers/*.py",
+    "unsampling/video/lightness.py",
 )  # what figures come from
 PRECISIONS = {"bfloat16": torch.bfloat16, "float32": None}
 FAST = ("amx_bf16", "avx512_bf16")  # one of them, or a row in bfloat16 takes 20 times as long

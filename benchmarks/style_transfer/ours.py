@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -9,11 +10,13 @@ from torch import Tensor
 from benchmarks.style_transfer.cases import HIGH_CFG, STEPS, Case, Down, Fall, Prompt, Rise
 from benchmarks.style_transfer.shapes import turned
 from unsampling import Inversion, resample, unsample
+from unsampling.hold import centred
 
 BASE = "midpoint, recorded"  # what every other way is compared with
 DIRECT = "direct path, then recorded"
 OURS = DIRECT  # what the nodes do unless told otherwise
 END = f"{DIRECT}, with end"
+MEANLESS = f"{BASE}, noise without its mean"
 TURNED = f"lightness turned round, {DIRECT}"
 TURNED_BASE = f"lightness turned round, {BASE}"
 STRUCTURES = tuple(i / 10 for i in range(1, 9))
@@ -62,7 +65,7 @@ def others() -> list[Case]:
         Case(rising(direct=REACH, end=1 - REACH), (Down(END, falling()),), returns=False),
         Case(rising(direct=1.0), tuple(map(_of_length, LENGTHS)), returns=False),
         Case(rising(direct=None, solver="euler"), _by_euler()),
-        Case(rising(), (Down(BASE, falling(), HIGH_CFG), *_over_structure(BASE))),
+        Case(rising(), (Down(BASE, falling(), HIGH_CFG), Down(MEANLESS, _meanless), *_over_structure(BASE))),
         Case(rising(direct=None), (Down(f"{DIRECT}, no condition up", falling()),), own=False, returns=False),
     ]
 
@@ -70,6 +73,11 @@ def others() -> list[Case]:
 def without_path(name: str, cfg: float = 1.0, **settings: Any) -> Down:
     """From the noise itself: what was asked for a path does not count."""
     return Down(name, falling(direct=0.0, **settings), cfg, spared=lambda inversion: inversion.direct_steps)
+
+
+def _meanless(denoise: Prompt, inversion: Inversion, sigmas: Tensor) -> Tensor:
+    """Down from the noise without each channel's mean over the clip, which carries the source's tone."""
+    return falling()(denoise, replace(inversion, noise=centred(inversion.noise)), sigmas)
 
 
 def _over_structure(name: str) -> list[Down]:

@@ -1,6 +1,7 @@
 """The page that `python -m demo` writes, opened from its file in the real browser."""
 
 import io
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +15,8 @@ from playwright.sync_api import Browser, Page
 
 import demo.run
 from demo.__main__ import main
+from demo.gallery import Gallery, Shown
+from demo.page import page as written
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
 
@@ -41,7 +44,9 @@ CUT = """() => [...document.querySelectorAll('table')].map((one) => one.parentEl
     .filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.innerText)"""
 OVERFLOW = "() => document.documentElement.scrollWidth - document.documentElement.clientWidth"
 NAMES = [
-    "all clips side by side",
+    "the source",
+    "the same noise in ink",
+    "the same noise in neon",
     "source",
     "reconstruction",
     "ink, cfg 1",
@@ -97,7 +102,7 @@ def test_every_video_loads_and_plays_and_every_picture_is_there(browser, made):
         assert [name for name, *_ in found] == NAMES
         for name, width, height, seconds in found:
             assert seconds == pytest.approx(0.5), name
-            assert (width, height) == ((3 * 256, 3 * 280) if name == NAMES[0] else (256, 256))
+            assert (width, height) == (256, 256)
         for video in page.query_selector_all("video"):
             assert video.evaluate(PLAYS), video.get_attribute("aria-label")
         pictures = page.evaluate(LOADED)
@@ -154,6 +159,24 @@ def test_the_page_says_the_numbers(browser, made):
         assert "noise at sigma 250, 4 frames" in page.query_selector(".verdict").inner_text()
 
 
+def test_the_gallery_opens_with_one_click(browser, made, tmp_path):
+    shown = Shown(made.parent / "source.mp4", "flat", "ink", 0.25, "Lost: the <i>ring</i> in 3 of 4 frames.")
+    measurements = json.loads((made.parent / "numbers.json").read_text(encoding="utf-8"))
+    path = tmp_path / "index.html"
+    path.write_text(
+        written(made.parent, measurements, Gallery((shown,) * 3, "Means of 64 clips.")), encoding="utf-8"
+    )
+    with opened(browser, path, PHONE) as found:
+        clip = found.query_selector("details video")
+        assert not clip.is_visible()
+        found.click("summary")
+        assert clip.is_visible()
+        assert found.evaluate(OVERFLOW) == 0
+        told = found.query_selector("details").inner_text()
+        assert told.startswith("3 other clips, which nobody chose") and "Means of 64 clips." in told
+        assert told.count("flat to ink\nerror 0.25. Lost: the <i>ring</i> in 3 of 4 frames.") == 3
+
+
 def test_names_of_files_are_text(browser, tmp_path, made):
     """A clip's name may hold what would be markup."""
     clip = tmp_path / "<img src=x onerror=alert(1)> & $steps.mp4"
@@ -166,7 +189,8 @@ def test_names_of_files_are_text(browser, tmp_path, made):
         assert clip.name in page.inner_text("main")
         assert "no error is given" in page.inner_text("main")
         assert [name for name, *_ in page.evaluate(VIDEOS)] == [
-            NAMES[0],
+            "the source",
+            "the same noise in neon",
             "source",
             "reconstruction",
             "neon, cfg 1",

@@ -102,7 +102,7 @@ def test_two_runs_give_the_same_bytes(tmp_path):
     assert set(digests(tmp_path / "a")) == {f"{name}.mp4" for name in videos} | others
     out = runs[1].stdout
     assert f"Open {tmp_path / 'b' / 'index.html'} in a browser" in out
-    assert re.search(r"^\[ 1/9\] exact midpoint: to noise +5 of 5 ", out, re.M)
+    assert re.search(r"^\[ 1/9\] exact midpoint: to noise +7 of 7 ", out, re.M)
     assert re.search(r"^\[ 9/9\] ink, random noise +4 of 4 ", out, re.M)
 
 
@@ -115,7 +115,7 @@ def test_the_files_show_what_their_names_and_numbers_say(tmp_path):
     assert relative(true, world.render(content, "ink", 3)) < 0.05
     assert relative(clip(out / "reconstruction.mp4"), source) < 0.05
     exact, plain = found["round_trips"]
-    assert (exact["solver"], exact["record"], exact["calls"]) == ("midpoint", True, 9)
+    assert (exact["solver"], exact["record"], exact["calls"]) == ("midpoint", True, 10)
     assert (plain["solver"], plain["record"], plain["calls"]) == ("euler", False, 6)
     assert exact["relative_error"] < 1e-5 < 100 * 1e-5 < plain["relative_error"]
     for one in found["restyles"]:
@@ -176,7 +176,7 @@ def test_a_users_clip_is_unsampled_without_a_style_and_has_no_true_answer(tmp_pa
 
 
 def test_full_structure_returns_the_source_and_guidance_changes_the_restyle(tmp_path):
-    settings = [*SMALL, "--style", "neon", "--solver", "dpmpp_2m", "--out", str(tmp_path)]
+    settings = [*SMALL, "--style", "neon", "--solver", "dpmpp_2m", "--direct", "0", "--out", str(tmp_path)]
     assert main([*settings, "--structure", "1"]) == 0
     reconstruction = (tmp_path / "reconstruction.mp4").read_bytes()
     assert (tmp_path / "neon_cfg1.mp4").read_bytes() == reconstruction
@@ -314,7 +314,7 @@ def test_the_verdict_is_of_this_noise(tmp_path):
     """The page, the numbers and the chart's own words agree with the engine's measurement of the noise."""
     unet = demo.run.load_model()
     made = demo.clip.built_in(tmp_path / "source.mp4", SEED, "flat", 3)
-    settings = demo.run.Settings(("ink",), (1.0,), 3, "midpoint", 0.0, "flat")
+    settings = demo.run.Settings(("ink",), (1.0,), 3, "midpoint", 0.0, None, "flat")
     results = demo.run.compute(unet, made, settings)
     known = results.exact.inversion
     figures = metrics.noise_figures(known.noise, made.x, float(known.sigmas[0]))

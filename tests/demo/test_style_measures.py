@@ -8,7 +8,7 @@ import torch
 
 from benchmarks.style_transfer import judge, measures
 from benchmarks.style_transfer.transfers import Transfer
-from demo import model, world
+from demo import model, places, world
 from unsampling import resample, unsample
 
 SEEDS = range(50, 10_000, 1999)
@@ -21,7 +21,7 @@ def moved(clip, x, y):
 
 
 def motion(clip, seed, styles=("flat", "neon")):
-    return measures.distances(clip, world.content(seed), styles)
+    return places.distances(clip, world.content(seed), styles)
 
 
 def test_the_judge_knows_the_style_of_held_out_clips():
@@ -66,7 +66,7 @@ def test_another_content_is_lost():
     for seed in SEEDS:
         away = motion(world.render(world.content(seed + 1), "neon"), seed)
         assert away.mean() > 6
-        assert away.max() <= 2**0.5 * (measures.REACH + 1)
+        assert away.max() <= 2**0.5 * (places.REACH + 1)
 
 
 def test_a_frozen_clip_loses_its_shapes_by_their_way():
@@ -76,10 +76,10 @@ def test_a_frozen_clip_loses_its_shapes_by_their_way():
 
 def test_hidden_shapes_are_not_looked_for():
     of = world.content(0)
-    whole = measures.visible(replace(of, shapes=of.shapes[:1]))
+    whole = places.visible(replace(of, shapes=of.shapes[:1]))
     assert whole.all()
     cover = replace(of.shapes[0], radius=0.25, kind="disc")
-    hidden = measures.visible(replace(of, shapes=(of.shapes[0], cover)))
+    hidden = places.visible(replace(of, shapes=(of.shapes[0], cover)))
     assert not hidden[:, 0].any()
     assert hidden[:, 1].all()
 

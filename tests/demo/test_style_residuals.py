@@ -5,7 +5,7 @@ import torch
 
 from benchmarks.style_transfer import measures, shapes, tone
 from benchmarks.style_transfer.transfers import Transfer
-from demo import world
+from demo import places, world
 
 torch.set_num_threads(1)  # small sums, for which threads only wait on each other
 TRANSFERS = [Transfer(i) for i in range(3, 30, 5)]  # both dark and bright sources and targets
@@ -14,7 +14,7 @@ ids = [f"{t.source}-{t.target}" for t in TRANSFERS]
 
 def drawn(clip, transfer):
     of = world.content(transfer.seed)
-    return shapes.drawn(clip, of, transfer.source, transfer.target, measures.visible(of, len(clip)))
+    return shapes.drawn(clip, of, transfer.source, transfer.target, places.visible(of, len(clip)))
 
 
 def both(transfer, frames=world.FRAMES):

@@ -13,7 +13,7 @@ from benchmarks.style_transfer import __main__ as style_transfer
 from benchmarks.style_transfer import cases, checks, clips, columns, curves, ours, rivals, shapes, ways
 from benchmarks.style_transfer.cases import Down, Prompt, Result
 from benchmarks.style_transfer.measures import Likeness
-from benchmarks.style_transfer.ours import BASE, DIRECT, END, OURS, TURNED, TURNED_BASE
+from benchmarks.style_transfer.ours import BASE, DIRECT, END, MEANLESS, OURS, TURNED, TURNED_BASE
 from benchmarks.style_transfer.rivals import FLOWALIGN, FLOWEDIT
 from benchmarks.style_transfer.transfers import KINDS, PAIRS, SETTINGS, Transfer
 from demo import model, world
@@ -35,6 +35,7 @@ SAME_IN_EVERY = SAME | {
     (END, "1"): (12 + 4 + 2, 12 + 4),  # a path of 12 steps, 4 climbed with two calls more
     **{(f"{DIRECT}, direct {d:g}", "1"): (UP + 16 * d, 16) for d in ours.LENGTHS},
     **{(f"{BASE}, hold {a:g}", "1"): (UP, DOWN) for a in (0.5, 1.0)},
+    (MEANLESS, "1"): (UP, DOWN),
     (TURNED_BASE, "1"): (UP, DOWN),
     (FLOWEDIT, "3"): (16, 32),
     (f"{FLOWEDIT}, first steps skipped", "1"): (11, 11),
@@ -477,7 +478,17 @@ def test_results_are_kept_for_code_that_is_there():
     for pattern in clips.SOURCES:
         assert any(clips.ROOT.glob(pattern)), pattern
     folder = {p.stem for p in (clips.ROOT / "benchmarks" / "style_transfer").glob("*.py")}
-    report = {"__init__", "__main__", "checks", "clips", "columns", "curves", "tables"}
+    report = {
+        "__init__",
+        "__main__",
+        "checks",
+        "clips",
+        "columns",
+        "curves",
+        "gallery",
+        "lightness",
+        "tables",
+    }
     assert folder - report == {Path(p).stem for p in clips.SOURCES if "style_transfer" in p}
 
 

@@ -26,7 +26,8 @@ def test_venv_is_installed_where_root_may_and_asked_for_by_name_where_not(tmp_pa
     for name, script in STANDINS.items():
         (tmp_path / name).write_text(f"#!/bin/sh\n{script}\n")
         (tmp_path / name).chmod(0o755)
-    (tmp_path / "requirements-dev.txt").touch()
+    for name in ("demo", "dev"):
+        (tmp_path / f"requirements-{name}.txt").touch()
     (tmp_path / "user").write_text(user)
     if network:
         (tmp_path / "network").touch()

@@ -1,0 +1,121 @@
+"""Whether the model's first two answers tell that a look lies across lightness from the source.
+
+    python -m benchmarks.style_transfer.lightness     the reporting half, two schedules; minutes
+
+The resampler names Turn Lightness by this rule (unsampling/direct.py, lies_across). Written to
+benchmarks/results/lightness.md.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from statistics import mean
+from typing import NamedTuple
+
+import torch
+from tqdm import tqdm
+
+from benchmarks.report import Check, promises, table, versions
+from benchmarks.style_transfer.transfers import HALF, HALVES, SETTINGS, Transfer
+from demo import model
+from unsampling import direct
+
+RESULTS = Path(__file__).resolve().parents[1] / "results" / "lightness.md"
+TOPS = ("pairs", "low")  # settings that differ in the schedule's top alone
+INTRODUCTION = """\
+# What the first two answers tell of lightness
+
+Written by `python -m benchmarks.style_transfer.lightness --first {first} --clips {clips}`.
+{versions}. The network runs in float32.
+
+The demo's model is asked about each clip under fresh noise at the schedule's top, for the source's style and
+for the target's. Correlation of the two answers' layouts: below {across:g}, and where the source's own answer
+correlates with the source by more than {seen:g}, the resampler names Turn Lightness. Across: from a dark
+style to a bright one, or back.
+"""
+
+
+class Seen(NamedTuple):
+    """One clip at one top: the correlation of both answers, and what the rule says."""
+
+    top: float
+    crosses: bool
+    correlation: float
+    named: bool
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = _parser().parse_args(arguments)
+    torch.set_num_threads(1)
+    unet = model.load(options.weights)
+    indices = range(options.first, options.first + options.clips)
+    found = [_seen(Transfer(i, top), unet) for top in TOPS for i in tqdm(indices, disable=None)]
+    text = "\n".join([_introduction(options), _table(found), "", promises(_checks(found))])
+    if options.output is not None:
+        options.output.write_text(text, encoding="utf-8")
+    print(text)
+    return 0
+
+
+def _seen(transfer: Transfer, unet: torch.nn.Module) -> Seen:
+    clip, sigma = transfer.clip(), transfer.sigmas(2)[0]
+    x = direct.Direct((), direct.seed_of(clip, 0), tuple(range(len(clip)))).noised(clip, sigma, 0)
+    answer, own = (
+        model.denoiser(unet, style)(x, float(sigma), 0) for style in (transfer.target, transfer.condition)
+    )
+    named = direct.lies_across(answer, own, clip)
+    return Seen(SETTINGS[transfer.setting].top, transfer.crosses, direct.correlation(answer, own), named)
+
+
+def _table(found: Sequence[Seen]) -> str:
+    rows = []
+    for top in dict.fromkeys(one.top for one in found):
+        for crosses in (False, True):
+            group = [one for one in found if (one.top, one.crosses) == (top, crosses)]
+            if group:
+                values = [one.correlation for one in group]
+                span = f"{min(values):.2f} to {max(values):.2f}"
+                pairs = "across lightness" if crosses else "others"
+                named = f"{sum(one.named for one in group)} of {len(group)}"
+                rows.append([f"{top:g}", pairs, f"{mean(values):.2f}", span, named])
+    return table(("top", "pairs", "correlation", "from", "named"), rows)
+
+
+def _checks(found: Sequence[Seen]) -> Iterator[Check]:
+    """At the demo's own top the rule must be right; at SD1.5's it must not cry wolf."""
+    for top in (SETTINGS[name].top for name in TOPS):
+        others = [one for one in found if one.top == top and not one.crosses]
+        wrong = sum(one.named for one in others)
+        yield Check(f"From sigma {top:g} no other pair is named", f"{wrong} of {len(others)}", wrong == 0)
+    across = [one for one in found if one.crosses and one.top == model.SIGMA_MAX]
+    right = sum(one.named for one in across)
+    promise = f"From sigma {model.SIGMA_MAX:g} every pair across lightness is named"
+    yield Check(promise, f"{right} of {len(across)}", right == len(across))
+
+
+def _introduction(options: argparse.Namespace) -> str:
+    return INTRODUCTION.format(
+        first=options.first,
+        clips=options.clips,
+        versions=versions(),
+        across=direct.ACROSS,
+        seen=direct.SEEN,
+    )
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        "python -m benchmarks.style_transfer.lightness", description=__doc__.partition("\n")[0]
+    )
+    parser.add_argument("--first", type=int, default=HALVES["reporting"], help="the first clip")
+    parser.add_argument("--clips", type=int, default=HALF)
+    parser.add_argument("--weights", type=Path, default=model.WEIGHTS)
+    parser.add_argument("--output", type=Path, default=RESULTS, help="the file to write")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

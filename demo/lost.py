@@ -1,0 +1,52 @@
+"""Which shapes a restyled clip has lost, in words."""
+
+from __future__ import annotations
+
+import colorsys
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from . import places
+from .world import Content, Shape
+
+# Where each name ends on the wheel of hues, in degrees.
+HUES = (
+    (15, "red"),
+    (45, "orange"),
+    (70, "yellow"),
+    (165, "green"),
+    (195, "teal"),
+    (255, "blue"),
+    (290, "purple"),
+)
+HUES += ((345, "pink"), (360, "red"))
+LOST = "Lost:"  # how a sentence about losses begins
+IN_PLACE = 0.1  # of its frames: a shape that is off in no more of them, or in one, is not called lost
+
+
+def said(clip: Tensor, of: Content, styles: Sequence[str]) -> str:
+    """One sentence: all shapes in place, or which are lost and in how many of the frames that show them.
+
+    clip [frames,3,height,width] from -1 to 1; styles: the looks in which a shape may be found.
+    """
+    seen = places.visible(of, len(clip))
+    away = places.displacements(clip, of, styles, seen).norm(dim=2)
+    off = [
+        (name(shape), away[:, i][seen[:, i]] > places.LOST)
+        for i, shape in enumerate(of.shapes)
+        if seen[:, i].any()
+    ]
+    lost = [(called, frames) for called, frames in off if frames.sum() > max(1, IN_PLACE * len(frames))]
+    if not lost:
+        return f"All {len(off)} shapes are in place."
+    told = ", ".join(
+        f"the {called} in {int(frames.sum())} of {len(frames)} frames" for called, frames in lost
+    )
+    return f"{LOST} {told}."
+
+
+def name(shape: Shape) -> str:
+    """A shape as a person would call it: the name of its colour, and its kind."""
+    hue = colorsys.rgb_to_hsv(*shape.colour)[0] * 360
+    return f"{next(called for end, called in HUES if hue <= end)} {shape.kind}"
