@@ -35,7 +35,8 @@ class OnThePath:
         self.source = inversion.record.source if inversion.record is not None else torch.empty(0)
         self.answers = () if kept is None else kept.answers[path.start : path.stop]
         self.from_top = path.start == 0
-        self.same, self.across = bool(self.answers), False
+        self.same = bool(self.answers)
+        self.across: bool | None = None  # until a step tells
 
     def watched(self, callback: Callback) -> Callback:
         """The callback, which also looks at the answers on the path."""
@@ -49,7 +50,7 @@ class OnThePath:
 
     def _look(self, call: int, denoised: Tensor) -> None:
         answer = self.answers[call - 1]
-        if call == 1 and self.from_top:
+        if self.across is None and self.from_top:
             found = (t.to(denoised) for t in (answer, self.source))
             self.across = direct.lies_across(denoised, *found)
         if self.same:

@@ -16,9 +16,9 @@ from torch import Tensor
 from .hold import Adjust, centred, distance_from, layout
 from .solvers.evaluation import Evaluate, ModelCalls, Outside
 
-# Correlation of the two answers' layouts at the very top below which dark and bright have changed places
+# Correlation of the two answers' layouts near the top below which dark and bright have changed places
 # (measured on the demo's world: benchmarks/results/lightness.md). SEEN: the least that the source's own
-# answer must have with the source, since a flow model begins with nothing of it.
+# answer must have with the source to tell anything: at the very top it may have nothing of it.
 ACROSS, SEEN = -0.3, 0.1
 # Where the source's own answer is this near to the source, over the source's spread, its recorded noise draws
 # as well as fresh noise.
@@ -118,14 +118,15 @@ def _outside_is_still(edit: Tensor, outside: Tensor | None) -> Tensor:
     return edit if outside is None else torch.where(outside, 0.0, edit)
 
 
-def lies_across(answer: Tensor, source_answer: Tensor, source: Tensor) -> bool:
-    """Whether a new look is dark where the source is bright, by the model's two answers at the path's top.
+def lies_across(answer: Tensor, source_answer: Tensor, source: Tensor) -> bool | None:
+    """Whether a new look is dark where the source is bright, by the model's two answers at a step.
+    None: the source's own answer has nothing of the source yet, so ask at the next step.
 
     No more than a hint: on a schedule that begins low, at 14.6 say, the source's own lightness is still in
     the noise, and no answer turns it round.
     """
-    seen = correlation(source_answer, source)
-    return seen > SEEN and correlation(answer, source_answer) < ACROSS
+    seen = correlation(source_answer, source) > SEEN
+    return correlation(answer, source_answer) < ACROSS if seen else None
 
 
 def correlation(a: Tensor, b: Tensor) -> float:

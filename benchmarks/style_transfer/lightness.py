@@ -19,6 +19,7 @@ import torch
 from tqdm import tqdm
 
 from benchmarks.report import Check, promises, table, versions
+from benchmarks.style_transfer.cases import STEPS
 from benchmarks.style_transfer.transfers import HALF, HALVES, SETTINGS, Transfer
 from demo import model
 from unsampling import direct
@@ -31,15 +32,16 @@ INTRODUCTION = """\
 Written by `python -m benchmarks.style_transfer.lightness --first {first} --clips {clips}`.
 {versions}. The network runs in float32.
 
-The demo's model is asked about each clip under fresh noise at the schedule's top, for the source's style and
-for the target's. Correlation of the two answers' layouts: below {across:g}, and where the source's own answer
-correlates with the source by more than {seen:g}, the resampler names Turn Lightness. Across: from a dark
-style to a bright one, or back.
+The demo's model is asked about each clip under fresh noise, for the source's style and for the target's, at
+the first of the top steps whose own answer correlates with the source by more than {seen:g}. Where the two
+answers' layouts correlate by less than {across:g}, the resampler names Turn Lightness. Across: from a dark
+style to a bright one, or back. On a direct path the edit of the steps before is in the target's answer too;
+here it is not.
 """
 
 
 class Seen(NamedTuple):
-    """One clip at one top: the correlation of both answers, and what the rule says."""
+    """One clip at one top: the correlation of both answers at the step that tells, and what the rule says."""
 
     top: float
     crosses: bool
@@ -61,13 +63,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _seen(transfer: Transfer, unet: torch.nn.Module) -> Seen:
-    clip, sigma = transfer.clip(), transfer.sigmas(2)[0]
-    x = direct.Direct((), direct.seed_of(clip, 0), tuple(range(len(clip)))).noised(clip, sigma, 0)
-    answer, own = (
-        model.denoiser(unet, style)(x, float(sigma), 0) for style in (transfer.target, transfer.condition)
-    )
-    named = direct.lies_across(answer, own, clip)
-    return Seen(SETTINGS[transfer.setting].top, transfer.crosses, direct.correlation(answer, own), named)
+    clip, sigmas = transfer.clip(), transfer.sigmas(STEPS)
+    path = direct.Direct((), direct.seed_of(clip, 0), tuple(range(len(clip))))
+    answer = own = clip
+    for step, sigma in enumerate(sigmas[:-1]):
+        x = path.noised(clip, sigma, step)
+        answer, own = (
+            model.denoiser(unet, style)(x, float(sigma), step)
+            for style in (transfer.target, transfer.condition)
+        )
+        if direct.lies_across(answer, own, clip) is not None:
+            break
+    top, alike = SETTINGS[transfer.setting].top, direct.correlation(answer, own)
+    return Seen(top, transfer.crosses, alike, direct.lies_across(answer, own, clip) is True)
 
 
 def _table(found: Sequence[Seen]) -> str:

@@ -51,6 +51,18 @@ def test_a_path_that_begins_lower_is_compared_from_there():
     assert told([ANSWERS[0]], path=range(1, 2)) == ""
 
 
+def test_lightness_is_judged_at_the_first_step_that_has_seen_the_source():
+    """At the very top the source's own answer may have nothing of it yet."""
+    blank = torch.randn(CLIP.shape, generator=torch.Generator().manual_seed(2))
+    late = replace(NOISE, record=replace(NOISE.record, direct=Direct((blank, ANSWERS[1]), 1, (0, 1))))
+    for first in (blank, -blank):
+        assert "Turn Lightness" in told([first, -ANSWERS[1]], inversion=late)
+        assert told([first, 1 + ANSWERS[1]], inversion=late) == ""
+    assert "Turn Lightness" in told([-ANSWERS[0], ANSWERS[1] + 1])
+    assert told([ANSWERS[0] + 1, -ANSWERS[1]]) == ""
+    assert told([-ANSWERS[1]], path=range(1, 2)) == ""
+
+
 @pytest.mark.parametrize("value, engine", [(-1.0, None), (0.0, 0.0), (0.4, 0.4), (1.0, 1.0)])
 def test_minus_1_leaves_it_to_the_record(value, engine):
     assert settings.check_direct(value) == engine
