@@ -24,6 +24,8 @@ CURES = {
     Cause.DIRECT_NOT_KEPT: "lower direct here, or raise it in the Unsampler",
     Cause.HOLD_WITHOUT_RECORD: "switch record on in the Unsampler, with a solver other than ees25, or set"
     " hold to 0",
+    Cause.STEADY_WITHOUT_RECORD: "switch record on in the Unsampler, with a solver other than ees25, or set"
+    " steady to 0",
     Cause.OTHER_SHAPE: "connect the same clip, neither cut nor resized",
     Cause.RECORD_NOT_STORED: "free some space, start ComfyUI with --temp-directory on a larger disk, or"
     " unsample with record half or off",

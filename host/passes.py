@@ -135,11 +135,12 @@ def resample(
     sampler=None,
     direct: float = -1.0,
     hold: float = 0.0,
+    steady: float = 0.0,
 ) -> dict:
     """Resamples a LATENT of noise through a guider; returns a LATENT.
 
     structure, fidelity: a number, or numbers over the clip (curves.over_frames). direct: as the engine's;
-        below 0 as far as the noise has answers for. hold: as the engine's.
+        below 0 as far as the noise has answers for. hold, steady: as the engine's.
     sampler: the core SAMPLER that the noise was made with, if it was one.
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
@@ -148,9 +149,9 @@ def resample(
     carried = record.of_latent(latent)
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
-    settings = {"direct": widgets.check_direct(direct), "hold": hold}
+    settings = {"direct": widgets.check_direct(direct), "hold": hold, "steady": steady}
     if carried is not None and core_samplers.is_core(carried.inversion.solver):
-        core_passes.refuse_settings({"direct": direct, "hold": hold})
+        core_passes.refuse_settings(settings | {"direct": direct})
     facts, schedule = _admitted(falling, carried, sigmas, by_core=sampler is not None)
     with _room_to_fall(carried, falling.samples) as store:
         fit = _fit(falling, carried, facts, schedule, sigmas, solver, store)

@@ -1,4 +1,4 @@
-"""What a user sets for a direct path and hold: in the engine's words, or refused in a sentence."""
+"""What a user sets for a direct path, hold and steady: in the engine's words, or refused in a sentence."""
 
 from typing import Any
 
@@ -21,13 +21,15 @@ def check_direct(direct: float) -> float | None:
 
 def check_record(fit: record.Fit, settings: dict[str, Any], carried: bool) -> None:
     """Raises: UnsamplingError for settings above 0 that need a record which is not there any more."""
-    wanted = [name for name in ("direct", "hold") if (settings[name] or 0) > 0]
+    wanted = [name for name in ("direct", "hold", "steady") if (settings[name] or 0) > 0]
     if not wanted or (carried and fit.change is not Change.FRAMES_ADDED):
         return
     why = f"{event(fit.change)}, so its record is lost" if carried else "noise carries no record"
+    *most, last = wanted
+    named = f"{', '.join(most)} and {last}" if most else last
     raise UnsamplingError(
-        f"{why}, which {' and '.join(wanted)} above 0 {'need' if len(wanted) > 1 else 'needs'}; connect the"
-        f" Unsampler's noise as it is, or set {' and '.join(wanted)} to 0"
+        f"{why}, which {named} above 0 {'need' if most else 'needs'}; connect the Unsampler's noise as it is,"
+        f" or set {named} to 0"
     )
 
 

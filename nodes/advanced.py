@@ -113,9 +113,10 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
         sigmas=None,
         sampler=None,
         hold=0.0,
+        steady=0.0,
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler (Advanced)"):
             node = cls.hidden.unique_id
-            more = {"sampler": sampler, "direct": direct, "hold": hold}
+            more = {"sampler": sampler, "direct": direct, "hold": hold, "steady": steady}
             clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

@@ -127,6 +127,19 @@ def falling() -> list:
             " strength and detail stay the new look's. 0 is off; 0.5 is a good start where no prompt"
             " describes the source and the direct path is off. No more model calls; exact on the source.",
         ),
+        io.Float.Input(
+            "steady",
+            default=0.0,
+            min=0.0,
+            max=1.0,
+            step=0.05,
+            optional=True,
+            advanced=True,
+            tooltip="How much to even out over neighbouring frames what the new look changes in large areas,"
+            " such as colours that pulse or jump between context windows. 0 is off. Fine detail flickers as"
+            " before, and where the source moves it does less. For the frames of one clip, not for a batch of"
+            " pictures. No more model calls; exact on the source.",
+        ),
     ]
 
 

@@ -62,10 +62,11 @@ class NoiselessResampler(io.ComfyNode):
         solver="auto",
         sigmas=None,
         hold=0.0,
+        steady=0.0,
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler"):
             guider = models.cfg_guider(model, positive, negative, cfg)
             node = cls.hidden.unique_id
-            more = {"direct": direct, "hold": hold}
+            more = {"direct": direct, "hold": hold, "steady": steady}
             clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

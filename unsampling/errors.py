@@ -21,6 +21,7 @@ class Cause(Enum):
     DIRECT_WITHOUT_RECORD = auto()
     DIRECT_NOT_KEPT = auto()
     HOLD_WITHOUT_RECORD = auto()
+    STEADY_WITHOUT_RECORD = auto()
     OTHER_SHAPE = auto()
     RECORD_NOT_STORED = auto()
     SETTING_NOT_NUMBERS = auto()

@@ -24,6 +24,11 @@ def unchanged(denoised: Tensor, recorded: Tensor) -> Tensor:
     return denoised
 
 
+def in_turn(first: Adjust, second: Adjust) -> Adjust:
+    """The one, and then the other on what it gives."""
+    return lambda denoised, recorded: second(first(denoised, recorded), recorded)
+
+
 def holding(source: Tensor, amount: float, push: bool) -> Adjust:
     """Pulls the low frequencies of each answer to those of the source's own, with the answer's own mean and
     spread, by that amount (0 to 1).

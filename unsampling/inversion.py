@@ -10,9 +10,10 @@ from . import direct as direct_path
 from . import schedules, solvers, steps
 from .checks import check_fraction, check_latent, check_mask, per_frame
 from .errors import Cause, UnsamplingError
-from .hold import holding
+from .hold import holding, in_turn
 from .record import Inversion, Record
 from .solvers.evaluation import Callback, Course, Denoise, ModelCalls, Store, in_memory
+from .steady import steadying
 
 
 def calls_rising(
@@ -112,6 +113,7 @@ def resample(
     direct: float | None = None,
     direct_denoise: Denoise | None = None,
     hold: float = 0.0,
+    steady: float = 0.0,
 ) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
@@ -127,6 +129,7 @@ def resample(
         part: 0 for none, 1 for all, None for as many as the record has answers for.
     direct_denoise: the same model and prompt on that path, at the cfg of the unsampling; denoise if None.
     hold: 0 to 1, how much to pull the layout of each answer to the source's own answer; needs the record.
+    steady: 0 to 1, how much to even out the edit's layout from frame to frame; needs the record.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
@@ -135,7 +138,8 @@ def resample(
     starts = per_frame("structure", steps.starts(inversion, structure, direct), x)
     path = steps.path(inversion, structure, direct)
     fidelity = _fidelity(fidelity, x)
-    _check_hold(hold, inversion)
+    _check_adjusting("hold", hold, inversion, Cause.HOLD_WITHOUT_RECORD)
+    _check_adjusting("steady", steady, inversion, Cause.STEADY_WITHOUT_RECORD)
     part, offset = inversion.sigmas[inversion.start :], inversion.start
     record, calls = inversion.record, calls_falling(inversion, structure, direct)
     if record is None:
@@ -154,8 +158,9 @@ def resample(
     walk = method.walk_again(record.outputs, source, part, offset, store)
     mask = None if record.mask is None else record.mask.to(x.device).expand_as(x)
     outside, edit, velocity = steps.outside(mask, starts), None, None
+    evening = steadying(source, steady)
     if record.direct is not None and path:
-        adjust = holding(source, hold, push=False)
+        adjust = in_turn(holding(source, hold, push=False), evening)
         edit = direct_path.walk(evaluate, source, inversion.sigmas, record.direct, path, outside, adjust)
     if start or path:
         x = method.state(walk, part, start, x.device)
@@ -163,7 +168,8 @@ def resample(
         x, velocity = x + edit.shift, edit.velocity
     edit = None  # it is of the clip's size, and the rest of the pass is long
     evaluate.denoise = denoise
-    course = Course(start, fidelity, outside, velocity, holding(source, hold, push=not path))
+    adjust = in_turn(holding(source, hold, push=not path), evening)
+    course = Course(start, fidelity, outside, velocity, adjust)
     x = method.fall_recorded(evaluate, x, part, offset, walk, course)
     return keep_outside(torch.where(starts == end, source, x), source, mask)
 
@@ -193,10 +199,10 @@ def misses(inversion: Inversion) -> list[Tensor]:
     return method.misses(walk, part)
 
 
-def _check_hold(hold: float, inversion: Inversion) -> None:
-    check_fraction("hold", hold)
-    if hold > 0 and not inversion.recorded:
-        raise UnsamplingError("hold above 0 needs the record of the unsampling", Cause.HOLD_WITHOUT_RECORD)
+def _check_adjusting(name: str, amount: float, inversion: Inversion, cause: Cause) -> None:
+    check_fraction(name, amount)
+    if amount > 0 and not inversion.recorded:
+        raise UnsamplingError(f"{name} above 0 needs the record of the unsampling", cause)
 
 
 def _fidelity(fidelity: float | Tensor, x: Tensor) -> float | Tensor:

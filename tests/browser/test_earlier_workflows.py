@@ -12,6 +12,7 @@ from tools.workflows.build import recorded_info
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
 
 UNSAMPLER, RESAMPLER = "UNS_Unsampler", "UNS_NoiselessResampler"
+LATER = {UNSAMPLER: ["direct", "variation"], RESAMPLER: ["direct", "hold", "steady"]}
 INFO = recorded_info()
 FRESH = """() => {
     const add = (type, x) => {
@@ -52,15 +53,15 @@ def fresh(page: Page) -> dict:
     return page.evaluate(SAVED)
 
 
-def earlier(workflow: dict, named: bool = True) -> dict:
-    """The file as it would be saved before there were `direct` and `variation`."""
+def earlier(workflow: dict, named: bool = True, later: dict[str, list[str]] = LATER) -> dict:
+    """The file as it would be saved before there were the `later` widgets, a node's last ones."""
     workflow = copy.deepcopy(workflow)
     for node in workflow["nodes"] + [n for g in subgraphs(workflow) for n in g["nodes"]]:
-        if node["type"] in (UNSAMPLER, RESAMPLER):
-            node["widgets_values"] = node["widgets_values"][: -2 if node["type"] == UNSAMPLER else -1]
+        if missing_then := later.get(node["type"]):
+            node["widgets_values"] = node["widgets_values"][: -len(missing_then)]
             names = node.pop("widgets_values_named")
             if named:
-                kept = [name for name in names if name not in ("direct", "variation")]
+                kept = [name for name in names if name not in missing_then]
                 node["widgets_values_named"] = {name: names[name] for name in kept}
     return workflow
 
@@ -106,6 +107,19 @@ def test_an_earlier_file_keeps_what_it_did(page: Page, named: bool):
     if page.nodes2:
         page.wait_for_function(f"() => ({DRAWN})().length === 4", timeout=5_000)
         assert page.evaluate(DRAWN) == [1, 1, 0, 0]  # cfg, end, direct, variation
+
+
+@pytest.mark.parametrize("named", [True, False])
+@pytest.mark.parametrize("later", [["steady"], ["hold", "steady"], ["direct", "hold", "steady"]])
+def test_an_earlier_resampler_keeps_its_values(page: Page, later: list[str], named: bool):
+    workflow = fresh(page)
+    [resampler] = [node for node in workflow["nodes"] if node["type"] == RESAMPLER]
+    here = {"cfg": 3, "structure": 0.2, "fidelity": 1, "solver": "auto"}
+    here |= {"direct": 0.5, "hold": 0.4, "steady": 0.7}
+    resampler["widgets_values"], resampler["widgets_values_named"] = list(here.values()), here
+    load(page, earlier(workflow, named, {RESAMPLER: later}))
+    fresh_values = {"direct": -1, "hold": 0, "steady": 0}
+    assert page.evaluate(VALUES)[RESAMPLER] == here | {name: fresh_values[name] for name in later}
 
 
 def test_its_prompt_has_it_off(page: Page):

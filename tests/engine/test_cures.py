@@ -128,6 +128,11 @@ REFUSALS = {
         "hold above 0 needs the record of the unsampling",
         "switch record on in the Unsampler, with a solver other than ees25, or set hold to 0",
     ),
+    "steady": (
+        lambda: resample(steady=0.5),
+        "steady above 0 needs the record of the unsampling",
+        "switch record on in the Unsampler, with a solver other than ees25, or set steady to 0",
+    ),
     "no record": (
         lambda: metrics.corrections(unsample(record=False)),
         "noise has no record to compare with",

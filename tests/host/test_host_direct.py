@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from host_passes import EMPTY, SOURCE, TARGET, Bench
+from host_passes import EMPTY, SOURCE, TARGET, Bench, two_hills
 from host_windows import WINDOWS, cut
 from support_nodes.mixture import Mixture
 
@@ -37,6 +37,42 @@ def test_hold_is_exact_on_the_source_and_nearer_to_it_elsewhere(comfy, direct):
     )
     assert bench.error(found["clip"]) < EXACT
     assert not torch.allclose(found["held"], found["free"], atol=1e-2)
+
+
+def swelling() -> Mixture:
+    """One soft picture a condition, around which the target spreads more: what it adds differs from frame to
+    frame, while the source's frames are alike."""
+    picture = soft()
+    return Mixture(
+        values=torch.tensor([EMPTY, SOURCE, TARGET]),
+        means=torch.stack([picture, picture, picture + 1]).reshape(3, 1, 4, 8, 8),
+        stds=torch.tensor([[0.1], [0.1], [0.5]]),
+        log_weights=torch.zeros(3, 1),
+    )
+
+
+@pytest.mark.parametrize("direct", [0.0, -1.0])
+@pytest.mark.parametrize("windows", [None, *WINDOWS])
+def test_steady_is_exact_on_the_source_and_calmer_elsewhere(comfy, windows, direct):
+    frames = 8 if windows is None else 32
+    name = f"direct-steady-{windows}-{direct}"
+    bench = Bench.set_up(comfy, name, frames=frames, mixture=swelling(), window_bias=0.3)
+    if windows is not None:
+        cut(bench, windows)
+    noise = bench.unsample(bench.ays(), direct=direct)
+    found = bench.run(
+        clip=bench.resample(noise, hold=0.5, steady=1.0),
+        free=bench.resample(noise, 1.0, TARGET),
+        steady=bench.resample(noise, 1.0, TARGET, steady=1.0),
+    )
+    assert bench.error(found["clip"]) < EXACT
+    free, steady = (restless(found[name] - bench.clip / 0.18215) for name in ("free", "steady"))
+    assert steady < 0.8 * free
+
+
+def restless(edit: torch.Tensor) -> float:
+    """How much of an edit changes from frame to frame."""
+    return float(edit.diff(dim=0).norm() / edit.norm())
 
 
 def test_guidance_acts_below_the_path_alone(comfy):
@@ -120,17 +156,19 @@ def cfg_guider(bench: Bench, target):
     return bench.graph.add("CFGGuider", cfg=1.0, **given)
 
 
-def test_the_advanced_node_holds_too(comfy):
-    bench = Bench.set_up(comfy, "direct-advanced")
+@pytest.mark.parametrize("knob", ["hold", "steady"])
+def test_the_advanced_node_has_the_same_knobs(comfy, knob):
+    mixture = {"hold": two_hills, "steady": swelling}[knob]()
+    bench = Bench.set_up(comfy, f"direct-advanced-{knob}", mixture=mixture)
     noise = bench.unsample(bench.ays(), direct=0.5)
     guider = cfg_guider(bench, bench.condition(TARGET))
     found = bench.run(
         free=advanced(bench, noise, guider),
-        held=advanced(bench, noise, guider, hold=1.0),
-        other=bench.resample(noise, 1.0, TARGET, hold=1.0),
+        turned=advanced(bench, noise, guider, **{knob: 1.0}),
+        other=bench.resample(noise, 1.0, TARGET, **{knob: 1.0}),
     )
-    assert not torch.allclose(found["held"], found["free"], atol=1e-2)
-    assert torch.equal(found["held"], found["other"])
+    assert not torch.allclose(found["turned"], found["free"], atol=1e-2)
+    assert torch.equal(found["turned"], found["other"])
 
 
 def test_frames_added_lose_the_path_and_say_so(comfy):
@@ -140,11 +178,11 @@ def test_frames_added_lose_the_path_and_say_so(comfy):
     bench.run(clip=bench.resample(longer, 1.0, TARGET))
     assert "not exact, and without a direct path" in comfy.log_text()
     sentence = (
-        "frames were added to the noise, or cut and changed, so its record is lost, which direct and hold"
-        " above 0 need; connect the Unsampler's noise as it is, or set direct and hold to 0"
+        "frames were added to the noise, or cut and changed, so its record is lost, which direct, hold and"
+        " steady above 0 need; connect the Unsampler's noise as it is, or set direct, hold and steady to 0"
     )
     with pytest.raises(RunError, match=sentence):
-        bench.run(clip=bench.resample(longer, 1.0, TARGET, direct=0.5, hold=0.5))
+        bench.run(clip=bench.resample(longer, 1.0, TARGET, direct=0.5, hold=0.5, steady=0.5))
 
 
 def test_a_slice_of_the_noise_keeps_the_noise_of_its_frames(comfy):
@@ -196,8 +234,7 @@ def test_a_look_across_lightness_names_the_node_that_helps(comfy):
 
 def turned(sign: float) -> Mixture:
     """One soft picture a condition; the target's is the source's, or its negative."""
-    wave = torch.linspace(0, 2 * torch.pi, 9)[:8].sin()
-    picture = (wave[:, None] + wave).expand(4, 8, 8)
+    picture = soft()
     pictures = torch.stack([picture, picture, sign * picture])
     return Mixture(
         values=torch.tensor([EMPTY, SOURCE, TARGET]),
@@ -205,6 +242,12 @@ def turned(sign: float) -> Mixture:
         stds=torch.full((3, 1), 0.3),
         log_weights=torch.zeros(3, 1),
     )
+
+
+def soft() -> torch.Tensor:
+    """A picture of one wave across and one down."""
+    wave = torch.linspace(0, 2 * torch.pi, 9)[:8].sin()
+    return (wave[:, None] + wave).expand(4, 8, 8)
 
 
 def test_changed_noise_is_said_to_have_no_effect(comfy):
@@ -247,7 +290,9 @@ def test_what_does_not_fit_is_refused_in_one_sentence(comfy, up, down, sentence)
         bench.run(clip=bench.resample(noise, **down))
 
 
-@pytest.mark.parametrize(("name", "upwards"), [("direct", True), ("direct", False), ("hold", False)])
+@pytest.mark.parametrize(
+    ("name", "upwards"), [("direct", True), ("direct", False), ("hold", False), ("steady", False)]
+)
 def test_a_core_sampler_keeps_neither(comfy, name, upwards):
     bench = Bench.set_up(comfy, f"direct-core-{name}-{upwards}")
     down = bench.through_core("euler")

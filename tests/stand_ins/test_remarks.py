@@ -5,8 +5,9 @@ from dataclasses import replace
 import pytest
 import torch
 
-from unsampling_pack.host import remarks, settings
+from unsampling_pack.host import record, remarks, settings
 from unsampling_pack.unsampling import Inversion, UnsamplingError
+from unsampling_pack.unsampling.change import Change
 from unsampling_pack.unsampling.direct import Direct
 from unsampling_pack.unsampling.record import Record
 
@@ -72,3 +73,26 @@ def test_minus_1_leaves_it_to_the_record(value, engine):
 def test_what_is_neither_is_refused(value):
     with pytest.raises(UnsamplingError, match="set it between 0 and 1, or to -1"):
         settings.check_direct(value)
+
+
+@pytest.mark.parametrize(
+    "wanted, named",
+    [
+        (["steady"], "steady above 0 needs"),
+        (["hold"], "hold above 0 needs"),
+        (["direct", "steady"], "direct and steady above 0 need"),
+        (["direct", "hold", "steady"], "direct, hold and steady above 0 need"),
+    ],
+)
+@pytest.mark.parametrize(
+    "carried, why", [(False, "noise carries no record"), (True, "frames were added to the noise")]
+)
+def test_settings_that_need_a_lost_record_are_named(wanted, named, carried, why):
+    fit = record.Fit(NOISE, Change.FRAMES_ADDED if carried else Change.NONE)
+    given = {"direct": None, "hold": 0.0, "steady": 0.0}
+    settings.check_record(fit, given, carried)
+    with pytest.raises(
+        UnsamplingError, match=f"^{why}.* which {named};.* set {named.split(' above')[0]} to 0"
+    ):
+        settings.check_record(fit, given | dict.fromkeys(wanted, 0.5), carried)
+    settings.check_record(replace(fit, change=Change.EDITED), given | dict.fromkeys(wanted, 0.5), True)
