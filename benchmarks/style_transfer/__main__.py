@@ -74,12 +74,13 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
   "{base}" goes down from the unsampled noise itself: the same way up, without the calls at
   fresh noise. "direct path, then euler" has euler in the midpoint's place. variation 1: other fresh noise.
   noise without its mean: each channel's mean over the clip is taken off, since it carries the source's tone.
-  hold: how much of each answer's layout is pulled to that of the source's answer. direct d: the path takes
-  that share of the steps, whatever the clip needs. with end: `direct` {reach:g}, and unsampled no higher than
-  that path ends. no condition up: unsampled without one.
+  hold: how much of each answer's layout is pulled to that of the source's answer. steady: how much the
+  layout of what each answer has beyond the source's answer is evened out from frame to frame. direct d: the
+  path takes that share of the steps, whatever the clip needs. with end: `direct` {reach:g}, and unsampled no
+  higher than that path ends. no condition up: unsampled without one.
 - Which rows stand where: {direct}, {base}, FlowEdit and core euler are
-  tried on every clip, lightness turned round where the pair crosses lightness and from the unseen style, and
-  all other ways on the clips of "Every way".
+  tried on every clip, lightness turned round where the pair crosses lightness and from the unseen style,
+  steady on clips longer than the model's, and all other ways on the clips of "Every way".
 - core: FlipSigmas' 0.0001, then the sampler up and down, as core's nodes run them. random noise: no
   unsampling. SDEdit: the source under random noise of a level. Both go down by the plain midpoint. FlowEdit
   and FlowAlign unsample nothing either: `benchmarks/style_transfer/rivals.py` says in which form. At cfg 3

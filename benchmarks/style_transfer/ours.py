@@ -24,6 +24,7 @@ REACH = 0.75  # the path of the row that climbs no higher than the path ends
 TAKES = 2  # of the fresh noise
 LENGTHS = (0.25, 0.5, 0.625, 0.75, 1.0)  # of the path
 HELD = (0.5, 1.0)  # of the layout, without a path; on one, the first alone
+STEADY = (0.5, 1.0)  # of the edit's layout, on a path; without one, the last alone
 
 
 def rising(**settings: Any) -> Rise:
@@ -49,6 +50,12 @@ def default(*cfgs: float, base: tuple[float, ...] = (), **more: Any) -> Case:
     answers at fresh noise."""
     downs = [Down(DIRECT, falling(), cfg) for cfg in cfgs] + [without_path(BASE, cfg) for cfg in base]
     return Case(rising(direct=None), tuple(downs), **more)
+
+
+def long() -> Case:
+    """The nodes' default and what it replaced, and both with the edit evened out in time."""
+    plain = Down(DIRECT, falling()), without_path(BASE)
+    return Case(rising(direct=None), (*plain, *_steady()))
 
 
 def turned_round() -> Case:
@@ -87,6 +94,11 @@ def _over_structure(name: str) -> list[Down]:
 def _held() -> list[Down]:
     alone = [without_path(f"{BASE}, hold {hold:g}", hold=hold) for hold in HELD]
     return [Down(f"{DIRECT}, hold {HELD[0]:g}", falling(hold=HELD[0])), *alone]
+
+
+def _steady() -> list[Down]:
+    on_path = [Down(f"{DIRECT}, steady {steady:g}", falling(steady=steady)) for steady in STEADY]
+    return [*on_path, without_path(f"{BASE}, steady {STEADY[-1]:g}", steady=STEADY[-1])]
 
 
 def _take(variation: int) -> Case:

@@ -68,7 +68,7 @@ def unseen_cases(transfer: Transfer) -> list[Case]:
 
 def long_cases(transfer: Transfer) -> list[Case]:
     """What is done to clips longer than the model's: every call in windows."""
-    return [ours.default(1.0, base=(1.0,)), rivals.flow_edit(transfer)]
+    return [ours.long(), rivals.flow_edit(transfer)]
 
 
 SECTIONS: dict[str, Callable[[Transfer], list[Case]]] = {

@@ -452,7 +452,11 @@ def test_long_clips_are_measured_in_a_section_of_their_own(command, monkeypatch,
         table = section(text, title)
         assert "| jump |" in table
         wanted = shown(main_rows(Transfer(500, title.removeprefix("Clips of "))))
-        assert ways_of(text, title) == {(way, "1"): wanted[way, "1"] for way in (DIRECT, BASE, FLOWEDIT)}
+        steady = {DIRECT: (0.5, 1.0), BASE: (1.0,)}
+        assert ways_of(text, title) == {
+            **{(way, "1"): wanted[way, "1"] for way in (DIRECT, BASE, FLOWEDIT)},
+            **{(f"{way}, steady {s:g}", "1"): wanted[way, "1"] for way in steady for s in steady[way]},
+        }
 
 
 @pytest.mark.parametrize(
