@@ -6,11 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
-from ..unsampling import Inversion, UnsamplingError, curves, schedules, solvers, steps, storage
+from ..unsampling import Inversion, UnsamplingError, schedules, solvers, steps, storage
 from ..unsampling import inversion as engine
-from ..unsampling.checks import check_fraction
 from ..unsampling.solvers.evaluation import Callback, Store
-from . import admission, core_passes, latents, models, record, remarks, sampling
+from . import admission, core_passes, latents, models, places, record, remarks, sampling
 from . import settings as widgets
 from .facts import Facts
 from .packs import core, core_samplers
@@ -75,7 +74,7 @@ def unsample(
 
 def _refuse_noise(latent: dict, samples: Tensor) -> None:
     carried = record.of_latent(latent)
-    if carried is not None and carried.frames_of(samples) is not None:
+    if carried is not None and carried.placed(samples, places.of_latent(latent)) is not None:
         raise UnsamplingError(
             "latent_image is already unsampled noise; connect the VAE Encode of the source clip"
         )
@@ -152,12 +151,16 @@ def resample(
     if carried is not None and core_samplers.is_core(carried.inversion.solver):
         core_passes.refuse_settings({"direct": direct, "hold": hold})
     facts, schedule = _admitted(falling, carried, sigmas, by_core=sampler is not None)
-    with _room_to_fall(carried, falling.samples) as store:
-        fit = _fit(falling, carried, facts, schedule, sigmas, solver, store)
+    told = places.of_latent(latent)
+    with _room_to_fall(carried, falling.samples, told) as store:
+        fit = _fit(falling, carried, facts, schedule, sigmas, solver, store, told)
         widgets.check_record(fit, settings, carried is not None)
-        inversion = _masked(fit.inversion, sampling.mask(latent, falling.samples))
+        mask = sampling.mask(latent, falling.samples)
+        inversion = _masked(fit.inversion, mask)
+        if mask is None:
+            widgets.check_masks(fit, carried)
         structure, fidelity = (
-            _over_clip(value, facts.frames, name)
+            widgets.over_clip(value, fit, falling.samples, name)
             for value, name in ((structure, "structure"), (fidelity, "fidelity"))
         )
         if core_samplers.is_core(inversion.solver):
@@ -167,6 +170,7 @@ def resample(
             clip = _fall(falling, inversion, settings, carried, fit, store)
     if carried is not None:
         clip = carried.source_outside(clip, inversion.record and inversion.record.mask, fit.frames)
+        return carried.clip_latent(latent, clip, fit.frames)
     return record.clip_latent(latent, clip)
 
 
@@ -188,15 +192,19 @@ def _admitted(
     return facts, schedule
 
 
-def _room_to_fall(carried: record.LatentRecord | None, samples: Tensor) -> AbstractContextManager[Store]:
-    """The place for the recorded way, which a falling pass walks again, as long as the pass runs."""
+def _room_to_fall(
+    carried: record.LatentRecord | None, samples: Tensor, told: list[places.Place]
+) -> AbstractContextManager[Store]:
+    """The place for the recorded way, which a falling pass walks again, as long as the pass runs; and for the
+    record itself where a slice has to copy it."""
     if carried is None or carried.inversion.record is None:
         return storage.room(sampling.temp_folder(), 0, 0, lasting=False)
     part = carried.inversion.record
     points = solvers.pair(carried.inversion.solver).stages * carried.inversion.steps
     answers = len(part.outputs) + carried.inversion.direct_steps
     size, walk = storage.latents(samples, answers, part.half, points)
-    return storage.room(sampling.temp_folder(), size + walk, walk, lasting=False)
+    new = size + walk if carried.copies(samples, told) else walk
+    return storage.room(sampling.temp_folder(), size + walk, new, lasting=False)
 
 
 def _fit(
@@ -207,24 +215,18 @@ def _fit(
     sigmas: Tensor | None,
     solver: str,
     store: Store,
+    told: list[places.Place],
 ) -> record.Fit:
     """What to resample, once noise and settings are known to fit the model."""
     if carried is None:
         x = core.in_sampling_space(facts.latent_format, falling.samples)
         return record.Fit(latents.noise_from_elsewhere(x, schedule, solver))
     carried.check(facts, sigmas, solver)
-    fit = carried.fitted(falling.samples, store)
+    fit = carried.fitted(falling.samples, store, told)
     if fit.frames is None:
         x = core.in_sampling_space(facts.latent_format, falling.samples)
         latents.strong_enough(x, schedule[carried.inversion.start :])
     return fit
-
-
-def _over_clip(value, frames: int, name: str) -> float | Tensor:
-    """A setting as one number, or one a frame, from 0 to 1."""
-    setting = curves.over_frames(value, frames, name)
-    check_fraction(name, setting)
-    return setting
 
 
 def _fall(

@@ -8,7 +8,7 @@ from ..unsampling import UnsamplingError
 from ..unsampling.checks import check_latent
 from ..unsampling.report import chart, metrics, panels, verdict
 from ..unsampling.report.figures import Report
-from . import screen
+from . import places, screen
 from .packs import core
 from .record import LatentRecord, of_latent
 
@@ -41,7 +41,7 @@ def report_on(latent: dict, reconstruction: dict | None, source: dict | None) ->
             " record in a node on the way; connect the Unsampler's output"
         )
     samples = check_latent(latent["samples"], "noise")
-    fit = carried.fitted(samples)
+    fit = carried.fitted(samples, told=places.of_latent(latent))
     inversion = fit.inversion
     noise = inversion.noise if inversion.noise.numel() else _in_sampling_space(carried, samples)
     own = None if inversion.record is None else inversion.record.source

@@ -1,9 +1,12 @@
-"""What a user sets for a direct path and hold: in the engine's words, or refused in a sentence."""
+"""What a user sets for a falling pass: in the engine's words, or refused in a sentence."""
 
 from typing import Any
 
-from ..unsampling import UnsamplingError
+from torch import Tensor
+
+from ..unsampling import UnsamplingError, curves
 from ..unsampling.change import Change, event
+from ..unsampling.checks import check_fraction
 from . import record
 from .packs import core
 
@@ -39,3 +42,47 @@ def check_guidance(guider, cfg: float, path: range) -> None:
             f"guider has no negative, so the direct path cannot be asked at cfg {cfg:g}, at which the noise"
             " was made; use CFG Guider, set direct to 0, or unsample at cfg 1"
         )
+
+
+def over_clip(value, fit: record.Fit, samples: Tensor, name: str) -> float | Tensor:
+    """A setting as one number, or one a frame, from 0 to 1. Frames of a slice take those of their places.
+
+    Raises: UnsamplingError where equal frames have other numbers, and it is not known which frames these are.
+    """
+    if samples.ndim == 5 or fit.frames is None:
+        setting = curves.over_frames(value, samples.shape[2] if samples.ndim == 5 else len(samples), name)
+    else:
+        setting = _of_places(value, fit, fit.frames, name)
+    check_fraction(name, setting)
+    return setting
+
+
+def _of_places(value, fit: record.Fit, frames: list[int], name: str) -> float | Tensor:
+    setting = curves.over_part(value, frames, fit.counts[1], name)
+    own = curves.is_list_of(value, len(frames))
+    whole = None if own else curves.over_frames(value, fit.counts[1], name)
+    if isinstance(whole, Tensor) and fit.placed.differ(whole):
+        raise UnsamplingError(
+            f"{name} has other numbers for frames of the clip that are equal, and {_unknown(fit)}; give one"
+            f" number, or a list of {len(frames)}"
+        )
+    return setting
+
+
+def check_masks(fit: record.Fit, carried: record.LatentRecord | None) -> None:
+    """Raises: UnsamplingError where equal frames have other masks, and it is not known which frames these
+    are."""
+    past = None if carried is None else carried.inversion.record
+    if past is None or past.mask is None or fit.frames is None or not fit.placed.others:
+        return
+    if fit.placed.differ(past.mask.expand(fit.counts[1], *past.mask.shape[1:])):
+        raise UnsamplingError(
+            f"frames of the clip that are equal have other masks, and {_unknown(fit)}; cut the noise with"
+            " Latent From Batch, straight behind the Unsampler, or set the masks of these frames on it (Set"
+            " Latent Noise Mask)"
+        )
+
+
+def _unknown(fit: record.Fit) -> str:
+    have, whole = fit.counts
+    return f"a node on the way dropped which {have} of its {whole} frames noise has"

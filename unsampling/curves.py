@@ -31,6 +31,22 @@ def over_frames(value, frames: int, name: str) -> float | Tensor:
     raise UnsamplingError(f"{name} is {_described(value)}", Cause.SETTING_NOT_NUMBERS)
 
 
+def over_part(value, places: Sequence[int], frames: int, name: str) -> float | Tensor:
+    """The same for a part of a clip: what over_frames() has there, or a list of the part's length as it is.
+
+    places: of the part's frames in the clip, which has so many frames.
+    """
+    if is_list_of(value, len(places)):
+        return over_frames(value, len(places), name)
+    setting = over_frames(value, frames, name)
+    return setting[list(places)] if isinstance(setting, Tensor) else setting
+
+
+def is_list_of(value, count: int) -> bool:
+    """Whether the setting is a list of so many values."""
+    return not hasattr(value, "interp") and hasattr(value, "__len__") and len(value) == count
+
+
 def _stretched(values: Tensor, frames: int) -> Tensor:
     """Linear in time, the first and the last value at the first and the last frame."""
     if len(values) == frames:
