@@ -50,8 +50,9 @@ def marks(count: int) -> list[Place]:
 def of_latent(latent: dict) -> list[Place]:
     """The places that a LATENT says of its frames; empty where a node dropped them, or wrote its own."""
     kept = latent.get(KEY)
-    told = isinstance(kept, list) and all(isinstance(one, Place) for one in kept)
-    return kept if told and len(kept) == len(latent["samples"]) else []
+    if not isinstance(kept, list) or not all(isinstance(one, Place) for one in kept):
+        return []
+    return kept if len(kept) == len(latent["samples"]) else []
 
 
 def of_noise(latent: dict) -> bool:

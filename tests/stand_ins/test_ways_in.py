@@ -206,6 +206,18 @@ def test_a_flow_model_is_refused_where_core_samples_or_the_schedule_is_not_its_o
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("top", [100.0, 700.0, 1e20])
+@pytest.mark.parametrize("highest", [14.6, 25.1, 80.0])
+def test_each_way_in_refuses_noise_above_what_the_model_knows(ways, way, top, highest):
+    model = core.Model(model_sampling=core.sampling(core.EPS, highest=highest))
+    ways.falling = torch.tensor([top, 3.0, 0.5, 0.0])
+    words = f"sigmas starts at {top:.4g}, but the model knows noise up to {highest:.4g} only; use Basic"
+    # the noise of a record is of the same model, so it begins no higher
+    given = core.Model(model_sampling=core.sampling(core.EPS, highest=1e30)) if way in WITH_RECORD else model
+    assert words in refusal(getattr(ways, way), model, given)
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("start", [0, 1])
 def test_the_windows_of_those_steps_are_asked_that_the_pass_has(ways, way, start):
     """The stand-ins' windows of stride 2 leave out every second frame at every step."""
