@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from ..unsampling import UnsamplingError, curves
@@ -58,15 +59,15 @@ def over_clip(value, fit: record.Fit, samples: Tensor, name: str) -> float | Ten
 
 
 def _of_places(value, fit: record.Fit, frames: list[int], name: str) -> float | Tensor:
-    setting = curves.over_part(value, frames, fit.counts[1], name)
-    own = curves.is_list_of(value, len(frames))
-    whole = None if own else curves.over_frames(value, fit.counts[1], name)
-    if isinstance(whole, Tensor) and fit.placed.differ(whole):
-        raise UnsamplingError(
-            f"{name} has other numbers for frames of the clip that are equal, and {_unknown(fit)}; give one"
-            f" number, or a list of {len(frames)}"
-        )
-    return setting
+    have, whole = fit.counts
+    if curves.is_of_whole(value, have, whole):
+        numbers = torch.as_tensor(curves.over_frames(value, whole, name))
+        if fit.placed.differ(numbers):
+            raise UnsamplingError(
+                f"{name} has other numbers for frames of the clip that are equal, and {_unknown(fit)}; give"
+                f" one number, or a list of {have}"
+            )
+    return curves.over_part(value, frames, whole, name)
 
 
 def check_masks(fit: record.Fit, carried: record.LatentRecord | None) -> None:

@@ -32,19 +32,20 @@ def over_frames(value, frames: int, name: str) -> float | Tensor:
 
 
 def over_part(value, places: Sequence[int], frames: int, name: str) -> float | Tensor:
-    """The same for a part of a clip: what over_frames() has there, or a list of the part's length as it is.
+    """The same for a part of a clip, where a list with one value for each frame of the whole means their own.
 
     places: of the part's frames in the clip, which has so many frames.
     """
-    if is_list_of(value, len(places)):
-        return over_frames(value, len(places), name)
-    setting = over_frames(value, frames, name)
-    return setting[list(places)] if isinstance(setting, Tensor) else setting
+    if is_of_whole(value, len(places), frames):
+        return torch.as_tensor(over_frames(value, frames, name))[list(places)]
+    return over_frames(value, len(places), name)
 
 
-def is_list_of(value, count: int) -> bool:
-    """Whether the setting is a list of so many values."""
-    return not hasattr(value, "interp") and hasattr(value, "__len__") and len(value) == count
+def is_of_whole(value, part: int, frames: int) -> bool:
+    """Whether the setting is a list with one value for each frame of a clip, of which another number is in
+    hand."""
+    listed = not hasattr(value, "interp") and hasattr(value, "__len__") and not isinstance(value, str)
+    return listed and part != frames == len(value)
 
 
 def _stretched(values: Tensor, frames: int) -> Tensor:
