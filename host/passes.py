@@ -50,8 +50,8 @@ def unsample(
         "direct": widgets.check_direct(direct),
     }
     rising = Run(guider, _samples(guider.model_patcher, latent, "latent_image"), node_id)
-    _refuse_noise(latent, rising.samples)
-    mask = sampling.mask(latent, rising.samples)
+    record.refuse_noise(latent, rising.samples)
+    mask = _mask(rising, latent, "latent_image")
     if mask is not None and mask.min() == 1:
         mask = None
     shape = tuple(rising.samples.shape)
@@ -70,14 +70,6 @@ def unsample(
     rising.say(f"unsampled to sigma {falling[start]:.4g} in {inversion.calls} model calls{fresh}{remark}")
     source = None if mask is None else rising.samples.clone()
     return record.noise_latent(latent, noise, inversion, facts, source)
-
-
-def _refuse_noise(latent: dict, samples: Tensor) -> None:
-    carried = record.of_latent(latent)
-    if carried is not None and carried.placed(samples, places.of_latent(latent)) is not None:
-        raise UnsamplingError(
-            "latent_image is already unsampled noise; connect the VAE Encode of the source clip"
-        )
 
 
 def _strength(rising: Run, noise: Tensor, sigma: float, facts: Facts) -> str:
@@ -150,12 +142,16 @@ def resample(
     settings = {"direct": widgets.check_direct(direct), "hold": hold}
     if carried is not None and core_samplers.is_core(carried.inversion.solver):
         core_passes.refuse_settings({"direct": direct, "hold": hold})
-    facts, schedule = _admitted(falling, carried, sigmas, by_core=sampler is not None)
+    if carried is None:
+        schedule = latents.schedule_from_elsewhere(sigmas, record.none_in(latent))
+    else:
+        schedule = carried.inversion.sigmas
+    facts = _admitted(falling, carried, schedule, by_core=sampler is not None)
     told = places.of_latent(latent)
     with _room_to_fall(carried, falling.samples, told) as store:
         fit = _fit(falling, carried, facts, schedule, sigmas, solver, store, told)
         widgets.check_record(fit, settings, carried is not None)
-        mask = sampling.mask(latent, falling.samples)
+        mask = _mask(falling, latent, "noise")
         inversion = _masked(fit.inversion, mask)
         if mask is None:
             widgets.check_masks(fit, carried)
@@ -174,22 +170,11 @@ def resample(
     return record.clip_latent(latent, clip)
 
 
-def _admitted(
-    falling: Run,
-    carried: record.LatentRecord | None,
-    sigmas: Tensor | None,
-    by_core: bool,
-) -> tuple[Facts, Tensor]:
-    """The facts for a falling pass, and its schedule: the record's, or the given one for other noise."""
-    if carried is None:
-        schedule, start, whole = latents.schedule_from_elsewhere(sigmas), 0, None
-    else:
-        schedule, start, whole = carried.inversion.sigmas, _top_of(carried.inversion), carried.shape
+def _admitted(falling: Run, carried: record.LatentRecord | None, schedule: Tensor, by_core: bool) -> Facts:
+    """The facts for a falling pass."""
+    start, whole = (0, None) if carried is None else (_top_of(carried.inversion), carried.shape)
     shape = tuple(falling.samples.shape)
-    facts = admission.admit(
-        falling.guider, shape, schedule, start, rising=False, by_core=by_core, whole=whole
-    )
-    return facts, schedule
+    return admission.admit(falling.guider, shape, schedule, start, rising=False, by_core=by_core, whole=whole)
 
 
 def _room_to_fall(
@@ -225,7 +210,7 @@ def _fit(
     fit = carried.fitted(falling.samples, store, told)
     if fit.frames is None:
         x = core.in_sampling_space(facts.latent_format, falling.samples)
-        latents.strong_enough(x, schedule[carried.inversion.start :])
+        latents.check_strength(x, schedule[carried.inversion.start :], carried.strength)
     return fit
 
 
@@ -283,6 +268,10 @@ def _masked(inversion: Inversion, mask: Tensor | None) -> Inversion:
     return inversion
 
 
+def _mask(run: Run, latent: dict, name: str) -> Tensor | None:
+    return sampling.mask(latent, run.samples, name, core.frames_of_a_latent(run.model))
+
+
 def _samples(model, latent: dict, name: str) -> Tensor:
-    samples = latents.clip(latent, models.channels(model), name)
+    samples = latents.clip(latent, models.channels(model), name, core.takes_video(model))
     return sampling.with_time_axis(model, samples)

@@ -14,7 +14,7 @@ from ..unsampling.direct import Direct
 from ..unsampling.record import Record
 from ..unsampling.schedules import check_falling
 from ..unsampling.solvers.evaluation import Store, in_memory
-from . import places
+from . import latents, places
 from .facts import Facts
 from .packs import core
 from .places import Placed
@@ -29,7 +29,7 @@ class LatentRecord:
     """What a LATENT of noise carries: an Inversion, what it was made with, and digests of its frames.
 
     source: the clip in the VAE's scale, kept where a mask promises it unchanged. batch_index: what the clip's
-    LATENT said of its frames, for the restyled one.
+    LATENT said of its frames, for the restyled one. strength: of the noise in sampling space (latents.py).
     """
 
     inversion: Inversion
@@ -38,6 +38,7 @@ class LatentRecord:
     shape: tuple[int, ...]
     source: Tensor | None
     batch_index: tuple[int, ...] | None = None
+    strength: float | None = None
 
     def check(self, facts: Facts, sigmas: Tensor | None, solver: str) -> None:
         """Raises: UnsamplingError where model, windows, solver or schedule contradict the unsampling."""
@@ -195,12 +196,16 @@ def noise_latent(
     samples: the noise in the VAE's scale. In the sampler's scale it is kept only where exactness needs its
     bits. source: the clip in the VAE's scale, if a mask promises it unchanged.
     """
+    made = inversion.noise  # which a core SAMPLER's has not
+    made = made if made.numel() else core.in_sampling_space(facts.latent_format, samples)
     noise = inversion.noise.to("cpu") if inversion.recorded else torch.empty(0)
     inversion = replace(inversion, noise=noise)
     digests, before = _digests(samples), clip_latent(latent, samples)
     kept = before.get(places.KEY)
     kept = tuple(kept) if isinstance(kept, list) and len(kept) == len(samples) else None
-    carried = LatentRecord(inversion, facts, digests, tuple(samples.shape), source, kept)
+    carried = LatentRecord(
+        inversion, facts, digests, tuple(samples.shape), source, kept, latents.strength(made)
+    )
     return {**before, places.KEY: places.marks(len(samples)), KEY: carried}
 
 
@@ -215,6 +220,26 @@ def of_latent(latent: dict) -> LatentRecord | None:
     """The record that a LATENT carries, if any: another pack may have a key of that name."""
     kept = latent.get(KEY)
     return kept if isinstance(kept, LatentRecord) else None
+
+
+def refuse_noise(latent: dict, samples: Tensor) -> None:
+    """Raises: UnsamplingError for a LATENT that is unsampled noise already."""
+    carried = of_latent(latent)
+    if carried is not None and carried.placed(samples, places.of_latent(latent)) is not None:
+        raise UnsamplingError(
+            "latent_image is already unsampled noise; connect the VAE Encode of the source clip"
+        )
+
+
+def none_in(latent: dict) -> str:
+    """Why of_latent() finds no record, as a sentence."""
+    if KEY in latent:
+        found = type(latent[KEY]).__name__
+        return f"noise carries no record of an unsampling: its entry {KEY} is another pack's, a {found}"
+    return (
+        "noise carries no record of an unsampling: it is a plain latent, or lost its record in a node on the"
+        " way"
+    )
 
 
 def digest(*tensors: Tensor) -> str:

@@ -218,6 +218,14 @@ def test_noise_changed_by_a_rounding_is_called_that(rounded):
         assert torch.equal(fit.inversion.record.mask, MASKS[frames])
 
 
+def test_rounded_noise_is_noise_that_was_unsampled_already():
+    latent = still()
+    for samples in (latent["samples"], latent["samples"].half().float()):
+        with pytest.raises(UnsamplingError, match="latent_image is already unsampled noise"):
+            record.refuse_noise(latent | {"samples": samples}, samples)
+    record.refuse_noise(latent, latent["samples"] * 1.1)
+
+
 @pytest.mark.parametrize(
     "changed",
     [

@@ -285,3 +285,29 @@ def test_the_inversion_sampler_names_itself_and_takes_either_order_up(ways, risi
 def test_the_inversion_sampler_refuses_what_core_hands_it(ways, change, words, rising):
     with pytest.raises(UnsamplingError, match=words):
         ways.plain(core.Model(), rising, **change)
+
+
+@pytest.mark.parametrize("foreign", [{"seed": 1}, "a text", None, [1, 2]])
+def test_another_packs_entry_of_our_name_is_no_record(ways, foreign):
+    latent = {"samples": CLIP, "unsampling": foreign}
+    with pytest.raises(Asked):
+        ways._passes.unsample(Guider(core.Model()), latent, FALLING, "midpoint", 1.0, "full", None)
+    kind = type(foreign).__name__
+    words = f"noise carries no record of an unsampling: its entry unsampling is another pack's, a {kind};"
+    noise = latent | {"samples": NOISE}
+    assert words in refusal(ways.down, core.Model(), noise)
+    with pytest.raises(Asked):
+        ways.down(core.Model(), noise, None, FALLING)
+
+
+@pytest.mark.parametrize(
+    "factor, words", [(10.0, "noise is too strong"), (0.01, "noise is not noise of this")]
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_noise_of_another_strength_is_refused(ways, factor, words, known):
+    noise = ways.noise(core.Model(), "midpoint")
+    noise = noise if known else {"samples": NOISE}
+    sigmas = None if known else FALLING
+    assert words in refusal(ways.down, core.Model(), noise | {"samples": NOISE * factor}, None, sigmas)
+    with pytest.raises(Asked):
+        ways.down(core.Model(), noise | {"samples": NOISE * 1.1}, None, sigmas)
