@@ -42,7 +42,7 @@ def unsample(
     Raises: UnsamplingError before any model call for input that does not fit, and at the model's first NaN.
     """
     falling = schedules.check_falling(sigmas)
-    start = schedules.start_index(falling, end)
+    start, count = schedules.start_index(falling, end), len(falling) - 1
     settings: Settings = {
         "solver": solver,
         "record": RECORD[recording],
@@ -67,6 +67,7 @@ def unsample(
     inversion = replace(inversion, info=info)
     remark = "" if mask is not None else _strength(rising, noise, float(falling[start]), facts)
     fresh = f" ({inversion.direct_steps} for the direct path)" if inversion.direct_steps else ""
+    remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
     rising.say(f"unsampled to sigma {falling[start]:.4g} in {inversion.calls} model calls{fresh}{remark}")
     source = None if mask is None else rising.samples.clone()
     return record.noise_latent(latent, noise, inversion, facts, source)
@@ -227,7 +228,9 @@ def _fall(
     path = steps.path(inversion, settings["structure"], settings["direct"])
     had_path = carried is not None and carried.inversion.direct_steps > 0
     lost_path = had_path and not inversion.direct_steps and settings["direct"] is None
-    remark = remarks.of_change(fit, settings["structure"], path, lost_path)
+    remark = remarks.of_change(fit, inversion, settings, path, lost_path)
+    remark += remarks.of_structure(inversion, settings["structure"], settings["direct"])
+    remark += _of_path(inversion, settings["direct"])
     seen = remarks.OnThePath(inversion, path, models.info(falling.guider))
     path_cfg = None if carried is None else carried.facts.cfg
     widgets.check_guidance(falling.guider, path_cfg or 1.0, path)
@@ -245,6 +248,11 @@ def _fall(
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
     falling.say(f"resampled in {calls} model calls{remark}{seen.remark}")
     return clip
+
+
+def _of_path(inversion: Inversion, direct: float | None) -> str:
+    """A remark where the direct path is another share of the steps than was set."""
+    return remarks.of_share("direct", direct, steps.of_path(inversion, direct), len(inversion.sigmas) - 1)
 
 
 def _top_of(inversion: Inversion) -> int:
