@@ -71,6 +71,8 @@ def check_mask(mask, shape: tuple[int, ...], name: str, held: int | None) -> Non
             f"{name} carries a noise_mask that is {_described(mask)}, which is no mask; set it with Set"
             " Latent Noise Mask, from a MASK"
         )
+    if not torch.isfinite(mask.float()).all():
+        raise UnsamplingError(f"{name} carries a noise mask with NaN or infinite values; set another one")
     video = len(shape) == 5
     frames, masks = shape[2] if video else shape[0], prod(mask.shape[:-2])
     if video and mask.ndim == 5:

@@ -151,7 +151,6 @@ def resample(
     told = places.of_latent(latent)
     with _room_to_fall(carried, falling.samples, told) as store:
         fit = _fit(falling, carried, facts, schedule, sigmas, solver, store, told)
-        widgets.check_record(fit, settings, carried is not None)
         mask = _mask(falling, latent, "noise")
         inversion = _masked(fit.inversion, mask)
         if mask is None:
@@ -160,6 +159,7 @@ def resample(
             widgets.over_clip(value, fit, falling.samples, name)
             for value, name in ((structure, "structure"), (fidelity, "fidelity"))
         )
+        widgets.check_record(fit, settings | {"structure": structure}, carried is not None)
         if core_samplers.is_core(inversion.solver):
             clip = core_passes.fall(falling, inversion, sampler, structure)
         else:
@@ -209,7 +209,7 @@ def _fit(
         return record.Fit(latents.noise_from_elsewhere(x, schedule, solver))
     carried.check(facts, sigmas, solver)
     fit = carried.fitted(falling.samples, store, told)
-    if fit.frames is None:
+    if not fit.change.keeps_values:
         x = core.in_sampling_space(facts.latent_format, falling.samples)
         latents.check_strength(x, schedule[carried.inversion.start :], carried.strength)
     return fit

@@ -15,7 +15,18 @@ KEY = "batch_index"  # core's list of one number a frame, which its nodes cut an
 
 class Place(int):
     """A frame's place in the noise. Core's Repeat Latent Batch adds to the numbers that it repeats, which
-    leaves a place what it is."""
+    leaves a place what it is.
+
+    mask: a digest of the mask that the noise was made with, "" without one: of two noises of one clip that
+    are joined only the first one's record is there.
+    """
+
+    mask: str
+
+    def __new__(cls, number: int, mask: str = "") -> "Place":
+        place = super().__new__(cls, number)
+        place.mask = mask
+        return place
 
     def __add__(self, other: int) -> "Place":
         return self
@@ -42,9 +53,9 @@ class Placed:
         )
 
 
-def marks(count: int) -> list[Place]:
+def marks(count: int, mask: str = "") -> list[Place]:
     """What a LATENT of so many frames of noise says of their places."""
-    return [Place(i) for i in range(count)]
+    return [Place(i, mask) for i in range(count)]
 
 
 def of_latent(latent: dict) -> list[Place]:

@@ -17,7 +17,7 @@ from ..unsampling.solvers.evaluation import Store, in_memory
 from . import latents, places
 from .facts import Facts
 from .packs import core
-from .places import Placed
+from .places import Place, Placed
 
 KEY = "unsampling"
 # What a rounding may change of an entry, over its size and the noise's std: bfloat16's is half of that.
@@ -68,7 +68,7 @@ class LatentRecord:
             " sigmas: the noise brings its own"
         )
 
-    def placed(self, samples: Tensor, told: Sequence[int] = ()) -> Placed | None:
+    def placed(self, samples: Tensor, told: Sequence[Place] = ()) -> Placed | None:
         """Which of the record's frames of noise these are; None unless all are, up to a rounding.
 
         told: the places that their LATENT carries along.
@@ -77,7 +77,7 @@ class LatentRecord:
             return None
         return places.placed(_digests(samples), self.digests, told) or self._rounded(samples, told)
 
-    def _rounded(self, samples: Tensor, told: Sequence[int]) -> Placed | None:
+    def _rounded(self, samples: Tensor, told: Sequence[Place]) -> Placed | None:
         """The same, of frames whose bits are all others."""
         noise, count = self.inversion.noise, len(self.digests)
         frames = [int(place) for place in told] or list(range(len(samples)))
@@ -90,12 +90,12 @@ class LatentRecord:
         near = all(bool(((a - b).abs() <= ROUNDING * (b.abs() + b.std())).all()) for a, b in pairs)
         return Placed(frames, rounded=True) if near else None
 
-    def copies(self, samples: Tensor, told: Sequence[int] = ()) -> bool:
+    def copies(self, samples: Tensor, told: Sequence[Place] = ()) -> bool:
         """Whether these samples' slice of the record has to be held a second time."""
         found = self.placed(samples, told)
         return found is not None and self.inversion.recorded and _step_of(found.frames) is None
 
-    def fitted(self, samples: Tensor, store: Store = in_memory, told: Sequence[int] = ()) -> "Fit":
+    def fitted(self, samples: Tensor, store: Store = in_memory, told: Sequence[Place] = ()) -> "Fit":
         """The inversion for these samples; a slice of the noise takes its slice of the record along.
 
         store: puts away what has to be copied for that, which frames at equal distances have not.
@@ -108,14 +108,25 @@ class LatentRecord:
                 " resize or cut noise: do that to the clip before VAE Encode"
             )
         found, counts = self.placed(samples, told), (len(samples), len(self.digests))
-        if found is not None:
+        joined = {place.mask for place in told} - {_mask_of(self.inversion)}
+        if found is not None and not joined:
             return self._unchanged(found, counts, store)
         changed = replace(self.inversion, noise=torch.empty(0))
-        if len(samples) == len(self.digests):
-            return Fit(changed, Change.EDITED, counts, None)
+        if len(samples) == len(self.digests) and not joined:
+            return self._edited(changed, counts, told, store)
         part = changed.record
-        lost = part is not None and part.mask is not None
+        lost = any(joined) or (part is not None and part.mask is not None)
         return Fit(replace(changed, record=None), Change.FRAMES_ADDED, counts, None, mask_lost=lost)
+
+    def _edited(
+        self, changed: Inversion, counts: tuple[int, int], told: Sequence[Place], store: Store
+    ) -> "Fit":
+        """As many frames of other values; in another order, where they tell of one."""
+        frames = [int(place) for place in told]
+        if changed.record is None or sorted(frames) != list(range(counts[1])) or frames == sorted(frames):
+            return Fit(changed, Change.EDITED, counts, None)
+        part = replace(changed, record=_record_of(changed.record, frames, store))
+        return Fit(part, Change.EDITED, counts, frames)
 
     def _unchanged(self, found: Placed, counts: tuple[int, int], store: Store) -> "Fit":
         whole, frames = self.inversion, found.frames
@@ -168,7 +179,7 @@ class Fit:
     """A record's inversion for the samples in hand, and how those differ from the recorded noise.
 
     The inversion's own noise is empty where its bits are not the ones in hand. counts: frames in hand and in
-    the record. frames: which of the record's these are, None where they are not all unchanged frames of it.
+    the record. frames: which of the record's these are, None where that is not known.
     mask_lost: whether the record, and a mask with it, had to be dropped. placed: the frames again, and what
     else they may be. unsure: whether that would be another record.
     """
@@ -206,7 +217,7 @@ def noise_latent(
     carried = LatentRecord(
         inversion, facts, digests, tuple(samples.shape), source, kept, latents.strength(made)
     )
-    return {**before, places.KEY: places.marks(len(samples)), KEY: carried}
+    return {**before, places.KEY: places.marks(len(samples), _mask_of(inversion)), KEY: carried}
 
 
 def clip_latent(latent: dict, samples: Tensor) -> dict:
@@ -248,6 +259,11 @@ def digest(*tensors: Tensor) -> str:
     for tensor in tensors:
         content.update(tensor.detach().to("cpu", torch.float32).contiguous().numpy().data)
     return content.hexdigest()
+
+
+def _mask_of(inversion: Inversion) -> str:
+    mask = None if inversion.record is None else inversion.record.mask
+    return "" if mask is None else digest(mask)
 
 
 def _record_of(record: Record, frames: list[int], store: Store) -> Record:

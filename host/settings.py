@@ -11,6 +11,7 @@ from ..unsampling.checks import check_fraction
 from . import record
 from .packs import core
 
+NEED_A_RECORD = ("direct", "hold", "structure")
 AUTO = -1.0  # the direct widget's: as far as the record says
 
 
@@ -25,8 +26,11 @@ def check_direct(direct: float) -> float | None:
 
 def check_record(fit: record.Fit, settings: dict[str, Any], carried: bool) -> None:
     """Raises: UnsamplingError for settings above 0 that need a record which is not there any more."""
-    wanted = [name for name in ("direct", "hold") if (settings[name] or 0) > 0]
-    if not wanted or (carried and fit.change is not Change.FRAMES_ADDED):
+    if fit.change is not Change.FRAMES_ADDED and carried:
+        return
+    given = {name: settings[name] for name in NEED_A_RECORD if settings[name] is not None}
+    wanted = [name for name, value in given.items() if torch.as_tensor(value).max() > 0]
+    if not wanted:
         return
     why = f"{event(fit.change)}, so its record is lost" if carried else "noise carries no record"
     raise UnsamplingError(

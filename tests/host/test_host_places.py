@@ -139,3 +139,17 @@ def test_one_seed_for_all_frames_is_no_place(comfy):
     fixed = bench.graph.add("LatentBatchSeedBehavior", samples=noise, seed_behavior="fixed")
     found = bench.run(whole=bench.resample(noise, 2.0, TARGET), fixed=bench.resample(fixed, 2.0, TARGET))
     assert torch.equal(found["whole"], found["fixed"])
+
+
+def test_noises_of_a_still_clip_with_another_mask_each_are_not_taken_for_one(comfy):
+    """Only the first one's record comes along with the joined noise."""
+    bench, first = held(comfy, "places-two", [0, 0], [0, 0])
+    bench.log += "-free"
+    masked(bench, torch.ones(2, 1, 64, 64))
+    second = bench.unsample(bench.ays(8), solver="euler")
+    found = bench.run(clip=bench.resample(joined(bench, first, second), 2.0, TARGET))
+    assert (
+        "frames were added to the noise, or cut and changed: not exact, and the mask is lost"
+        in comfy.log_text()
+    )
+    assert not torch.equal(found["clip"][2], bench.clip[0] / 0.18215)

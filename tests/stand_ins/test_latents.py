@@ -229,6 +229,14 @@ def test_another_number_of_masks_is_told_by_both_numbers(shape, mask, held, told
     assert str(refusal.value).startswith(f"latent_image has {told}; {cause}")
 
 
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_mask_without_numbers(value):
+    mask = torch.zeros(32, 8, 8)
+    mask[3, 2, 2] = value
+    with pytest.raises(UnsamplingError, match="noise carries a noise mask with NaN or infinite values"):
+        latents.check_mask(mask, FRAMES, "noise", None)
+
+
 @pytest.mark.parametrize(
     ("mask", "what"),
     [

@@ -218,6 +218,33 @@ def test_noise_changed_by_a_rounding_is_called_that(rounded):
         assert torch.equal(fit.inversion.record.mask, MASKS[frames])
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs"), [(MASKS, 1 - MASKS), (None, MASKS), (MASKS, None)], ids=["other", "added", "lost"]
+)
+def test_noises_of_one_clip_with_other_masks_are_not_each_other(ours, theirs):
+    """Core's Latent Batch keeps the record of the first."""
+    first, second = still(ours), still(theirs)
+    both = {key: torch.cat([one[key] for one in (first, second)]) for key in ("samples",)}
+    both = first | both | {places.KEY: first[places.KEY] + second[places.KEY]}
+    for latent in (both, cut(both, 0, 1, 6, 7)):
+        fit = fitted(latent)
+        assert fit.change is Change.FRAMES_ADDED and fit.inversion.record is None
+        assert "not exact, and the mask is lost" in fit.remark
+    assert fitted(cut(both, 0, 1)).change is Change.SLICED
+    assert (
+        fitted(first | {"samples": both["samples"]} | {places.KEY: first[places.KEY] * 2}).frames
+        == [0, 1, 2, 3] * 2
+    )
+
+
+@pytest.mark.parametrize("frames", [(3, 2, 1, 0), (1, 0, 3, 2)])
+def test_changed_noise_in_another_order_has_the_record_of_its_places(frames):
+    latent = cut(still(), *frames)
+    fit = fitted(latent | {"samples": latent["samples"] * 1.1})
+    assert fit.change is Change.EDITED and fit.frames == list(frames)
+    assert torch.equal(fit.inversion.record.mask, MASKS[list(frames)])
+
+
 def test_rounded_noise_is_noise_that_was_unsampled_already():
     latent = still()
     for samples in (latent["samples"], latent["samples"].half().float()):
@@ -240,3 +267,15 @@ def test_noise_changed_by_more_is_changed_noise(changed):
     latent = still()
     fit = fitted(latent | {"samples": changed(latent["samples"])})
     assert fit.change is Change.EDITED and fit.frames is None
+
+
+@pytest.mark.parametrize("name", ["structure", "hold", "direct"])
+def test_a_setting_that_needs_the_record_of_frames_that_were_added(name):
+    latent = still()
+    fit = fitted({**latent, "samples": latent["samples"].repeat(3, 1, 1, 1) * 1.1})
+    given = {"structure": 0.0, "hold": 0.0, "direct": None}
+    settings.check_record(fit, given, carried=True)
+    words = f"frames were added .*, so its record is lost, which {name} above 0 needs; .* or set {name} to 0"
+    for value in (0.5, torch.tensor([0.0, 0.5])) if name == "structure" else (0.5,):
+        with pytest.raises(UnsamplingError, match=words):
+            settings.check_record(fit, given | {name: value}, carried=True)
