@@ -122,13 +122,13 @@ def schedule_from_elsewhere(sigmas: Tensor | None, no_record: str) -> Tensor:
     return check_falling(sigmas)
 
 
-def noise_from_elsewhere(x: Tensor, sigmas: Tensor, solver: str) -> Inversion:
+def noise_from_elsewhere(x: Tensor, sigmas: Tensor, solver: str, flow: bool = False) -> Inversion:
     """An inversion without record for noise that did not come from the Unsampler.
 
-    x: the noise in sampling space. sigmas: its falling schedule.
+    x: the noise in sampling space. sigmas: its falling schedule. flow: as check_strength() has it.
     Raises: UnsamplingError if x is too weak or too strong to be noise of the schedule's first sigma.
     """
-    check_strength(x, sigmas)
+    check_strength(x, sigmas, flow=flow)
     return Inversion(torch.empty(0), sigmas, solvers.DEFAULT if solver == "auto" else solver)
 
 
@@ -146,14 +146,16 @@ def strange_strength(noise: float, source: float, sigma: float, flow: bool) -> s
     return f", but the noise has {ratio:.2g} times the strength it should have: Inversion Report tells more"
 
 
-def check_strength(x: Tensor, sigmas: Tensor, made: float | None = None) -> None:
-    """x: noise in sampling space. made: the strength() that the Unsampler gave it, if that is known.
+def check_strength(x: Tensor, sigmas: Tensor, made: float | None = None, flow: bool = False) -> None:
+    """x: noise in sampling space. made: the strength() that the Unsampler gave it, if that is known. flow:
+    whether the clip fades as the noise rises.
 
     Raises: UnsamplingError if x is too weak or too strong to be noise of the first of these sigmas.
     """
     std, most, sigma = float(x.std()), strength(x), float(sigmas[0])
     weak = WEAK * (sigma if made is None else min(sigma, made))
-    strong = STRONG_ELSEWHERE * hypot(sigma, SOURCE) if made is None else STRONG * made
+    source = SOURCE * (1 - min(sigma, 1.0)) if flow else SOURCE
+    strong = STRONG_ELSEWHERE * hypot(sigma, source) if made is None else STRONG * made
     if std < weak:
         raise UnsamplingError(
             f"noise is not noise of this schedule: its std is {std:.3g} where sigmas"

@@ -206,7 +206,7 @@ def _fit(
     """What to resample, once noise and settings are known to fit the model."""
     if carried is None:
         x = core.in_sampling_space(facts.latent_format, falling.samples)
-        return record.Fit(latents.noise_from_elsewhere(x, schedule, solver))
+        return record.Fit(latents.noise_from_elsewhere(x, schedule, solver, facts.flow))
     carried.check(facts, sigmas, solver)
     fit = carried.fitted(falling.samples, store, told)
     if not fit.change.keeps_values:

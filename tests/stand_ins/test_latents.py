@@ -298,3 +298,16 @@ def test_one_frame_of_many_that_is_too_strong_is_seen():
     x[3] *= 10
     with pytest.raises(UnsamplingError, match="noise is too strong for this schedule"):
         latents.check_strength(x, FALLING, 8.0)
+
+
+@pytest.mark.parametrize(
+    "std, sigma, strong", [(1.0, 1.0, False), (10.0, 1.0, True), (3.0, 1.0, False), (10.0, 0.3, False)]
+)
+def test_a_flow_models_clip_fades_under_its_noise(std, sigma, strong):
+    x, sigmas = noise(std), torch.tensor([sigma, 0.0])
+    latents.check_strength(x, sigmas)
+    if not strong:
+        latents.check_strength(x, sigmas, flow=True)
+        return
+    with pytest.raises(UnsamplingError, match="noise is too strong"):
+        latents.noise_from_elsewhere(x, sigmas, "euler", flow=True)
