@@ -1,6 +1,8 @@
 """What a LATENT must be before the model is called. Pure tensors; each refusal is one sentence with the
 cure."""
 
+from math import hypot, prod
+
 import torch
 from torch import Tensor
 
@@ -9,18 +11,38 @@ from ..unsampling.checks import check_latent
 from ..unsampling.schedules import check_falling
 from .packs import core
 
+# How much weaker and stronger than it was made noise may be; what another sampler made at a high cfg is
+# stronger by itself. SOURCE: the largest std of a clip in sampling space that is to be expected.
+WEAK, STRONG, STRONG_ELSEWHERE, SOURCE = 0.4, 2.5, 5.0, 4.0
+# Frames of a clip in a latent frame, where ComfyUI does not tell: Wan and its like, Mochi, LTXV.
+HELD = (4, 6, 8)
 
-def clip(latent: dict, channels: int, name: str) -> Tensor:
-    """The samples of a LATENT, known to be finite, not empty and of the model's number of channels.
+
+def samples_of(latent: dict, name: str) -> Tensor:
+    """The samples of a LATENT, in float32 at least and finite.
 
     Raises: UnsamplingError naming the input and what to connect instead.
     """
-    samples = latent["samples"]
-    if samples.is_nested:
+    samples = latent.get("samples")
+    if getattr(samples, "is_nested", False):
         raise UnsamplingError(
             f"{name} packs several latents in one (video with audio); connect the video's alone"
         )
-    samples = check_latent(samples, name)
+    if not isinstance(samples, Tensor) or samples.layout is not torch.strided or samples.is_complex():
+        raise UnsamplingError(
+            f"{name} has samples that are {_described(samples)}, not plain numbers; connect a VAE Encode, or"
+            " the node before the one that made that of them"
+        )
+    return check_latent(samples, name)
+
+
+def clip(latent: dict, channels: int, name: str, video: bool | None = None) -> Tensor:
+    """The samples of a LATENT, known to be finite, not empty and what the model works on.
+
+    channels: of the model's latents. video: whether those have a time axis, if that is known.
+    Raises: UnsamplingError naming the input and what to connect instead.
+    """
+    samples = samples_of(latent, name)
     if torch.count_nonzero(samples) == 0:
         raise UnsamplingError(
             f"{name} is empty (all zeros, as Empty Latent Image makes it); connect a VAE Encode of your video"
@@ -30,30 +52,83 @@ def clip(latent: dict, channels: int, name: str) -> Tensor:
             f"{name} has {samples.shape[1]} channels, the model works on {channels}; use"
             " the VAE and the model of one family"
         )
+    if video is False and samples.ndim == 5:
+        raise UnsamplingError(
+            f"{name} is a video model's latent, of shape {tuple(samples.shape)}, and the model works on"
+            " (frames, channels, height, width); use the VAE and the model of one family"
+        )
     return samples
 
 
-def schedule_from_elsewhere(sigmas: Tensor | None) -> Tensor:
+def check_mask(mask, shape: tuple[int, ...], name: str, held: int | None) -> None:
+    """shape: of the samples. held: how many frames of the clip a latent frame holds, if that is known.
+
+    Raises: UnsamplingError for what is no mask, and for neither one nor one a frame: core would repeat a
+        shorter list of masks and cut a longer one.
+    """
+    if not isinstance(mask, Tensor) or mask.layout is not torch.strided or mask.is_complex() or mask.ndim < 2:
+        raise UnsamplingError(
+            f"{name} carries a noise_mask that is {_described(mask)}, which is no mask; set it with Set"
+            " Latent Noise Mask, from a MASK"
+        )
+    if not torch.isfinite(mask.float()).all():
+        raise UnsamplingError(f"{name} carries a noise mask with NaN or infinite values; set another one")
+    video = len(shape) == 5
+    frames, masks = shape[2] if video else shape[0], prod(mask.shape[:-2])
+    if video and mask.ndim == 5:
+        masks = mask.shape[2]
+        if not _fits(len(mask), shape[0]):
+            masks, frames = len(mask), shape[0]
+    if not (_fits_video(masks, frames, held) if video else _fits(masks, frames)):
+        have = f"{frames} latent frames" if video else f"{frames} frames"
+        raise UnsamplingError(
+            f"{name} has {have} and {masks} noise masks; give one mask, or one a frame: load clip and masks"
+            " with the same every_nth, start and number of frames"
+        )
+
+
+def _fits(masks: int, frames: int) -> bool:
+    return masks in (1, frames)
+
+
+def _fits_video(masks: int, frames: int, held: int | None) -> bool:
+    """Masks may be those of the clip's own frames, of which the first has a latent frame of its own. A VAE
+    drops what does not fill one, or the clip is filled up."""
+    ratios = HELD if held is None else (held,)
+    whole = any(frames - 1 in ((masks - 1) // ratio, -(-(masks - 1) // ratio)) for ratio in ratios)
+    return masks in (1, frames) or (masks > 1 and whole)
+
+
+def _described(thing) -> str:
+    """A thing that is no tensor of numbers, in words."""
+    if thing is None:
+        return "missing"
+    if not isinstance(thing, Tensor):
+        return f"a {type(thing).__name__}"
+    kind = "" if thing.layout is torch.strided else f"{str(thing.layout).removeprefix('torch.')} "
+    return f"a {kind}tensor of {str(thing.dtype).removeprefix('torch.')} and shape {tuple(thing.shape)}"
+
+
+def schedule_from_elsewhere(sigmas: Tensor | None, no_record: str) -> Tensor:
     """The falling schedule for noise that did not come from the Unsampler.
 
-    Raises: UnsamplingError if none is connected, or if it does not fall.
+    no_record: why it has no record, as a sentence. Raises: UnsamplingError if no schedule is connected, or if
+    it does not fall.
     """
     if sigmas is None:
         raise UnsamplingError(
-            "noise carries no record of an unsampling: it is a plain latent, or lost its"
-            " record in a node on the way; connect the Unsampler's output, or, for noise"
-            " made elsewhere, also sigmas"
+            f"{no_record}; connect the Unsampler's output, or, for noise made elsewhere, also sigmas"
         )
     return check_falling(sigmas)
 
 
-def noise_from_elsewhere(x: Tensor, sigmas: Tensor, solver: str) -> Inversion:
+def noise_from_elsewhere(x: Tensor, sigmas: Tensor, solver: str, flow: bool = False) -> Inversion:
     """An inversion without record for noise that did not come from the Unsampler.
 
-    x: the noise in sampling space. sigmas: its falling schedule.
-    Raises: UnsamplingError if x is too weak to be noise of the schedule's first sigma.
+    x: the noise in sampling space. sigmas: its falling schedule. flow: as check_strength() has it.
+    Raises: UnsamplingError if x is too weak or too strong to be noise of the schedule's first sigma.
     """
-    strong_enough(x, sigmas)
+    check_strength(x, sigmas, flow=flow)
     return Inversion(torch.empty(0), sigmas, solvers.DEFAULT if solver == "auto" else solver)
 
 
@@ -71,16 +146,35 @@ def strange_strength(noise: float, source: float, sigma: float, flow: bool) -> s
     return f", but the noise has {ratio:.2g} times the strength it should have: Inversion Report tells more"
 
 
-def strong_enough(x: Tensor, sigmas: Tensor) -> None:
-    """Raises: UnsamplingError if x, in sampling space, is too weak to be noise of the first of these
-    sigmas."""
-    std = float(x.std())
-    if std < 0.4 * sigmas[0]:
+def check_strength(x: Tensor, sigmas: Tensor, made: float | None = None, flow: bool = False) -> None:
+    """x: noise in sampling space. made: the strength() that the Unsampler gave it, if that is known. flow:
+    whether the clip fades as the noise rises.
+
+    Raises: UnsamplingError if x is too weak or too strong to be noise of the first of these sigmas.
+    """
+    std, most, sigma = float(x.std()), strength(x), float(sigmas[0])
+    weak = WEAK * (sigma if made is None else min(sigma, made))
+    source = SOURCE * (1 - min(sigma, 1.0)) if flow else SOURCE
+    strong = STRONG_ELSEWHERE * hypot(sigma, source) if made is None else STRONG * made
+    if std < weak:
         raise UnsamplingError(
             f"noise is not noise of this schedule: its std is {std:.3g} where sigmas"
-            f" starts at {sigmas[0]:.4g}; connect unsampled noise, not an image, or the"
+            f" starts at {sigma:.4g}; connect unsampled noise, not an image, or the"
             " sigmas it was made with"
         )
+    if most > strong:
+        before = "" if made is None else f", and the Unsampler made {made:.3g}"
+        raise UnsamplingError(
+            f"noise is too strong for this schedule: its std is {most:.3g} where sigmas starts"
+            f" at {sigma:.4g}{before}; connect it as it was made, without a node that multiplies it, or the"
+            " sigmas it was made with"
+        )
+
+
+def strength(x: Tensor) -> float:
+    """The std of the strongest frame."""
+    along = [i for i in range(x.ndim) if i != (0 if x.ndim == 4 else 2)]
+    return float(x.std(along, correction=0).max())
 
 
 def variance(latent_format, samples: Tensor) -> float:

@@ -4,14 +4,18 @@ import comfy.model_base
 import comfy.model_sampling
 import comfy.samplers
 import comfyui_version
+from torch import Tensor
 
-from ..unsampling import UnsamplingError, __version__
+from ..unsampling import UnsamplingError, __version__, schedules
 from .facts import Family
 from .packs import animatediff_settings, core
 from .record import digest
 
 # a sigma_max that only schedules with zero terminal SNR have: theirs is 4519, AnimateDiff's widest 66
 NO_SIGNAL = 1000
+# How far above the model's highest sigma a schedule may begin: published tables and typed numbers are
+# rounded. A flow model's is 1, to a rounding of float32.
+SLACK, FLOW_SLACK = 1.01, 1.0001
 
 
 def cfg_guider(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuider:
@@ -63,6 +67,41 @@ def info(guider) -> dict[str, str]:
     }
 
 
+def is_above(model, sigma: float) -> bool:
+    """Whether a schedule that begins at this sigma asks the MODEL above the highest that it knows."""
+    top = float(model.get_model_object("model_sampling").sigma_max)
+    return sigma > (max(top, 1.0) * FLOW_SLACK if is_flow(model) else top * SLACK)
+
+
+def schedulers(model) -> str:
+    """The nodes that make a schedule for this MODEL, in words."""
+    if is_flow(model):
+        return "Basic Scheduler with this model"
+    if _own_table(model) is not None:
+        return "AYS Scheduler (auto) or Basic Scheduler with this model"
+    return f"Basic Scheduler with this model ({_scheduler(model)})"
+
+
+def ays(model, chosen: str, steps: int, denoise: float) -> Tensor:
+    """The schedule of the AYS table that was chosen, or for "auto" that was made for models of this kind.
+
+    model: None where none is connected.
+    Raises: UnsamplingError as ays_table(), and for a schedule that begins above what the MODEL knows.
+    """
+    table = ays_table(model, chosen)
+    sigmas = schedules.ays(table, steps, denoise)
+    if model is not None and is_above(model, float(sigmas[0])):
+        top = float(model.get_model_object("model_sampling").sigma_max)
+        cure = (
+            "set model_type to auto" if _own_table(model) not in (None, table) else f"use {schedulers(model)}"
+        )
+        raise UnsamplingError(
+            f"the table of {table} starts at sigma {sigmas[0]:.4g}, but the model, a"
+            f" {type(model.model).__name__}, knows noise up to {top:.4g} only; {cure}"
+        )
+    return sigmas
+
+
 def ays_table(model, chosen: str) -> str:
     """The name of the AYS table that was chosen, or for "auto" that was made for models of this kind.
 
@@ -81,21 +120,36 @@ def ays_table(model, chosen: str) -> str:
         raise UnsamplingError(
             "model_type is auto but no model is connected; connect the model, or choose SD1, SDXL or SVD"
         )
+    table = _own_table(model)
+    if table is None:
+        top = float(model.get_model_object("model_sampling").sigma_max)
+        raise UnsamplingError(
+            f"model is a {type(model.model).__name__} with sigmas up to {top:.4g}, for which no AYS"
+            " table exists; use Basic Scheduler with the model's own scheduler (simple or"
+            " normal, for EDM karras), or choose a table by hand"
+        )
+    return table
+
+
+def _own_table(model) -> str | None:
+    """The AYS table that was made for models of this kind, if any."""
     base, sampling = model.model, model.get_model_object("model_sampling")
-    top = float(sampling.sigma_max)
     # the tables were made for the eps models' own noise: not for EDM, nor for noise without any signal left
-    discrete = isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete) and top < NO_SIGNAL
+    discrete = isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete)
+    discrete = discrete and float(sampling.sigma_max) < NO_SIGNAL
     if isinstance(base, comfy.model_base.SVD_img2vid):
         return "SVD"
     if discrete and isinstance(base, comfy.model_base.SDXL | comfy.model_base.SDXLRefiner):
         return "SDXL"
     if discrete and type(model.get_model_object("latent_format")).__name__ == "SD15":
         return "SD1"
-    raise UnsamplingError(
-        f"model is a {type(base).__name__} with sigmas up to {top:.4g}, for which no AYS"
-        " table exists; use Basic Scheduler with the model's own scheduler (simple or"
-        " normal, for EDM karras), or choose a table by hand"
-    )
+    return None
+
+
+def _scheduler(model) -> str:
+    """The entry of Basic Scheduler that suits the MODEL."""
+    sampling = model.get_model_object("model_sampling")
+    return "simple" if isinstance(sampling, comfy.model_sampling.ModelSamplingDiscrete) else "karras"
 
 
 def sigma_min(model) -> float:

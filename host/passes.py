@@ -6,11 +6,10 @@ from typing import Any
 
 from torch import Tensor
 
-from ..unsampling import Inversion, UnsamplingError, curves, schedules, solvers, steps, storage
+from ..unsampling import Inversion, UnsamplingError, schedules, solvers, steps, storage
 from ..unsampling import inversion as engine
-from ..unsampling.checks import check_fraction
 from ..unsampling.solvers.evaluation import Callback, Store
-from . import admission, core_passes, latents, models, record, remarks, sampling
+from . import admission, core_passes, latents, models, places, record, remarks, sampling
 from . import settings as widgets
 from .facts import Facts
 from .packs import core, core_samplers
@@ -43,7 +42,7 @@ def unsample(
     Raises: UnsamplingError before any model call for input that does not fit, and at the model's first NaN.
     """
     falling = schedules.check_falling(sigmas)
-    start = schedules.start_index(falling, end)
+    start, count = schedules.start_index(falling, end), len(falling) - 1
     settings: Settings = {
         "solver": solver,
         "record": RECORD[recording],
@@ -51,8 +50,8 @@ def unsample(
         "direct": widgets.check_direct(direct),
     }
     rising = Run(guider, _samples(guider.model_patcher, latent, "latent_image"), node_id)
-    _refuse_noise(latent, rising.samples)
-    mask = sampling.mask(latent, rising.samples)
+    record.refuse_noise(latent, rising.samples)
+    mask = _mask(rising, latent, "latent_image")
     if mask is not None and mask.min() == 1:
         mask = None
     shape = tuple(rising.samples.shape)
@@ -68,17 +67,10 @@ def unsample(
     inversion = replace(inversion, info=info)
     remark = "" if mask is not None else _strength(rising, noise, float(falling[start]), facts)
     fresh = f" ({inversion.direct_steps} for the direct path)" if inversion.direct_steps else ""
+    remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
     rising.say(f"unsampled to sigma {falling[start]:.4g} in {inversion.calls} model calls{fresh}{remark}")
     source = None if mask is None else rising.samples.clone()
     return record.noise_latent(latent, noise, inversion, facts, source)
-
-
-def _refuse_noise(latent: dict, samples: Tensor) -> None:
-    carried = record.of_latent(latent)
-    if carried is not None and carried.frames_of(samples) is not None:
-        raise UnsamplingError(
-            "latent_image is already unsampled noise; connect the VAE Encode of the source clip"
-        )
 
 
 def _strength(rising: Run, noise: Tensor, sigma: float, facts: Facts) -> str:
@@ -152,15 +144,23 @@ def resample(
     settings = {"direct": widgets.check_direct(direct), "hold": hold, "steady": steady}
     if carried is not None and core_samplers.is_core(carried.inversion.solver):
         core_passes.refuse_settings(settings | {"direct": direct})
-    facts, schedule = _admitted(falling, carried, sigmas, by_core=sampler is not None)
-    with _room_to_fall(carried, falling.samples) as store:
-        fit = _fit(falling, carried, facts, schedule, sigmas, solver, store)
-        widgets.check_record(fit, settings, carried is not None)
-        inversion = _masked(fit.inversion, sampling.mask(latent, falling.samples))
+    if carried is None:
+        schedule = latents.schedule_from_elsewhere(sigmas, record.none_in(latent))
+    else:
+        schedule = carried.inversion.sigmas
+    facts = _admitted(falling, carried, schedule, by_core=sampler is not None)
+    told = places.of_latent(latent)
+    with _room_to_fall(carried, falling.samples, told) as store:
+        fit = _fit(falling, carried, facts, schedule, sigmas, solver, store, told)
+        mask = _mask(falling, latent, "noise")
+        inversion = _masked(fit.inversion, mask)
+        if mask is None:
+            widgets.check_masks(fit, carried)
         structure, fidelity = (
-            _over_clip(value, facts.frames, name)
+            widgets.over_clip(value, fit, falling.samples, name)
             for value, name in ((structure, "structure"), (fidelity, "fidelity"))
         )
+        widgets.check_record(fit, settings | {"structure": structure}, carried is not None)
         if core_samplers.is_core(inversion.solver):
             clip = core_passes.fall(falling, inversion, sampler, structure)
         else:
@@ -168,36 +168,30 @@ def resample(
             clip = _fall(falling, inversion, settings, carried, fit, store)
     if carried is not None:
         clip = carried.source_outside(clip, inversion.record and inversion.record.mask, fit.frames)
+        return carried.clip_latent(latent, clip, fit.frames)
     return record.clip_latent(latent, clip)
 
 
-def _admitted(
-    falling: Run,
-    carried: record.LatentRecord | None,
-    sigmas: Tensor | None,
-    by_core: bool,
-) -> tuple[Facts, Tensor]:
-    """The facts for a falling pass, and its schedule: the record's, or the given one for other noise."""
-    if carried is None:
-        schedule, start, whole = latents.schedule_from_elsewhere(sigmas), 0, None
-    else:
-        schedule, start, whole = carried.inversion.sigmas, _top_of(carried.inversion), carried.shape
+def _admitted(falling: Run, carried: record.LatentRecord | None, schedule: Tensor, by_core: bool) -> Facts:
+    """The facts for a falling pass."""
+    start, whole = (0, None) if carried is None else (_top_of(carried.inversion), carried.shape)
     shape = tuple(falling.samples.shape)
-    facts = admission.admit(
-        falling.guider, shape, schedule, start, rising=False, by_core=by_core, whole=whole
-    )
-    return facts, schedule
+    return admission.admit(falling.guider, shape, schedule, start, rising=False, by_core=by_core, whole=whole)
 
 
-def _room_to_fall(carried: record.LatentRecord | None, samples: Tensor) -> AbstractContextManager[Store]:
-    """The place for the recorded way, which a falling pass walks again, as long as the pass runs."""
+def _room_to_fall(
+    carried: record.LatentRecord | None, samples: Tensor, told: list[places.Place]
+) -> AbstractContextManager[Store]:
+    """The place for the recorded way, which a falling pass walks again, as long as the pass runs; and for the
+    record itself where a slice has to copy it."""
     if carried is None or carried.inversion.record is None:
         return storage.room(sampling.temp_folder(), 0, 0, lasting=False)
     part = carried.inversion.record
     points = solvers.pair(carried.inversion.solver).stages * carried.inversion.steps
     answers = len(part.outputs) + carried.inversion.direct_steps
     size, walk = storage.latents(samples, answers, part.half, points)
-    return storage.room(sampling.temp_folder(), size + walk, walk, lasting=False)
+    new = size + walk if carried.copies(samples, told) else walk
+    return storage.room(sampling.temp_folder(), size + walk, new, lasting=False)
 
 
 def _fit(
@@ -208,24 +202,18 @@ def _fit(
     sigmas: Tensor | None,
     solver: str,
     store: Store,
+    told: list[places.Place],
 ) -> record.Fit:
     """What to resample, once noise and settings are known to fit the model."""
     if carried is None:
         x = core.in_sampling_space(facts.latent_format, falling.samples)
-        return record.Fit(latents.noise_from_elsewhere(x, schedule, solver))
+        return record.Fit(latents.noise_from_elsewhere(x, schedule, solver, facts.flow))
     carried.check(facts, sigmas, solver)
-    fit = carried.fitted(falling.samples, store)
-    if fit.frames is None:
+    fit = carried.fitted(falling.samples, store, told)
+    if not fit.change.keeps_values:
         x = core.in_sampling_space(facts.latent_format, falling.samples)
-        latents.strong_enough(x, schedule[carried.inversion.start :])
+        latents.check_strength(x, schedule[carried.inversion.start :], carried.strength)
     return fit
-
-
-def _over_clip(value, frames: int, name: str) -> float | Tensor:
-    """A setting as one number, or one a frame, from 0 to 1."""
-    setting = curves.over_frames(value, frames, name)
-    check_fraction(name, setting)
-    return setting
 
 
 def _fall(
@@ -241,7 +229,9 @@ def _fall(
     path = steps.path(inversion, settings["structure"], settings["direct"])
     had_path = carried is not None and carried.inversion.direct_steps > 0
     lost_path = had_path and not inversion.direct_steps and settings["direct"] is None
-    remark = remarks.of_change(fit, settings["structure"], path, lost_path)
+    remark = remarks.of_change(fit, inversion, settings, path, lost_path)
+    remark += remarks.of_structure(inversion, settings["structure"], settings["direct"])
+    remark += _of_path(inversion, settings["direct"])
     seen = remarks.OnThePath(inversion, path, models.info(falling.guider))
     path_cfg = None if carried is None else carried.facts.cfg
     widgets.check_guidance(falling.guider, path_cfg or 1.0, path)
@@ -259,6 +249,11 @@ def _fall(
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
     falling.say(f"resampled in {calls} model calls{remark}{seen.remark}")
     return clip
+
+
+def _of_path(inversion: Inversion, direct: float | None) -> str:
+    """A remark where the direct path is another share of the steps than was set."""
+    return remarks.of_share("direct", direct, steps.of_path(inversion, direct), len(inversion.sigmas) - 1)
 
 
 def _top_of(inversion: Inversion) -> int:
@@ -282,6 +277,10 @@ def _masked(inversion: Inversion, mask: Tensor | None) -> Inversion:
     return inversion
 
 
+def _mask(run: Run, latent: dict, name: str) -> Tensor | None:
+    return sampling.mask(latent, run.samples, name, core.frames_of_a_latent(run.model))
+
+
 def _samples(model, latent: dict, name: str) -> Tensor:
-    samples = latents.clip(latent, models.channels(model), name)
+    samples = latents.clip(latent, models.channels(model), name, core.takes_video(model))
     return sampling.with_time_axis(model, samples)

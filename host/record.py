@@ -2,7 +2,8 @@
 believed."""
 
 import hashlib
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -10,18 +11,25 @@ from torch import Tensor
 from ..unsampling import Inversion, UnsamplingError
 from ..unsampling.change import Change, in_words
 from ..unsampling.direct import Direct
+from ..unsampling.record import Record
 from ..unsampling.schedules import check_falling
 from ..unsampling.solvers.evaluation import Store, in_memory
+from . import latents, places
 from .facts import Facts
+from .packs import core
+from .places import Place, Placed
 
 KEY = "unsampling"
+# What a rounding may change of an entry, over its size and the noise's std: bfloat16's is half of that.
+ROUNDING = 2**-8
 
 
 @dataclass(frozen=True, eq=False)
 class LatentRecord:
     """What a LATENT of noise carries: an Inversion, what it was made with, and digests of its frames.
 
-    source: the clip in the VAE's scale, kept where a mask promises it unchanged.
+    source: the clip in the VAE's scale, kept where a mask promises it unchanged. batch_index: what the clip's
+    LATENT said of its frames, for the restyled one. strength: of the noise in sampling space (latents.py).
     """
 
     inversion: Inversion
@@ -29,6 +37,8 @@ class LatentRecord:
     digests: tuple[str, ...]
     shape: tuple[int, ...]
     source: Tensor | None
+    batch_index: tuple[int, ...] | None = None
+    strength: float | None = None
 
     def check(self, facts: Facts, sigmas: Tensor | None, solver: str) -> None:
         """Raises: UnsamplingError where model, windows, solver or schedule contradict the unsampling."""
@@ -58,19 +68,38 @@ class LatentRecord:
             " sigmas: the noise brings its own"
         )
 
-    def frames_of(self, samples: Tensor) -> list[int] | None:
-        """Which of the record's frames of noise these are, known by their digests; None unless all are
-        unchanged frames of it."""
+    def placed(self, samples: Tensor, told: Sequence[Place] = ()) -> Placed | None:
+        """Which of the record's frames of noise these are; None unless all are, up to a rounding.
+
+        told: the places that their LATENT carries along.
+        """
         if tuple(samples.shape[1:]) != self.shape[1:]:
             return None
-        place = {name: i for i, name in reversed(list(enumerate(self.digests)))}
-        names = _digests(samples)
-        return [place[name] for name in names] if place.keys() >= set(names) else None
+        return places.placed(_digests(samples), self.digests, told) or self._rounded(samples, told)
 
-    def fitted(self, samples: Tensor, store: Store = in_memory) -> "Fit":
+    def _rounded(self, samples: Tensor, told: Sequence[Place]) -> Placed | None:
+        """The same, of frames whose bits are all others."""
+        noise, count = self.inversion.noise, len(self.digests)
+        frames = [int(place) for place in told] or list(range(len(samples)))
+        if not noise.numel() or len(frames) != len(samples) or max(frames) >= count:
+            return None
+        if not told and len(samples) != count:
+            return None
+        ours = core.in_sampling_space(self.facts.latent_format, samples)
+        pairs = ((ours[i].to("cpu"), noise[place]) for i, place in enumerate(frames))
+        near = all(bool(((a - b).abs() <= ROUNDING * (b.abs() + b.std())).all()) for a, b in pairs)
+        return Placed(frames, rounded=True) if near else None
+
+    def copies(self, samples: Tensor, told: Sequence[Place] = ()) -> bool:
+        """Whether these samples' slice of the record has to be held a second time."""
+        found = self.placed(samples, told)
+        return found is not None and self.inversion.recorded and _step_of(found.frames) is None
+
+    def fitted(self, samples: Tensor, store: Store = in_memory, told: Sequence[Place] = ()) -> "Fit":
         """The inversion for these samples; a slice of the noise takes its slice of the record along.
 
         store: puts away what has to be copied for that, which frames at equal distances have not.
+        told: the places that the samples' LATENT carries along.
         Raises: UnsamplingError for another latent size.
         """
         if tuple(samples.shape[1:]) != self.shape[1:]:
@@ -78,29 +107,60 @@ class LatentRecord:
                 f"noise has shape {tuple(samples.shape)}, its record {self.shape}; do not"
                 " resize or cut noise: do that to the clip before VAE Encode"
             )
-        frames, counts = self.frames_of(samples), (len(samples), len(self.digests))
-        if frames is not None:
-            return self._unchanged(frames, counts, store)
+        found, counts = self.placed(samples, told), (len(samples), len(self.digests))
+        joined = {place.mask for place in told} - {_mask_of(self.inversion)}
+        if found is not None and not joined:
+            return self._unchanged(found, counts, store)
         changed = replace(self.inversion, noise=torch.empty(0))
-        if len(samples) == len(self.digests):
-            return Fit(changed, Change.EDITED, counts, None)
+        if len(samples) == len(self.digests) and not joined:
+            return self._edited(changed, counts, told, store)
         part = changed.record
-        lost = part is not None and part.mask is not None
+        lost = any(joined) or (part is not None and part.mask is not None)
         return Fit(replace(changed, record=None), Change.FRAMES_ADDED, counts, None, mask_lost=lost)
 
-    def _unchanged(self, frames: list[int], counts: tuple[int, int], store: Store) -> "Fit":
-        # by digest, not by place: frames of equal noise stand for each other
-        if [self.digests[i] for i in frames] == list(self.digests):
-            return Fit(self.inversion, Change.NONE, counts, list(range(len(frames))))
-        whole = self.inversion
-        if whole.record is None:
-            return Fit(whole, Change.SLICED, counts, frames)
-        mask = None if whole.record.mask is None else whole.record.mask[frames]
-        source, *outputs = (_frames(x, frames, store) for x in (whole.record.source, *whole.record.outputs))
-        direct = None if whole.record.direct is None else _direct_of(whole.record.direct, frames, store)
-        part = replace(whole.record, source=source, outputs=tuple(outputs), mask=mask, direct=direct)
-        sliced = replace(whole, noise=whole.noise[frames], record=part)
-        return Fit(sliced, Change.SLICED, counts, frames)
+    def _edited(
+        self, changed: Inversion, counts: tuple[int, int], told: Sequence[Place], store: Store
+    ) -> "Fit":
+        """As many frames of other values; in another order, where they tell of one."""
+        frames = [int(place) for place in told]
+        if changed.record is None or sorted(frames) != list(range(counts[1])) or frames == sorted(frames):
+            return Fit(changed, Change.EDITED, counts, None)
+        part = replace(changed, record=_record_of(changed.record, frames, store))
+        return Fit(part, Change.EDITED, counts, frames)
+
+    def _unchanged(self, found: Placed, counts: tuple[int, int], store: Store) -> "Fit":
+        whole, frames = self.inversion, found.frames
+        change = Change.ROUNDED if found.rounded else Change.SLICED
+        if frames == list(range(len(self.digests))):
+            change = change if found.rounded else Change.NONE
+            part = whole
+        elif whole.record is None:
+            part = whole
+        else:
+            part = replace(whole, noise=whole.noise[frames], record=_record_of(whole.record, frames, store))
+        if found.rounded:
+            part = replace(part, noise=torch.empty(0))
+        return Fit(part, change, counts, frames, placed=found, unsure=self._unsure(found))
+
+    def _unsure(self, found: Placed) -> bool:
+        """Whether frames in hand may be others of equal noise, which have another record."""
+        kept = self.inversion.record
+        if kept is None or not found.others:
+            return False
+        # fresh noise is another at each place
+        return kept.direct is not None or any(map(found.differ, (kept.source, *kept.outputs)))
+
+    def clip_latent(self, latent: dict, clip: Tensor, frames: list[int] | None) -> dict:
+        """The LATENT of a restyled clip, which says of its frames what the source's LATENT said.
+
+        frames: as source_outside() has them.
+        """
+        made = clip_latent(latent, clip)
+        if frames is not None and self.batch_index is not None:
+            return {**made, places.KEY: [self.batch_index[i] for i in frames]}
+        if frames is not None and len(frames) < len(self.digests) and len(set(frames)) == len(frames):
+            return {**made, places.KEY: list(frames)}
+        return made
 
     def source_outside(self, clip: Tensor, mask: Tensor | None, frames: list[int] | None) -> Tensor:
         """The clip with the source's own bits where the mask is 0: the sampler's scale and back costs a
@@ -119,8 +179,9 @@ class Fit:
     """A record's inversion for the samples in hand, and how those differ from the recorded noise.
 
     The inversion's own noise is empty where its bits are not the ones in hand. counts: frames in hand and in
-    the record. frames: which of the record's these are, None where they are not all unchanged frames of it.
-    mask_lost: whether the record, and a mask with it, had to be dropped.
+    the record. frames: which of the record's these are, None where that is not known.
+    mask_lost: whether the record, and a mask with it, had to be dropped. placed: the frames again, and what
+    else they may be. unsure: whether that would be another record.
     """
 
     inversion: Inversion
@@ -128,11 +189,14 @@ class Fit:
     counts: tuple[int, int] = (0, 0)
     frames: list[int] | None = None
     mask_lost: bool = False
+    placed: Placed = field(default_factory=lambda: Placed([]))
+    unsure: bool = False
 
     @property
     def remark(self) -> str:
         """The change in words, "" where there is none."""
-        return in_words(self.change, self.counts, self.mask_lost)
+        first = "; a node on the way dropped which of the clip's equal frames these are: taken for the first"
+        return in_words(self.change, self.counts, self.mask_lost) + (first if self.unsure else "")
 
 
 def noise_latent(
@@ -143,21 +207,50 @@ def noise_latent(
     samples: the noise in the VAE's scale. In the sampler's scale it is kept only where exactness needs its
     bits. source: the clip in the VAE's scale, if a mask promises it unchanged.
     """
+    made = inversion.noise  # which a core SAMPLER's has not
+    made = made if made.numel() else core.in_sampling_space(facts.latent_format, samples)
     noise = inversion.noise.to("cpu") if inversion.recorded else torch.empty(0)
     inversion = replace(inversion, noise=noise)
-    carried = LatentRecord(inversion, facts, _digests(samples), tuple(samples.shape), source)
-    return {**clip_latent(latent, samples), KEY: carried}
+    digests, before = _digests(samples), clip_latent(latent, samples)
+    kept = before.get(places.KEY)
+    kept = tuple(kept) if isinstance(kept, list) and len(kept) == len(samples) else None
+    carried = LatentRecord(
+        inversion, facts, digests, tuple(samples.shape), source, kept, latents.strength(made)
+    )
+    return {**before, places.KEY: places.marks(len(samples), _mask_of(inversion)), KEY: carried}
 
 
 def clip_latent(latent: dict, samples: Tensor) -> dict:
-    """The LATENT with these samples, without record and noise mask."""
-    others = {key: value for key, value in latent.items() if key not in (KEY, "noise_mask")}
+    """The LATENT with these samples, without record, noise mask and the places in a noise."""
+    gone = {KEY, "noise_mask"} | ({places.KEY} if places.of_noise(latent) else set())
+    others = {key: value for key, value in latent.items() if key not in gone}
     return {**others, "samples": samples}
 
 
 def of_latent(latent: dict) -> LatentRecord | None:
-    """The record that a LATENT carries, if any."""
-    return latent.get(KEY)
+    """The record that a LATENT carries, if any: another pack may have a key of that name."""
+    kept = latent.get(KEY)
+    return kept if isinstance(kept, LatentRecord) else None
+
+
+def refuse_noise(latent: dict, samples: Tensor) -> None:
+    """Raises: UnsamplingError for a LATENT that is unsampled noise already."""
+    carried = of_latent(latent)
+    if carried is not None and carried.placed(samples, places.of_latent(latent)) is not None:
+        raise UnsamplingError(
+            "latent_image is already unsampled noise; connect the VAE Encode of the source clip"
+        )
+
+
+def none_in(latent: dict) -> str:
+    """Why of_latent() finds no record, as a sentence."""
+    if KEY in latent:
+        found = type(latent[KEY]).__name__
+        return f"noise carries no record of an unsampling: its entry {KEY} is another pack's, a {found}"
+    return (
+        "noise carries no record of an unsampling: it is a plain latent, or lost its record in a node on the"
+        " way"
+    )
 
 
 def digest(*tensors: Tensor) -> str:
@@ -168,6 +261,19 @@ def digest(*tensors: Tensor) -> str:
     return content.hexdigest()
 
 
+def _mask_of(inversion: Inversion) -> str:
+    mask = None if inversion.record is None else inversion.record.mask
+    return "" if mask is None else digest(mask)
+
+
+def _record_of(record: Record, frames: list[int], store: Store) -> Record:
+    """The record of these frames."""
+    source, *outputs = (_frames(x, frames, store) for x in (record.source, *record.outputs))
+    mask = record.mask if record.mask is None or len(record.mask) == 1 else record.mask[frames]
+    direct = None if record.direct is None else _direct_of(record.direct, frames, store)
+    return replace(record, source=source, outputs=tuple(outputs), mask=mask, direct=direct)
+
+
 def _direct_of(direct: Direct, frames: list[int], store: Store) -> Direct:
     """The answers for these frames, which keep the noise of their places."""
     answers = tuple(_frames(x, frames, store) for x in direct.answers)
@@ -176,10 +282,14 @@ def _direct_of(direct: Direct, frames: list[int], store: Store) -> Direct:
 
 def _frames(x: Tensor, frames: list[int], store: Store) -> Tensor:
     """These frames of x: a view where they lie at equal distances, else a copy, put away."""
-    distance = frames[1] - frames[0] if len(frames) > 1 else 1
-    if distance > 0 and frames == list(range(frames[0], frames[-1] + 1, distance)):
-        return x[frames[0] : frames[-1] + 1 : distance]
-    return store(x[frames])
+    step = _step_of(frames)
+    return store(x[frames]) if step is None else x[frames[0] : frames[-1] + 1 : step]
+
+
+def _step_of(frames: list[int]) -> int | None:
+    """The distance of frames that lie at equal ones, forwards; None for others."""
+    step = frames[1] - frames[0] if len(frames) > 1 else 1
+    return step if step > 0 and frames == list(range(frames[0], frames[-1] + 1, step)) else None
 
 
 def _digests(samples: Tensor) -> tuple[str, ...]:

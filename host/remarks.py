@@ -1,27 +1,103 @@
 """What the user is told beside the progress of a falling pass: what has no effect, and what was lost."""
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
-from ..unsampling import Inversion, direct
+from ..unsampling import Inversion, direct, steps
 from ..unsampling.change import Change
 from ..unsampling.solvers.evaluation import Callback
 from . import record
 
 
-def of_change(fit: record.Fit, structure: float | Tensor, path: range, lost_path: bool) -> str:
-    """How the noise was changed, or that the change is not used; "" without one.
+def of_change(
+    fit: record.Fit, inversion: Inversion, settings: dict[str, Any], path: range, lost_path: bool
+) -> str:
+    """How the noise was changed, what comes of that, or that the change is not used; "" without one.
 
-    lost_path: whether the noise came with answers for a direct path that is not there any more.
+    settings: the engine's. lost_path: whether the noise came with answers for a direct path that is not there
+    any more.
     """
-    if fit.change is Change.EDITED and path:
-        return (
-            "; the direct path starts from the record, so the change made to the noise has no effect: set"
-            " direct to 0 to use it"
+    unused = _unused(inversion, settings, path)
+    if fit.change is Change.EDITED and unused:
+        cure = ": set direct to 0 to use it" if path else ""
+        return f"; {unused} starts from the record, so the change made to the noise has no effect{cure}"
+    if fit.change is Change.ROUNDED and unused:
+        return ""
+    mixed = _mixed(inversion, settings) if fit.change is Change.EDITED else ""
+    return (f"; {fit.remark}{mixed}" if fit.remark else "") + (
+        ", and without a direct path" if lost_path else ""
+    )
+
+
+def _unused(inversion: Inversion, settings: dict[str, Any], path: range) -> str:
+    """What keeps every frame from beginning at the noise; "" where one does."""
+    if path:
+        return "the direct path"
+    starts = steps.starts(inversion, settings["structure"], settings["direct"])
+    return "structure" if min(starts) > inversion.start else ""
+
+
+def _mixed(inversion: Inversion, settings: dict[str, Any]) -> str:
+    """What of the clip is the source as it was before the noise was changed, and the cure; "" if nothing."""
+    found = inversion.record
+    if found is None:
+        return ""
+    starts = steps.starts(inversion, settings["structure"], settings["direct"])
+    kept = {
+        "outside the mask": ("remove the mask", found.mask is not None),
+        "in the frames that structure starts lower": ("give structure one number", max(starts) > min(starts)),
+        "in the layout that hold keeps": ("set hold to 0", settings["hold"] > 0),
+        "in the changes over time that steady keeps": ("set steady to 0", settings["steady"] > 0),
+    }
+    where = [place for place, (_, there) in kept.items() if there]
+    cures = [cure for cure, there in kept.values() if there]
+    if not where:
+        return ""
+    return (
+        f", and {' and '.join(where)} the clip is the source as it was unsampled, beside what the change made"
+        f" of the rest: make the change (a flip, another clip) before VAE Encode, or {' and '.join(cures)}"
+    )
+
+
+def of_structure(inversion: Inversion, structure: float | Tensor, direct: float | None) -> str:
+    """What became of structure on whole steps, where it does nothing, or all, or its ramp became stairs."""
+    starts = steps.starts(inversion, structure, direct)
+    values: list[float] = structure.tolist() if isinstance(structure, Tensor) else [structure]
+    last = len(inversion.sigmas) - 1
+    top = 0 if steps.of_path(inversion, direct) else inversion.start
+    frames = list(zip(values, starts, strict=True))
+    none = [value for value, start in frames if value > 0 and start == top]
+    whole = [value for value, start in frames if value < 1 and start == last]
+    remark = _rounded(
+        "structure", none, frames, last - top, f"it has no effect: {1 / (last - top):.2g} is one step"
+    )
+    remark += _rounded("structure", whole, frames, last - top, "the clip is the source itself: lower it")
+    different, stairs = len(set(values)), len(set(starts))
+    if different > 2 and 2 * stairs <= different:
+        remark += (
+            f"; structure is rounded to whole steps, of which there are {last - top}, so its {different}"
+            f" different numbers are {stairs}: more steps make a smoother ramp"
         )
-    if fit.change is Change.EDITED and float(torch.as_tensor(structure).min()) > 0:
-        return "; structure starts from the record, so the change made to the noise has no effect"
-    return (f"; {fit.remark}" if fit.remark else "") + (", and without a direct path" if lost_path else "")
+    return remark
+
+
+def _rounded(name: str, odd: list[float], frames: list, count: int, so: str) -> str:
+    """That these of a setting's numbers were rounded to none or to all of the steps; "" for none."""
+    if not odd:
+        return ""
+    where = "" if len(odd) == len(frames) else f" in {len(odd)} of {len(frames)} frames"
+    shown = f"{odd[0]:.3g}" if len(set(odd)) == 1 else f"{min(odd):.3g} to {max(odd):.3g}"
+    return f"; {name} {shown} is rounded to whole steps, of which there are {count}, so{where} {so}"
+
+
+def of_share(name: str, share: float | None, taken: int, count: int) -> str:
+    """That a share of the steps was rounded up to one step, or to all of them; "" where it was not."""
+    if share is None or not 0 < share < 1 or (share * count >= 0.5 and taken < count):
+        return ""
+    most = "all of them" if taken == count else f"{taken} of them, {taken / count:.2g}"
+    return f"; {name} {share:.3g} is rounded to whole steps, of which there are {count}: it means {most}"
 
 
 class OnThePath:

@@ -5,12 +5,11 @@ import torch
 from torch import Tensor
 
 from ..unsampling import UnsamplingError
-from ..unsampling.checks import check_latent
 from ..unsampling.report import chart, metrics, panels, verdict
 from ..unsampling.report.figures import Report
-from . import screen
+from . import latents, places, screen
 from .packs import core
-from .record import LatentRecord, of_latent
+from .record import LatentRecord, none_in, of_latent
 
 # psnr and relative error without a reconstruction: as bad as a black one, so that no limit is passed
 NONE = (0.0, 1.0)
@@ -36,12 +35,9 @@ def report_on(latent: dict, reconstruction: dict | None, source: dict | None) ->
     """
     carried = of_latent(latent)
     if carried is None:
-        raise UnsamplingError(
-            "noise carries no record of an unsampling: it is a plain latent, or lost its"
-            " record in a node on the way; connect the Unsampler's output"
-        )
-    samples = check_latent(latent["samples"], "noise")
-    fit = carried.fitted(samples)
+        raise UnsamplingError(f"{none_in(latent)}; connect the Unsampler's output")
+    samples = latents.samples_of(latent, "noise")
+    fit = carried.fitted(samples, told=places.of_latent(latent))
     inversion = fit.inversion
     noise = inversion.noise if inversion.noise.numel() else _in_sampling_space(carried, samples)
     own = None if inversion.record is None else inversion.record.source
@@ -67,7 +63,7 @@ def report_on(latent: dict, reconstruction: dict | None, source: dict | None) ->
 
 def _clip(carried: LatentRecord, latent: dict, noise: Tensor, name: str) -> Tensor:
     """A LATENT's samples in sampling space; a picture's has no time axis yet where the noise has one."""
-    samples = check_latent(latent["samples"], name)
+    samples = latents.samples_of(latent, name)
     if samples.ndim == 4 and noise.ndim == 5:
         samples = samples.unsqueeze(2)
     return _in_sampling_space(carried, samples)

@@ -21,7 +21,7 @@ from tqdm.auto import tqdm
 from ..unsampling import Inversion, UnsamplingError, inversion, schedules
 from ..unsampling.progress import with_time_left
 from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
-from . import admission, keyframes
+from . import admission, keyframes, latents
 from .packs import animatediff_keyframes, core
 from .screen import naming, running_node, show
 
@@ -72,16 +72,19 @@ def plain_sampler(solver: str, rising: bool) -> comfy.samplers.Sampler:
     return _PlainSampler(solver, rising)
 
 
-def mask(latent: dict, samples: Tensor) -> Tensor | None:
+def mask(latent: dict, samples: Tensor, name: str, held: int | None) -> Tensor | None:
     """A LATENT's noise mask at the size of its samples, one channel; None where it has none.
 
     samples: as the model works on them. A picture's mask is fitted before the picture gets a time axis.
+    name: of the input. held: how many frames of the clip a latent frame holds, if that is known.
+    Raises: UnsamplingError for what is no mask, and for neither one nor one a frame.
     """
     noise_mask = latent.get("noise_mask")
     if noise_mask is None:
         return None
     picture = samples.ndim == 5 and latent["samples"].ndim == 4
     shape = latent["samples"].shape if picture else samples.shape
+    latents.check_mask(noise_mask, tuple(shape), name, held)
     fitted = comfy.utils.reshape_mask(noise_mask.float(), shape)[:, :1].clamp(0, 1)
     return fitted.unsqueeze(2) if picture else fitted
 

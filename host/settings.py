@@ -1,12 +1,17 @@
-"""What a user sets for a direct path, hold and steady: in the engine's words, or refused in a sentence."""
+"""What a user sets for a falling pass: in the engine's words, or refused in a sentence."""
 
 from typing import Any
 
-from ..unsampling import UnsamplingError
+import torch
+from torch import Tensor
+
+from ..unsampling import UnsamplingError, curves
 from ..unsampling.change import Change, event
+from ..unsampling.checks import check_fraction
 from . import record
 from .packs import core
 
+NEED_A_RECORD = ("direct", "hold", "steady", "structure")
 AUTO = -1.0  # the direct widget's: as far as the record says
 
 
@@ -21,8 +26,11 @@ def check_direct(direct: float) -> float | None:
 
 def check_record(fit: record.Fit, settings: dict[str, Any], carried: bool) -> None:
     """Raises: UnsamplingError for settings above 0 that need a record which is not there any more."""
-    wanted = [name for name in ("direct", "hold", "steady") if (settings[name] or 0) > 0]
-    if not wanted or (carried and fit.change is not Change.FRAMES_ADDED):
+    if fit.change is not Change.FRAMES_ADDED and carried:
+        return
+    given = {name: settings[name] for name in NEED_A_RECORD if settings[name] is not None}
+    wanted = [name for name, value in given.items() if torch.as_tensor(value).max() > 0]
+    if not wanted:
         return
     why = f"{event(fit.change)}, so its record is lost" if carried else "noise carries no record"
     *most, last = wanted
@@ -41,3 +49,47 @@ def check_guidance(guider, cfg: float, path: range) -> None:
             f"guider has no negative, so the direct path cannot be asked at cfg {cfg:g}, at which the noise"
             " was made; use CFG Guider, set direct to 0, or unsample at cfg 1"
         )
+
+
+def over_clip(value, fit: record.Fit, samples: Tensor, name: str) -> float | Tensor:
+    """A setting as one number, or one a frame, from 0 to 1. Frames of a slice take those of their places.
+
+    Raises: UnsamplingError where equal frames have other numbers, and it is not known which frames these are.
+    """
+    if samples.ndim == 5 or fit.frames is None:
+        setting = curves.over_frames(value, samples.shape[2] if samples.ndim == 5 else len(samples), name)
+    else:
+        setting = _of_places(value, fit, fit.frames, name)
+    check_fraction(name, setting)
+    return setting
+
+
+def _of_places(value, fit: record.Fit, frames: list[int], name: str) -> float | Tensor:
+    have, whole = fit.counts
+    if curves.is_of_whole(value, have, whole):
+        numbers = torch.as_tensor(curves.over_frames(value, whole, name))
+        if fit.placed.differ(numbers):
+            raise UnsamplingError(
+                f"{name} has other numbers for frames of the clip that are equal, and {_unknown(fit)}; give"
+                f" one number, or a list of {have}"
+            )
+    return curves.over_part(value, frames, whole, name)
+
+
+def check_masks(fit: record.Fit, carried: record.LatentRecord | None) -> None:
+    """Raises: UnsamplingError where equal frames have other masks, and it is not known which frames these
+    are."""
+    past = None if carried is None else carried.inversion.record
+    if past is None or past.mask is None or fit.frames is None or not fit.placed.others:
+        return
+    if fit.placed.differ(past.mask.expand(fit.counts[1], *past.mask.shape[1:])):
+        raise UnsamplingError(
+            f"frames of the clip that are equal have other masks, and {_unknown(fit)}; cut the noise with"
+            " Latent From Batch, straight behind the Unsampler, or set the masks of these frames on it (Set"
+            " Latent Noise Mask)"
+        )
+
+
+def _unknown(fit: record.Fit) -> str:
+    have, whole = fit.counts
+    return f"a node on the way dropped which {have} of its {whole} frames noise has"

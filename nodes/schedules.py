@@ -62,7 +62,7 @@ class AYSScheduler(io.ComfyNode):
     @classmethod
     def execute(cls, model_type, steps, denoise, model=None) -> io.NodeOutput:
         with screen.naming("AYS Scheduler"):
-            return io.NodeOutput(schedules.ays(models.ays_table(model, model_type), steps, denoise))
+            return io.NodeOutput(models.ays(model, model_type, steps, denoise))
 
 
 class ReverseSigmas(io.ComfyNode):

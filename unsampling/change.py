@@ -8,13 +8,14 @@ class Change(Enum):
 
     NONE = "none"
     SLICED = "sliced"  # unchanged frames of it, not all of them
+    ROUNDED = "rounded"  # the recorded frames, each value up to a rounding
     EDITED = "edited"
     FRAMES_ADDED = "frames added"  # or cut and edited: the record is of no use any more
 
     @property
     def keeps_values(self) -> bool:
-        """Whether each frame in hand is a recorded one, so that its way back can be exact."""
-        return self in (Change.NONE, Change.SLICED)
+        """Whether each frame in hand is a recorded one, up to a rounding at most."""
+        return self in (Change.NONE, Change.SLICED, Change.ROUNDED)
 
 
 def event(change: Change) -> str:
@@ -33,4 +34,7 @@ def in_words(change: Change, counts: tuple[int, int], mask_lost: bool = False) -
         return ""
     if change is Change.SLICED:
         return f"{counts[0]} of {counts[1]} frames, exact where frames do not see each other"
+    if change is Change.ROUNDED:
+        part = f"{counts[0]} of {counts[1]} frames, " if counts[0] != counts[1] else "the noise was "
+        return f"{part}rounded on the way (half precision, another device): exact up to that rounding"
     return f"{event(change)}: not exact" + (", and the mask is lost" if mask_lost else "")

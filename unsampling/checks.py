@@ -18,9 +18,10 @@ def check_latent(x: Tensor, name: str) -> Tensor:
         )
     if x.numel() == 0:
         raise UnsamplingError(f"{name} is empty, shape {tuple(x.shape)}", Cause.LATENT_EMPTY)
+    x = x if x.dtype == torch.float64 else x.float()
     if not torch.isfinite(x).all():
         raise UnsamplingError(f"{name} holds NaN or infinite values", Cause.LATENT_NOT_FINITE)
-    return x if x.dtype == torch.float64 else x.float()
+    return x
 
 
 def check_fraction(name: str, value: float | Tensor) -> None:

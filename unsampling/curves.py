@@ -31,6 +31,23 @@ def over_frames(value, frames: int, name: str) -> float | Tensor:
     raise UnsamplingError(f"{name} is {_described(value)}", Cause.SETTING_NOT_NUMBERS)
 
 
+def over_part(value, places: Sequence[int], frames: int, name: str) -> float | Tensor:
+    """The same for a part of a clip, where a list with one value for each frame of the whole means their own.
+
+    places: of the part's frames in the clip, which has so many frames.
+    """
+    if is_of_whole(value, len(places), frames):
+        return torch.as_tensor(over_frames(value, frames, name))[list(places)]
+    return over_frames(value, len(places), name)
+
+
+def is_of_whole(value, part: int, frames: int) -> bool:
+    """Whether the setting is a list with one value for each frame of a clip, of which another number is in
+    hand."""
+    listed = not hasattr(value, "interp") and hasattr(value, "__len__") and not isinstance(value, str)
+    return listed and part != frames == len(value)
+
+
 def _stretched(values: Tensor, frames: int) -> Tensor:
     """Linear in time, the first and the last value at the first and the last frame."""
     if len(values) == frames:

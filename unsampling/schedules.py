@@ -4,6 +4,8 @@ For eps, v and EDM models sigma is the noise scale in x = x0 + sigma * eps, for 
 x = (1 - sigma) * x0 + sigma * eps. Nothing here depends on which.
 """
 
+from math import isfinite
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -58,6 +60,8 @@ def ays(model_type: str, steps: int, denoise: float = 1.0) -> Tensor:
         raise UnsamplingError(
             f"model_type {model_type!r} has no AYS table; choose one of {', '.join(AYS_TABLES)}"
         )
+    if not isfinite(denoise):
+        raise UnsamplingError(f"denoise is {denoise:g}; set it above 0 and up to 1, the whole schedule")
     count = round(steps * denoise) if denoise < 1.0 else steps
     if count < 1:
         raise UnsamplingError(f"steps {steps} with denoise {denoise:g} leaves no step; raise either")

@@ -48,7 +48,12 @@ HOOK_KEYFRAMES = Kind(
     "comfy.hooks:HookKeyframeGroup",
     ("keyframes", "strength", "reset", "prepare_current_keyframe", "_curr_t"),
 )
-LATENT_FORMAT = Kind(CORE, "comfy.latent_formats:LatentFormat", ("latent_channels", "process_in"))
+LATENT_FORMAT = Kind(
+    CORE,
+    "comfy.latent_formats:LatentFormat",
+    ("latent_channels", "process_in"),
+    optional=("latent_dimensions", "temporal_downscale_ratio"),  # the latter since 0.30
+)
 # guiders of other packs have what they like; conds and inner_model are there while they sample
 GUIDER = Kind(CORE, "comfy.samplers:CFGGuider", ("conds", "inner_model"), own=("original_conds", "cfg"))
 DUAL_GUIDER = Kind(CORE, "comfy_extras.nodes_custom_sampler:Guider_DualCFG", own=("cfg1", "cfg2"))
@@ -84,6 +89,19 @@ COMPARED = (
 def in_sampling_space(latent_format, samples: Tensor) -> Tensor:
     """Samples in the VAE's scale as the sampler has them, by the latent format of their model."""
     return LATENT_FORMAT.read(latent_format, "process_in")(samples)
+
+
+def frames_of_a_latent(model) -> int | None:
+    """How many frames of a clip one latent frame of the MODEL holds, the first apart; None if not told, as by
+    formats that leave it at core's 1."""
+    held = LATENT_FORMAT.read(model.get_model_object("latent_format"), "temporal_downscale_ratio")
+    return held if held is not None and held > 1 else None
+
+
+def takes_video(model) -> bool | None:
+    """Whether the MODEL's latents have a time axis; None if not told."""
+    axes = LATENT_FORMAT.read(model.get_model_object("latent_format"), "latent_dimensions")
+    return None if axes is None else axes == 3
 
 
 def conditions(guider) -> dict[str, list[dict]]:

@@ -36,6 +36,24 @@ def test_another_length_is_stretched_evenly():
     )
 
 
+@pytest.mark.parametrize("values", [[0.0, 0.1, 0.2, 0.3, 0.4, 0.5], (0.0, 0.1, 0.2, 0.3, 0.4, 0.5)])
+def test_a_list_of_the_whole_clip_means_the_parts_own_frames(values):
+    for places in ([2, 3], [5, 1, 0], [4], [1, 1, 2]):
+        found = curves.over_part(values, places, 6, "structure")
+        assert found.tolist() == pytest.approx([i / 10 for i in places])
+
+
+def test_anything_else_runs_over_the_part():
+    part, frames = [2, 3, 5], 6
+    for value in (0.5, [0.1, 0.7, 0.2], [0.0, 1.0], Square()):
+        found = curves.over_part(value, part, frames, "structure")
+        whole = curves.over_frames(value, len(part), "structure")
+        assert torch.equal(torch.as_tensor(found), torch.as_tensor(whole))
+    assert curves.over_part([0.0, 0.5, 1.0], [2, 1, 0], 3, "structure").tolist() == [0.0, 0.5, 1.0]
+    with refused("structure is a str"):
+        curves.over_part("abcdef", part, frames, "structure")
+
+
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.integers(1, 60))
 def test_stretching_keeps_the_ends_and_the_range(values, frames):
     found = curves.over_frames(values, frames, "structure")

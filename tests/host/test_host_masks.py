@@ -4,6 +4,8 @@ import pytest
 import torch
 from host_passes import TARGET, Bench
 
+from tools.client import RunError
+
 
 def masked(bench: Bench, mask: torch.Tensor) -> None:
     """The bench's clip with a mask in pixels, (frames or 1, 1, height, width), as core's node makes it."""
@@ -96,3 +98,40 @@ def test_frames_added_to_masked_noise_end_the_mask_and_the_node_says_so(comfy):
     found = bench.run(clip=bench.resample(longer))
     assert len(found["clip"]) == 8
     assert "not exact, and the mask is lost" in comfy.log_text()
+
+
+@pytest.mark.parametrize(("frames", "masks"), [(8, 4), (4, 8), (8, 7), (4, 2)])
+def test_masks_of_another_number_of_frames_are_refused_with_both_numbers(comfy, frames, masks):
+    from test_host_refusals import refused
+
+    bench = Bench.set_up(comfy, f"mask-count-{frames}-{masks}", frames=frames)
+    masked(bench, half(masks))
+    words = (
+        f"Unsampler: latent_image has {frames} frames and {masks} noise masks; give one mask, or one a frame"
+    )
+    refused(bench, bench.unsample(bench.ays(4)), words, "every_nth")
+
+
+def test_a_joined_clip_has_the_masks_of_its_first_part_alone(comfy):
+    """Core's Latent Batch keeps those of the first LATENT."""
+    from test_host_refusals import refused
+
+    bench = Bench.set_up(comfy, "mask-joined")
+    masked(bench, half(4))
+    bench.latent = bench.graph.add("LatentBatch", samples1=bench.latent, samples2=bench.latent)
+    refused(bench, bench.unsample(bench.ays(4)), "latent_image has 8 frames and 4 noise masks")
+
+
+@pytest.mark.parametrize(("first", "count", "masks"), [(0, 4, 2), (1, 2, 4)])
+def test_masks_on_the_noise_are_counted_by_the_frames_in_hand(comfy, first, count, masks):
+    bench = Bench.set_up(comfy, f"mask-on-noise-{count}")
+    noise = bench.unsample(bench.ays(4))
+    part = bench.graph.add("LatentFromBatch", samples=noise, batch_index=first, length=count)
+    mask = bench.graph.add("SolidMask", value=0.0, width=64, height=64)
+    several = bench.graph.add(
+        "RepeatImageBatch", image=bench.graph.add("MaskToImage", mask=mask), amount=masks
+    )
+    several = bench.graph.add("ImageToMask", image=several, channel="red")
+    own = bench.graph.add("SetLatentNoiseMask", samples=part, mask=several)
+    with pytest.raises(RunError, match=f"Noiseless Resampler: noise has {count} frames and {masks} noise"):
+        bench.run(clip=bench.resample(own))

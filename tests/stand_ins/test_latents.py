@@ -11,6 +11,7 @@ from unsampling_pack.unsampling.errors import Cause
 
 CLIP = torch.linspace(-2, 2, 3 * 4 * 5 * 6).reshape(3, 4, 5, 6)
 FALLING = torch.tensor([8.0, 2.0, 0.5])
+NO_RECORD = "noise carries no record of an unsampling: it is a plain latent"
 
 
 def spoilt(value: float) -> torch.Tensor:
@@ -54,6 +55,43 @@ def test_what_is_no_clip_for_the_model(samples, channels, words):
 
 
 @pytest.mark.parametrize(
+    ("latent", "what"),
+    [
+        ({}, "missing"),
+        ({"samples": None}, "missing"),
+        ({"samples": [CLIP]}, "a list"),
+        ({"samples": CLIP.numpy()}, "a ndarray"),
+        ({"samples": CLIP.to_sparse()}, "a sparse_coo tensor of float32 and shape (3, 4, 5, 6)"),
+        ({"samples": CLIP[:0].to_sparse()}, "a sparse_coo tensor of float32 and shape (0, 4, 5, 6)"),
+        ({"samples": CLIP.to(torch.complex64)}, "a tensor of complex64 and shape (3, 4, 5, 6)"),
+    ],
+)
+def test_samples_that_are_no_plain_numbers(latent, what):
+    with pytest.raises(UnsamplingError) as refusal:
+        latents.clip(latent, 4, "latent_image")
+    assert str(refusal.value).startswith(
+        f"latent_image has samples that are {what}, not plain numbers; connect"
+    )
+
+
+@pytest.mark.parametrize(
+    "dtype", [torch.float8_e4m3fn, torch.float8_e5m2, torch.bfloat16, torch.uint8, torch.int64, torch.bool]
+)
+def test_numbers_of_any_kind_are_taken(dtype):
+    found = latents.clip({"samples": CLIP.to(dtype)}, 4, "noise")
+    assert found.dtype == torch.float32 and torch.equal(found, CLIP.to(dtype).float())
+
+
+@pytest.mark.parametrize("shape", [(1, 4, 3, 5, 6), (2, 4, 1, 5, 6)])
+def test_a_video_latent_is_not_for_a_model_of_frames(shape):
+    words = r"noise is a video model's latent, of shape \(.*\), and the model works on \(frames, channels"
+    with pytest.raises(UnsamplingError, match=words):
+        latents.clip({"samples": torch.ones(shape)}, 4, "noise", False)
+    for told in (True, None):
+        assert latents.clip({"samples": torch.ones(shape)}, 4, "noise", told).shape == shape
+
+
+@pytest.mark.parametrize(
     "sigmas, words",
     [
         (None, "noise carries no record of an unsampling: .* made elsewhere, also sigmas$"),
@@ -64,12 +102,12 @@ def test_what_is_no_clip_for_the_model(samples, channels, words):
 )
 def test_noise_from_elsewhere_needs_a_schedule_that_falls(sigmas, words):
     with pytest.raises(UnsamplingError, match=words):
-        latents.schedule_from_elsewhere(sigmas)
+        latents.schedule_from_elsewhere(sigmas, NO_RECORD)
 
 
 @pytest.mark.parametrize("sigmas", [[8.0, 2.0, 0.5], [1.0, 0.0], [14.6, 3.0, 1.0, 0.0]])
 def test_a_schedule_for_noise_from_elsewhere(sigmas):
-    assert latents.schedule_from_elsewhere(torch.tensor(sigmas)).tolist() == pytest.approx(sigmas)
+    assert latents.schedule_from_elsewhere(torch.tensor(sigmas), NO_RECORD).tolist() == pytest.approx(sigmas)
 
 
 def noise(std: float) -> torch.Tensor:
@@ -82,11 +120,11 @@ def noise(std: float) -> torch.Tensor:
 )
 def test_noise_must_be_about_as_strong_as_its_first_sigma(std, is_refused):
     if not is_refused:
-        latents.strong_enough(noise(std), FALLING)
+        latents.check_strength(noise(std), FALLING)
         return
     words = rf"its std is {std:.3g} where sigmas starts at 8; connect unsampled noise, not an image"
     with pytest.raises(UnsamplingError, match=words):
-        latents.strong_enough(noise(std), FALLING)
+        latents.check_strength(noise(std), FALLING)
 
 
 @pytest.mark.parametrize(
@@ -138,3 +176,138 @@ def test_the_variance_of_entries_in_sampling_space(scale, shape):
     samples = torch.randn(shape, generator=torch.Generator().manual_seed(1)) + 4
     expected = sum(float((scale * entry.double()).var(correction=0)) for entry in samples) / len(samples)
     assert latents.variance(latent_format, samples) == pytest.approx(expected, rel=1e-5)
+
+
+FRAMES, VIDEO = (32, 4, 8, 8), (1, 16, 9, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("shape", "mask", "held"),
+    [
+        (FRAMES, (1, 64, 64), None),
+        (FRAMES, (64, 64), None),
+        (FRAMES, (32, 64, 64), None),
+        (FRAMES, (32, 1, 64, 64), 1),
+        ((1, 4, 8, 8), (1, 1, 8, 8), None),
+        (VIDEO, (1, 64, 64), 4),
+        (VIDEO, (9, 1, 8, 8), 4),  # one a latent frame
+        (VIDEO, (33, 64, 64), 4),  # one a frame of the clip
+        (VIDEO, (35, 64, 64), 4),  # of which the VAE dropped two
+        (VIDEO, (30, 64, 64), 4),  # or which was filled up
+        (VIDEO, (65, 64, 64), 8),
+        (VIDEO, (65, 64, 64), None),
+        (VIDEO, (1, 1, 9, 8, 8), 4),
+        ((2, 16, 9, 8, 8), (2, 1, 9, 8, 8), 4),
+        ((2, 16, 9, 8, 8), (1, 1, 33, 8, 8), 4),
+    ],
+)
+def test_one_mask_or_one_a_frame(shape, mask, held):
+    latents.check_mask(torch.zeros(mask), shape, "latent_image", held)
+
+
+@pytest.mark.parametrize(
+    ("shape", "mask", "held", "told"),
+    [
+        (FRAMES, (16, 64, 64), None, "32 frames and 16 noise masks"),  # every second frame has one
+        ((16, 4, 8, 8), (32, 64, 64), None, "16 frames and 32 noise masks"),
+        (FRAMES, (31, 1, 64, 64), None, "32 frames and 31 noise masks"),
+        (FRAMES, (0, 64, 64), None, "32 frames and 0 noise masks"),
+        (FRAMES, (2, 4, 64, 64), None, "32 frames and 8 noise masks"),
+        ((1, 4, 8, 8), (2, 64, 64), None, "1 frames and 2 noise masks"),
+        (VIDEO, (17, 64, 64), 4, "9 latent frames and 17 noise masks"),
+        (VIDEO, (29, 64, 64), 4, "9 latent frames and 29 noise masks"),
+        (VIDEO, (33, 64, 64), 8, "9 latent frames and 33 noise masks"),
+        (VIDEO, (2, 64, 64), None, "9 latent frames and 2 noise masks"),
+        (VIDEO, (1, 1, 5, 8, 8), 4, "9 latent frames and 5 noise masks"),
+        ((3, 16, 9, 8, 8), (2, 1, 9, 8, 8), 4, "3 latent frames and 2 noise masks"),
+    ],
+)
+def test_another_number_of_masks_is_told_by_both_numbers(shape, mask, held, told):
+    with pytest.raises(UnsamplingError) as refusal:
+        latents.check_mask(torch.zeros(mask), shape, "latent_image", held)
+    cause = "give one mask, or one a frame: load clip and masks with the same every_nth, start and number"
+    assert str(refusal.value).startswith(f"latent_image has {told}; {cause}")
+
+
+@pytest.mark.parametrize("value", [float("nan"), float("inf")])
+def test_a_mask_without_numbers(value):
+    mask = torch.zeros(32, 8, 8)
+    mask[3, 2, 2] = value
+    with pytest.raises(UnsamplingError, match="noise carries a noise mask with NaN or infinite values"):
+        latents.check_mask(mask, FRAMES, "noise", None)
+
+
+@pytest.mark.parametrize(
+    ("mask", "what"),
+    [
+        ([[1.0]], "a list"),
+        (torch.zeros(1, 8, 8).numpy(), "a ndarray"),
+        ("mask.png", "a str"),
+        (torch.zeros(8), "a tensor of float32 and shape (8,)"),
+        (torch.tensor(1.0), "a tensor of float32 and shape ()"),
+        (torch.zeros(1, 8, 8).to_sparse(), "a sparse_coo tensor of float32 and shape (1, 8, 8)"),
+        (torch.zeros(1, 8, 8, dtype=torch.complex64), "a tensor of complex64 and shape (1, 8, 8)"),
+    ],
+)
+def test_what_is_no_mask(mask, what):
+    with pytest.raises(UnsamplingError) as refusal:
+        latents.check_mask(mask, FRAMES, "noise", None)
+    assert str(refusal.value) == (
+        f"noise carries a noise_mask that is {what}, which is no mask; set it with Set Latent Noise Mask,"
+        " from a MASK"
+    )
+
+
+# std of the strongest frame where the Unsampler made 8, or where that is not known, and the schedule's top
+@pytest.mark.parametrize(
+    ("std", "made", "top", "words"),
+    [
+        (
+            80.0,
+            8.0,
+            8.0,
+            "its std is 80 where sigmas starts at 8, and the Unsampler made 8; connect it as it was",
+        ),
+        (21.0, 8.0, 8.0, "its std is 21"),
+        (19.0, 8.0, 8.0, ""),
+        (19.0, 24.0, 8.0, ""),  # it was that strong
+        (2.0, 2.0, 8.0, ""),  # or that weak, of a render
+        (0.7, 2.0, 8.0, "its std is 0.7 where sigmas starts at 8; connect unsampled noise, not an image"),
+        (80.0, None, 8.0, "its std is 80 where sigmas starts at 8; connect it as it was"),
+        (30.0, None, 8.0, ""),
+        (10.0, None, 1.0, ""),  # a strong clip at a low sigma
+        (146.0, None, 14.6, "its std is 146"),
+        (25.0, None, 1.0, "its std is 25"),
+    ],
+)
+@pytest.mark.parametrize("shape", [(3, 4, 8, 8), (1, 4, 3, 8, 8)])
+def test_noise_may_be_neither_much_weaker_nor_much_stronger_than_it_was_made(shape, std, made, top, words):
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(1))
+    x = x / x.std() * std
+    x = x * (std / latents.strength(x) if std > top else 1)
+    if not words:
+        latents.check_strength(x, torch.tensor([top, 0.0]), made)
+        return
+    with pytest.raises(UnsamplingError) as refusal:
+        latents.check_strength(x, torch.tensor([top, 0.0]), made)
+    assert words in str(refusal.value)
+
+
+def test_one_frame_of_many_that_is_too_strong_is_seen():
+    x = torch.randn(32, 4, 8, 8, generator=torch.Generator().manual_seed(1)) * 8
+    x[3] *= 10
+    with pytest.raises(UnsamplingError, match="noise is too strong for this schedule"):
+        latents.check_strength(x, FALLING, 8.0)
+
+
+@pytest.mark.parametrize(
+    "std, sigma, strong", [(1.0, 1.0, False), (10.0, 1.0, True), (3.0, 1.0, False), (10.0, 0.3, False)]
+)
+def test_a_flow_models_clip_fades_under_its_noise(std, sigma, strong):
+    x, sigmas = noise(std), torch.tensor([sigma, 0.0])
+    latents.check_strength(x, sigmas)
+    if not strong:
+        latents.check_strength(x, sigmas, flow=True)
+        return
+    with pytest.raises(UnsamplingError, match="noise is too strong"):
+        latents.noise_from_elsewhere(x, sigmas, "euler", flow=True)

@@ -135,6 +135,74 @@ def test_models_without_a_table(models, model, chosen, words):
         models.ays_table(model, chosen)
 
 
+EDM = core.sampling(core.EPS, highest=80.0)
+KINDS = {
+    "SD1.5": (core.Model(), 14.6, "AYS Scheduler (auto) or Basic Scheduler with this model"),
+    "AnimateDiff": (
+        core.Model(model_sampling=core.sampling(*DISCRETE, highest=25.1)),
+        25.1,
+        "AYS Scheduler (auto) or Basic Scheduler with this model",
+    ),
+    "no signal": (
+        core.Model(model_sampling=core.sampling(*DISCRETE, highest=4519.0)),
+        4519.0,
+        "Basic Scheduler with this model (simple)",
+    ),
+    "EDM": (core.Model(model_sampling=EDM), 80.0, "Basic Scheduler with this model (karras)"),
+    "SVD": (
+        core.Model(model=core.SVD_img2vid(), model_sampling=core.sampling(core.EPS, highest=700.0)),
+        700.0,
+        "AYS Scheduler (auto) or Basic Scheduler with this model",
+    ),
+    "flow": (
+        core.Model(model_sampling=core.sampling(core.CONST, highest=0.99999994)),
+        1.0,
+        "Basic Scheduler with this model",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_a_schedule_may_begin_at_the_models_top_and_a_rounding_above(models, name):
+    model, top, scheduler = KINDS[name]
+    slack = 1.00005 if name == "flow" else 1.005
+    assert not any(models.is_above(model, sigma) for sigma in (top / 2, top, top * slack))
+    assert all(models.is_above(model, sigma) for sigma in (top * 1.02, top * 7, 1e20))
+    assert models.schedulers(model) == scheduler
+
+
+@pytest.mark.parametrize(
+    ("name", "chosen", "denoise", "words"),
+    [
+        ("SD1.5", "SVD", 1.0, "the table of SVD starts at sigma 700, but the model, a BaseModel, knows noise"
+         " up to 14.6 only; set model_type to auto"),
+        ("AnimateDiff", "SVD", 0.9, "starts at sigma 54.5"),
+        ("EDM", "SVD", 1.0, "up to 80 only; use Basic Scheduler with this model (karras)"),
+        ("SD1.5", "SVD", 0.5, None),  # begins at 1.8
+        ("no signal", "SVD", 1.0, None),
+        ("EDM", "SD1", 1.0, None),
+        ("SVD", "auto", 1.0, None),
+        ("SD1.5", "SDXL", 1.0, None),
+        (None, "SVD", 1.0, None),
+    ],
+)  # fmt: skip
+def test_an_ays_table_that_starts_above_the_connected_model(models, name, chosen, denoise, words):
+    model = None if name is None else KINDS[name][0]
+    if words is None:
+        assert len(models.ays(model, chosen, 10, denoise)) == 10 * denoise + 1
+        return
+    with pytest.raises(UnsamplingError) as refusal:
+        models.ays(model, chosen, 10, denoise)
+    assert words in str(refusal.value)
+
+
+def test_a_model_whose_own_table_starts_above_it_has_core_s_scheduler(models):
+    lowered = core.sampling(core.EPS, highest=100.0)
+    model = core.Model(model=core.SVD_img2vid(), model_sampling=lowered)
+    with pytest.raises(UnsamplingError, match=r"table of SVD starts at sigma 700.* 100 only; use .*Basic"):
+        models.ays(model, "auto", 10, 1.0)
+
+
 @pytest.mark.parametrize("patches", [0, 1, 3])
 def test_what_a_report_tells_of_a_guider(models, patches):
     model = core.Model()

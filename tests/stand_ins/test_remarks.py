@@ -1,4 +1,5 @@
-"""What a falling pass tells its user about a direct path."""
+"""What a pass tells its user: about a direct path, about changed noise, and about settings that whole steps
+round."""
 
 from dataclasses import replace
 
@@ -89,10 +90,139 @@ def test_what_is_neither_is_refused(value):
 )
 def test_settings_that_need_a_lost_record_are_named(wanted, named, carried, why):
     fit = record.Fit(NOISE, Change.FRAMES_ADDED if carried else Change.NONE)
-    given = {"direct": None, "hold": 0.0, "steady": 0.0}
+    given = {"direct": None, "hold": 0.0, "steady": 0.0, "structure": 0.0}
     settings.check_record(fit, given, carried)
     with pytest.raises(
         UnsamplingError, match=f"^{why}.* which {named};.* set {named.split(' above')[0]} to 0"
     ):
         settings.check_record(fit, given | dict.fromkeys(wanted, 0.5), carried)
     settings.check_record(replace(fit, change=Change.EDITED), given | dict.fromkeys(wanted, 0.5), True)
+
+
+STEPS = torch.tensor([14.0, 5.0, 2.0, 1.0, 0.0])
+MASK = torch.tensor([0.0, 1.0]).reshape(2, 1, 1, 1)
+PLAIN = {"structure": 0.0, "direct": None, "hold": 0.0, "steady": 0.0}
+
+
+def recorded(mask=None, start: int = 0, path: int = 0) -> Inversion:
+    direct = Direct((CLIP,) * path, 1, (0, 1)) if path else None
+    return Inversion(CLIP, STEPS, "midpoint", start, Record(CLIP, (), mask=mask, direct=direct))
+
+
+def changed(inversion: Inversion, change=Change.EDITED, path=range(0), **given) -> str:
+    fit = record.Fit(inversion, change, (2, 2))
+    return remarks.of_change(fit, inversion, PLAIN | given, path, lost_path=False)
+
+
+EDITED = "; the noise was changed since: not exact"
+BESIDE = (
+    " the clip is the source as it was unsampled, beside what the change made of the rest: make the change (a"
+    " flip, another clip) before VAE Encode, or "
+)
+
+
+@pytest.mark.parametrize(
+    ("mask", "given", "where", "cure"),
+    [
+        (MASK, {}, "outside the mask", "remove the mask"),
+        (
+            None,
+            {"structure": torch.tensor([0.0, 0.5])},
+            "in the frames that structure starts lower",
+            "give structure one number",
+        ),
+        (None, {"hold": 0.5}, "in the layout that hold keeps", "set hold to 0"),
+        (None, {"steady": 0.5}, "in the changes over time that steady keeps", "set steady to 0"),
+        (
+            MASK,
+            {"structure": torch.tensor([0.0, 1.0])},
+            "outside the mask and in the frames that structure starts lower",
+            "remove the mask and give structure one number",
+        ),
+    ],
+)
+def test_changed_noise_beside_the_unchanged_source_is_told_with_the_cure(mask, given, where, cure):
+    assert changed(recorded(mask), **given) == f"{EDITED}, and {where}{BESIDE}{cure}"
+    assert "beside" not in changed(recorded(mask), Change.SLICED, **given)
+    assert "beside" not in changed(recorded(mask), Change.ROUNDED, **given)
+
+
+@pytest.mark.parametrize(
+    ("given", "has_effect"),
+    [
+        ({"structure": 0.0}, True),
+        ({"structure": 0.1}, True),  # which 4 steps round to none
+        ({"structure": torch.tensor([0.1, 0.1])}, True),
+        ({"structure": 0.25}, False),
+        ({"structure": torch.tensor([0.5, 0.25])}, False),
+        ({"path": range(2), "direct": 0.5}, False),
+    ],
+)
+def test_a_change_has_an_effect_where_a_frame_begins_at_the_noise(given, has_effect):
+    found = changed(recorded(path=2 if "path" in given else 0), **{"direct": 0.0} | given)
+    assert found.startswith(EDITED) == has_effect
+    assert ("starts from the record, so the change made to the noise has no effect" in found) != has_effect
+    rounded = changed(recorded(path=2 if "path" in given else 0), Change.ROUNDED, **{"direct": 0.0} | given)
+    assert bool(rounded) == has_effect
+
+
+STAIRS = (
+    "; structure is rounded to whole steps, of which there are 4, so its {} different numbers are {}: more"
+)
+STAIRS += " steps make a smoother ramp"
+NO_EFFECT = "is rounded to whole steps, of which there are 4, so it has no effect: 0.25 is one step"
+SOURCE = "is rounded to whole steps, of which there are 4, so the clip is the source itself: lower it"
+
+
+@pytest.mark.parametrize(
+    ("structure", "expected"),
+    [
+        (0.0, ""),
+        (0.05, f"; structure 0.05 {NO_EFFECT}"),
+        (0.1, f"; structure 0.1 {NO_EFFECT}"),
+        (0.12, f"; structure 0.12 {NO_EFFECT}"),
+        (0.125, f"; structure 0.125 {NO_EFFECT}"),  # Python rounds a half to the even number
+        (0.13, ""),
+        (0.5, ""),
+        (0.85, ""),
+        (0.9, f"; structure 0.9 {SOURCE}"),
+        (1.0, ""),
+        ([0.05, 0.05], f"; structure 0.05 {NO_EFFECT}"),
+        (
+            [0.0, 0.05, 0.1, 0.5],
+            "; structure 0.05 to 0.1 is rounded to whole steps, of which there are 4, so in 2 of 4 frames it"
+            " has no effect: 0.25 is one step" + STAIRS.format(4, 2),
+        ),
+        ([0.0, 0.25, 0.5, 0.75, 1.0], ""),
+        ([0.0, 1.0], ""),
+        ([0.25, 0.3, 0.35], STAIRS.format(3, 1)),
+    ],
+)
+def test_structure_that_whole_steps_round_away(structure, expected):
+    structure = torch.tensor(structure) if isinstance(structure, list) else structure
+    assert remarks.of_structure(recorded(), structure, 0.0) == expected
+
+
+def test_structure_counts_from_where_its_steps_begin():
+    """From the noise, or from the top of a direct path."""
+    assert "of which there are 2, so it has no effect: 0.5 is one step" in remarks.of_structure(
+        recorded(start=2), 0.2, 0.0
+    )
+    assert remarks.of_structure(recorded(start=2), 0.3, 0.0) == ""
+    assert "there are 4" in remarks.of_structure(recorded(start=2, path=2), 0.1, None)
+
+
+@pytest.mark.parametrize(
+    ("share", "taken", "expected"),
+    [
+        (None, 2, ""),
+        (0.0, 0, ""),
+        (1.0, 4, ""),
+        (0.5, 2, ""),
+        (0.6, 2, ""),
+        (0.05, 1, "; end 0.05 is rounded to whole steps, of which there are 4: it means 1 of them, 0.25"),
+        (0.9, 4, "; end 0.9 is rounded to whole steps, of which there are 4: it means all of them"),
+    ],
+)
+def test_a_share_of_the_steps_that_is_rounded_up(share, taken, expected):
+    assert remarks.of_share("end", share, taken, 4) == expected

@@ -206,6 +206,18 @@ def test_a_flow_model_is_refused_where_core_samples_or_the_schedule_is_not_its_o
 
 
 @pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("top", [100.0, 700.0, 1e20])
+@pytest.mark.parametrize("highest", [14.6, 25.1, 80.0])
+def test_each_way_in_refuses_noise_above_what_the_model_knows(ways, way, top, highest):
+    model = core.Model(model_sampling=core.sampling(core.EPS, highest=highest))
+    ways.falling = torch.tensor([top, 3.0, 0.5, 0.0])
+    words = f"sigmas starts at {top:.4g}, but the model knows noise up to {highest:.4g} only; use Basic"
+    # the noise of a record is of the same model, so it begins no higher
+    given = core.Model(model_sampling=core.sampling(core.EPS, highest=1e30)) if way in WITH_RECORD else model
+    assert words in refusal(getattr(ways, way), model, given)
+
+
+@pytest.mark.parametrize("way", WAYS)
 @pytest.mark.parametrize("start", [0, 1])
 def test_the_windows_of_those_steps_are_asked_that_the_pass_has(ways, way, start):
     """The stand-ins' windows of stride 2 leave out every second frame at every step."""
@@ -273,3 +285,29 @@ def test_the_inversion_sampler_names_itself_and_takes_either_order_up(ways, risi
 def test_the_inversion_sampler_refuses_what_core_hands_it(ways, change, words, rising):
     with pytest.raises(UnsamplingError, match=words):
         ways.plain(core.Model(), rising, **change)
+
+
+@pytest.mark.parametrize("foreign", [{"seed": 1}, "a text", None, [1, 2]])
+def test_another_packs_entry_of_our_name_is_no_record(ways, foreign):
+    latent = {"samples": CLIP, "unsampling": foreign}
+    with pytest.raises(Asked):
+        ways._passes.unsample(Guider(core.Model()), latent, FALLING, "midpoint", 1.0, "full", None)
+    kind = type(foreign).__name__
+    words = f"noise carries no record of an unsampling: its entry unsampling is another pack's, a {kind};"
+    noise = latent | {"samples": NOISE}
+    assert words in refusal(ways.down, core.Model(), noise)
+    with pytest.raises(Asked):
+        ways.down(core.Model(), noise, None, FALLING)
+
+
+@pytest.mark.parametrize(
+    "factor, words", [(10.0, "noise is too strong"), (0.01, "noise is not noise of this")]
+)
+@pytest.mark.parametrize("known", [True, False])
+def test_noise_of_another_strength_is_refused(ways, factor, words, known):
+    noise = ways.noise(core.Model(), "midpoint")
+    noise = noise if known else {"samples": NOISE}
+    sigmas = None if known else FALLING
+    assert words in refusal(ways.down, core.Model(), noise | {"samples": NOISE * factor}, None, sigmas)
+    with pytest.raises(Asked):
+        ways.down(core.Model(), noise | {"samples": NOISE * 1.1}, None, sigmas)

@@ -2,6 +2,7 @@
 kornia, which ComfyUI brings along and uses for the same."""
 
 from collections.abc import Callable
+from math import isfinite
 
 import torch
 from torch import Tensor
@@ -23,8 +24,11 @@ def canny(
 
     Edges above the high threshold are kept, those above the low one where they lead on from one of them.
     tick: called for each frame; it may raise to stop.
-    Raises: UnsamplingError if the low threshold is above the high one.
+    Raises: UnsamplingError for a threshold that is no number, and if the low one is above the high one.
     """
+    for name, value in (("low_threshold", low_threshold), ("high_threshold", high_threshold)):
+        if not isfinite(value):
+            raise UnsamplingError(f"{name} is {value:g}; set it between 0.01 and 0.99")
     if low_threshold > high_threshold:
         raise UnsamplingError(
             f"low_threshold ({low_threshold:g}) is above high_threshold ({high_threshold:g})",

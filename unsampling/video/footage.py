@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
 from itertools import pairwise
-from math import sqrt
+from math import inf, sqrt
 from pathlib import Path
 
 import av
@@ -38,7 +38,12 @@ class Wanted:
     again: int = 0
 
     def size(self, height: int, width: int) -> tuple[int, int]:
-        """Height and width of the frames of a clip that has this size, its shape kept."""
+        """Height and width of the frames of a clip that has this size, its shape kept.
+
+        Raises: UnsamplingError for megapixels that are no size.
+        """
+        if not 0 < self.megapixels < inf:
+            raise UnsamplingError(f"megapixels is {self.megapixels:g}; set it above 0, to 0.25 for 512 x 512")
         scale = sqrt(self.megapixels * PIXELS / (height * width))
         height, width = (max(1, round(side * scale / self.multiple)) for side in (height, width))
         return height * self.multiple, width * self.multiple

@@ -110,6 +110,35 @@ class LoadLatent(Fresh):
         return io.NodeOutput(load_file(str(input_file(file))))
 
 
+ODD = {
+    "float8": lambda latent: latent | {"samples": latent["samples"].to(torch.float8_e4m3fn)},
+    "float16": lambda latent: latent | {"samples": latent["samples"].half().float()},
+    "next number": lambda latent: latent | {"samples": latent["samples"].nextafter(latent["samples"] + 1)},
+    "sparse": lambda latent: latent | {"samples": latent["samples"].to_sparse()},
+    "a list": lambda latent: latent | {"samples": latent["samples"].tolist()},
+    "no samples": lambda latent: {},
+    "video": lambda latent: latent | {"samples": latent["samples"].movedim(0, 1).unsqueeze(0)},
+    "foreign entry": lambda latent: latent | {"unsampling": {"seed": 1}},
+    "mask is a list": lambda latent: latent | {"noise_mask": [[1.0]]},
+    "mask is an array": lambda latent: latent | {"noise_mask": torch.ones(1, 8, 8).numpy()},
+    "mask is a number": lambda latent: latent | {"noise_mask": torch.tensor(1.0)},
+}
+
+
+@node
+class OddLatent(Fresh):
+    """A LATENT as no node of core leaves it, and some node of another pack may."""
+
+    @classmethod
+    def define_schema(cls):
+        kind = io.Combo.Input("kind", options=list(ODD))
+        return schema("OddLatent", [io.Latent.Input("latent"), kind], [io.Latent.Output()])
+
+    @classmethod
+    def execute(cls, latent, kind):
+        return io.NodeOutput(ODD[kind](latent))
+
+
 @node
 class BareModel(io.ComfyNode):
     """A MODEL of one of the host's own kinds, by class name, without a network: to be looked at, not run."""
