@@ -1,6 +1,7 @@
 """The sound of a part of a video, as much of it as can be read: it never takes the pictures down."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from fractions import Fraction
 
 import av
@@ -59,7 +60,8 @@ def sound_cut(sound: dict | None, seconds: float) -> dict | None:
 def _pieces(container, stream, begin: float, end: float, shifts, damage: Damage) -> tuple[list, int]:
     """Samples [channels,n] each with its place behind begin, and their rate."""
     if len(shifts) == 1 and any(name in container.format.name for name in INDEXED):
-        seek_to(container, stream, Fraction(max(begin - LEAD_IN, 0.0)))
+        with suppress(FFmpegError):  # without an index it is read from the beginning
+            seek_to(container, stream, Fraction(max(begin - LEAD_IN, 0.0)))
     clock, pieces, resampled, at, lost = Clock(list(shifts), PIECE, leap_of(container)), [], None, None, 0
     for frame in decoded(packets(container, stream), stream.codec_context, damage):
         stamp = None if frame.pts is None else frame.pts * stream.time_base

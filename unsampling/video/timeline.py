@@ -20,6 +20,7 @@ INDEXED = ("mov", "matroska")
 REORDERED = 16  # frames by which the order of decoding may differ from that of showing (H.264, HEVC)
 LEAP = 10  # seconds, as in ffmpeg: in an MPEG stream a longer one is a joint of two recordings
 LATE = 0.25  # seconds by which a file may end before what its header tells
+STILL = Fraction(3, 2)  # usual gaps between two frames, from which on the first counts as still shown
 USUAL_RATE = Fraction(25)
 
 
@@ -151,6 +152,7 @@ def scan(container, stream, start: float, duration: float, most: int, seek: Frac
     base, gap = stream.time_base, 1 / (rates_of(stream) or [USUAL_RATE])[0]
     clock = Clock([Fraction(0)], gap, leap_of(container))
     origin = None if seek is None else stream.start_time * base
+    low, high = whole_ticks(start, base), whole_ticks(start + duration, base) if duration else None
     shown, found, last_length, reached, beyond, within = [], 0, 0, 0, 0, 0
     ended = stamped = True
     for packet in packets(container):
@@ -165,18 +167,16 @@ def scan(container, stream, start: float, duration: float, most: int, seek: Frac
         shown.append((time, packet.is_keyframe, clock.piece))
         last_length = packet.duration if time == clock.latest else last_length
         origin = time if origin is None else min(origin, time)
-        within += time >= origin + whole_ticks(start, base)
-        beyond += bool(duration) and time >= origin + whole_ticks(start + duration, base)
+        within += time - origin >= low
+        beyond += high is not None and time - origin >= high
         if beyond > 2 * REORDERED or (most and within > most + 2 * REORDERED):
             ended = False
             break
     times = sorted(time for time, _, _ in shown)
     gaps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
     gap = median(gaps) if gaps else gap
-    before = [
-        i for i, (time, key, _) in enumerate(shown) if key and time <= origin + whole_ticks(start, base)
-    ]
-    skip = before[-1] if before and seek is None and stamped else 0
+    keys = [at for at, (_, key, _) in enumerate(shown) if key] if seek is None else []
+    skip = max((at for at in keys if shown[at][0] - origin <= low), default=0)
     return Timeline(
         times,
         origin or Fraction(0),
@@ -227,7 +227,9 @@ def part_of(
     low = bisect_left(times, begin)
     shown = times[low:] if stop is None else times[low : bisect_left(times, stop)]
     first = shown[0] if shown else None
-    if low and (shown[0] if shown else end) - begin >= timeline.gap:  # the frame before is still shown
+    following = times[low] if low < len(times) else timeline.end
+    lead = min(following, end) - begin
+    if low and lead >= timeline.gap and following - times[low - 1] > timeline.gap * STILL:
         shown, first = [begin, *shown], times[low - 1]
     if first is None:
         return None
