@@ -1,5 +1,6 @@
 """Clips as images: out of a VIDEO, cut, and their edges."""
 
+import torch
 from comfy_api.latest import InputImpl
 from torch import Tensor
 
@@ -8,13 +9,15 @@ from . import sampling, screen
 from .packs import core
 
 
-def of_video(video, wanted: footage.Wanted) -> tuple[Tensor, dict | None, float, int]:
-    """The frames of a VIDEO, the AUDIO of the same time, frames a second, and how many frames there are.
+def of_video(video, wanted: footage.Wanted) -> tuple[Tensor, dict | None, float, int, Tensor]:
+    """The frames of a VIDEO, the AUDIO of the same time, frames a second, how many frames there are, and
+    their masks: 1 where transparent, and as core's Load Image has them where nothing is.
 
-    Raises: UnsamplingError for a video that cannot be read.
+    Raises: UnsamplingError for a video of which nothing can be read.
     """
     clip, sound = _frames_and_sound(video, wanted)
-    return clip.frames, sound, float(clip.rate), clip.count
+    mask = torch.zeros(len(clip.frames), 64, 64) if clip.mask is None else clip.mask
+    return clip.frames, sound, float(clip.rate), clip.count, mask
 
 
 def first(images: Tensor, count: int, node_id: str | None) -> Tensor:
@@ -37,6 +40,10 @@ def _frames_and_sound(video, wanted: footage.Wanted) -> tuple[footage.Footage, d
             parts = video.get_components()
         clip = footage.of_images(parts.images, parts.frame_rate, wanted, screen.ticks)
         return clip, footage.sound_cut(parts.audio, clip.end)
-    source, (start, duration) = video.get_stream_source(), window
-    clip = footage.of_file(source, start, duration, wanted, screen.ticks)
-    return clip, footage.sound_of_file(source, clip.begin, clip.end)
+    source = video.get_stream_source()
+    clip = footage.of_file(source, *window, wanted, screen.ticks)
+    said = list(clip.said)
+    sound = footage.sound_of_file(source, clip.begin, clip.end, clip.shifts, said.append)
+    if said:
+        screen.say(screen.running_node(), f"video ({footage.name_of(source)}): {'; '.join(said)}")
+    return clip, sound

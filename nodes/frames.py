@@ -14,9 +14,17 @@ class VideoFrames(io.ComfyNode):
             display_name="Video Frames (scaled)",
             category="sampling/unsampling",
             description="The frames of a video at the size you work at, scaled one by one as they are"
-            " decoded: a long clip takes the main memory of its small frames only. Takes the"
-            " place of Get Video Components and Scale Image to Total Pixels.",
-            search_aliases=["load video frames", "every nth frame", "frame cap", "video to images"],
+            " decoded: a long clip takes the main memory of its small frames only. Damaged frames are left"
+            " out, a varying frame rate is made even, HDR is mapped to ordinary colours. Takes the place of"
+            " Get Video Components and Scale Image to Total Pixels.",
+            search_aliases=[
+                "load video frames",
+                "every nth frame",
+                "frame cap",
+                "video to images",
+                "vfr",
+                "hdr",
+            ],
             inputs=[
                 io.Video.Input("video", tooltip="The video, from Load Video or Trim Video."),
                 io.Float.Input(
@@ -71,6 +79,11 @@ class VideoFrames(io.ComfyNode):
                 io.Float.Output(display_name="fps", tooltip="Frames a second, of the frames that were kept."),
                 io.Int.Output(
                     display_name="count", tooltip="How many frames there are, repeated ones not counted."
+                ),
+                io.Mask.Output(
+                    display_name="mask",
+                    tooltip="The alpha of the clip, a mask a frame: 1 where it is transparent, as Load Image"
+                    " gives it. All 0 for a clip without alpha.",
                 ),
             ],
         )

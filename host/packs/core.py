@@ -60,7 +60,7 @@ DUAL_GUIDER = Kind(CORE, "comfy_extras.nodes_custom_sampler:Guider_DualCFG", own
 VIDEO = Kind(
     CORE,
     "comfy_api.latest._input_impl.video_types:VideoFromFile",
-    optional=("get_active_trim_window",),
+    optional=("_VideoFromFile__start_time", "_VideoFromFile__duration", "get_active_trim_window"),
 )
 BASE_MODEL = Kind(CORE, "comfy.model_base:BaseModel", ("current_patcher",))
 PATCHER = Kind(
@@ -128,8 +128,11 @@ def at_cfg(guider, cfg: float):
 
 
 def trim_window(video) -> tuple[float, float] | None:
-    """Start and duration that a VIDEO was trimmed to, in seconds; None where it does not tell, as before June
-    2026."""
+    """Start and duration that a VIDEO was trimmed to, in seconds, the start below 0 from the end; None where
+    it does not tell. Asked by its method it counts a start below 0 by the longest track, sound or not."""
+    start, duration = (VIDEO.read(video, f"_VideoFromFile__{name}") for name in ("start_time", "duration"))
+    if start is not None and duration is not None:
+        return float(start), float(duration)
     tell = VIDEO.read(video, "get_active_trim_window")
     return None if tell is None else tell()
 

@@ -14,8 +14,10 @@ from tools.client import RunError
 PIXELS = 0.01  # 10,486 in all: 128x96 becomes 120x88
 
 
-def both(comfy, name: str, path, core: bool = True, trim: dict | None = None, **settings) -> dict:
-    """The images and fps of our node, and the images of core's two."""
+def both(
+    comfy, name: str, path, core: bool = True, trim: dict | None = None, method: str = "area", **settings
+) -> dict:
+    """The images and fps of our node, and the images of core's two, scaled by that method."""
     graph = Graph()
     video = graph.add("LoadVideo", file=comfy.client.upload(path))
     if trim:
@@ -30,7 +32,7 @@ def both(comfy, name: str, path, core: bool = True, trim: dict | None = None, **
             images=graph.add(
                 "ImageScaleToTotalPixels",
                 image=parts[0],
-                upscale_method="area",
+                upscale_method=method,
                 megapixels=PIXELS,
                 resolution_steps=8,
             ),
@@ -58,8 +60,14 @@ def both(comfy, name: str, path, core: bool = True, trim: dict | None = None, **
 )
 def test_the_frames_are_those_of_cores_nodes(comfy, tmp_path, clip, trim):
     name = f"frames-{clip}-{'part' if trim else 'all'}"
-    found = both(comfy, name, make_clip(clip, tmp_path), trim=trim)
-    assert torch.equal(found["ours"], found["core"])
+    larger = "odd" in clip  # 101x67
+    method = "bicubic" if larger else "area"
+    found = both(comfy, name, make_clip(clip, tmp_path), trim=trim, method=method)
+    core = found["core"].clamp(0, 1) if larger else found["core"]
+    if len(comfy.object_info["GetVideoComponents"]["output"]) > 3:
+        assert torch.equal(found["ours"], core)
+    else:  # earlier versions of core take 8 bits of a colour
+        assert found["ours"].shape == core.shape and (found["ours"] - core).abs().max() < 0.02
 
 
 def test_every_nth_frame_keeps_the_length_and_the_sound(comfy, tmp_path):
@@ -92,7 +100,7 @@ def test_a_video_made_of_images_is_taken_too(comfy, tmp_path):
 
 def test_a_damaged_file_is_refused_in_a_sentence(comfy, tmp_path):
     path = tmp_path / "damaged.mp4"
-    path.write_bytes(make_clip("plain.mp4", tmp_path).read_bytes()[:3000])
+    path.write_bytes(make_clip("plain.mp4", tmp_path).read_bytes()[:700])
     with pytest.raises(RunError, match=r"Video Frames: video \(damaged.*\) cannot be read or is damaged"):
         both(comfy, "frames-damaged", path, core=False)
 

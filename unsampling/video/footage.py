@@ -2,26 +2,26 @@
 size is never held, which for 1080p would be 25 MB a frame. PyAV and torch only."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
-from itertools import pairwise
-from math import inf, sqrt
-from pathlib import Path
+from itertools import islice
+from math import ceil, inf, sqrt
 
 import av
-import numpy as np
-import torch
 from av.error import FFmpegError
-from av.filter import Graph
 from torch import Tensor
-from torch.nn import functional
 
 from ..errors import Cause, UnsamplingError
+from .pictures import Pictures, scaled
+from .reading import Damage, cure, decoded, name_of, packets, played, readable, reading
+from .rows import Rows
+from .sound import sound_cut, sound_of_file
+from .timeline import Part, Timeline, by_time, landing, part_of, rates_of, scan, seek_to
+
+__all__ = ["Footage", "Wanted", "name_of", "of_file", "of_images", "readable", "sound_cut", "sound_of_file"]
 
 PIXELS = 1024 * 1024  # of a megapixel, as core counts them
-EIGHT_BITS = ("yuvj420p", "yuvj422p", "yuvj444p", "rgb24", "rgba", "pal8")  # whose colours need no more
-ALIGNED = 32  # pixels
+KEEPS_ALPHA = {"vp8": "libvpx", "vp9": "libvpx-vp9"}  # FFmpeg's own decoders drop it
 # given how many frames are expected, a function to call at each frame kept; it may raise to stop
 Ticks = Callable[[int], Callable[[], None]]
 
@@ -37,7 +37,7 @@ class Wanted:
     most: int
     again: int = 0
 
-    def size(self, height: int, width: int) -> tuple[int, int]:
+    def size(self, height: float, width: float) -> tuple[int, int]:
         """Height and width of the frames of a clip that has this size, its shape kept.
 
         Raises: UnsamplingError for megapixels that are no size.
@@ -45,8 +45,8 @@ class Wanted:
         if not 0 < self.megapixels < inf:
             raise UnsamplingError(f"megapixels is {self.megapixels:g}; set it above 0, to 0.25 for 512 x 512")
         scale = sqrt(self.megapixels * PIXELS / (height * width))
-        height, width = (max(1, round(side * scale / self.multiple)) for side in (height, width))
-        return height * self.multiple, width * self.multiple
+        rows, columns = (max(1, round(side * scale / self.multiple)) for side in (height, width))
+        return rows * self.multiple, columns * self.multiple
 
     def count(self, frames: int) -> int:
         """How many frames of a clip of that many are wanted."""
@@ -57,202 +57,196 @@ class Wanted:
 @dataclass(frozen=True)
 class Footage:
     """Frames [frames,height,width,3] from 0 to 1, their number without repeated ones, their rate, and the
-    seconds of the source they span."""
+    seconds of the source they span.
+
+    mask: [frames,height,width], 1 where the clip is transparent, as core's Load Image has it; None without
+    alpha. shifts: seconds to add in each piece of a joined file. said: what a user should know of the file.
+    """
 
     frames: Tensor
     count: int
     rate: Fraction
     begin: float
     end: float
+    mask: Tensor | None = None
+    shifts: tuple[Fraction, ...] = (Fraction(0),)
+    said: tuple[str, ...] = ()
 
 
 def of_file(source, start: float, duration: float, wanted: Wanted, ticks: Ticks) -> Footage:
-    """The frames of a file.
+    """The frames of a file; damaged ones are left out and counted.
 
-    source: a path, or an open file. start, duration: in seconds, duration 0 up to the end.
-    Raises: UnsamplingError for a file that cannot be read, without moving pictures, or without any in that
+    source: a path, or an open file. start, duration: in seconds from the first frame on, start below 0 from
+    the end of the last; duration 0 up to the end.
+    Raises: UnsamplingError for a file of which nothing can be read, without pictures, or without any in that
     time.
     """
-    with _reading(source) as container:
-        if not container.streams.video:
-            raise UnsamplingError(
-                f"video ({_name(source)}) has no moving pictures", Cause.VIDEO_WITHOUT_PICTURES
-            )
-        stream = container.streams.video[0]
-        rate = Fraction(stream.average_rate or stream.guessed_rate or 1)
-        expected = wanted.count(_expected(container, stream, rate, start, duration))
-        pictures, tick, frames, times = _Pictures(stream.time_base), ticks(expected), None, []
-        for at, frame in enumerate(_frames(container, stream, start, duration)):
-            if at % wanted.every_nth:
-                continue
-            picture = pictures(frame)
-            if frames is None:
-                size = wanted.size(*picture.shape[:2])
-                # one more than promised: of a part of a clip the headers' figures are off by one
-                frames = torch.empty(expected + 1 + wanted.again, *size, 3)
-            elif len(times) == len(frames):  # the file's header promised fewer
-                frames = torch.cat([frames, frames.new_empty(len(frames) // 2 + 1, *frames.shape[1:])])
-            frames[len(times)] = _scaled(picture, size)
-            times.append(start + at / float(rate) if frame.time is None else frame.time)
-            tick()
-            if len(times) == wanted.most:
-                break
-    if frames is None:
+    timeline, part = _surveyed(source, start, duration, wanted)
+    if part is None:
         raise UnsamplingError(
-            f"video ({_name(source)}) has no frame in the time asked for", Cause.VIDEO_EMPTY_IN_TIME
+            f"video ({name_of(source)}) has no frame in the time asked for", Cause.VIDEO_EMPTY_IN_TIME
         )
-    frames, end = _ended(frames, len(times), wanted.again), times[-1] + float(wanted.every_nth / rate)
+    damage = Damage()
+    with reading(source) as container:
+        stream = _with_pictures(container, source)
+        pictures = Pictures(stream)
+        shots = _shots(container, stream, timeline, part, damage, pictures.said)
+        rows, times, last = _filled(shots, pictures, part, wanted, ticks(wanted.count(part.count)))
+    if rows is None:
+        raise UnsamplingError(
+            f"video ({name_of(source)}) cannot be read or is damaged: none of its frames can be decoded;"
+            f" {cure(source)}"
+        )
+    rate, begin = part.rate / wanted.every_nth, part.begin
+    if not part.by_time:
+        rate, begin = rate * _settled(rows, sorted(times), last, part, wanted), times[0]
+    frames, mask = rows.ended(wanted.again)
+    end = begin + rows.count / rate
     return Footage(
-        frames, len(times), rate / wanted.every_nth, times[0], min(end, start + duration) if duration else end
+        frames,
+        rows.count,
+        rate,
+        float(begin),
+        float(end if part.stop is None else min(end, part.end)),
+        mask,
+        tuple(timeline.shifts),
+        (*_left_out(timeline, damage, part), *pictures.said),
     )
 
 
 def of_images(images: Tensor, rate: Fraction, wanted: Wanted, ticks: Ticks) -> Footage:
-    """The same of frames that are in memory anyway."""
-    chosen = images[:: wanted.every_nth, ..., :3]
+    """The same of frames that are in memory anyway; a fourth channel is their alpha."""
+    chosen = images[:: wanted.every_nth, ..., :4]
     chosen = chosen[: wanted.most] if wanted.most else chosen
     if len(chosen) == 0:
         raise UnsamplingError("video has no frame", Cause.VIDEO_EMPTY)
     size, tick = wanted.size(*chosen.shape[1:3]), ticks(len(chosen))
-    frames = torch.empty(len(chosen) + wanted.again, *size, 3)
-    for frame, picture in zip(frames, chosen, strict=False):
-        frame.copy_(_scaled(picture, size))
+    rows = Rows(len(chosen), size, wanted.again)
+    for picture in chosen:
+        rows.add(scaled(picture, size))
         tick()
-    return Footage(
-        _ended(frames, len(chosen), wanted.again),
-        len(chosen),
-        rate / wanted.every_nth,
-        0.0,
-        float(len(chosen) * wanted.every_nth / rate),
-    )
+    frames, mask = rows.ended(wanted.again)
+    seconds = float(len(chosen) * wanted.every_nth / rate)
+    return Footage(frames, len(chosen), rate / wanted.every_nth, 0.0, seconds, mask)
 
 
-def _ended(frames: Tensor, count: int, again: int) -> Tensor:
-    """The first `count` frames and the last of them so many times again, in place where it fits."""
-    spare = len(frames) - count - again
-    if not 0 <= spare <= 1 + count // 16:  # room for many more would stay in memory as long as the frames do
-        frames = torch.cat([frames[:count], frames.new_empty(again, *frames.shape[1:])])
-    frames = frames[: count + again]
-    frames[count:] = frames[count - 1]
-    return frames
+def _surveyed(source, start: float, duration: float, wanted: Wanted) -> tuple[Timeline, Part | None]:
+    """When the frames of the file are shown, and which of them are to be read."""
+    if start < 0:
+        start = max(0.0, start + _length(source))
+    with reading(source) as container:
+        seek = landing(container, _with_pictures(container, source), start)
+    with reading(source) as container:
+        stream, most = _with_pictures(container, source), wanted.most * wanted.every_nth
+        if seek is not None:
+            seek_to(container, stream, seek)
+        timeline = scan(container, stream, start, duration, most, seek)
+        if not timeline.times:
+            raise UnsamplingError(
+                f"video ({name_of(source)}) cannot be read or is damaged: it has no frame; {cure(source)}"
+            )
+        return timeline, part_of(timeline, start, duration, most, rates_of(stream), stream.time_base)
 
 
-def sound_of_file(source, begin: float, end: float) -> dict | None:
-    """The sound of these seconds of a file as an AUDIO, silent where it has none yet; None without any."""
-    with _reading(source) as container:
-        streams = [stream for stream in container.streams.audio if stream.codec_context is not None]
-        if not streams:
-            return None
-        stream, parts, first = streams[-1], [], None
-        resampler = av.AudioResampler(format="fltp", rate=stream.sample_rate)
-        container.seek(int(begin / stream.time_base), stream=stream)
-        for frame in container.decode(stream):
-            if frame.time is not None and frame.time >= end:
-                break
-            first = frame.time if first is None else first
-            parts += [part.to_ndarray() for part in resampler.resample(frame)]
-    if not parts:
-        return None
-    wave, rate = torch.from_numpy(np.concatenate(parts, 1)), stream.sample_rate
-    late = round(((begin if first is None else first) - begin) * rate)
-    wave = functional.pad(wave, (late, 0)) if late > 0 else wave[:, -late:]
-    return {"waveform": wave[None, :, : round((end - begin) * rate)].contiguous(), "sample_rate": rate}
+def _length(source) -> float:
+    """Seconds from the first frame to the end of the last."""
+    with reading(source) as container:
+        timeline = scan(container, _with_pictures(container, source), 0.0, 0.0, 0, None)
+        return float(timeline.end - timeline.start)
 
 
-def sound_cut(sound: dict | None, seconds: float) -> dict | None:
-    """The first seconds of an AUDIO."""
-    if sound is None:
-        return None
-    return sound | {"waveform": sound["waveform"][..., : round(seconds * sound["sample_rate"])]}
-
-
-@contextmanager
-def _reading(source) -> Iterator:
-    """The file open, and whatever goes wrong in it said in a sentence."""
-    if hasattr(source, "seek"):
-        source.seek(0)
-    with readable(f"video ({_name(source)})"), av.open(source) as container:
-        yield container
-
-
-@contextmanager
-def readable(name: str) -> Iterator[None]:
-    """Says in a sentence, with that name, what FFmpeg could not read."""
-    try:
-        yield
-    except FFmpegError as error:
+def _with_pictures(container, source):
+    """The stream whose pictures a player shows."""
+    stream = played(container.streams.video)
+    if stream is None and container.streams.video:
         raise UnsamplingError(
-            f"{name} cannot be read or is damaged ({error.strerror}); convert it to MP4"
-        ) from error
+            f"video ({name_of(source)}) cannot be read: this FFmpeg has no decoder for its pictures;"
+            " convert it to H.264"
+        )
+    if stream is None:
+        raise UnsamplingError(
+            f"video ({name_of(source)}) has no moving pictures", Cause.VIDEO_WITHOUT_PICTURES
+        )
+    return stream
 
 
-def _name(source) -> str:
-    return "in memory" if hasattr(source, "seek") else Path(source).name
-
-
-def _expected(container, stream, rate: Fraction, start: float, duration: float) -> int:
-    """How many frames there should be by the headers, 0 where they do not say; only to make room."""
-    whole = float(
-        stream.duration * stream.time_base if stream.duration else (container.duration or 0) / av.time_base
-    )
-    seconds = max(0.0, whole - start)
-    promised = round(min(seconds, duration or seconds) * rate)
-    return min(promised, stream.frames) if stream.frames else promised
-
-
-def _frames(container, stream, start: float, duration: float) -> Iterator[av.VideoFrame]:
-    """Frames from start on, by their own times."""
-    first, end = int(start / stream.time_base), int((start + duration) / stream.time_base)
-    if first:
-        container.seek(first, stream=stream)
-    for frame in container.decode(stream):
-        if frame.pts is not None and frame.pts < first:
-            continue
-        if duration and frame.pts is not None and frame.pts >= end:
+def _shots(container, stream, timeline: Timeline, part: Part, damage: Damage, said: list) -> Iterator[tuple]:
+    """The frames of the part with their times, as they are decoded."""
+    if timeline.seek is not None:
+        seek_to(container, stream, timeline.seek)
+    given = islice(packets(container, stream), timeline.skip, None)
+    time_of = timeline.clock(stream.time_base)
+    for frame in decoded(given, _decoder(stream, said), damage):
+        time = time_of(frame)
+        if part.stop is not None and time >= part.stop:
             return
-        yield frame
+        if time >= part.first:
+            yield max(time, part.begin), frame
 
 
-class _Pictures:
-    """Frames of one stream as [height,width,3] from 0 to 1, upright, converted as core's Get Video Components
-    does, to the bit."""
+def _decoder(stream, said: list):
+    """What decodes the stream, its alpha too."""
+    name = KEEPS_ALPHA.get(stream.codec_context.name)
+    if name is None or stream.metadata.get("alpha_mode") != "1":
+        return stream.codec_context
+    try:
+        return av.CodecContext.create(name, "r")
+    except (FFmpegError, ValueError):  # an FFmpeg without libvpx
+        said.append("its alpha is left out: this FFmpeg has no libvpx")
+        return stream.codec_context
 
-    def __init__(self, time_base: Fraction):
-        self._time_base, self._graph = time_base, None
 
-    def __call__(self, frame: av.VideoFrame) -> Tensor:
-        if frame.format.name in EIGHT_BITS:
-            pixels = frame.to_ndarray(format="rgb24").astype(np.float32) / 255
-        elif frame.width % ALIGNED == 0:
-            pixels = frame.to_ndarray(format="gbrpf32le")
+def _filled(shots: Iterator[tuple], pictures: Pictures, part: Part, wanted: Wanted, tick: Callable):
+    """Rows of the frames that are wanted, None without any; their times, and that of the last frame met."""
+    rows, times, taken, size = None, [], None, (0, 0)
+    shown = by_time(shots, part.begin, part.rate, part.count) if part.by_time else shots
+    last = part.begin
+    for at, shot in enumerate(shown):
+        last = max(last, shot[0])
+        if at % wanted.every_nth:
+            continue
+        if rows is None:
+            size = wanted.size(*pictures.shape(shot[1]))
+            rows = Rows(wanted.count(part.count), size, wanted.again)
+        if shot is taken:
+            rows.repeat()
         else:
-            pixels = self._aligned(frame).to_ndarray(format="gbrpf32le")[: frame.height, : frame.width]
-        return torch.from_numpy(np.rot90(pixels, round(frame.rotation / 90)).copy())
-
-    def _aligned(self, frame: av.VideoFrame) -> av.VideoFrame:
-        """The frame with its border smeared out to a width that the conversion reads in whole pieces: of
-        another it would take what lies behind it in memory."""
-        if self._graph is None:
-            self._graph = _smearing(frame, self._time_base)
-        self._graph.vpush(frame)
-        return self._graph.vpull()
+            rows.add(scaled(pictures(shot[1]), size))
+        taken = shot
+        times.append(shot[0])
+        tick()
+        if len(times) == wanted.most:
+            break
+    return rows, times, last
 
 
-def _smearing(frame: av.VideoFrame, time_base: Fraction) -> Graph:
-    across, down = (-side % ALIGNED for side in (frame.width, frame.height))
-    graph = Graph()
-    chain = [
-        graph.add_buffer(width=frame.width, height=frame.height, format=frame.format, time_base=time_base),
-        graph.add("pad", f"{frame.width + across}:{frame.height + down}:0:0"),
-        graph.add("fillborders", f"left=0:right={across}:top=0:bottom={down}:mode=smear"),
-        graph.add("buffersink"),
-    ]
-    for one, following in pairwise(chain):
-        one.link_to(following)
-    graph.configure()
-    return graph
+def _settled(rows: Rows, times: list[Fraction], last: Fraction, part: Part, wanted: Wanted) -> Fraction:
+    """Has frames that are short of their number, since some could not be decoded, last as long as the part.
+
+    last: the time of the last one that was read. Returns: what the rate is to be multiplied by: a frame that
+    is missing slows the others; where that would show some a frame too early, they are kept in their times by
+    repeating those before the gaps.
+    """
+    seconds = part.natural - part.begin - (part.last - last if last < part.last else 0)
+    due = ceil(Fraction(round(seconds * part.rate), wanted.every_nth))
+    due = min(due, wanted.most) if wanted.most else due
+    if rows.count == due:
+        return Fraction(1)
+    rate = part.rate / wanted.every_nth
+    if all(abs((time - times[0]) * rate - at) <= 1 for at, time in enumerate(times)):
+        return Fraction(rows.count, due)
+    places = by_time(zip(times, range(len(times)), strict=True), times[0], rate, min(due, rows.room))
+    rows.place([at for _, at in places])
+    return Fraction(1)
 
 
-def _scaled(picture: Tensor, size: tuple[int, int]) -> Tensor:
-    """[height,width,3] averaged to that size, as core's Scale Image to Total Pixels does by area."""
-    return functional.interpolate(picture.movedim(-1, 0)[None].float(), size, mode="area")[0].movedim(0, -1)
+def _left_out(timeline: Timeline, damage: Damage, part: Part) -> Iterator[str]:
+    """What is to be said of a file that is damaged, or whose rate varies."""
+    if damage.bad:
+        damaged = f"{damage.bad} of {damage.packets} packets of its pictures are damaged"
+        yield f"{damaged}: what cannot be decoded is left out"
+    if timeline.missing:
+        yield timeline.missing
+    if part.by_time:
+        rate = f"{float(part.rate):.4g} a second"
+        yield f"its frame rate varies: {part.count} frames are chosen by time, at {rate}"

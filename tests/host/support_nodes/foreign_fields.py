@@ -78,6 +78,7 @@ def _sets(owner: type, field: str) -> bool:
         source = inspect.getsource(owner)
     except (OSError, TypeError):  # a class of Python's own
         return False
+    field = field.removeprefix(f"_{owner.__name__}") if "__" in field else field  # a private one
     return re.search(rf"self\.{re.escape(field)}\b\s*(:[^=\n]+|,[^=()\n]+)?=(?!=)", source) is not None
 
 

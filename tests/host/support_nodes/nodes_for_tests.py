@@ -67,12 +67,13 @@ class SaveTensors(Fresh):
             io.Latent.Input("latent", optional=True),
             io.Sigmas.Input("sigmas", optional=True),
             io.Image.Input("images", optional=True),
+            io.Mask.Input("mask", optional=True),
         ]
         return schema("SaveTensors", inputs, [], is_output_node=True)
 
     @classmethod
-    def execute(cls, name, latent=None, sigmas=None, images=None):
-        found = {"sigmas": sigmas, "images": images}
+    def execute(cls, name, latent=None, sigmas=None, images=None, mask=None):
+        found = {"sigmas": sigmas, "images": images, "mask": mask}
         if latent is not None:
             found |= {"samples": latent["samples"], "noise_mask": latent.get("noise_mask")}
             found["has_unsampling"] = torch.tensor("unsampling" in latent)
