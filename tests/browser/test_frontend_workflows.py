@@ -18,13 +18,12 @@ from browser.frontend import (
 )
 from playwright.sync_api import Browser, Page
 
-from tools.workflows.build import OBJECT_INFO, ROOT, WORKFLOWS, recorded_info
+from tools.workflows.build import PROMPTS, ROOT, WORKFLOWS, recorded_info
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
 
 INFO = recorded_info()
 SCRIPTS = vhs_scripts()
-SNAPSHOTS = OBJECT_INFO.parent
 UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
 VIDEO = "unsampling_animatediff_sd15"
 VHS = "unsampling_animatediff_sd15_vhs"
@@ -61,7 +60,7 @@ def read(name: str) -> dict:
 
 
 def snapshot_of(name: str) -> Path:
-    return SNAPSHOTS / f"{name}.api.json"
+    return PROMPTS / f"{name}.json"
 
 
 def losses(page: Page, workflow: dict) -> list[str]:

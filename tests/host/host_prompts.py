@@ -7,12 +7,12 @@ from pathlib import Path
 
 from host_session import HostSession
 
-SNAPSHOTS = Path(__file__).parents[1] / "data"
+PROMPTS = Path(__file__).parents[2] / "api"
 
 
 def committed_prompt(name: str) -> dict:
     """A workflow's prompt, which the browser tests compare with what the frontend makes of the file."""
-    return json.loads((SNAPSHOTS / f"{name}.api.json").read_text(encoding="utf-8"))
+    return json.loads((PROMPTS / f"{name}.json").read_text(encoding="utf-8"))
 
 
 def the(prompt: dict, class_type: str) -> dict:

@@ -31,7 +31,7 @@ USED = {
     "tools.client": {"tools", "websocket"},
     "tools.workflows": {"tools"},
     # it draws workflows with the browser of tests/browser
-    "tools.dev": {"tools", "browser", "playwright", "PIL"},
+    "tools.dev": {"tools", "browser", "playwright", "PIL", "pathspec"},
     "demo": {
         *("demo", "unsampling"),
         *("torch", "numpy", "safetensors", "diffusers", "PIL", "matplotlib", "av", "tqdm"),

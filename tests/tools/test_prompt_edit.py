@@ -271,12 +271,12 @@ def test_the_node_that_loads_a_video():
 
 def test_video_helper_suites_loader_as_it_really_is_takes_the_video():
     """Its list of files says nothing of an upload: the recorded node, in the committed prompt."""
-    data = Path(__file__).parents[1] / "data"
+    data, prompts = Path(__file__).parents[1] / "data", Path(__file__).parents[2] / "api"
     known = {
         name: entry
         for file in ("object_info.json", "object_info_vhs.json")
         for name, entry in json.loads((data / file).read_text()).items()
     }
-    prompt = json.loads((data / "unsampling_animatediff_sd15_vhs.api.json").read_text())
+    prompt = json.loads((prompts / "unsampling_animatediff_sd15_vhs.json").read_text())
     node, name = media_input(prompt, known, "video")
     assert prompt[node]["class_type"] == "VHS_LoadVideo" and name == "video"

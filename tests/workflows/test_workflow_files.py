@@ -12,7 +12,7 @@ from PIL import Image
 from workflow_checks import complaints, inside
 
 from tools.client.graph_to_prompt import graph_to_prompt
-from tools.workflows.build import OBJECT_INFO, WORKFLOWS, build, recorded_info
+from tools.workflows.build import PROMPTS, WORKFLOWS, build, recorded_info
 
 FOLDER = Path(__file__).resolve().parents[2] / "workflows"
 INFO = recorded_info()
@@ -69,8 +69,8 @@ def test_the_file_is_what_the_description_builds(name):
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_our_own_conversion_gives_the_prompt_that_the_frontend_makes(name):
-    snapshot = OBJECT_INFO.with_name(f"{name}.api.json")
-    assert graph_to_prompt(read(name), INFO) == json.loads(snapshot.read_text(encoding="utf-8"))
+    committed = json.loads((PROMPTS / f"{name}.json").read_text(encoding="utf-8"))
+    assert graph_to_prompt(read(name), INFO) == committed
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)

@@ -8,12 +8,11 @@ import uuid
 from pathlib import Path
 from urllib.parse import quote, urlencode
 
-import websocket
-
 from tools.client.errors import ServerAway
 from tools.client.files import save
 from tools.client.http import Http, Transfer
 from tools.client.run import Event, Run, follow
+from tools.client.sockets import websocket
 
 PREVIEW = b"\x00\x00\x00\x01"  # how a binary frame that holds a picture begins
 

@@ -13,6 +13,7 @@ from tools.client.progress_bar import ProgressBar
 from tools.client.prompt_edit import media_input, set_text
 from tools.client.prompt_nodes import apply_set, label, title
 from tools.client.refusals import explained, node_lines
+from tools.client.sockets import EVENTS
 
 
 def parser() -> argparse.ArgumentParser:
@@ -161,6 +162,11 @@ def queue(client: Client, prompt: dict, workflow: dict, embed: bool) -> str:
 
 def follow(client: Client, prompt: dict, prompt_id: str) -> dict:
     """Wait for the end behind a progress bar; errors name the node by its title."""
+    if not EVENTS:
+        print(
+            "No progress is shown: pip install websocket-client. The result comes all the same.",
+            file=sys.stderr,
+        )
     bar = ProgressBar(sys.stderr, {node: title(prompt, node) for node in prompt})
     try:
         return client.wait(prompt_id, bar, names={node: label(prompt, node) for node in prompt})

@@ -10,18 +10,18 @@ from pathlib import Path
 from typing import BinaryIO
 
 # What no file name may hold on Windows, and control characters; the last part of a path is taken before.
-UNSAFE = re.compile(r'[\x00-\x1f\x7f-\x9f<>:"|?*]')
-RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\.|$)", re.IGNORECASE)
+UNSAFE = r'[\x00-\x1f\x7f-\x9f<>:"|?*]'
+RESERVED = r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\.|$)"
 LONGEST = 180  # bytes; file systems stop at 255, and a number and a temporary suffix come on top
 
 
 def safe_name(name: str) -> str:
     """The last part of a server's file name as a plain file name: never a path, hidden, reserved or empty."""
     last = re.split(r"[/\\]", name)[-1].encode("utf-8", "replace").decode("utf-8")
-    last = UNSAFE.sub("_", last).strip(" .")
+    last = re.sub(UNSAFE, "_", last).strip(" .")
     if not last:
         return "output"
-    if RESERVED.match(last):
+    if re.match(RESERVED, last):
         last = "_" + last
     return _shortened(last)
 

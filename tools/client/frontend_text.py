@@ -7,14 +7,14 @@ import re
 from collections.abc import Callable
 from datetime import datetime
 
-COMMENT = re.compile(r"/\*.*?\*/|//[^\n\r\u2028\u2029]*", re.DOTALL)
-DATE_PART = re.compile(r"d{1,2}|M{1,2}|y{2,4}|h{1,2}|m{1,2}|s{1,2}")
-NO_FILE_NAME = re.compile(r'[/?<>\\:*|"\x00-\x1f\x7f]')
+COMMENT = r"(?s)/\*.*?\*/|//[^\n\r\u2028\u2029]*"
+DATE_PART = r"d{1,2}|M{1,2}|y{2,4}|h{1,2}|m{1,2}|s{1,2}"
+NO_FILE_NAME = r'[/?<>\\:*|"\x00-\x1f\x7f]'
 
 
 def chosen_prompt(text: str, choose: Callable[[list[str]], str] = random.choice) -> str:
     """Drop comments and replace each {a|b} by one of its choices; a backslash keeps a brace or bar."""
-    result, _ = _parse(COMMENT.sub("", text), 0, choose, inside=False)
+    result, _ = _parse(re.sub(COMMENT, "", text), 0, choose, inside=False)
     return re.sub(r"\\([{}|])", r"\1", "".join(result))
 
 
@@ -51,7 +51,7 @@ def replaced(text: str, widget_value: Callable[[str, str], object], now: datetim
         if not dot or "." in widget:
             return match[0]
         try:
-            return NO_FILE_NAME.sub("_", _as_text(widget_value(node, widget)))
+            return re.sub(NO_FILE_NAME, "_", _as_text(widget_value(node, widget)))
         except KeyError:
             return match[0]
 
@@ -74,4 +74,4 @@ def _date(format: str, now: datetime) -> str:
             return part if part == "yyy" else str(now.year)[-len(part) :]
         return str(parts[part[0]]).zfill(len(part))
 
-    return DATE_PART.sub(one, format)
+    return re.sub(DATE_PART, one, format)

@@ -7,12 +7,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from websocket import WebSocketException
-
 from tools.client.errors import InterruptedRun, Position, RunError, ServerAway, ServerDied
+from tools.client.sockets import websocket
 
 Event = Callable[[str, dict], None]
-LOST = (ServerAway, OSError, WebSocketException)
+LOST = (ServerAway, OSError, websocket.WebSocketException)
 RETRY_S = 0.5
 
 

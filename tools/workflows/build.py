@@ -23,6 +23,7 @@ from tools.workflows.image import unsample_resample_image  # noqa: E402
 from tools.workflows.wan import unsampling_wan_video  # noqa: E402
 
 OBJECT_INFO = ROOT / "tests" / "data" / "object_info.json"
+PROMPTS = ROOT / "api"  # each workflow's API prompt, as the frontend makes it
 VHS_INFO = ROOT / "tests" / "data" / "object_info_vhs.json"  # apart: not every server has that pack
 
 WORKFLOWS: dict[str, Callable[[dict], dict]] = {
