@@ -7,6 +7,7 @@ from ..unsampling import Inversion, UnsamplingError, schedules
 from ..unsampling.solvers.evaluation import Callback
 from . import sampling
 from .packs import core_samplers
+from .repeats import Repeats
 from .run import PREVIEW, Run
 
 
@@ -21,7 +22,13 @@ def refuse_settings(settings: dict[str, float]) -> None:
 
 
 def rise(
-    rising: Run, falling: Tensor, start: int, sampler, mask: Tensor | None, sigma_min: float
+    rising: Run,
+    falling: Tensor,
+    start: int,
+    sampler,
+    mask: Tensor | None,
+    sigma_min: float,
+    seen: Repeats,
 ) -> tuple[Tensor, Inversion]:
     """Up with a core SAMPLER. Raises: UnsamplingError for one that does not come back, and for a mask."""
     name = core_samplers.solver_name(sampler)
@@ -30,7 +37,7 @@ def rise(
             "latent_image carries a noise mask, which a core sampler cannot keep; disconnect sampler"
         )
     sigmas = schedules.reverse(falling[start:], sigma_min)
-    counted = sampling.counted(sampler)
+    counted = sampling.counted(sampler, seen)
     rising.say(f"unsampling with {name}{PREVIEW}")
     steps = _steps(rising, "unsampling", PREVIEW)
     noise = sampling.run(rising.guider, rising.samples, sigmas, counted, len(sigmas) - 1, steps)

@@ -11,6 +11,7 @@ What is drawn at random in a call comes from the step as well: Advanced-ControlN
 AnimateDiff-Evolved's random fuse method weights. Calls of the same settings then draw the same.
 """
 
+import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
@@ -55,13 +56,14 @@ def placed(guider, options: dict) -> Iterator[Place]:
         if before != core.hook_strengths(conds):
             core.forget_patched_weights(core.running_model(guider), options)
 
-    drawn = np.random.get_state()
+    drawn, drawn_by_python = np.random.get_state(), random.getstate()
     try:
         with torch.random.fork_rng(range(torch.cuda.device_count())):
             yield place
     finally:
         _rewind(cursors)
         np.random.set_state(drawn)
+        random.setstate(drawn_by_python)
 
 
 def _lead(cursors: list[Cursor], x: Tensor, sigma: Tensor, above: Tensor, falling: Tensor) -> None:
@@ -78,6 +80,7 @@ def _rewind(cursors: list[Cursor]) -> None:
 
 
 def _seed(step: int) -> None:
-    """What models draw from: torch's generators of all devices, and numpy's."""
+    """What models draw from: torch's generators of all devices, numpy's and Python's."""
     torch.manual_seed(step)
     np.random.seed(step)
+    random.seed(step)

@@ -28,6 +28,11 @@ def cfg_guider(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuide
     return guider
 
 
+def is_plain(guider) -> bool:
+    """Whether this is core's guider itself, of which cfg and conditions tell everything."""
+    return type(guider) is comfy.samplers.CFGGuider
+
+
 def cfg_of(guider) -> float:
     """The guidance of a guider; of one that has two or changes it, the higher: any above 1 leaves the
     Gaussian."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from ..unsampling import Inversion, UnsamplingError, schedules, solvers, steps, storage
 from ..unsampling import inversion as engine
 from ..unsampling.solvers.evaluation import Callback, Store
-from . import admission, core_passes, latents, models, places, record, remarks, sampling
+from . import admission, core_passes, latents, likeness, models, places, record, remarks, repeats, sampling
 from . import settings as widgets
 from .facts import Facts
 from .packs import core, core_samplers
@@ -58,19 +58,22 @@ def unsample(
     top = start if sampler is not None else _top(falling, settings)
     facts = admission.admit(guider, shape, falling, top, rising=True, by_core=sampler is not None)
     info = {**models.info(guider), "source": record.digest(rising.samples)}
+    seen = repeats.Repeats(rising=True)
     if sampler is not None:
         core_passes.refuse_settings({"direct": direct})
-        noise, inversion = core_passes.rise(rising, falling, start, sampler, mask, facts.sigma_min)
+        noise, inversion = core_passes.rise(rising, falling, start, sampler, mask, facts.sigma_min, seen)
     else:
         more = {"mask": mask, "variation": variation, "flow": facts.flow}
-        noise, inversion = _rise(rising, falling, top, settings, more)
+        noise, inversion = _rise(rising, falling, top, settings, more, seen)
     inversion = replace(inversion, info=info)
-    remark = "" if mask is not None else _strength(rising, noise, float(falling[start]), facts)
+    remark = seen.remark
+    if mask is None:
+        remark += _strength(rising, noise, float(falling[start]), facts)
     fresh = f" ({inversion.direct_steps} for the direct path)" if inversion.direct_steps else ""
     remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
     rising.say(f"unsampled to sigma {falling[start]:.4g} in {inversion.calls} model calls{fresh}{remark}")
     source = None if mask is None else rising.samples.clone()
-    return record.noise_latent(latent, noise, inversion, facts, source)
+    return record.noise_latent(latent, noise, inversion, facts, source, likeness.of(guider))
 
 
 def _strength(rising: Run, noise: Tensor, sigma: float, facts: Facts) -> str:
@@ -87,16 +90,21 @@ def _top(falling: Tensor, settings: Settings) -> int:
 
 
 def _rise(
-    rising: Run, falling: Tensor, top: int, settings: Settings, more: dict[str, Any]
+    rising: Run,
+    falling: Tensor,
+    top: int,
+    settings: Settings,
+    more: dict[str, Any],
+    seen: repeats.Repeats,
 ) -> tuple[Tensor, Inversion]:
-    calls = engine.calls_rising(sigmas=falling, **settings)
-    size = _size(rising.samples, falling, calls, settings)
+    calls = engine.calls_rising(sigmas=falling, repeated=True, **settings)
+    size = _size(rising.samples, falling, calls - 1, settings)
     inversions = []
     with storage.room(sampling.temp_folder(), size, size, lasting=True) as store:
 
         def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
-            timed = rising.timed(report, "unsampling", PREVIEW)
-            how = {**settings, **more, "callback": timed, "store": store}
+            timed = seen.watched(rising.timed(report, "unsampling", PREVIEW))
+            how = {**settings, **more, "callback": timed, "store": store, "compare": seen.compare}
             inversions.append(engine.unsample(at_cfg(None), x, falling, **how))
             return inversions[0].noise
 
@@ -233,13 +241,16 @@ def _fall(
     remark += remarks.of_structure(inversion, settings["structure"], settings["direct"])
     remark += _of_path(inversion, settings["direct"])
     seen = remarks.OnThePath(inversion, path, models.info(falling.guider))
+    repeated = likeness.repeats(falling.guider, carried, fit, settings["fidelity"])
+    again = repeats.Repeats(rising=False, repeats=repeated, other_prompt=seen.other_prompt)
     path_cfg = None if carried is None else carried.facts.cfg
     widgets.check_guidance(falling.guider, path_cfg or 1.0, path)
 
     def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
         noise = inversion.noise.to(x.device) if inversion.noise.numel() else x
-        timed = seen.watched(falling.timed(report, "resampling", remark))
+        timed = again.watched(seen.watched(falling.timed(report, "resampling", remark)))
         how = {**settings, "callback": timed, "store": store, "direct_denoise": at_cfg(path_cfg)}
+        how["compare"] = again.compare
         return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
     falling.say(f"resampling, {calls} model calls{remark}")
@@ -247,7 +258,7 @@ def _fall(
     sigmas = inversion.sigmas[top:]
     sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
-    falling.say(f"resampled in {calls} model calls{remark}{seen.remark}")
+    falling.say(f"resampled in {calls} model calls{again.remark}{remark}{seen.remark}")
     return clip
 
 

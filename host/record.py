@@ -4,6 +4,7 @@ believed."""
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -30,6 +31,7 @@ class LatentRecord:
 
     source: the clip in the VAE's scale, kept where a mask promises it unchanged. batch_index: what the clip's
     LATENT said of its frames, for the restyled one. strength: of the noise in sampling space (latents.py).
+    likeness: of the guider that made the noise (likeness.py), None where it is not known.
     """
 
     inversion: Inversion
@@ -39,6 +41,7 @@ class LatentRecord:
     source: Tensor | None
     batch_index: tuple[int, ...] | None = None
     strength: float | None = None
+    likeness: Any = None
 
     def check(self, facts: Facts, sigmas: Tensor | None, solver: str) -> None:
         """Raises: UnsamplingError where model, windows, solver or schedule contradict the unsampling."""
@@ -200,7 +203,12 @@ class Fit:
 
 
 def noise_latent(
-    latent: dict, samples: Tensor, inversion: Inversion, facts: Facts, source: Tensor | None
+    latent: dict,
+    samples: Tensor,
+    inversion: Inversion,
+    facts: Facts,
+    source: Tensor | None,
+    likeness: Any = None,
 ) -> dict:
     """A LATENT of noise with its record, in place of the clip's LATENT.
 
@@ -215,7 +223,7 @@ def noise_latent(
     kept = before.get(places.KEY)
     kept = tuple(kept) if isinstance(kept, list) and len(kept) == len(samples) else None
     carried = LatentRecord(
-        inversion, facts, digests, tuple(samples.shape), source, kept, latents.strength(made)
+        inversion, facts, digests, tuple(samples.shape), source, kept, latents.strength(made), likeness
     )
     return {**before, places.KEY: places.marks(len(samples), _mask_of(inversion)), KEY: carried}
 

@@ -105,8 +105,9 @@ class OnThePath:
 
     def __init__(self, inversion: Inversion, path: range, prompts: dict[str, str]):
         """prompts: those of the pass, as models.info() has them."""
-        asked = prompts.get("prompt positive")
-        self.same_prompt = asked is not None and asked == inversion.info.get("prompt positive")
+        asked, made = (where.get("prompt positive") for where in (prompts, inversion.info))
+        known = asked is not None and made is not None
+        self.same_prompt, self.other_prompt = known and asked == made, known and asked != made
         kept = inversion.record.direct if inversion.record is not None else None
         self.source = inversion.record.source if inversion.record is not None else torch.empty(0)
         self.answers = () if kept is None else kept.answers[path.start : path.stop]
@@ -134,6 +135,8 @@ class OnThePath:
 
     @property
     def remark(self) -> str:
+        if self.same and self.other_prompt:
+            return "; the direct path changed nothing: the model answered the other prompt as the source's"
         if self.same:
             return (
                 "; the direct path changed nothing, since the noise was made with this very prompt: describe"

@@ -20,9 +20,11 @@ from tqdm.auto import tqdm
 
 from ..unsampling import Inversion, UnsamplingError, inversion, schedules
 from ..unsampling.progress import with_time_left
+from ..unsampling.repeats import asked_again
 from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
 from . import admission, keyframes, latents
 from .packs import animatediff_keyframes, core
+from .repeats import Repeats
 from .screen import naming, running_node, show
 
 # The model as the guider asks it: at its own cfg, given None, or at another.
@@ -62,9 +64,12 @@ def pass_sampler(one_pass: Pass, samples: Tensor, sigmas: Tensor, start: int) ->
     return _PassSampler(one_pass, samples, sigmas, start)
 
 
-def counted(sampler: comfy.samplers.Sampler) -> "_CountedSampler":
-    """A core SAMPLER that counts its model calls and stops at the first NaN."""
-    return _CountedSampler(sampler)
+def counted(sampler: comfy.samplers.Sampler, seen: Repeats | None = None) -> "_CountedSampler":
+    """A core SAMPLER that counts its model calls and stops at the first NaN.
+
+    seen: looks at the calls, and compares one that is repeated at the end.
+    """
+    return _CountedSampler(sampler, seen)
 
 
 def plain_sampler(solver: str, rising: bool) -> comfy.samplers.Sampler:
@@ -171,29 +176,36 @@ class _PlainSampler(comfy.samplers.Sampler):
                     " Resampler, which keep what is outside it"
                 )
             node, doing = running_node(), "unsampling" if self.rising else "resampling"
+            seen = Repeats(self.rising)
 
             def one_pass(at_cfg: AtCfg, x: Tensor, report: Callback) -> Tensor:
                 denoise = at_cfg(None)
-                timed = with_time_left(report, lambda at: show(node, f"{doing}: {at}"))
+                timed = seen.watched(with_time_left(report, lambda at: show(node, f"{doing}: {at}")))
                 if self.rising:
-                    return inversion.unsample(denoise, x, falling, self.solver, False, 1.0, timed).noise
+                    how = {"callback": timed, "compare": seen.compare}
+                    return inversion.unsample(denoise, x, falling, self.solver, False, **how).noise
                 return inversion.resample(denoise, Inversion(x, falling, self.solver), callback=timed)
 
             out = _inside(model_wrap, extra_args, callback, disable_pbar, one_pass, latent_image)
-            show(node, "unsampled" if self.rising else "resampled")
+            show(node, ("unsampled" if self.rising else "resampled") + seen.remark)
             return out
 
 
 class _CountedSampler(comfy.samplers.Sampler):
     """Another sampler, with its model calls counted and checked."""
 
-    def __init__(self, inner: comfy.samplers.Sampler):
-        self.inner, self.calls = inner, 0
+    def __init__(self, inner: comfy.samplers.Sampler, seen: Repeats | None):
+        self.inner, self.seen, self.calls = inner, seen, 0
 
     def sample(self, model_wrap, sigmas, extra_args, *args, **kwargs):
         with keyframes.placed(model_wrap, extra_args["model_options"]) as place:
             model = _CountedModel(model_wrap, self, place)
-            return self.inner.sample(model, sigmas, extra_args, *args, **kwargs)
+            if self.seen is None:
+                return self.inner.sample(model, sigmas, extra_args, *args, **kwargs)
+            kept = _Kept(model, asked_again(len(sigmas) - 1), self.seen)
+            out = self.inner.sample(kept, sigmas, extra_args, *args, **kwargs)
+            kept.ask_again()
+            return out
 
 
 class _CountedModel:
@@ -211,6 +223,39 @@ class _CountedModel:
 
     def __getattr__(self, name: str):
         return getattr(self._model_wrap, name)
+
+
+class _Kept:
+    """A counted model that keeps one question of a core sampler's pass, and asks it again.
+
+    How many calls such a sampler makes is its own affair: it makes one a step at least.
+    """
+
+    def __init__(self, model: _CountedModel, which: int, seen: Repeats):
+        self._model, self._which, self._seen = model, which, seen
+        self._count, self._ask = 0, None
+
+    def __call__(self, x: Tensor, sigma: Tensor, *args, **kwargs) -> Tensor:
+        denoised = self._model(x, sigma, *args, **kwargs)
+        self._count += 1
+        self._seen.see(x, denoised)
+        if self._count == self._which:
+            question, answer = x.clone(), denoised.clone()
+
+            def ask() -> None:
+                again = self._model(question, sigma, *args, **kwargs)
+                self._seen.compare(float(sigma.max()), answer, again)
+
+            self._ask = ask
+        return denoised
+
+    def ask_again(self) -> None:
+        """One model call more."""
+        if self._ask is not None:
+            self._ask()
+
+    def __getattr__(self, name: str):
+        return getattr(self._model, name)
 
 
 def _inside(

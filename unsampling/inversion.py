@@ -10,8 +10,9 @@ from . import direct as direct_path
 from . import schedules, solvers, steps
 from .checks import check_fraction, check_latent, check_mask, per_frame
 from .errors import Cause, UnsamplingError
-from .hold import holding, in_turn
+from .hold import Adjust, holding, in_turn
 from .record import Inversion, Record
+from .repeats import Compare, Remembering, compared
 from .solvers.evaluation import Callback, Course, Denoise, ModelCalls, Store, in_memory
 from .steady import steadying
 
@@ -22,12 +23,17 @@ def calls_rising(
     record: bool | str = True,
     end: float = 1.0,
     direct: float | None = 0.0,
+    repeated: bool = False,
 ) -> int:
-    """Model calls that unsample() will make with these settings; with direct None at most."""
+    """Model calls that unsample() will make with these settings; with direct None at most.
+
+    repeated: whether it asks one question again, to compare.
+    """
     method, recording = solvers.pair(solver), solvers.recording(solver, record)
     start = schedules.start_index(sigmas, end)
     fresh = steps.asked(sigmas, start, direct, recording)
-    return method.calls_rising(sigmas[start:], recording) + (len(sigmas) - 1 if fresh is None else fresh)
+    more = (len(sigmas) - 1 if fresh is None else fresh) + int(repeated)
+    return method.calls_rising(sigmas[start:], recording) + more
 
 
 def calls_falling(inversion: Inversion, structure: float | Tensor = 0.0, direct: float | None = None) -> int:
@@ -55,6 +61,7 @@ def unsample(
     direct: float | None = 0.0,
     variation: int = 0,
     flow: bool = False,
+    compare: Compare | None = None,
 ) -> Inversion:
     """Turns a clip into the noise that represents it: the sampling ODE from sigmas[-1] up.
 
@@ -73,6 +80,7 @@ def unsample(
         0 for none; None lets the record choose.
     variation: another number draws other fresh noise.
     flow: whether x is (1 - sigma) * x0 + sigma * eps, which fresh noise has to know.
+    compare: is given two answers to one question, asked again at the end of the way up: one call more.
 
     Raises: UnsamplingError for input that cannot be unsampled, before any model call, and at the model's
     first NaN.
@@ -88,9 +96,9 @@ def unsample(
     mask = None if mask is None else check_mask(mask, x, recording)
     part = sigmas[start:]
     fresh = steps.asked(sigmas, start, direct, recording)
-    calls = calls_rising(solver, sigmas, record, end, direct)
+    calls = calls_rising(solver, sigmas, record, end, direct, compare is not None)
     evaluate = ModelCalls(denoise, calls, callback, store if recording else None, half)
-    noise = method.rise(evaluate, x, part, start, recording)
+    noise = _risen(method, evaluate, x, part, start, recording, compare)
     if not recording:
         return Inversion(noise, sigmas, solver, start, None, evaluate.count, dict(info or {}))
     outputs = tuple(evaluate.outputs)
@@ -114,6 +122,7 @@ def resample(
     direct_denoise: Denoise | None = None,
     hold: float = 0.0,
     steady: float = 0.0,
+    compare: Compare | None = None,
 ) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
@@ -130,6 +139,8 @@ def resample(
     direct_denoise: the same model and prompt on that path, at the cfg of the unsampling; denoise if None.
     hold: 0 to 1, how much to pull the layout of each answer to the source's own answer; needs the record.
     steady: 0 to 1, how much to even out the edit's layout from frame to frame; needs the record.
+    compare: is given each answer beside the recorded one, which answers the same question as long as the
+        settings are the source's own and no answer before was another.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
@@ -160,7 +171,7 @@ def resample(
     outside, edit, velocity = steps.outside(mask, starts), None, None
     evening = steadying(source, steady)
     if record.direct is not None and path:
-        adjust = in_turn(holding(source, hold, push=False), evening)
+        adjust = _looked_at(in_turn(holding(source, hold, push=False), evening), compare, evaluate)
         edit = direct_path.walk(evaluate, source, inversion.sigmas, record.direct, path, outside, adjust)
     if start or path:
         x = method.state(walk, part, start, x.device)
@@ -168,7 +179,7 @@ def resample(
         x, velocity = x + edit.shift, edit.velocity
     edit = None  # it is of the clip's size, and the rest of the pass is long
     evaluate.denoise = denoise
-    adjust = in_turn(holding(source, hold, push=not path), evening)
+    adjust = _looked_at(in_turn(holding(source, hold, push=not path), evening), compare, evaluate)
     course = Course(start, fidelity, outside, velocity, adjust)
     x = method.fall_recorded(evaluate, x, part, offset, walk, course)
     return keep_outside(torch.where(starts == end, source, x), source, mask)
@@ -197,6 +208,28 @@ def misses(inversion: Inversion) -> list[Tensor]:
     part = inversion.sigmas[inversion.start :]
     walk = method.walk_again(record.outputs, record.source, part, inversion.start, in_memory)
     return method.misses(walk, part)
+
+
+def _risen(
+    method: solvers.Pair,
+    evaluate: ModelCalls,
+    x: Tensor,
+    sigmas: Tensor,
+    start: int,
+    recording: bool,
+    compare: Compare | None,
+) -> Tensor:
+    if compare is None:
+        return method.rise(evaluate, x, sigmas, start, recording)
+    calls = method.calls_rising(sigmas, recording)
+    remembering = Remembering(evaluate, calls, evaluate.store or in_memory)
+    noise = method.rise(remembering, x, sigmas, start, recording)
+    remembering.ask_again(compare, x)
+    return noise
+
+
+def _looked_at(adjust: Adjust, compare: Compare | None, evaluate: ModelCalls) -> Adjust:
+    return adjust if compare is None else compared(adjust, compare, evaluate)
 
 
 def _check_adjusting(name: str, amount: float, inversion: Inversion, cause: Cause) -> None:

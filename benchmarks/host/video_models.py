@@ -6,9 +6,9 @@
 
 SD1.5 with AnimateDiff's v2 module at 512x512, 16 and 128 frames; SDXL with HotshotXL's at 1024x576. The
 layouts are the real ones, the weights random, which costs what trained ones cost. Core: FlipSigmas and
-SamplerCustom, euler up and down. Ours: euler without record, which makes the same calls, and as shipped,
-midpoint with record. Each way runs once to warm up, then all in turn; seconds are medians, ratios medians of
-the ratio within a round; memory is the allocator's peak in a run.
+SamplerCustom, euler up and down. Ours: euler without record, which makes the same calls and one of
+them twice, and as shipped, midpoint with record. Each way runs once to warm up, then all in turn; seconds are
+medians, ratios medians of the ratio within a round; memory is the allocator's peak in a run.
 """
 
 from __future__ import annotations

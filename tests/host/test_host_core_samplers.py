@@ -126,7 +126,7 @@ def test_an_allowed_one_runs_both_ways_counts_its_calls_and_must_be_the_same(com
 
     found = bench.run(clip=back(sampler=heun))
     assert 1e-4 < bench.error(found["clip"]) < 0.05
-    assert "unsampled to sigma 14.61 in 34 model calls" in comfy.log_text()
+    assert "unsampled to sigma 14.61 in 35 model calls" in comfy.log_text()
     assert "resampled with core heun in 33 model calls" in comfy.log_text()
     for given, words in (
         ({}, "noise was made with core heun; connect the same SAMPLER"),

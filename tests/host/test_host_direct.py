@@ -80,10 +80,10 @@ def test_guidance_acts_below_the_path_alone(comfy):
     noise = bench.unsample(bench.ays(), direct=0.5)
     bench.run(edit=bench.resample(noise, 3.0, TARGET))
     calls = bench.calls()
-    up, down = calls[:26], calls[26:]
+    up, down = calls[:27], calls[27:]
     assert all(len(call["cond_or_uncond"]) == 1 for call in up + down[:8])
     assert all(len(call["cond_or_uncond"]) == 2 for call in down[8:])
-    fresh = [call["sigma"] for call in up[18:]]
+    fresh = [call["sigma"] for call in up[19:]]
     assert [call["sigma"] for call in down[:8]] == fresh == sorted(fresh, reverse=True)
     assert len(down) == 16
 
@@ -204,7 +204,7 @@ def test_old_prompts_take_no_path(comfy):
     """A prompt of an earlier version does not name the input."""
     bench = Bench.set_up(comfy, "direct-old")
     bench.run(clip=bench.resample(bench.unsample(bench.ays())))
-    assert len(bench.calls()) == 18 + 17
+    assert len(bench.calls()) == 19 + 17
 
 
 SAME = "the direct path changed nothing, since the noise was made with this very prompt: describe the source"

@@ -31,7 +31,7 @@ def test_a_cache_in_either_pass_is_refused_by_name(comfy, name):
     noise = bench.unsample(bench.ays(4))
     with pytest.raises(RunError, match=f"Noiseless Resampler: {sentence}"):
         bench.run(clip=bench.resample(noise, model=cached(bench, name)))
-    assert len(bench.calls()) == 6  # of the Unsampler, whose MODEL has none
+    assert len(bench.calls()) == 7  # of the Unsampler, whose MODEL has none
 
 
 def test_the_inversion_sampler_refuses_them_too(comfy):
@@ -84,4 +84,4 @@ def test_noise_that_is_none_is_told(comfy):
     bench.model = guided(bench, 0.0)
     noise = bench.run(noise=bench.unsample(bench.ays()))["noise"]
     assert float(noise.std()) * 0.18215 < 2
-    assert "in 18 model calls, but the noise has 0.07" in comfy.log_text()
+    assert "in 19 model calls, but the noise has 0.07" in comfy.log_text()

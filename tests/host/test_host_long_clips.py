@@ -81,18 +81,18 @@ def test_the_way_through_files_is_exact_and_they_go_when_comfyui_forgets_the_noi
 
 @pytest.mark.parametrize("call", [2, 13])
 def test_a_cancel_leaves_no_file_of_the_pass_that_it_stopped(disk_comfy, call):
-    """8 steps: calls 1 to 10 are the rising pass's, the rest the falling one's."""
+    """8 steps: calls 1 to 11 are the rising pass's, the rest the falling one's."""
     bench = windowed(disk_comfy, f"cancel-{call}", delay_s=0.15)
     noise = bench.unsample(bench.ays(8))
     bench.graph.save(f"cancel-{call}-clip", latent=bench.resample(noise))
     prompt_id = disk_comfy.client.queue(bench.graph.prompt)
     windows = 4  # rows of the log a call
     assert wait_for(lambda: len(bench.calls()) >= windows * (call - 1) + 1)
-    assert len(files(disk_comfy)) > (0 if call < 11 else 11)
+    assert len(files(disk_comfy)) > (0 if call < 12 else 11)
     disk_comfy.client.interrupt()
     with pytest.raises(InterruptedRun):
         disk_comfy.client.wait(prompt_id)
-    assert len(files(disk_comfy)) == (0 if call < 11 else 11)
+    assert len(files(disk_comfy)) == (0 if call < 12 else 11)
     forget(disk_comfy, f"cancel-{call}-forget")
     assert wait_for(lambda: files(disk_comfy) == [], 10)
 
@@ -131,10 +131,10 @@ def test_cores_node_says_how_long_our_sampler_in_it_will_still_take(disk_comfy):
 def test_the_node_says_how_long_each_pass_will_still_take(disk_comfy):
     bench = Bench.set_up(disk_comfy, "time-left", delay_s=0.1)
     said = said_while(disk_comfy, bench, bench.resample(bench.unsample(bench.ays(5))))
-    for call in range(2, 7):
-        assert re.search(rb"unsampling: model call %d of 7, about \d+ s left; the preview" % call, said)
+    for call in range(2, 8):
+        assert re.search(rb"unsampling: model call %d of 8, about \d+ s left; the preview" % call, said)
     assert re.search(rb"resampling: model call 5 of 6, about \d+ s left", said)
-    assert b"call 7 of 7, about" not in said and b"call 1 of" not in said
+    assert b"call 8 of 8, about" not in said and b"call 1 of" not in said
 
 
 def test_a_model_that_fails_half_way_leaves_no_file(disk_comfy):

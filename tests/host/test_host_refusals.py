@@ -59,7 +59,7 @@ def test_a_noise_latent_given_to_the_unsampler(comfy):
     noise = bench.unsample(bench.ays(4))
     with pytest.raises(RunError, match="Unsampler: latent_image is already unsampled noise; connect the"):
         bench.run(again=bench.unsample(bench.ays(4), latent_image=noise))
-    assert len(bench.calls()) == 6
+    assert len(bench.calls()) == 7
 
 
 def test_a_plain_image_given_to_the_resampler(comfy):
@@ -103,7 +103,7 @@ def test_settings_that_contradict_the_record(comfy, inputs, words):
     with pytest.raises(RunError, match="Noiseless Resampler: ") as stopped:
         bench.run(result=bench.resample(noise, **inputs))
     assert all(word in str(stopped.value) for word in words)
-    assert len(bench.calls()) == 6
+    assert len(bench.calls()) == 7
 
 
 def test_a_schedule_that_contradicts_the_record_is_refused_and_one_that_agrees_is_not(comfy):
@@ -129,7 +129,7 @@ def test_noise_of_another_shape_or_family(comfy):
     )
     with pytest.raises(RunError, match=r"model differs .* sigma_table 0.02917 to 25.*use the same beta"):
         bench.run(clip=bench.resample(noise, model=evolved))
-    assert len(bench.calls()) == 6
+    assert len(bench.calls()) == 7
 
 
 def test_changed_noise_goes_on_and_says_so(comfy):

@@ -42,7 +42,7 @@ def test_noise_and_reconstruction_are_reported_without_a_model_call(comfy):
     bench = Bench.set_up(comfy, "report", frames=6, size=32)
     noise = bench.unsample(bench.ays())
     found = Reported(bench, noise=noise, reconstruction=bench.resample(noise)).run()
-    assert len(bench.calls()) == 18 + 17
+    assert len(bench.calls()) == 19 + 17
     assert found.text.startswith("good: noise is what this schedule expects (std ")
     assert "16 steps of midpoint" in found.text and "6 frames" in found.text
     assert found.outputs[found.seen["text"].id]["text"][0] == found.text
@@ -169,6 +169,6 @@ def test_conditions_reach_the_model_as_before(comfy):
     Reported(bench, noise=noise)
     bench.run(clip=bench.resample(noise, 3.0, TARGET))
     calls = bench.calls()
-    assert len(calls) == 6 + 5
-    assert {frozenset(call["values"]) for call in calls[6:]} == {frozenset((TARGET, EMPTY))}
-    assert {tuple(call["values"]) for call in calls[:6]} == {(SOURCE,)}
+    assert len(calls) == 7 + 5
+    assert {frozenset(call["values"]) for call in calls[7:]} == {frozenset((TARGET, EMPTY))}
+    assert {tuple(call["values"]) for call in calls[:7]} == {(SOURCE,)}

@@ -18,7 +18,7 @@ def one_thread():
 
 @pytest.fixture(scope="package")
 def with_comfy() -> dict[str, ModuleType]:
-    names = ("models", "admission", "packs.wan_vae", "passes", "sampling")
+    names = ("models", "admission", "packs.wan_vae", "passes", "sampling", "likeness")
     return dict(zip(names, comfy_objects.imported(*names), strict=True))
 
 
@@ -45,3 +45,8 @@ def passes(with_comfy) -> ModuleType:
 @pytest.fixture
 def sampling(with_comfy) -> ModuleType:
     return with_comfy["sampling"]
+
+
+@pytest.fixture
+def likeness(with_comfy) -> ModuleType:
+    return with_comfy["likeness"]

@@ -19,6 +19,8 @@ KEY = "sampler_pre_cfg_function"
         ({"easycache": Foreign()}, "EasyCache"),
         ({"rel_l1_thresh": 0.0}, "TeaCache"),
         ({"rel_l1_thresh": 0.4, "easycache": None}, "TeaCache"),
+        ({"magcache_thresh": 0.12, "magcache_K": 2}, "MagCache"),
+        ({"tgate_enable": True}, "T-GATE"),
     ],
 )
 def test_a_step_cache_is_refused_by_its_name(options, name):
@@ -26,7 +28,56 @@ def test_a_step_cache_is_refused_by_its_name(options, name):
         caches.refuse(core.Model(transformer_options=options))
 
 
-@pytest.mark.parametrize("options", [{}, {"easycache": None}, {"sample_sigmas": [1.0], "patches": {}}])
+class DeepCache:
+    def apply(self):
+        def apply_model(model_function, kwargs):
+            return kwargs
+
+        return apply_model
+
+
+class ApplyFBCacheOnModel:
+    def patch(self):
+        def model_unet_function_wrapper(model_function, kwargs):
+            return kwargs
+
+        return model_unet_function_wrapper
+
+
+class TGate_Wrapper:
+    def __call__(self, model_function, kwargs):
+        return kwargs
+
+
+class Cached:
+    """A wrapper of a pack that caches nothing of a call."""
+
+    def __call__(self, model_function, kwargs):
+        return kwargs
+
+
+@pytest.mark.parametrize(
+    "wrapper, name",
+    [
+        (DeepCache().apply(), "DeepCache"),
+        (ApplyFBCacheOnModel().patch(), "First Block Cache"),
+        (TGate_Wrapper(), "T-GATE"),
+    ],
+)
+def test_a_cache_that_wraps_the_model_is_known_by_the_name_of_its_function(wrapper, name):
+    with pytest.raises(UnsamplingError, match=f"model has {name}, which skips .*; connect the MODEL without"):
+        caches.refuse(core.Model(options={"model_function_wrapper": wrapper}))
+
+
+@pytest.mark.parametrize("wrapper", [Cached(), lambda model_function, kwargs: kwargs, abs, None])
+def test_other_wrappers_are_no_cache(wrapper):
+    caches.refuse(core.Model(options={"model_function_wrapper": wrapper}))
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{}, {"easycache": None}, {"sample_sigmas": [1.0], "patches": {}}, {"tgate_enable": False}],
+)
 def test_other_options_are_no_cache(options):
     caches.refuse(core.Model(transformer_options=options))
 

@@ -35,7 +35,8 @@ def test_another_look_is_nothing_to_remark():
 
 
 def test_the_same_answers_are_no_edit_and_one_other_is_one():
-    assert "the direct path changed nothing" in told([*ANSWERS, CLIP])
+    assert "the direct path changed nothing: the model answered the other prompt" in told([*ANSWERS, CLIP])
+    assert "the direct path changed nothing, since the noise was made with" in told([*ANSWERS, CLIP], "abc")
     assert told([ANSWERS[0], ANSWERS[1] + 1e-3, CLIP]) == ""
 
 

@@ -40,22 +40,29 @@ class ModelCalls:
         half: bool = False,
     ):
         self.denoise, self.total, self.callback, self.store, self.half = denoise, total, callback, store, half
-        self.count = 0
+        self.count, self.sigma = 0, 0.0
         self.outputs: list[Tensor] = []
         self.steps: list[int] = []
 
     def __call__(self, x: Tensor, sigma: Tensor, step: int) -> Tensor:
+        return self._called(x, sigma, step, self.store)
+
+    def ask(self, x: Tensor, sigma: Tensor, step: int) -> Tensor:
+        """A call whose output is not stored."""
+        return self._called(x, sigma, step, None)
+
+    def _called(self, x: Tensor, sigma: Tensor, step: int, store: Store | None) -> Tensor:
         denoised = self.denoise(x, float(sigma), step)
         output = denoised.to(torch.float16 if self.half else x.dtype)
         denoised = output.to(x.dtype)
-        self.count += 1
-        where = f"model call {self.count} of {self.total} (step {step + 1}, sigma {float(sigma):.4g})"
+        self.count, self.sigma = self.count + 1, float(sigma)
+        where = f"model call {self.count} of {self.total} (step {step + 1}, sigma {self.sigma:.4g})"
         check_finite(denoised, where)
-        if self.store is not None:
-            self.outputs.append(self.store(output))
+        if store is not None:
+            self.outputs.append(store(output))
             self.steps.append(step)
         if self.callback is not None:
-            self.callback(self.count, self.total, float(sigma), x, denoised)
+            self.callback(self.count, self.total, self.sigma, x, denoised)
         return denoised
 
 

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 from . import foreign_fields
 from .analytic import ROUNDED, AnalyticWrapper, Faults
 from .layouts import layouts
+from .memory import PATCHES, PatchWrapper
 from .mixture import Mixture
 from .watched import PROBES, WatchedWrapper, bias_hook
 
@@ -229,6 +230,23 @@ class WatchedModel(Fresh):
         clone = model.clone()
         inner = clone.model_options["model_function_wrapper"]
         clone.set_model_unet_function_wrapper(WatchedWrapper(inner, probe, gain, output_file(f"{log}.jsonl")))
+        return io.NodeOutput(clone)
+
+
+@node
+class PatchedModel(Fresh):
+    """A clone of an AnalyticModel with one of the patches of memory.py round it."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.Model.Input("model"), io.Combo.Input("patch", options=list(PATCHES))]
+        return schema("PatchedModel", inputs, [io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model, patch):
+        clone = model.clone()
+        inner = clone.model_options["model_function_wrapper"]
+        clone.set_model_unet_function_wrapper(PatchWrapper(inner, patch))
         return io.NodeOutput(clone)
 
 
