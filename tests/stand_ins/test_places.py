@@ -273,7 +273,7 @@ def test_noise_changed_by_more_is_changed_noise(changed):
 def test_a_setting_that_needs_the_record_of_frames_that_were_added(name):
     latent = still()
     fit = fitted({**latent, "samples": latent["samples"].repeat(3, 1, 1, 1) * 1.1})
-    given = {"structure": 0.0, "hold": 0.0, "direct": None}
+    given = {"structure": 0.0, "hold": 0.0, "steady": 0.0, "direct": None}
     settings.check_record(fit, given, carried=True)
     words = f"frames were added .*, so its record is lost, which {name} above 0 needs; .* or set {name} to 0"
     for value in (0.5, torch.tensor([0.0, 0.5])) if name == "structure" else (0.5,):
