@@ -203,17 +203,12 @@ class Fit:
 
 
 def noise_latent(
-    latent: dict,
-    samples: Tensor,
-    inversion: Inversion,
-    facts: Facts,
-    source: Tensor | None,
-    likeness: Any = None,
+    latent: dict, samples: Tensor, inversion: Inversion, facts: Facts, source: Tensor | None, like: Any = None
 ) -> dict:
     """A LATENT of noise with its record, in place of the clip's LATENT.
 
     samples: the noise in the VAE's scale. In the sampler's scale it is kept only where exactness needs its
-    bits. source: the clip in the VAE's scale, if a mask promises it unchanged.
+    bits. source: the clip in the VAE's scale, if a mask promises it unchanged. like: the guider's likeness.
     """
     made = inversion.noise  # which a core SAMPLER's has not
     made = made if made.numel() else core.in_sampling_space(facts.latent_format, samples)
@@ -223,7 +218,7 @@ def noise_latent(
     kept = before.get(places.KEY)
     kept = tuple(kept) if isinstance(kept, list) and len(kept) == len(samples) else None
     carried = LatentRecord(
-        inversion, facts, digests, tuple(samples.shape), source, kept, latents.strength(made), likeness
+        inversion, facts, digests, tuple(samples.shape), source, kept, latents.strength(made), like
     )
     return {**before, places.KEY: places.marks(len(samples), _mask_of(inversion)), KEY: carried}
 
