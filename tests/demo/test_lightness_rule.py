@@ -1,8 +1,8 @@
-"""benchmarks.style_transfer.lightness on a model that answers with the truth."""
+"""benchmarks.lightness on a model that answers with the truth."""
 
 import torch
 
-from benchmarks.style_transfer import lightness
+from benchmarks.lightness import __main__ as lightness
 from benchmarks.style_transfer.transfers import HALVES, Transfer
 from demo import model, world
 

@@ -1,6 +1,6 @@
 """Whether the model's first two answers tell that a look lies across lightness from the source.
 
-    python -m benchmarks.style_transfer.lightness     the reporting half, two schedules; minutes
+    python -m benchmarks.lightness     the reporting half, two schedules; minutes
 
 The resampler names Turn Lightness by this rule (unsampling/direct.py, lies_across). Written to
 benchmarks/results/lightness.md.
@@ -29,7 +29,7 @@ TOPS = ("pairs", "low")  # settings that differ in the schedule's top alone
 INTRODUCTION = """\
 # What the first two answers tell of lightness
 
-Written by `python -m benchmarks.style_transfer.lightness --first {first} --clips {clips}`.
+Written by `python -m benchmarks.lightness --first {first} --clips {clips}`.
 {versions}. The network runs in float32.
 
 The demo's model is asked about each clip under fresh noise, for the source's style and for the target's, at
@@ -115,9 +115,7 @@ def _introduction(options: argparse.Namespace) -> str:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        "python -m benchmarks.style_transfer.lightness", description=__doc__.partition("\n")[0]
-    )
+    parser = argparse.ArgumentParser("python -m benchmarks.lightness", description=__doc__.partition("\n")[0])
     parser.add_argument("--first", type=int, default=HALVES["reporting"], help="the first clip")
     parser.add_argument("--clips", type=int, default=HALF)
     parser.add_argument("--weights", type=Path, default=model.WEIGHTS)
