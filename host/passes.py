@@ -41,6 +41,7 @@ def unsample(
     direct, variation: as the engine's; direct below 0 lets the record choose.
     Raises: UnsamplingError before any model call for input that does not fit, and at the model's first NaN.
     """
+    end, direct = (curves.one_number(*one) for one in ((end, "end"), (direct, "direct")))
     falling = schedules.check_falling(sigmas)
     start, count = schedules.start_index(falling, end), len(falling) - 1
     settings: Settings = {
@@ -145,6 +146,7 @@ def resample(
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
     """
+    direct, hold = (curves.one_number(*one) for one in ((direct, "direct"), (hold, "hold")))
     falling = Run(guider, _samples(guider.model_patcher, latent, "noise"), node_id)
     carried = record.of_latent(latent)
     if sampler is not None:

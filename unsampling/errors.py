@@ -25,6 +25,8 @@ class Cause(Enum):
     OTHER_SHAPE = auto()
     RECORD_NOT_STORED = auto()
     SETTING_NOT_NUMBERS = auto()
+    SETTING_NOT_ONE_NUMBER = auto()
+    SETTING_NAN = auto()
     VIDEO_WITHOUT_PICTURES = auto()
     VIDEO_EMPTY = auto()
     VIDEO_EMPTY_IN_TIME = auto()
