@@ -39,6 +39,9 @@ class UnsamplingError(ValueError):
     cause: set where the sentence leaves the cure to the caller.
     """
 
+    # ComfyUI's error panel shows it before the class; it names a pack's own modules by their path on the disk
+    __module__ = "unsampling"
+
     def __init__(self, message: str, cause: Cause | None = None):
         super().__init__(message)
         self.cause = cause
