@@ -47,9 +47,7 @@ def save(folder: str | Path, name: str, write: Callable[[BinaryIO], None], overw
         os.chmod(part, 0o666 & ~_umask())
         return _place(Path(part), folder / safe_name(name), overwrite)
     finally:
-        with contextlib.suppress(
-            OSError
-        ):  # where writing fails, removing may too: the first error tells why
+        with contextlib.suppress(OSError):  # where writing fails, removing may too: the first error tells why
             Path(part).unlink(missing_ok=True)
 
 
