@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import called_directly
 import pytest
-from called_directly import WAYS
-from comfy_server import find_host
+from host_session import not_started, skip_all
 from test_host_loading import IDS
 
 from benchmarks.host import in_host
@@ -15,13 +15,15 @@ from tools.dev.find_comfy import HostMissing
 def called() -> dict:
     """What became of each node in each way of calling it."""
     try:
-        find_host()
+        return in_host.asked(called_directly.__file__, [], tidy=False)
     except HostMissing as missing:
-        pytest.skip(f"host test not run: {missing}")
-    return in_host.answer(in_host.REPOSITORY / "tests/host/called_directly.py", [], tidy=False)
+        skip_all(str(missing))
+    except SystemExit as failed:
+        why = str(failed)
+    not_started(why)
 
 
-@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("way", called_directly.WAYS)
 @pytest.mark.parametrize("node", sorted(IDS))
 def test_a_node_runs_without_the_executor_and_shows_nothing(called, node, way):
     told = called[way][node]
