@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from small_graphs import INFO, RECORDED, graph, node, recorded
 
 from tools.client.frontend_text import chosen_prompt, replaced
-from tools.client.graph_to_prompt import connects, graph_to_prompt, is_api, is_graph
+from tools.client.graph_to_prompt import connects, graph_to_prompt
 from tools.client.node_values import ConversionError
+from tools.client.workflow_files import is_api, is_graph
 
 SAVE = {"images": ("IMAGE", 1)}
 SCALE_VALUES = ["nearest-exact", 64, 48, "disabled"]

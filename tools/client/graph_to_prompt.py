@@ -17,19 +17,6 @@ EXPORT = "save the workflow with File > Export (API) in ComfyUI and queue that f
 Source = tuple[str, int]
 
 
-def is_api(workflow: dict) -> bool:
-    """Whether this is already an API prompt: {id: {class_type, inputs}}."""
-    return bool(workflow) and all(
-        isinstance(n, dict) and "class_type" in n and isinstance(n.get("inputs"), dict)
-        for n in workflow.values()
-    )
-
-
-def is_graph(workflow: dict) -> bool:
-    """Whether this is a workflow in UI format."""
-    return isinstance(workflow.get("nodes"), list) and isinstance(workflow.get("links"), list)
-
-
 def graph_to_prompt(workflow: dict, object_info: dict) -> dict:
     """The API prompt of a UI workflow, for the server that gave this object_info."""
     graph = Graph(workflow, object_info)
