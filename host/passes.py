@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..unsampling import Inversion, UnsamplingError, schedules, solvers, steps, storage
+from ..unsampling import Inversion, UnsamplingError, curves, schedules, solvers, steps, storage
 from ..unsampling import inversion as engine
 from ..unsampling.solvers.evaluation import Callback, Store
 from . import admission, core_passes, latents, likeness, models, places, record, remarks, repeats, sampling
@@ -146,7 +146,8 @@ def resample(
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
     """
-    direct, hold = (curves.one_number(*one) for one in ((direct, "direct"), (hold, "hold")))
+    given = ((direct, "direct"), (hold, "hold"), (steady, "steady"))
+    direct, hold, steady = (curves.one_number(*one) for one in given)
     falling = Run(guider, _samples(guider.model_patcher, latent, "noise"), node_id)
     carried = record.of_latent(latent)
     if sampler is not None:

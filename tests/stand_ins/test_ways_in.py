@@ -321,7 +321,7 @@ def test_an_unsampling_has_one_number_for_the_whole_clip(passes, name, value):
         passes.unsample(Guider(core.Model()), {"samples": CLIP}, FALLING, "midpoint", **settings)
 
 
-@pytest.mark.parametrize("name", ["direct", "hold"])
+@pytest.mark.parametrize("name", ["direct", "hold", "steady"])
 @pytest.mark.parametrize("value", [[0.5, 1.0], torch.ones(8), float("nan")])
 def test_a_resampling_has_one_number_for_the_whole_clip(passes, name, value):
     with pytest.raises(UnsamplingError, match=f"{name} is (2 numbers|8 numbers|NaN)"):

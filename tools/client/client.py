@@ -12,7 +12,7 @@ from tools.client.errors import ServerAway
 from tools.client.files import save
 from tools.client.http import Http, Transfer
 from tools.client.run import Event, Run, follow
-from tools.client.sockets import websocket
+from tools.client.sockets import EVENTS, websocket
 
 PREVIEW = b"\x00\x00\x00\x01"  # how a binary frame that holds a picture begins
 
@@ -58,7 +58,8 @@ class Client:
         if "prompt_id" not in answer:
             raise ServerAway(f"{self.url} took the prompt but gave no prompt_id: is it a ComfyUI server?")
         self.node_errors = answer.get("node_errors") or {}
-        self._unheard.add(answer["prompt_id"])
+        if EVENTS:
+            self._unheard.add(answer["prompt_id"])
         return answer["prompt_id"]
 
     def history(self, prompt_id: str) -> dict | None:

@@ -268,6 +268,25 @@ class TeaCached(Base):
 
 
 @node
+class Textures(Base):
+    """A clone of the MODEL whose convolutions pad in a circle, so that its pictures tile, and whose cross
+    attention gives more, as an IP-Adapter's does."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("Textures", [io.Model.Input("model")], [io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model):
+        clone = model.clone()
+        for name, module in clone.model.named_modules():
+            if isinstance(module, torch.nn.Conv2d) and any(module.padding):
+                clone.add_object_patch(f"{name}.padding_mode", "circular")
+        clone.set_model_attn2_output_patch(lambda n, extra: n + 0.3 * torch.ones_like(n).cumsum(-1).cos())
+        return io.NodeOutput(clone)
+
+
+@node
 class BiasHook(Base):
     """A weight hook on one bias, in place of a LoRA file."""
 
