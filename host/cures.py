@@ -30,6 +30,9 @@ CURES = {
     Cause.RECORD_NOT_STORED: "free some space, start ComfyUI with --temp-directory on a larger disk, or"
     " unsample with record half or off",
     Cause.SETTING_NOT_NUMBERS: "give a number, a list of numbers over the clip (Value Scheduling) or a curve",
+    Cause.SETTING_NOT_ONE_NUMBER: "give one number for the whole clip: only structure and fidelity change"
+    " over it",
+    Cause.SETTING_NAN: "check the node that makes it: it has a number missing, or divides by 0",
     Cause.VIDEO_WITHOUT_PICTURES: "load a file that has",
     Cause.VIDEO_EMPTY: "connect one that has",
     Cause.VIDEO_EMPTY_IN_TIME: "set another start or duration in Trim Video",

@@ -6,7 +6,7 @@ import comfy.samplers
 import comfyui_version
 from torch import Tensor
 
-from ..unsampling import UnsamplingError, __version__, schedules
+from ..unsampling import UnsamplingError, __version__, curves, schedules
 from .facts import Family
 from .packs import animatediff_settings, core
 from .record import digest
@@ -20,6 +20,7 @@ SLACK, FLOW_SLACK = 1.01, 1.0001
 
 def cfg_guider(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuider:
     """The guider that core's SamplerCustom makes: the MODEL as given; at cfg 1 the negative is not asked."""
+    cfg = curves.one_number(cfg, "cfg")
     if not cfg >= 0:
         raise UnsamplingError(f"cfg is {cfg:g}; set it to 0 or above (1 switches guidance off)")
     guider = comfy.samplers.CFGGuider(model)

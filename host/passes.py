@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..unsampling import Inversion, UnsamplingError, schedules, solvers, steps, storage
+from ..unsampling import Inversion, UnsamplingError, curves, schedules, solvers, steps, storage
 from ..unsampling import inversion as engine
 from ..unsampling.solvers.evaluation import Callback, Store
 from . import admission, core_passes, latents, likeness, models, places, record, remarks, repeats, sampling
@@ -41,6 +41,7 @@ def unsample(
     direct, variation: as the engine's; direct below 0 lets the record choose.
     Raises: UnsamplingError before any model call for input that does not fit, and at the model's first NaN.
     """
+    end, direct = (curves.one_number(*one) for one in ((end, "end"), (direct, "direct")))
     falling = schedules.check_falling(sigmas)
     start, count = schedules.start_index(falling, end), len(falling) - 1
     settings: Settings = {
@@ -145,6 +146,8 @@ def resample(
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
     """
+    given = ((direct, "direct"), (hold, "hold"), (steady, "steady"))
+    direct, hold, steady = (curves.one_number(*one) for one in given)
     falling = Run(guider, _samples(guider.model_patcher, latent, "noise"), node_id)
     carried = record.of_latent(latent)
     if sampler is not None:

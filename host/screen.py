@@ -23,14 +23,19 @@ def naming(node: str) -> Iterator[None]:
         raise UnsamplingError(f"{node}: {cures.sentence(error)}") from error
 
 
+def node_of(cls) -> str | None:
+    """The node on the canvas that a class of ours runs as; None where a script or another node calls it."""
+    return None if cls.hidden is None else cls.hidden.unique_id
+
+
 def say(node_id: str | None, text: str) -> None:
-    """Shows a line of text on the node and in the log."""
+    """Shows a line of text on the node, if there is one, and in the log."""
     logging.info("Unsampling: %s", text)
     show(node_id, text)
 
 
 def show(node_id: str | None, text: str) -> None:
-    """Shows a line of text on the node."""
+    """Shows a line of text on the node, if there is one."""
     server = getattr(PromptServer, "instance", None)
     if node_id is not None and server is not None:
         server.send_progress_text(text, node_id)

@@ -63,7 +63,7 @@ class UnsamplerAdvanced(io.ComfyNode):
         sampler=None,
     ) -> io.NodeOutput:
         with screen.naming("Unsampler (Advanced)"):
-            node = cls.hidden.unique_id
+            node = screen.node_of(cls)
             made = passes.unsample(
                 guider, latent_image, sigmas, solver, end, record, node, sampler, direct, variation
             )
@@ -116,7 +116,7 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
         steady=0.0,
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler (Advanced)"):
-            node = cls.hidden.unique_id
+            node = screen.node_of(cls)
             more = {"sampler": sampler, "direct": direct, "hold": hold, "steady": steady}
             clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

@@ -121,7 +121,7 @@ class FirstFrames(io.ComfyNode):
 
     @classmethod
     def execute(cls, images, count) -> io.NodeOutput:
-        return io.NodeOutput(clips.first(images, count, cls.hidden.unique_id))
+        return io.NodeOutput(clips.first(images, count, screen.node_of(cls)))
 
 
 class CannyEdges(io.ComfyNode):

@@ -85,7 +85,7 @@ class InversionReport(io.ComfyNode):
     @classmethod
     def execute(cls, noise, reconstruction=None, source=None) -> io.NodeOutput:
         with screen.naming("Inversion Report"):
-            return _shown(cls, *reports.shown(noise, reconstruction, source, cls.hidden.unique_id))
+            return _shown(cls, *reports.shown(noise, reconstruction, source, screen.node_of(cls)))
 
 
 class RestyleReport(io.ComfyNode):
@@ -165,10 +165,12 @@ class RestyleReport(io.ComfyNode):
     @classmethod
     def execute(cls, source, result, window=0, overlap=0) -> io.NodeOutput:
         with screen.naming("Restyle Report"):
-            return _shown(cls, *restyle_reports.shown(source, result, window, overlap, cls.hidden.unique_id))
+            return _shown(cls, *restyle_reports.shown(source, result, window, overlap, screen.node_of(cls)))
 
 
 def _shown(cls: type[io.ComfyNode], image, text: str, numbers: tuple[float, ...]) -> io.NodeOutput:
-    """A report's outputs, with chart and text on the node as well."""
+    """A report's outputs, with chart and text on the node as well, if there is one."""
+    if screen.node_of(cls) is None:
+        return io.NodeOutput(image, text, *numbers)
     preview = ui.PreviewImage(image, cls=cls).as_dict() | ui.PreviewText(text).as_dict()
     return io.NodeOutput(image, text, *numbers, ui=preview)

@@ -66,7 +66,7 @@ class NoiselessResampler(io.ComfyNode):
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler"):
             guider = models.cfg_guider(model, positive, negative, cfg)
-            node = cls.hidden.unique_id
+            node = screen.node_of(cls)
             more = {"direct": direct, "hold": hold, "steady": steady}
             clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

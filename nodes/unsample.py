@@ -103,7 +103,7 @@ class Unsampler(io.ComfyNode):
                 solver,
                 end,
                 record,
-                cls.hidden.unique_id,
+                screen.node_of(cls),
                 direct=direct,
                 variation=variation,
             )

@@ -1,8 +1,9 @@
-"""Settings that change over the clip: a number, a list of numbers in time, or a curve."""
+"""Settings that change over the clip: a number, numbers in time, or a curve."""
 
 from collections.abc import Sequence
 from numbers import Real
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn.functional import interpolate
@@ -13,22 +14,66 @@ from .errors import Cause, UnsamplingError
 def over_frames(value, frames: int, name: str) -> float | Tensor:
     """The setting as a float, or as a tensor with one value a frame.
 
-    value: a number; a list of them, stretched over the clip if it is not as long; or a curve, whose interp()
-        has a value for any place from 0, the first frame, to 1, the last.
-    Raises: UnsamplingError naming the setting for anything else.
+    value: a number; a list, tensor, array or Series of them, stretched over the clip if it is not as long;
+        or a curve, whose interp() has a value for any place from 0, the first frame, to 1, the last.
+    Raises: UnsamplingError naming the setting for anything else, and for NaN.
     """
+    if hasattr(value, "interp"):
+        value = [value.interp(i / max(frames - 1, 1)) for i in range(frames)]
+    numbers = _numbers(value, name, Cause.SETTING_NOT_NUMBERS)
+    return _stretched(numbers.float(), frames) if numbers.ndim else float(numbers)
+
+
+def one_number(value, name: str) -> float:
+    """A setting that is the same for the whole clip.
+
+    Raises: UnsamplingError naming the setting for several numbers, for NaN, and for what is no number.
+    """
+    numbers = _numbers(value, name, Cause.SETTING_NOT_ONE_NUMBER)
+    if numbers.numel() > 1:
+        raise UnsamplingError(f"{name} is {len(numbers)} numbers", Cause.SETTING_NOT_ONE_NUMBER)
+    return float(numbers)
+
+
+def _numbers(value, name: str, cause: Cause) -> Tensor:
+    """One number, of rank 0, or several in a row, whatever library holds them and however they are nested."""
+    try:
+        plain = _plain(value)
+    except TypeError as odd:
+        kind = type(value).__name__
+        within = "" if str(odd) == kind else f" with {odd} in it"
+        raise UnsamplingError(f"{name} is a {kind}{within}", cause) from None
+    try:
+        numbers = torch.tensor(plain, dtype=torch.float64)
+    except (TypeError, ValueError):
+        raise UnsamplingError(f"{name} is a list with rows of different lengths", cause) from None
+    if numbers.numel() == 0:
+        raise UnsamplingError(f"{name} is an empty list", cause)
+    if numbers.numel() > max(numbers.shape, default=1):
+        raise UnsamplingError(f"{name} is {' x '.join(map(str, numbers.shape))} numbers", cause)
+    numbers = numbers.flatten() if numbers.ndim else numbers
+    _refuse_nan(numbers, name)
+    return numbers
+
+
+def _refuse_nan(numbers: Tensor, name: str) -> None:
+    missing = numbers.reshape(-1).isnan().nonzero().flatten().tolist()
+    if missing:
+        where = f" at value {missing[0] + 1} of {numbers.numel()}" if numbers.numel() > 1 else ""
+        raise UnsamplingError(f"{name} is NaN (not a number){where}", Cause.SETTING_NAN)
+
+
+def _plain(value) -> float | list:
+    """Numbers as Python's own, lists as lists. Raises: TypeError that names the type of anything else."""
     if isinstance(value, Real):
         return float(value)
-    if hasattr(value, "interp"):
-        return torch.tensor([float(value.interp(i / max(frames - 1, 1))) for i in range(frames)])
-    if (
-        isinstance(value, Sequence)
-        and not isinstance(value, str)
-        and value
-        and all(isinstance(one, Real) for one in value)
-    ):
-        return _stretched(torch.tensor([float(one) for one in value]), frames)
-    raise UnsamplingError(f"{name} is {_described(value)}", Cause.SETTING_NOT_NUMBERS)
+    if hasattr(value, "tolist"):  # a tensor, an array of numpy, a Series of pandas
+        return _plain(value.tolist())
+    if hasattr(value, "__array__"):  # a table of pandas, a Series of polars
+        return _plain(np.asarray(value).tolist())
+    if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
+        return [_plain(one) for one in value]
+    raise TypeError(type(value).__name__)
 
 
 def over_part(value, places: Sequence[int], frames: int, name: str) -> float | Tensor:
@@ -53,10 +98,3 @@ def _stretched(values: Tensor, frames: int) -> Tensor:
     if len(values) == frames:
         return values
     return interpolate(values[None, None], size=frames, mode="linear", align_corners=True)[0, 0]
-
-
-def _described(value) -> str:
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        odd = [type(one).__name__ for one in value if not isinstance(one, Real)]
-        return f"a list with {odd[0]} in it" if odd else "an empty list"
-    return f"a {type(value).__name__}"

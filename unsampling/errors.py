@@ -25,6 +25,8 @@ class Cause(Enum):
     OTHER_SHAPE = auto()
     RECORD_NOT_STORED = auto()
     SETTING_NOT_NUMBERS = auto()
+    SETTING_NOT_ONE_NUMBER = auto()
+    SETTING_NAN = auto()
     VIDEO_WITHOUT_PICTURES = auto()
     VIDEO_EMPTY = auto()
     VIDEO_EMPTY_IN_TIME = auto()
@@ -36,6 +38,9 @@ class UnsamplingError(ValueError):
 
     cause: set where the sentence leaves the cure to the caller.
     """
+
+    # ComfyUI's error panel shows it before the class; it names a pack's own modules by their path on the disk
+    __module__ = "unsampling"
 
     def __init__(self, message: str, cause: Cause | None = None):
         super().__init__(message)

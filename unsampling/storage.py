@@ -96,6 +96,11 @@ def _check_space(folder: Path, new: int) -> None:
             f"the record is too long for main memory, and {folder} cannot be made or read ({error})",
             Cause.RECORD_NOT_STORED,
         ) from None
+    if not os.access(folder, os.W_OK):
+        raise UnsamplingError(
+            f"the record is too long for main memory, and {folder} cannot be written to",
+            Cause.RECORD_NOT_STORED,
+        )
     if free < new:
         raise UnsamplingError(
             f"the record is too long for main memory and needs {new / GIB:.3g} GiB in"
@@ -117,8 +122,10 @@ class _Files:
         try:
             _write(x, path)
             mapped = _mapped(path)
-        except BaseException:
+        except BaseException as error:
             _remove(path)
+            if isinstance(error, OSError | SafetensorError):
+                raise _not_kept(self.folder, error) from None
             raise
         self.finalizers.append(weakref.finalize(mapped, _remove, path))
         return mapped
@@ -135,12 +142,12 @@ def _write(x: Tensor, path: Path) -> None:
     try:
         save_file({"x": x.detach().to("cpu").contiguous()}, part)
         part.replace(path)
-    except (OSError, SafetensorError) as error:
-        raise UnsamplingError(
-            f"the record could not be written to {path.parent} ({error})", Cause.RECORD_NOT_STORED
-        ) from None
     finally:
-        part.unlink(missing_ok=True)
+        _remove(part)  # where the disk takes nothing any more, it does not let go of a file either
+
+
+def _not_kept(folder: Path, error: Exception) -> UnsamplingError:
+    return UnsamplingError(f"the record could not be written to {folder} ({error})", Cause.RECORD_NOT_STORED)
 
 
 def _mapped(path: Path) -> Tensor:

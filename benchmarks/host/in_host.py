@@ -13,7 +13,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from tools.dev.find_comfy import HostMissing, find_host, host_python
+from tools.dev.find_comfy import HostMissing, check_packages, find_host, host_python
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 # malloc that returns what is freed: else a peak is that of its pools, each row standing on the one before
@@ -31,13 +31,26 @@ def missing(name: str) -> bool:
 
 
 def answer(script: str, arguments: list[str], tidy: bool = True) -> Any:
-    """What the script prints as JSON in its last line, run by the host's python."""
+    """What the script prints as JSON in its last line, run by the host's python; else the program ends."""
+    try:
+        return asked(script, arguments, tidy)
+    except HostMissing as reason:
+        raise SystemExit(str(reason)) from None
+
+
+def asked(script: str, arguments: list[str], tidy: bool = True) -> Any:
+    """What the script prints as JSON in its last line, run by the host's python.
+
+    Raises: HostMissing where there is no host or its python lacks a package, SystemExit with what the script
+    said where it fails.
+    """
     host = find_host()
     command = [str(host_python(host)), str(Path(script).resolve()), *arguments]
     done = subprocess.run(
         command, cwd=host, capture_output=True, text=True, env=os.environ | (TIDY if tidy else {})
     )
     if done.returncode:
+        check_packages(host, done.stderr)
         raise SystemExit(f"the host failed:\n{done.stderr[-3000:]}")
     return json.loads(done.stdout.splitlines()[-1])
 

@@ -8,6 +8,7 @@ import torch
 from analytic_denoisers import IMAGES, Spy, clip, denoiser, world
 
 from unsampling import UnsamplingError, resample, solvers, unsample
+from unsampling_pack.unsampling import UnsamplingError as PackError
 
 PAIRS = list(solvers.PAIRS)
 SIGMAS = sigma_lists.karras(6)
@@ -164,3 +165,8 @@ def test_noise_that_lost_frames_is_not_stretched_over_the_record():
     for frames in (1, 3):
         with pytest.raises(UnsamplingError, match=r"noise has shape .* its record \(4, 2, 3, 3\)"):
             resample(lambda x, sigma, step: 0.5 * x, replace(inversion, noise=inversion.noise[:frames]))
+
+
+def test_the_error_is_named_without_a_path_however_comfyui_imports_the_pack():
+    assert f"{PackError.__module__}.{PackError.__qualname__}" == "unsampling.UnsamplingError"
+    assert PackError is not UnsamplingError

@@ -155,6 +155,16 @@ REFUSALS = {
         "structure is a str",
         "give a number, a list of numbers over the clip (Value Scheduling) or a curve",
     ),
+    "not one number": (
+        lambda: curves.one_number([1.0, 2.0], "cfg"),
+        "cfg is 2 numbers",
+        "give one number for the whole clip: only structure and fidelity change over it",
+    ),
+    "nan setting": (
+        lambda: curves.over_frames([0.5, NAN], 8, "fidelity"),
+        "fidelity is NaN (not a number) at value 2 of 2",
+        "check the node that makes it: it has a number missing, or divides by 0",
+    ),
     "sound alone": (
         lambda: footage.of_file(sound(), 0.0, 0.0, WANTED, no_ticks),
         "video (in memory) has no moving pictures",

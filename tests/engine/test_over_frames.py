@@ -1,5 +1,9 @@
 """Numbers, lists in time and curves as one value a frame (unsampling/curves.py)."""
 
+from array import array
+from collections import deque
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -16,7 +20,7 @@ class Square:
         return x * x
 
 
-@pytest.mark.parametrize("number", [0, 1, 0.25, True])
+@pytest.mark.parametrize("number", [0, 1, 0.1, True])
 def test_a_number_stays_one(number):
     found = curves.over_frames(number, 8, "structure")
     assert isinstance(found, float) and found == number
@@ -69,13 +73,153 @@ def test_a_curve_runs_from_the_first_frame_to_the_last():
     assert curves.over_frames(Square(), 1, "fidelity").tolist() == [0.0]
 
 
+class Series:
+    """Like a Series of pandas: rows by label, no sequence, and neither a number nor true or false."""
+
+    def __init__(self, values):
+        self.values = np.array(values)
+
+    def __getitem__(self, label):
+        raise KeyError(label)
+
+    def __len__(self):
+        return len(self.values)
+
+    def __bool__(self):
+        raise ValueError("The truth value of a Series is ambiguous.")
+
+    def __float__(self):
+        raise TypeError("cannot convert the series to <class 'float'>")
+
+    def tolist(self):
+        return self.values.tolist()
+
+
+class Table:
+    """Like a table of pandas: it can become an array of numpy, and no more."""
+
+    def __init__(self, values):
+        self.values = np.array(values)
+
+    def __array__(self, dtype=None, copy=None):
+        return self.values
+
+
+THREE = [0.25, 0.0, 1.0]
+WIDE = torch.tensor([THREE, [9.0] * 3])
+SEVERAL = {
+    "array": np.array(THREE),
+    "half array": np.array(THREE, np.float16),
+    "whole numbers": np.array([1, 0, 1]),
+    "objects": np.array(THREE, object),
+    "column": np.array(THREE)[:, None],
+    "row": np.array([THREE]),
+    "tensor": torch.tensor(THREE),
+    "brain tensor": torch.tensor(THREE, dtype=torch.bfloat16),
+    "trained tensor": torch.tensor(THREE, requires_grad=True),
+    "view": WIDE.T[:, 0],
+    "true or false": torch.tensor([True, False, True]),
+    "Series": Series(THREE),
+    "table of one column": Table([[one] for one in THREE]),
+    "nested": [[one] for one in THREE],
+    "list of arrays": [np.array([one]) for one in THREE],
+    "list of tensors": [torch.tensor(one) for one in THREE],
+    "tuple of numpy numbers": tuple(np.float32(one) for one in THREE),
+    "list of Series": [Series(THREE)],
+    "deque": deque(THREE),
+    "Python's array": array("f", THREE),
+}
+
+
+@pytest.mark.parametrize("value", SEVERAL.values(), ids=SEVERAL)
+def test_numbers_are_numbers_whatever_library_holds_them(value):
+    first = 1.0 if value is SEVERAL["whole numbers"] or value is SEVERAL["true or false"] else 0.25
+    expected = torch.tensor([first, 0.0, 1.0])
+    found = curves.over_frames(value, 3, "structure")
+    assert torch.equal(found, expected) and found.dtype == torch.float32 and not found.requires_grad
+    stretched = curves.over_frames(value, 5, "structure")
+    torch.testing.assert_close(stretched, torch.tensor([first, first / 2, 0.0, 0.5, 1.0]))
+
+
+ONE = {
+    "numpy number": np.float32(0.5),
+    "numpy whole number": np.int64(1),
+    "tensor": torch.tensor(0.5),
+    "brain tensor": torch.tensor(0.5, dtype=torch.bfloat16),
+    "array": np.array(0.5),
+    "numpy true": np.bool_(True),
+}
+
+
+@pytest.mark.parametrize("value", ONE.values(), ids=ONE)
+def test_one_number_stays_one_whatever_library_holds_it(value):
+    for found in (curves.over_frames(value, 3, "fidelity"), curves.one_number(value, "cfg")):
+        assert isinstance(found, float) and found in (0.5, 1.0)
+
+
+@pytest.mark.parametrize("value", [[0.5], torch.tensor([[0.5]]), Series([0.5])])
+def test_a_list_of_one_number_will_do_where_one_is_wanted(value):
+    assert curves.one_number(value, "cfg") == 0.5
+
+
+@pytest.mark.parametrize("value", SEVERAL.values(), ids=SEVERAL)
+def test_several_numbers_are_refused_where_one_is_wanted(value):
+    with refused("cfg is 3 numbers; give one number for the whole clip"):
+        curves.one_number(value, "cfg")
+
+
+class Nowhere:
+    """A curve without points."""
+
+    def interp(self, x):
+        return float("nan")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (float("nan"), r"structure is NaN \(not a number\); check the node that makes it"),
+        ([0.1, float("nan"), 0.3], r"structure is NaN \(not a number\) at value 2 of 3; check"),
+        (np.array([0.1, 0.2, np.nan]), "structure is NaN .* at value 3 of 3"),
+        (torch.tensor([[float("nan")], [0.2]]), "structure is NaN .* at value 1 of 2"),
+        (Series([np.nan, 0.2]), "structure is NaN .* at value 1 of 2"),
+        (Nowhere(), "structure is NaN .* at value 1 of 8"),
+    ],
+)
+def test_nan_is_refused_as_such(value, words):
+    with refused(words):
+        curves.over_frames(value, 8, "structure")
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        (WIDE, "structure is 2 x 3 numbers; give a number, a list of numbers over the clip"),
+        (np.zeros((2, 4, 4)), "structure is 2 x 4 x 4 numbers"),
+        ([[0.1], [0.2, 0.3]], "structure is a list with rows of different lengths"),
+        ([0.1, [0.2]], "structure is a list with rows of different lengths"),
+        (torch.zeros(0), "structure is an empty list"),
+        (Series([]), "structure is an empty list"),
+        ([[]], "structure is an empty list"),
+        (np.array(["0.1"]), "structure is a ndarray with str in it"),
+        (torch.tensor([1j]), "structure is a Tensor with complex in it"),
+        ({0: 0.1}, "structure is a dict; give a number"),
+        ([0.1, None], "structure is a list with NoneType in it"),
+        (b"12", "structure is a bytes"),
+        (iter([0.1]), "structure is a list_iterator"),
+    ],
+)
+def test_what_is_no_row_of_numbers_is_refused(value, words):
+    with refused(words):
+        curves.over_frames(value, 8, "structure")
+
+
 @pytest.mark.parametrize(
     ("value", "words"),
     [
         ("0.5", "structure is a str; give a number, a list of numbers over the clip"),
         ([], "structure is an empty list"),
         ([0.1, "a"], "structure is a list with str in it"),
-        ([[0.1]], "structure is a list with list in it"),
         (None, "structure is a NoneType"),
     ],
 )

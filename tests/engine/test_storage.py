@@ -14,6 +14,7 @@ import sigma_lists
 import torch
 from analytic_denoisers import IMAGES, OTHER, VIDEO, clip, denoiser, world
 from node_refusals import refused
+from safetensors import SafetensorError
 
 from unsampling import progress, resample, solvers, unsample
 from unsampling.inversion import Inversion, Record, misses
@@ -218,6 +219,49 @@ def test_a_file_that_cannot_take_its_name_leaves_nothing(tmp_path, monkeypatch):
     with pytest.raises(Exception, match="the record could not be"), on_disk(tmp_path) as keep:
         keep(torch.ones(3, 4, 2, 2))
     assert files(tmp_path) == []
+
+
+READ_ONLY = OSError(errno.EROFS, "Read-only file system")
+GONE = OSError(errno.ENOTDIR, "Not a directory")
+TORN = SafetensorError("Error while deserializing header: IO error")
+
+
+@pytest.mark.parametrize(
+    ("place", "name", "error"),
+    [
+        (storage, "save_file", READ_ONLY),
+        (storage, "save_file", SafetensorError("IoError(Os { code: 30 })")),
+        (Path, "replace", READ_ONLY),
+        (Path, "replace", GONE),
+        (storage, "safe_open", TORN),
+        (storage, "safe_open", OSError(errno.ENOMEM, "Cannot allocate memory")),
+    ],
+    ids=lambda value: value if isinstance(value, str) else None,
+)
+def test_a_clean_up_that_fails_too_does_not_hide_the_sentence(tmp_path, monkeypatch, place, name, error):
+    """A disk that turns read-only while a record is written takes no file and gives none back."""
+
+    def refuse(*given, **named):
+        raise error
+
+    def keep_it(path, missing_ok=False):
+        raise READ_ONLY
+
+    sentence = r"the record could not be written to .* \(.*\); free some space"
+    with monkeypatch.context() as patch:
+        patch.setattr(place, name, refuse)
+        patch.setattr(Path, "unlink", keep_it)
+        with refused(sentence) as caught, on_disk(tmp_path) as keep:
+            keep(torch.ones(3, 4, 2, 2))
+    assert str(error) in str(caught.value) and caught.value.__cause__ is None
+    with on_disk(tmp_path):  # a disk that gives again
+        assert files(tmp_path) == []
+
+
+def test_a_folder_that_takes_no_file_is_refused_before_the_first_call(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda folder, kind: (folder, kind) != (tmp_path, os.W_OK))
+    with refused("cannot be written to; free some space"), on_disk(tmp_path):
+        raise AssertionError("the pass began")
 
 
 def test_a_file_that_cannot_be_removed_yet_is_removed_by_the_next_record(tmp_path, monkeypatch):

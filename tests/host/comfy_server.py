@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 
-from tools.dev.find_comfy import HostMissing, find_host, host_python
+from tools.dev.find_comfy import HostMissing, check_packages, find_host, host_python
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUPPORT_NODES = Path(__file__).resolve().with_name("support_nodes")
@@ -103,7 +103,10 @@ class ComfyServer:
         ]
 
     def start(self, limit_s: float = READY_S) -> None:
-        """Start the process and wait until it answers."""
+        """Start the process and wait until it answers.
+
+        Raises: HostMissing if its python lacks a package, HostDied for any other end.
+        """
         environment = os.environ | {"PYTHONUNBUFFERED": "1", "PYTHONDONTWRITEBYTECODE": "1"}
         environment.pop("PYTHONPATH", None)
         with self.log.open("wb") as log:
@@ -120,6 +123,7 @@ class ComfyServer:
         while not self._answers():
             if self.process.poll() is not None:
                 code = self.process.returncode
+                check_packages(self.host, self.log_text())
                 raise HostDied(f"ComfyUI ended with code {code} before it was ready:\n{self.tail()}")
             if time.monotonic() > deadline:
                 self.stop()

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from comfy_server import ComfyServer
-from host_session import HostSession, started
+from host_session import HostSession, skip_if_not_started, started
 
 HERE = Path(__file__).parent
 
@@ -17,6 +17,13 @@ def pytest_collection_modifyitems(items) -> None:
     for item in items:
         if HERE in item.path.parents:
             item.add_marker(pytest.mark.host)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item) -> None:
+    """One server that does not start is one failure."""
+    if HERE in item.path.parents:
+        skip_if_not_started()
 
 
 def _session(base: Path, packs: tuple[str, ...]) -> Iterator[HostSession]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Callable
+from typing import NoReturn
 
 import pytest
 from comfy_server import ComfyServer, HostDied, HostMissing
@@ -16,6 +17,7 @@ from torch import Tensor
 from tools.client import Client, ClientError
 
 RUN_S = 300
+NOT_STARTED: list[str] = []  # why no server starts in this session, in a sentence
 
 
 class HostSession:
@@ -86,7 +88,11 @@ class HostSession:
 
 
 def started(make: Callable[[], ComfyServer]) -> HostSession:
-    """A session with a new server, once it answers; the test skips with the reason where there is no host."""
+    """A session with a new server, once it answers.
+
+    The test skips with the reason where there is no host. Where its python lacks a package this test and all
+    after it skip; where the server does not start for another reason this one fails, and those skip.
+    """
     try:
         server = make()
     except HostMissing as missing:
@@ -94,6 +100,29 @@ def started(make: Callable[[], ComfyServer]) -> HostSession:
     try:
         server.start()
         return HostSession(server)
+    except HostMissing as missing:
+        skip_all(str(missing))
+    except HostDied as died:
+        why = str(died)
     except BaseException:
         server.stop()
         raise
+    not_started(why)
+
+
+def skip_all(why: str) -> NoReturn:
+    """Skips this test and those of the host after it."""
+    NOT_STARTED.append(f"host test not run: {why}")
+    skip_if_not_started()
+
+
+def not_started(why: str) -> NoReturn:
+    """Fails this test, and has those of the host after it skip: one reason, not hundreds of the same."""
+    NOT_STARTED.append(f"host test not run: {why.splitlines()[0]} see the first test")
+    pytest.fail(why, pytrace=False)
+
+
+def skip_if_not_started() -> None:
+    """Skips where a server did not start in this session."""
+    if NOT_STARTED:
+        pytest.skip(NOT_STARTED[0])

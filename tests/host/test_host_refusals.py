@@ -13,6 +13,7 @@ def refused(bench: Bench, node, *words: str) -> str:
     """Runs up to the node and returns the sentence it stopped with; no model call may have been made."""
     with pytest.raises(RunError) as stopped:
         bench.run(result=node)
+    assert stopped.value.exception_type == "unsampling.UnsamplingError"
     message = stopped.value.exception_message
     for word in words:
         assert word in message, message

@@ -2,6 +2,7 @@
 
 import animatediff_objects as ade
 import comfy_objects as core
+import numpy as np
 import pytest
 import torch
 
@@ -58,7 +59,27 @@ def test_a_guider_as_core_makes_it(models, cfg):
     assert (guider.original_conds["positive"], guider.cfg) == (["positive"], cfg)
 
 
-@pytest.mark.parametrize("cfg", [-1.0, -0.01, float("nan")])
+@pytest.mark.parametrize("cfg", [torch.tensor(7.5), [7.5], np.float32(7.5)])
+def test_a_guidance_of_another_kind_of_number_is_a_number(models, cfg):
+    made = models.cfg_guider(core.Model(), ["positive"], ["negative"], cfg)
+    assert isinstance(made.cfg, float) and made.cfg == 7.5
+
+
+@pytest.mark.parametrize(
+    ("cfg", "words"),
+    [
+        ([1.0, 2.0], "cfg is 2 numbers"),
+        (torch.ones(8), "cfg is 8 numbers"),
+        (np.array(["x"]), "cfg is a ndarray with str in it"),
+        (float("nan"), r"cfg is NaN \(not a number\)"),
+    ],
+)
+def test_no_guidance_per_frame(models, cfg, words):
+    with pytest.raises(UnsamplingError, match=words):
+        models.cfg_guider(core.Model(), [], [], cfg)
+
+
+@pytest.mark.parametrize("cfg", [-1.0, -0.01])
 def test_no_guidance_below_0(models, cfg):
     with pytest.raises(UnsamplingError, match=f"cfg is {cfg:g}; set it to 0 or above"):
         models.cfg_guider(core.Model(), [], [], cfg)

@@ -311,3 +311,20 @@ def test_noise_of_another_strength_is_refused(ways, factor, words, known):
     assert words in refusal(ways.down, core.Model(), noise | {"samples": NOISE * factor}, None, sigmas)
     with pytest.raises(Asked):
         ways.down(core.Model(), noise | {"samples": NOISE * 1.1}, None, sigmas)
+
+
+@pytest.mark.parametrize("name", ["end", "direct"])
+@pytest.mark.parametrize("value", [[0.5, 1.0], torch.ones(8), float("nan")])
+def test_an_unsampling_has_one_number_for_the_whole_clip(passes, name, value):
+    settings = {"end": 1.0, "recording": "full", "node_id": None} | {name: value}
+    with pytest.raises(UnsamplingError, match=f"{name} is (2 numbers|8 numbers|NaN)"):
+        passes.unsample(Guider(core.Model()), {"samples": CLIP}, FALLING, "midpoint", **settings)
+
+
+@pytest.mark.parametrize("name", ["direct", "hold", "steady"])
+@pytest.mark.parametrize("value", [[0.5, 1.0], torch.ones(8), float("nan")])
+def test_a_resampling_has_one_number_for_the_whole_clip(passes, name, value):
+    with pytest.raises(UnsamplingError, match=f"{name} is (2 numbers|8 numbers|NaN)"):
+        passes.resample(
+            Guider(core.Model()), {"samples": NOISE}, FALLING, "auto", 0.0, 1.0, None, **{name: value}
+        )

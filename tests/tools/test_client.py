@@ -73,6 +73,40 @@ def test_a_run_that_ended_before_anybody_listened_is_found_in_the_history():
         client.close()
 
 
+@pytest.mark.parametrize("late_s", [0.0, 0.2], ids=["heard before", "heard after"])
+def test_a_run_that_ends_before_it_is_asked_for_is_heard_all_the_same(late_s):
+    """A quick run on a busy machine: its pictures came, or still come, though the history has it already."""
+    events = []
+    with FakeComfy() as fake, client_of(fake, idle_s=2) as client:
+        prompt_id = client.queue(PROMPT)
+        assert fake.connected.wait(5)
+
+        def tell():
+            fake.steps("3", 2)
+            fake.preview()
+            fake.event("executing", node=None)
+
+        fake.finish({"9": {"images": [IMAGE]}})
+        teller = threading.Timer(late_s, tell)
+        teller.start()
+        if not late_s:
+            teller.join()
+        entry = client.wait(prompt_id, lambda kind, data: events.append(kind))
+        teller.join()
+        assert client.outputs(entry) == [IMAGE | {"node": "9"}]
+        assert events.count("preview") == 1 and events.count("position") == 3
+        assert client.wait(prompt_id) == entry  # and once more, at once
+
+
+def test_a_server_that_hangs_up_after_the_end_has_told_the_result():
+    with FakeComfy() as fake, client_of(fake, idle_s=2) as client:
+        prompt_id = client.queue(PROMPT)
+        assert fake.connected.wait(5)
+        fake.finish({"9": {"images": [IMAGE]}})
+        fake.hang_up()
+        assert client.wait(prompt_id)["outputs"]
+
+
 def test_a_silent_server_is_asked_for_the_result():
     with FakeComfy(lambda fake: fake.finish()) as fake:
         assert run(fake, idle_s=0.05)["status"]["completed"]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+from pathlib import Path
 
 import pytest
 from hypothesis import example, given
@@ -52,6 +54,18 @@ def test_a_writer_that_fails_leaves_no_file(tmp_path):
     with pytest.raises(RuntimeError, match="gone"):
         save(tmp_path, "a.png", write)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_clean_up_that_fails_too_does_not_hide_why(tmp_path, monkeypatch):
+    def write(file):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    def unlink(path, missing_ok=False):
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", unlink)
+    with pytest.raises(OSError, match="No space left"):
+        save(tmp_path, "a.png", write)
 
 
 def test_the_name_appears_only_when_the_file_is_whole(tmp_path):

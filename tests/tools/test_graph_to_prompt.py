@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from small_graphs import INFO, RECORDED, graph, node, recorded
 
 from tools.client.frontend_text import chosen_prompt, replaced
-from tools.client.graph_to_prompt import connects, graph_to_prompt, is_api, is_graph
+from tools.client.graph_to_prompt import connects, graph_to_prompt
 from tools.client.node_values import ConversionError
+from tools.client.workflow_files import is_api, is_graph
 
 SAVE = {"images": ("IMAGE", 1)}
 SCALE_VALUES = ["nearest-exact", 64, 48, "disabled"]
@@ -297,11 +298,26 @@ def test_lacking_nodes_are_named_with_their_packs():
         graph_to_prompt(workflow, INFO)
 
 
-def test_a_subgraph_is_refused_with_the_cure():
-    workflow = graph(node(4, "0b9-uuid", title="My group")) | {
-        "definitions": {"subgraphs": [{"id": "0b9-uuid"}]}
-    }
-    with pytest.raises(ConversionError, match=r"node 4 \(My group\) is a subgraph.*unpack it"):
+@pytest.mark.parametrize("type", ["workflow>My group", "workflow/My group"])
+def test_a_group_node_is_refused_with_the_cure(type):
+    workflow = middle(0, type, [])
+    with pytest.raises(ConversionError, match=r"node 2 .*My group\) is a group node.*Export \(API\)"):
+        graph_to_prompt(workflow, INFO)
+
+
+def test_a_subgraph_inside_itself_is_refused():
+    workflow, _ = recorded("subgraph")
+    outer, inner = workflow["definitions"]["subgraphs"]
+    inner["nodes"][0] |= {"type": outer["id"]}
+    with pytest.raises(ConversionError, match="Subgraph Outer is inside itself"):
+        graph_to_prompt(workflow, INFO)
+
+
+def test_a_missing_link_inside_a_subgraph_names_its_node():
+    workflow, _ = recorded("subgraph")
+    outer = workflow["definitions"]["subgraphs"][0]
+    outer["links"] = [link for link in outer["links"] if link["id"] != 13]
+    with pytest.raises(ConversionError, match=r"Input image of node 4:5.*uses link 4:13, which the"):
         graph_to_prompt(workflow, INFO)
 
 

@@ -28,7 +28,7 @@ MORE = {  # what parts of unsampling/ need besides
 # what the folders beside the pack import today, part by part
 USED = {
     "tools": {"tools"},
-    "tools.client": {"tools", "websocket"},
+    "tools.client": {"tools", "websocket", "PIL", "av"},
     "tools.workflows": {"tools"},
     # it draws workflows with the browser of tests/browser
     "tools.dev": {"tools", "browser", "playwright", "PIL", "pathspec"},

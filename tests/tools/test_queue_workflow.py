@@ -15,6 +15,7 @@ from small_graphs import INFO, graph, node, recorded
 
 from tools import queue_workflow
 from tools.client.errors import RefusedError
+from tools.client.graph_to_prompt import graph_to_prompt
 from tools.client.refusals import explained
 
 ITEM = {"filename": "a.mp4", "subfolder": "video", "type": "output"}
@@ -52,7 +53,8 @@ def test_from_the_clip_to_the_film(workflow, tmp_path, capsys):
         prompt = fake.prompts[0]["prompt"]
         assert fake.uploads == {"my=clip.mp4": b"clip"}
     assert (prompt["1"]["inputs"]["file"], prompt["4"]["inputs"]["fps"]) == ("my=clip.mp4", 12)
-    assert "extra_pnginfo" not in fake.prompts[0]["extra_data"]  # it would show the values before the edits
+    carried = fake.prompts[0]["extra_data"]["extra_pnginfo"]["workflow"]
+    assert graph_to_prompt(carried, INFO) == prompt
     out, err = capsys.readouterr()
     assert out == f"{tmp_path / 'out' / 'a.mp4'}\n" and (tmp_path / "out" / "a.mp4").read_bytes() == b"film"
     assert err.splitlines() == [
@@ -71,6 +73,89 @@ def test_an_unedited_workflow_travels_along_and_an_api_prompt_as_it_is(workflow)
     assert first["prompt"] == second["prompt"] == recorded("video_auto")[1]
     assert first["extra_data"] == {"extra_pnginfo": {"workflow": recorded("video_auto")[0]}}
     assert second["extra_data"] == {}
+
+
+VHS_INPUTS = {"video": ["STRING", {"vhs_path_extensions": ["mp4"]}], "force_rate": ["FLOAT", {"default": 0}]}
+VHS_INFO = INFO | {
+    kind: {"input": {"required": VHS_INPUTS | ({} if "Path" in kind else {"video": [["old.mp4"]]})}}
+    for kind in ("VHS_LoadVideoPath", "VHS_LoadVideo", "VHS_LoadVideoFFmpegPath", "VHS_LoadVideoFFmpeg")
+}
+
+
+@pytest.mark.parametrize("kind", ["VHS_LoadVideoPath", "VHS_LoadVideoFFmpegPath"])
+@pytest.mark.parametrize("values", [{"video": "X://a.mp4", "force_rate": 8}, ["X://a.mp4", 8]])
+def test_a_clip_for_a_loader_of_paths_goes_to_its_packs_loader_of_uploads(workflow, tmp_path, kind, values):
+    (tmp_path / "clip.mp4").write_bytes(b"clip")
+    loader = node(1, kind, values, outputs=["IMAGE"], title="Source")
+    save = node(9, "SaveImage", ["x"], {"images": ("IMAGE", 1)})
+    workflow.write_text(json.dumps(graph(loader, save, links=[(1, 1, 0, 9, 0, "IMAGE")])))
+    with FakeComfy(finish, VHS_INFO) as fake:
+        assert command(fake, workflow, "--video", f"Source={tmp_path / 'clip.mp4'}") == 0
+    prompt = fake.prompts[0]["prompt"]
+    assert fake.uploads == {"clip.mp4": b"clip"} and prompt["1"]["class_type"] == kind.replace("Path", "")
+    assert prompt["1"]["inputs"] == {"video": "clip.mp4", "force_rate": 8}
+    carried = fake.prompts[0]["extra_data"]["extra_pnginfo"]["workflow"]
+    assert graph_to_prompt(carried, VHS_INFO) == prompt
+
+
+@pytest.mark.parametrize(
+    "name, set_",
+    [
+        ("sampling", "KSampler.steps=9"),
+        ("animatediff", "RandomNoise.noise_seed=123"),
+        ("animatediff", "KSamplerAdvanced.cfg=2.5"),
+        ("video_auto", "SaveVideo.filename_prefix=other"),
+        ("video_reencode", "CreateVideo.fps=9"),
+    ],
+)
+def test_a_result_queued_with_edits_carries_the_edited_workflow(workflow, name, set_):
+    saved, _ = recorded(name)
+    workflow.write_text(json.dumps(saved))
+    with FakeComfy(finish, INFO) as fake:
+        assert command(fake, workflow, "--set", set_) == 0
+    carried = fake.prompts[0]["extra_data"]["extra_pnginfo"]["workflow"]
+    assert graph_to_prompt(carried, INFO) == fake.prompts[0]["prompt"] != graph_to_prompt(saved, INFO)
+    assert len(carried["nodes"]) == len(saved["nodes"])
+
+
+def test_an_edit_of_a_linked_value_cuts_the_link_in_the_carried_workflow(workflow):
+    saved = graph(
+        node(1, "PrimitiveNode", [96, "fixed"], outputs=["INT"]),
+        node(2, "EmptyLatentImage", [512, 320, 4], {"width": ("INT", 1, "w"), "height": ("INT", 2, "w")}),
+        links=[(1, 1, 0, 2, 0, "INT"), (2, 1, 0, 2, 1, "INT")],
+    )
+    saved["nodes"][0]["outputs"][0]["links"] = [1, 2]
+    workflow.write_text(json.dumps(saved))
+    with FakeComfy(finish, INFO) as fake:
+        assert command(fake, workflow, "--set", "2.width=64") == 0
+    carried = fake.prompts[0]["extra_data"]["extra_pnginfo"]["workflow"]
+    assert carried["nodes"][0]["outputs"][0]["links"] == [2] and len(carried["links"]) == 1
+    inputs = graph_to_prompt(carried, INFO)["2"]["inputs"]
+    assert inputs == {"width": 64, "height": 96, "batch_size": 4} == fake.prompts[0]["prompt"]["2"]["inputs"]
+
+
+def test_an_edit_inside_a_subgraph_is_queued_and_the_old_workflow_is_not_passed_off(workflow, capsys):
+    workflow.write_text(json.dumps(recorded("subgraph")[0]))
+    with FakeComfy(finish, INFO) as fake:
+        assert command(fake, workflow, "--set", "4:5:3.amount=3") == 0
+        assert command(fake, workflow, "--set", "SaveImage.filename_prefix=y") == 0
+    assert fake.prompts[0]["prompt"]["4:5:3"]["inputs"]["amount"] == 3 and not fake.prompts[0]["extra_data"]
+    assert "carry their prompt but no workflow" in capsys.readouterr().err
+    carried = fake.prompts[1]["extra_data"]["extra_pnginfo"]["workflow"]
+    assert graph_to_prompt(carried, INFO) == fake.prompts[1]["prompt"]
+
+
+def test_the_body_of_a_request_brings_its_workflow_along(workflow):
+    saved, prompt = recorded("video_auto")
+    body = {"prompt": prompt, "client_id": "x", "extra_data": {"extra_pnginfo": {"workflow": saved}}}
+    workflow.write_text(json.dumps(body))
+    with FakeComfy(finish, INFO) as fake:
+        assert command(fake, workflow) == 0
+        assert command(fake, workflow, "--set", "CreateVideo.fps=9") == 0
+    first, second = fake.prompts
+    assert first["prompt"] == prompt and first["extra_data"]["extra_pnginfo"]["workflow"] == saved
+    assert second["prompt"]["4"]["inputs"]["fps"] == 9
+    assert graph_to_prompt(second["extra_data"]["extra_pnginfo"]["workflow"], INFO) == second["prompt"]
 
 
 def test_overwrite(workflow, tmp_path, capsys):

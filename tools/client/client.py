@@ -12,7 +12,7 @@ from tools.client.errors import ServerAway
 from tools.client.files import save
 from tools.client.http import Http, Transfer
 from tools.client.run import Event, Run, follow
-from tools.client.sockets import websocket
+from tools.client.sockets import EVENTS, websocket
 
 PREVIEW = b"\x00\x00\x00\x01"  # how a binary frame that holds a picture begins
 
@@ -27,6 +27,7 @@ class Client:
         self.timeout, self.reconnect_s, self.idle_s = timeout, reconnect_s, idle_s
         self.node_errors: dict = {}  # of the last prompt taken: outputs the server will leave out
         self._socket: websocket.WebSocket | None = None
+        self._unheard: set[str] = set()  # runs queued with this websocket open, and not yet followed
 
     def __enter__(self) -> Client:
         return self
@@ -57,6 +58,8 @@ class Client:
         if "prompt_id" not in answer:
             raise ServerAway(f"{self.url} took the prompt but gave no prompt_id: is it a ComfyUI server?")
         self.node_errors = answer.get("node_errors") or {}
+        if EVENTS:
+            self._unheard.add(answer["prompt_id"])
         return answer["prompt_id"]
 
     def history(self, prompt_id: str) -> dict | None:
@@ -85,7 +88,10 @@ class Client:
         names: dict[str, str] | None = None,
     ) -> dict:
         """Follow a run to its end; its history entry, or the RunError that says how it ended otherwise."""
-        return follow(Run(self, prompt_id, on_event or (lambda kind, data: None), names or {}), timeout)
+        try:
+            return follow(Run(self, prompt_id, on_event or (lambda kind, data: None), names or {}), timeout)
+        finally:
+            self._unheard.discard(prompt_id)
 
     def outputs(self, entry: dict) -> list[dict]:
         """Every file a history entry names, as {filename, subfolder, type, node}, in order and only once."""
@@ -112,11 +118,16 @@ class Client:
         """Open the websocket unless it is open."""
         if self._socket is not None and self._socket.connected:
             return
+        self._unheard.clear()
         url = f"ws{self.url.removeprefix('http')}/ws?clientId={self.client_id}"
         try:
             self._socket = websocket.create_connection(url, timeout=self.timeout)
         except (OSError, websocket.WebSocketException) as error:
             raise ServerAway(f"{self.url} opens no websocket ({error}): is ComfyUI running there?") from None
+
+    def hears_all_of(self, prompt_id: str) -> bool:
+        """Whether this websocket brings every event of the run, from the first to the last."""
+        return prompt_id in self._unheard
 
     def receive(self, deadline: float | None = None) -> tuple[str, dict] | None:
         """The next event, previews too; None after `idle_s` of silence or at the deadline; an OSError when it

@@ -7,13 +7,15 @@ import json
 import sys
 from pathlib import Path
 
-from tools.client import Client, ClientError, RefusedError
-from tools.client.graph_to_prompt import graph_to_prompt, is_api, is_graph
+from tools.client import Client, ClientError, RefusedError, workflow_files
+from tools.client.edited_graph import edited
+from tools.client.graph_to_prompt import graph_to_prompt
 from tools.client.progress_bar import ProgressBar
-from tools.client.prompt_edit import media_input, set_text
+from tools.client.prompt_edit import load_uploaded, media_input, set_text
 from tools.client.prompt_nodes import apply_set, label, title
 from tools.client.refusals import explained, node_lines
 from tools.client.sockets import EVENTS
+from tools.client.workflow_files import Found
 
 
 def parser() -> argparse.ArgumentParser:
@@ -23,7 +25,7 @@ def parser() -> argparse.ArgumentParser:
         description="Queue a workflow on a running ComfyUI, follow it, and fetch what it made.",
     )
     add = result.add_argument
-    add("workflow", type=Path, help="a saved workflow or an API export, .json")
+    add("workflow", type=Path, help="a saved workflow, an API export, or a result with one inside")
     add("--server", default="http://127.0.0.1:8188", metavar="URL", help="default: %(default)s")
     add(
         "--video",
@@ -87,13 +89,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(client: Client, options: argparse.Namespace) -> int:
     """Prepare the prompt, queue it, follow it and download what it made."""
-    workflow = read_workflow(options.workflow)
-    prompt = prepare(client, options, workflow)
+    found = workflow_files.read(options.workflow)
+    prompt, graph = prepare(client, options, found)
     if options.dry_run:
         print(json.dumps(prompt, indent=2))
         return 0
-    edited = any((options.video, options.image, options.set, options.prompt, options.negative))
-    prompt_id = queue(client, prompt, workflow, embed=is_graph(workflow) and not edited)
+    prompt_id = queue(client, prompt, found, graph)
     try:
         entry = follow(client, prompt, prompt_id)
     except KeyboardInterrupt:
@@ -103,25 +104,14 @@ def run(client: Client, options: argparse.Namespace) -> int:
     return download(client, entry, options)
 
 
-def read_workflow(path: Path) -> dict:
-    """The workflow in the file, either format."""
-    try:
-        workflow = json.loads(path.read_bytes())
-    except OSError as error:
-        raise ClientError(f"The workflow {path} cannot be read ({error.strerror}): check the name.") from None
-    except ValueError as error:
-        raise ClientError(f"{path} is not JSON ({error}): save the workflow again.") from None
-    if not isinstance(workflow, dict) or not (is_api(workflow) or is_graph(workflow)):
-        raise ClientError(
-            f"{path} holds neither a saved workflow nor an API export: save it again from ComfyUI."
-        )
-    return workflow
+def prepare(client: Client, options: argparse.Namespace, found: Found) -> tuple[dict, dict | None]:
+    """The API prompt with everything the command line asks for, and the workflow to save with the results.
 
-
-def prepare(client: Client, options: argparse.Namespace, workflow: dict) -> dict:
-    """The API prompt with everything the command line asks for; nothing is uploaded before all of it fits."""
+    Nothing is uploaded before all of it fits.
+    """
     object_info = client.object_info()
-    prompt = json.loads(json.dumps(workflow)) if is_api(workflow) else graph_to_prompt(workflow, object_info)
+    before = found.prompt or graph_to_prompt(found.graph or {}, object_info)
+    prompt = json.loads(json.dumps(before))
     files = [
         (media_input(prompt, object_info, kind, node), path)
         for kind in ("video", "image")
@@ -132,9 +122,21 @@ def prepare(client: Client, options: argparse.Namespace, workflow: dict) -> dict
             set_text(prompt, object_info, role, text)
     for text in options.set:
         apply_set(prompt, object_info, text)
-    for (node, name), path in files:
-        prompt[node]["inputs"][name] = path.name if options.dry_run else client.upload(path)
-    return prompt
+    for target, path in files:
+        name = path.name if options.dry_run else client.upload(path)
+        load_uploaded(prompt, object_info, target, name)
+    return prompt, found.graph and carried(found.graph, object_info, before, prompt)
+
+
+def carried(graph: dict, object_info: dict, before: dict, after: dict) -> dict | None:
+    """The workflow with the edits of its prompt; None, and a warning, where they have no place in it."""
+    result = edited(graph, object_info, before, after)
+    if result is None:
+        print(
+            "warning: the results carry their prompt but no workflow: a value was set inside a subgraph.",
+            file=sys.stderr,
+        )
+    return result
 
 
 def named_file(text: str) -> tuple[str | None, Path]:
@@ -149,13 +151,13 @@ def named_file(text: str) -> tuple[str | None, Path]:
     return node or None, path
 
 
-def queue(client: Client, prompt: dict, workflow: dict, embed: bool) -> str:
-    """Queue the prompt; warns about outputs left out. `embed`: save the workflow in the files too."""
+def queue(client: Client, prompt: dict, found: Found, graph: dict | None) -> str:
+    """Queue the prompt; warns about outputs left out. graph: the workflow to save in the files too."""
     try:
-        prompt_id = client.queue(prompt, {"extra_pnginfo": {"workflow": workflow}} if embed else None)
+        prompt_id = client.queue(prompt, {"extra_pnginfo": {"workflow": graph}} if graph else None)
     except RefusedError as refused:
-        raise ClientError(explained(refused, prompt, workflow)) from None
-    for line in node_lines(client.node_errors, prompt, workflow):
+        raise ClientError(explained(refused, prompt, found.said)) from None
+    for line in node_lines(client.node_errors, prompt, found.said):
         print(f"warning: an output is left out. {line}", file=sys.stderr)
     return prompt_id
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import tempfile
@@ -46,7 +47,8 @@ def save(folder: str | Path, name: str, write: Callable[[BinaryIO], None], overw
         os.chmod(part, 0o666 & ~_umask())
         return _place(Path(part), folder / safe_name(name), overwrite)
     finally:
-        Path(part).unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where writing fails, removing may too: the first error tells why
+            Path(part).unlink(missing_ok=True)
 
 
 def _place(part: Path, wanted: Path, overwrite: bool) -> Path:

@@ -6,27 +6,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from tools.client import browser_nodes
 from tools.client.frontend_text import chosen_prompt, replaced
 from tools.client.node_values import ConversionError, Values, check, saved_values
+from tools.client.subgraphs import INPUTS, outer_slot, promoted, unfolded
 from tools.widgets import Widget, inputs_of
 
 MUTED, BYPASSED = 2, 4
-NOTES = ("Note", "MarkdownNote")
-VIRTUAL = (*NOTES, "Reroute", "PrimitiveNode")
+EXPORT = "save the workflow with File > Export (API) in ComfyUI and queue that file"
 Source = tuple[str, int]
-
-
-def is_api(workflow: dict) -> bool:
-    """Whether this is already an API prompt: {id: {class_type, inputs}}."""
-    return bool(workflow) and all(
-        isinstance(n, dict) and "class_type" in n and isinstance(n.get("inputs"), dict)
-        for n in workflow.values()
-    )
-
-
-def is_graph(workflow: dict) -> bool:
-    """Whether this is a workflow in UI format."""
-    return isinstance(workflow.get("nodes"), list) and isinstance(workflow.get("links"), list)
 
 
 def graph_to_prompt(workflow: dict, object_info: dict) -> dict:
@@ -34,10 +22,12 @@ def graph_to_prompt(workflow: dict, object_info: dict) -> dict:
     graph = Graph(workflow, object_info)
     refuse_unknown(graph)
     active = [node for node in graph.nodes.values() if graph.runs(node)]
-    return {
+    prompt = {
         str(node["id"]): {"inputs": graph.inputs(node), "class_type": node["type"], "_meta": graph.meta(node)}
         for node in active
     }
+    refuse_unfed(graph, prompt)
+    return prompt
 
 
 @dataclass
@@ -48,9 +38,9 @@ class Graph:
     object_info: dict
 
     def __post_init__(self) -> None:
-        self.nodes = {str(node["id"]): node for node in self.workflow["nodes"]}
-        self.links = {link[0]: (str(link[1]), link[2]) for link in map(_link, self.workflow["links"])}
-        self.subgraphs = {s["id"] for s in (self.workflow.get("definitions") or {}).get("subgraphs") or []}
+        whole = unfolded(self.workflow)
+        self.nodes, self.links = whole.nodes, whole.links
+        self.everywhere, self.senders = whole.everywhere, whole.senders
 
     def title(self, node: dict) -> str:
         return node.get("title") or self.object_info.get(node["type"], {}).get("display_name") or node["type"]
@@ -64,6 +54,10 @@ class Graph:
     def runs(self, node: dict) -> bool:
         return node["type"] in self.object_info and node.get("mode", 0) not in (MUTED, BYPASSED)
 
+    def sends(self, node: dict) -> bool:
+        """Whether the node feeds others without a link."""
+        return node["type"] in browser_nodes.EVERYWHERE and node.get("mode", 0) not in (MUTED, BYPASSED)
+
     def inputs(self, node: dict) -> dict:
         """The node's inputs in the prompt: its widgets' values, then its links, which take precedence."""
         inputs = {
@@ -73,7 +67,17 @@ class Graph:
             source = self.source(node, slot)
             if source is not None:
                 inputs[slot["name"]] = list(source)
-        return inputs
+        return inputs | {name: list(source) for name, source in self._fed(node, inputs)}
+
+    def _fed(self, node: dict, inputs: dict) -> Iterator[tuple[str, Source]]:
+        """What Anything Everywhere gives the node's inputs that have no link."""
+        for index, slot in enumerate(self._all_inputs(node)):
+            origin, output = self.everywhere.get((str(node["id"]), index), ("", 0))
+            linked = isinstance(inputs.get(slot["name"]), list)
+            if origin in self.nodes and slot.get("link") is None and not linked:
+                source = self._output(self.nodes[origin], output, slot.get("type", "*"), frozenset())
+                if source is not None:
+                    yield slot["name"], source
 
     # ---- widgets
 
@@ -84,10 +88,24 @@ class Graph:
         return values
 
     def _pushed(self, node: dict) -> Iterator[tuple[str, Any]]:
+        yield from node.get("pushed", {}).items()
         for slot in node.get("inputs") or []:
-            origin = self.nodes.get(self.links.get(slot.get("link"), ("", 0))[0], {})
-            if origin.get("type") == "PrimitiveNode" and origin.get("widgets_values"):
-                yield slot["name"], origin["widgets_values"][0]
+            for value in self._value_behind(slot):
+                yield slot["name"], value
+
+    def _value_behind(self, slot: dict | None) -> Iterator[Any]:
+        """The value that a PrimitiveNode, or the node of a subgraph, has for an input; none or one."""
+        origin, output = self.links.get((slot or {}).get("link"), ("", 0))
+        node = self.nodes.get(origin, {})
+        if node.get("type") == "PrimitiveNode" and node.get("widgets_values"):
+            yield node["widgets_values"][0]
+        if node.get("type") == INPUTS:
+            outer = outer_slot(node, output)
+            if outer and outer.get("link") is not None:
+                yield from self._value_behind(outer)
+            elif outer:
+                values = promoted(node["instance"])
+                yield from (value for id, name, value in values if id == "-1" and name == outer["name"])
 
     def _sent(self, widget: Widget, value: Any) -> Any:
         """A value as the prompt carries it: a list would be taken for a link, so it is wrapped."""
@@ -146,10 +164,27 @@ class Graph:
         if node.get("mode") == BYPASSED:
             slot = self._bypass(node, index, wanted)
             return self.source(node, slot, None, seen) if slot else None
-        if node["type"] == "Reroute":
+        if "inside" in node:
+            slot = {"name": f"output {index}", "link": node["inside"].get(index)}
+            return self.source(node, slot, wanted, seen)
+        if node["type"] == INPUTS:
+            slot = outer_slot(node, index)
+            return self.source(node["instance"], slot, wanted, seen) if slot else None
+        if node["type"] in browser_nodes.GETTERS:
+            node = self._setter(node)
+        if node["type"] in (*browser_nodes.REROUTES, *browser_nodes.SETTERS):
             slot = next(iter(node.get("inputs") or []), None)
             return self.source(node, slot, wanted, seen) if slot else None
         return (str(node["id"]), index) if node["type"] in self.object_info else None
+
+    def _setter(self, node: dict) -> dict:
+        found = browser_nodes.setter(node, self.nodes.values())
+        if found is None:
+            raise ConversionError(
+                f"{self.named(node)} gets '{browser_nodes.name_of(node)}', which no Set node of the workflow "
+                "sets: open the workflow in ComfyUI, choose another name there and save it again."
+            )
+        return found
 
     def _bypass(self, node: dict, index: int, wanted: str) -> dict | None:
         """The input a bypassed node passes on: the one beside the output, else the first that fits."""
@@ -192,25 +227,20 @@ def connects(one: Any, other: Any) -> bool:
 
 
 def refuse_unknown(graph: Graph) -> None:
-    """Stop at what would have to be guessed: subgraphs, and node types the server does not have."""
+    """Stop at what would have to be guessed: group nodes, and node types the server does not have."""
     lacking: dict[str, set[str]] = {}
     for node in graph.nodes.values():
-        if (
-            node["type"] in graph.object_info
-            or node["type"] in VIRTUAL
-            or node.get("mode") in (MUTED, BYPASSED)
-        ):
+        kind = node["type"]
+        known = kind in graph.object_info or kind in browser_nodes.KNOWN or kind == INPUTS
+        if known or "inside" in node or node.get("mode") in (MUTED, BYPASSED):
             continue
-        if node["type"] in graph.subgraphs:
+        if kind.startswith(browser_nodes.GROUP_NODES):
             raise ConversionError(
-                f"{graph.named(node)} is a subgraph, which this tool does not unfold: open the "
-                "workflow in ComfyUI and unpack it, or save it with File > Export (API)."
+                f"{graph.named(node)} is a group node, which the browser unfolds: {EXPORT}."
             )
         if _linked(node):  # an unlinked one is a label or a panel of its pack's user interface
-            pack = (node.get("properties") or {}).get("cnr_id") or (node.get("properties") or {}).get(
-                "aux_id"
-            )
-            lacking.setdefault(pack or "", set()).add(node["type"])
+            said = node.get("properties") or {}
+            lacking.setdefault(said.get("cnr_id") or said.get("aux_id") or "", set()).add(kind)
     if lacking:
         packs = "; ".join(
             f"{', '.join(sorted(types))} (pack {pack or 'not named in the workflow'})"
@@ -218,17 +248,28 @@ def refuse_unknown(graph: Graph) -> None:
         )
         raise ConversionError(
             f"The server lacks these node types: {packs}. Install the pack in ComfyUI-Manager and "
-            "restart ComfyUI."
+            f"restart ComfyUI. Where it is installed, its node lives in the browser only: {EXPORT}."
         )
+
+
+def refuse_unfed(graph: Graph, prompt: dict) -> None:
+    """Stop where Anything Everywhere feeds inputs, and the file does not say which."""
+    silent = [node for id, node in graph.nodes.items() if id not in graph.senders and graph.sends(node)]
+    if not silent:
+        return
+    for id, entry in prompt.items():
+        sockets = [
+            item for item in inputs_of(graph.object_info[entry["class_type"]]) if item.widget() is None
+        ]
+        open_ones = [item.name for item in sockets if not item.optional and item.name not in entry["inputs"]]
+        if open_ones and entry["class_type"] not in browser_nodes.EVERYWHERE:
+            raise ConversionError(
+                f"Input {open_ones[0]} of {graph.named(graph.nodes[id])} has no link, and "
+                f"{graph.named(silent[0])} makes its links in the browser: {EXPORT}."
+            )
 
 
 def _linked(node: dict) -> bool:
     return any(slot.get("link") is not None for slot in node.get("inputs") or []) or any(
         slot.get("links") for slot in node.get("outputs") or []
     )
-
-
-def _link(link: list | dict) -> list:
-    if isinstance(link, dict):  # workflow format 1
-        return [link["id"], link["origin_id"], link["origin_slot"]]
-    return link

@@ -34,6 +34,41 @@ def saved_values(node: dict, info: dict, pushed: dict[str, Any]) -> Values:
     return _by_place(info, saved if names else _without_forced(info, saved), shown, pushed)
 
 
+def with_values(node: dict, info: dict, values: dict[str, Any]) -> list | dict:
+    """What the node saves once its widgets have these values."""
+    saved, names = node.get("widgets_values") or [], node.get("widgets_values_named") or {}
+    if isinstance(saved, dict):
+        return saved | values
+    if list(names.values()) == saved and set(values) <= set(names):
+        return list((names | values).values())
+    shown = frozenset(slot["name"] for slot in node.get("inputs") or [] if slot.get("widget"))
+    old, controls, rest = _placed(info, saved if names else _without_forced(info, saved), shown)
+    result: list = []
+
+    def take(widget: Widget) -> Any:
+        value = values.get(widget.name, old.get(widget.name, widget.default))
+        result.extend([value, *controls.get(widget.name, [])])
+        return value
+
+    _exhaust(widgets_of(info, take, shown))
+    return result + rest
+
+
+def _placed(info: dict, saved: list, shown: frozenset[str]) -> tuple[dict, dict, list]:
+    """The saved value of each widget, the values of its controls, and what no widget that is known has."""
+    rest, values, controls = list(saved), {}, {}
+
+    def take(widget: Widget) -> Any:
+        values[widget.name] = rest.pop(0) if rest else widget.before
+        if widget.controls and rest and rest[0] in CONTROL_MODES:
+            controls[widget.name] = rest[: widget.controls]
+            del rest[: widget.controls]
+        return values[widget.name]
+
+    _exhaust(widgets_of(info, take, shown))
+    return values, controls, rest
+
+
 def check(node: dict, title: str, values: Values) -> None:
     """Catch values that slipped: a node saved by another version of its pack has them in other places."""
     for widget, value in values.values():

@@ -9,6 +9,7 @@ from tools.widgets import Widget, inputs_of
 
 RESAMPLERS = ("UNS_NoiselessResampler", "UNS_NoiselessResamplerAdvanced")
 Target = tuple[str, str]  # node id, input name
+BY_UPLOAD = {"VHS_LoadVideoPath": "VHS_LoadVideo", "VHS_LoadVideoFFmpegPath": "VHS_LoadVideoFFmpeg"}
 FLAG = {"positive": "--prompt", "negative": "--negative"}
 
 
@@ -110,9 +111,21 @@ def _is_link(value: object, prompt: dict) -> bool:
 
 
 def _takes_upload(widget: Widget, kind: str, class_type: str) -> bool:
-    """Core says it of the widget; VideoHelperSuite's loaders are known by their names, and list files."""
-    listed = widget.name == kind and widget.choices is not None and f"Load{kind.title()}" in class_type
+    """Core says it of the widget; VideoHelperSuite's loaders are known by their names, and list files or take
+    a path on the server."""
+    of_kind = widget.name == kind and f"Load{kind.title()}" in class_type
+    listed = of_kind and (widget.choices is not None or class_type in BY_UPLOAD)
     return bool(widget.options.get(f"{kind}_upload")) or listed
+
+
+def load_uploaded(prompt: dict, object_info: dict, target: Target, name: str) -> None:
+    """Have a loader load an uploaded file. One that takes a path on the server, where nobody knows that of an
+    upload, becomes its pack's loader of uploads, which has the same inputs and outputs."""
+    node, key = target
+    prompt[node]["inputs"][key] = name
+    other = BY_UPLOAD.get(prompt[node]["class_type"])
+    if other in object_info:
+        prompt[node]["class_type"] = other
 
 
 def media_input(prompt: dict, object_info: dict, kind: str, wanted: str | None = None) -> Target:

@@ -24,7 +24,10 @@ CLASS_FOLDERS = {
     "CLIPVisionLoader": "clip_vision",
     "UpscaleModelLoader": "upscale_models",
 }
-MEDIA = {"LoadVideo": "--video", "VHS_LoadVideo": "--video", "LoadImage": "--image"}
+MEDIA = {"LoadImage": "--image"} | dict.fromkeys(
+    ("LoadVideo", "VHS_LoadVideo", "VHS_LoadVideoPath", "VHS_LoadVideoFFmpeg", "VHS_LoadVideoFFmpegPath"),
+    "--video",
+)
 
 
 def explained(refused: RefusedError, prompt: dict, workflow: dict) -> str:

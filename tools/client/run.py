@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -13,6 +14,7 @@ from tools.client.sockets import websocket
 Event = Callable[[str, dict], None]
 LOST = (ServerAway, OSError, websocket.WebSocketException)
 RETRY_S = 0.5
+LATE_S = 5.0  # how long to wait for the events of a run that has ended
 
 
 class Connection(Protocol):
@@ -25,6 +27,8 @@ class Connection(Protocol):
     def reconnect(self) -> None: ...
 
     def receive(self, deadline: float | None) -> tuple[str, dict] | None: ...
+
+    def hears_all_of(self, prompt_id: str) -> bool: ...
 
     def history(self, prompt_id: str) -> dict | None: ...
 
@@ -41,6 +45,7 @@ class Run:
     names: dict[str, str] = field(default_factory=dict)  # what messages call a node
     position: Position = field(default_factory=Position)
     lost: bool = False
+    heard_end: bool = False
     shown_as: dict[str, str] = field(default_factory=dict)  # nodes a node expanded into -> that node
 
     @property
@@ -59,6 +64,7 @@ def follow(run: Run, timeout: float | None = None) -> dict:
         try:
             entry = ended(run)
             if entry is not None:
+                hear_rest(run)
                 return checked(run, entry)
             listen(run, deadline)
         except LOST as error:
@@ -80,7 +86,16 @@ def listen(run: Run, deadline: float | None) -> None:
         move(run, kind, data)
         raise_bad_end(run, kind, data)
         if kind == "executing" and data.get("node") is None:
+            run.heard_end = True
             return
+
+
+def hear_rest(run: Run) -> None:
+    """Take the events of a run that ended before they were asked for, previews among them."""
+    if run.heard_end or not run.client.hears_all_of(run.prompt_id):
+        return
+    with contextlib.suppress(*LOST):  # it has ended, and its result is known
+        listen(run, time.monotonic() + LATE_S)
 
 
 def ended(run: Run) -> dict | None:

