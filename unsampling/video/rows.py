@@ -9,13 +9,15 @@ class Rows:
 
     def __init__(self, expected: int, size: tuple[int, int], again: int):
         # one more than expected: of a part of a clip it may be off by one
-        self._frames, self._masks = torch.empty(expected + 1 + again, *size, 3), None
+        self._frames = torch.empty(expected + 1 + again, *size, 3)
+        self._masks: Tensor | None = None
         self.count = 0
 
     def add(self, picture: Tensor) -> None:
         """One more frame, [height,width,3] or with its alpha as the fourth."""
         if self.count == len(self._frames):  # the file promised fewer
-            self._frames, self._masks = (_longer(rows) for rows in (self._frames, self._masks))
+            self._frames = _longer(self._frames)
+            self._masks = None if self._masks is None else _longer(self._masks)
         self._frames[self.count] = picture[..., :3]
         if picture.shape[-1] == 4:
             if self._masks is None:
@@ -50,17 +52,16 @@ class Rows:
 
     def ended(self, again: int) -> tuple[Tensor, Tensor | None]:
         """The frames, and the masks or None, the last of each so many times again."""
-        return _ended(self._frames, self.count, again), _ended(self._masks, self.count, again)
+        masks = None if self._masks is None else _ended(self._masks, self.count, again)
+        return _ended(self._frames, self.count, again), masks
 
 
-def _longer(rows: Tensor | None) -> Tensor | None:
-    return None if rows is None else torch.cat([rows, rows.new_empty(len(rows) // 2 + 1, *rows.shape[1:])])
+def _longer(rows: Tensor) -> Tensor:
+    return torch.cat([rows, rows.new_empty(len(rows) // 2 + 1, *rows.shape[1:])])
 
 
-def _ended(rows: Tensor | None, count: int, again: int) -> Tensor | None:
+def _ended(rows: Tensor, count: int, again: int) -> Tensor:
     """The first `count` and the last of them so many times again, in place where it fits."""
-    if rows is None:
-        return None
     spare = len(rows) - count - again
     if not 0 <= spare <= 1 + count // 16:  # room for many more would stay in memory as long as the frames do
         rows = torch.cat([rows[:count], rows.new_empty(again, *rows.shape[1:])])

@@ -33,25 +33,28 @@ class Clock:
     def __init__(self, shifts: list[Fraction], gap: Fraction, leap: float, piece: int = 0):
         self.shifts, self.piece = shifts, piece
         self._gap, self._leap = gap, leap
-        self._first = self._last = self._stamp = self.latest = None
+        self._first: Fraction | None = None
+        self._last = Fraction(0)  # means nothing before there is a first
+        self._stamp: Fraction | None = None
+        self.latest: Fraction | None = None
 
     def __call__(self, stamp: Fraction | None, order: Fraction | None) -> Fraction:
         """The time of a frame that is stamped so, in seconds; order: the stamp by which a joint is told."""
         if stamp is None:  # a raw stream has none
             stamp = order = Fraction(0) if self._stamp is None else self._stamp + self._gap
         if order is not None:
-            if self._first is not None and self._is_joint(order):
+            if self._first is not None and self._is_joint(order, self._first):
                 self.piece, self._first = self.piece + 1, None
                 if self.piece == len(self.shifts):
-                    self.shifts.append(self.latest + self._gap - stamp)
+                    self.shifts.append((self.latest or 0) + self._gap - stamp)
             self._first, self._last = order if self._first is None else self._first, order
         time = stamp + self.shifts[self.piece]
         self._stamp, self.latest = stamp, time if self.latest is None else max(self.latest, time)
         return time
 
-    def _is_joint(self, order: Fraction) -> bool:
+    def _is_joint(self, order: Fraction, first: Fraction) -> bool:
         back = self._last - order
-        return order <= self._first or back > REORDERED * self._gap or -back > self._leap
+        return order <= first or back > REORDERED * self._gap or -back > self._leap
 
 
 @dataclass(frozen=True)
@@ -153,7 +156,8 @@ def scan(container, stream, start: float, duration: float, most: int, seek: Frac
     clock = Clock([Fraction(0)], gap, leap_of(container))
     origin = None if seek is None else stream.start_time * base
     low, high = whole_ticks(start, base), whole_ticks(start + duration, base) if duration else None
-    shown, found, last_length, reached, beyond, within = [], 0, 0, 0, 0, 0
+    shown, found, last_length, beyond, within = [], 0, 0, 0, 0
+    reached = Fraction(0)
     ended = stamped = True
     for packet in packets(container):
         stamp = packet.dts if packet.pts is None else packet.pts
