@@ -22,6 +22,8 @@ HOST_WITH_COMFY = {"host.sampling", "host.models", "host.screen", "host.clips"}
 ENGINE = {"torch", "numpy"}
 MORE = {  # what parts of unsampling/ need besides
     "unsampling.storage": {"safetensors"},
+    "unsampling.tensor_file": {"safetensors"},
+    "unsampling.thumbnail": {"PIL"},
     "unsampling.report": {"PIL"},
     "unsampling.video": {"av", "kornia"},
 }
