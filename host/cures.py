@@ -29,6 +29,8 @@ CURES = {
     Cause.OTHER_SHAPE: "connect the same clip, neither cut nor resized",
     Cause.RECORD_NOT_STORED: "free some space, start ComfyUI with --temp-directory on a larger disk, or"
     " unsample with record half or off",
+    Cause.FILE_NOT_WRITTEN: "free some space, choose another filename_prefix, or start ComfyUI with"
+    " --output-directory on a larger disk",
     Cause.SETTING_NOT_NUMBERS: "give a number, a list of numbers over the clip (Value Scheduling) or a curve",
     Cause.SETTING_NOT_ONE_NUMBER: "give one number for the whole clip: only structure and fidelity change"
     " over it",

@@ -30,7 +30,8 @@ class LatentRecord:
     """What a LATENT of noise carries: an Inversion, what it was made with, and digests of its frames.
 
     source: the clip in the VAE's scale, kept where a mask promises it unchanged. batch_index: what the clip's
-    LATENT said of its frames, for the restyled one. strength: of the noise in sampling space (latents.py).
+    LATENT said of its frames, for the restyled one. shape: of the whole noise, of which a file may have some
+    frames alone. strength: of the noise in sampling space (latents.py).
     likeness: of the guider that made the noise (likeness.py), None where it is not known.
     """
 
@@ -110,8 +111,8 @@ class LatentRecord:
                 f"noise has shape {tuple(samples.shape)}, its record {self.shape}; do not"
                 " resize or cut noise: do that to the clip before VAE Encode"
             )
-        found, counts = self.placed(samples, told), (len(samples), len(self.digests))
-        joined = {place.mask for place in told} - {_mask_of(self.inversion)}
+        found, counts = self.placed(samples, told), (len(samples), self.shape[0])
+        joined = {place.mask for place in told} - {mask_of(self.inversion)}
         if found is not None and not joined:
             return self._unchanged(found, counts, store)
         changed = replace(self.inversion, noise=torch.empty(0))
@@ -125,8 +126,8 @@ class LatentRecord:
         self, changed: Inversion, counts: tuple[int, int], told: Sequence[Place], store: Store
     ) -> "Fit":
         """As many frames of other values; in another order, where they tell of one."""
-        frames = [int(place) for place in told]
-        if changed.record is None or sorted(frames) != list(range(counts[1])) or frames == sorted(frames):
+        frames, every = [int(place) for place in told], list(range(len(self.digests)))
+        if changed.record is None or sorted(frames) != every or frames == every:
             return Fit(changed, Change.EDITED, counts, None)
         part = replace(changed, record=_record_of(changed.record, frames, store))
         return Fit(part, Change.EDITED, counts, frames)
@@ -135,7 +136,7 @@ class LatentRecord:
         whole, frames = self.inversion, found.frames
         change = Change.ROUNDED if found.rounded else Change.SLICED
         if frames == list(range(len(self.digests))):
-            change = change if found.rounded else Change.NONE
+            change = Change.NONE if len(frames) == self.shape[0] and not found.rounded else change
             part = whole
         elif whole.record is None:
             part = whole
@@ -220,7 +221,7 @@ def noise_latent(
     carried = LatentRecord(
         inversion, facts, digests, tuple(samples.shape), source, kept, latents.strength(made), like
     )
-    return {**before, places.KEY: places.marks(len(samples), _mask_of(inversion)), KEY: carried}
+    return {**before, places.KEY: places.marks(len(samples), mask_of(inversion)), KEY: carried}
 
 
 def clip_latent(latent: dict, samples: Tensor) -> dict:
@@ -264,7 +265,7 @@ def digest(*tensors: Tensor) -> str:
     return content.hexdigest()
 
 
-def _mask_of(inversion: Inversion) -> str:
+def mask_of(inversion: Inversion) -> str:
     mask = None if inversion.record is None else inversion.record.mask
     return "" if mask is None else digest(mask)
 

@@ -4,6 +4,7 @@ from comfy_api.latest import ComfyExtension, io
 
 from .advanced import NoiselessResamplerAdvanced, UnsamplerAdvanced
 from .frames import CannyEdges, FirstFrames, TurnLightness, VideoFrames
+from .noise import LoadNoise, SaveNoise
 from .report import InversionReport, RestyleReport
 from .resample import NoiselessResampler
 from .sampler import InversionSampler
@@ -30,4 +31,6 @@ class UnsamplingExtension(ComfyExtension):
             TurnLightness,
             EncodeClip,
             DecodeClip,
+            SaveNoise,
+            LoadNoise,
         ]

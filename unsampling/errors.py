@@ -24,6 +24,7 @@ class Cause(Enum):
     STEADY_WITHOUT_RECORD = auto()
     OTHER_SHAPE = auto()
     RECORD_NOT_STORED = auto()
+    FILE_NOT_WRITTEN = auto()
     SETTING_NOT_NUMBERS = auto()
     SETTING_NOT_ONE_NUMBER = auto()
     SETTING_NAN = auto()

@@ -52,7 +52,10 @@ LATENT_FORMAT = Kind(
     CORE,
     "comfy.latent_formats:LatentFormat",
     ("latent_channels", "process_in"),
-    optional=("latent_dimensions", "temporal_downscale_ratio"),  # the latter since 0.30
+    optional=(
+        *("latent_dimensions", "temporal_downscale_ratio"),  # the latter since 0.30
+        *("latent_rgb_factors", "latent_rgb_factors_bias", "latent_rgb_factors_reshape"),
+    ),
 )
 # guiders of other packs have what they like; conds and inner_model are there while they sample
 GUIDER = Kind(CORE, "comfy.samplers:CFGGuider", ("conds", "inner_model"), own=("original_conds", "cfg"))

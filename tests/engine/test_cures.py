@@ -11,7 +11,7 @@ from PIL import Image
 
 from unsampling_pack import unsampling as engine
 from unsampling_pack.host import cures
-from unsampling_pack.unsampling import curves, errors, storage
+from unsampling_pack.unsampling import curves, errors, noise_file, storage
 from unsampling_pack.unsampling.report import metrics
 from unsampling_pack.unsampling.video import edges, footage
 
@@ -149,6 +149,13 @@ REFUSALS = {
         f" exists: {__file__!r})",
         "free some space, start ComfyUI with --temp-directory on a larger disk, or unsample with record half"
         " or off",
+    ),
+    "no folder for a file of noise": (
+        lambda: noise_file.save(iter([Path("/nowhere/noise.safetensors")]), noise_file.Saved(CLIP), False),
+        "the file noise.safetensors could not be written to /nowhere ([Errno 2] No such file or directory:"
+        " '/nowhere')",
+        "free some space, choose another filename_prefix, or start ComfyUI with --output-directory on a"
+        " larger disk",
     ),
     "no numbers": (
         lambda: curves.over_frames("0.5", 8, "structure"),

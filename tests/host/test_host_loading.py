@@ -21,6 +21,8 @@ IDS = {
     "UNS_TurnLightness",
     "UNS_EncodeClip",
     "UNS_DecodeClip",
+    "UNS_SaveNoise",
+    "UNS_LoadNoise",
 }
 
 

@@ -104,7 +104,7 @@ def keys_in(source: str) -> set[str]:
 
 
 def test_the_names_are_those_at_run_time():
-    assert WITH_COMFY == ["host.packs.wan_vae"]
+    assert WITH_COMFY == ["host.packs.core_files", "host.packs.wan_vae"]
     assert len(foreign_names()) > 90 and len(key_texts()) >= 8
     # starred and named tuples, those of another file, an optional field, single words, a named text
     starred = {"current_pia_input", "orig_mult_multival", "inherit_missing"}

@@ -22,6 +22,8 @@ HOST_WITH_COMFY = {"host.sampling", "host.models", "host.screen", "host.clips"}
 ENGINE = {"torch", "numpy"}
 MORE = {  # what parts of unsampling/ need besides
     "unsampling.storage": {"safetensors"},
+    "unsampling.tensor_file": {"safetensors"},
+    "unsampling.thumbnail": {"PIL"},
     "unsampling.report": {"PIL"},
     "unsampling.video": {"av", "kornia"},
 }
@@ -36,7 +38,10 @@ USED = {
         *("demo", "unsampling"),
         *("torch", "numpy", "safetensors", "diffusers", "PIL", "matplotlib", "av", "tqdm"),
     },
-    "benchmarks": {"benchmarks", "demo", "unsampling", "torch", "numpy", "matplotlib", "tqdm"},
+    "benchmarks": {
+        *("benchmarks", "demo", "unsampling"),
+        *("torch", "numpy", "safetensors", "matplotlib", "tqdm"),
+    },
     # they run inside ComfyUI, whose `nodes` this is; the pack goes by the name that tests give it, and two
     # files of tests/host make the models
     "benchmarks.host": {
