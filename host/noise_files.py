@@ -44,7 +44,7 @@ def save(
     size = tensor_file.in_words(path.stat().st_size)
     screen.say(node_id, f"saved {path.name}, {size}{remark}")
     place = {"filename": path.name, "subfolder": subfolder, "type": "output"}
-    return place, thumbnail.decoded(saved.picture)
+    return place, thumbnail.shown(saved.picture)
 
 
 def _samples(latent: dict) -> Tensor:
@@ -121,19 +121,19 @@ def _told(facts: Facts, samples: Tensor) -> dict[str, Any]:
     return dataclasses.asdict(dataclasses.replace(facts, latent_format=None)) | {"latent_format": name}
 
 
-def _picture(carried: LatentRecord, frames: list[int] | None) -> str:
-    """The middle frame of the source as small as a preview; "" where nothing is known of it."""
+def _picture(carried: LatentRecord, frames: list[int] | None) -> Tensor | None:
+    """The middle frame of the source as small as a preview; None where nothing is known of it."""
     record = carried.inversion.record
     clip = carried.source if record is None else record.source
     if clip is None or not len(clip):
-        return ""
+        return None
     chosen = frames or range(len(clip))
     frame = clip[chosen[len(chosen) // 2]][None]
     frame = (frame[:, :, frame.shape[2] // 2] if frame.ndim == 5 else frame).float().cpu()
     if record is None:
         frame = core.in_sampling_space(carried.facts.latent_format, frame)
     drawn = core_files.rgb(carried.facts.latent_format, frame)
-    return "" if drawn is None else thumbnail.encoded(drawn)
+    return None if drawn is None else thumbnail.small(drawn)
 
 
 def listed() -> list[str]:
@@ -173,7 +173,7 @@ def load(name: str, node_id: str | None) -> tuple[dict, Tensor | None]:
     try:
         with tensor_file.readable():
             saved, made_here = _read(path)
-            latent, picture = _latent(saved), thumbnail.decoded(saved.picture)
+            latent, picture = _latent(saved), thumbnail.shown(saved.picture)
     except UnsamplingError as error:
         raise UnsamplingError(f"file {core_files.shown(name)} cannot be used: {error}") from None
     screen.say(node_id, _words(latent, made_here))

@@ -24,10 +24,11 @@ from .tensor_file import Entry
 
 FORMAT, VERSION = "unsampling noise", 1
 # the keys of the metadata, all of them texts
-KIND, NUMBER, SETTINGS, PICTURE = "format", "version", "settings", "modelspec.thumbnail"
+KIND, NUMBER, SETTINGS = "format", "version", "settings"
 # of the tensors
 NOISE, SOURCE, EXTRA = "noise", "source", "latent."
 START, RECORDED, MASK = "record.noise", "record.source", "record.mask"
+PICTURE = "picture"
 LONGEST = 200  # characters of a stranger's text in a sentence
 
 
@@ -39,7 +40,7 @@ class Saved:
     elsewhere. source: the clip in that scale, if a mask promises it unchanged.
     frames: for writing, which of the inversion's frames the noise has; None for all of them.
     extra: other tensors of the caller's, and caller: what else it wants back, as JSON knows it.
-    picture: a data URL of a small one, "" for none.
+    picture: a small one of the clip, bytes [height, width, 3].
     """
 
     noise: Tensor
@@ -48,7 +49,7 @@ class Saved:
     frames: list[int] | None = None
     extra: Mapping[str, Tensor] = field(default_factory=dict)
     caller: Mapping[str, Any] = field(default_factory=dict)
-    picture: str = ""
+    picture: Tensor | None = None
 
 
 def save(
@@ -61,8 +62,6 @@ def save(
     """
     settings = {"half": half, "inversion": _told(saved), "caller": dict(saved.caller)}
     metadata = {KIND: FORMAT, NUMBER: str(VERSION), SETTINGS: json.dumps(settings, allow_nan=False)}
-    if saved.picture:
-        metadata[PICTURE] = saved.picture
     return tensor_writer.write(candidates, entries(saved, half), metadata, tick)
 
 
@@ -88,8 +87,10 @@ def entries(saved: Saved, half: bool) -> dict[str, Entry]:
             whole[MASK] = Entry(past.mask, None if one_for_all else saved.frames)
     if half:
         rounded = {name: replace(entry, dtype=torch.float16) for name, entry in rounded.items()}
-    # masks and the like last, so that no latent begins at an odd place
-    return {**rounded, **dict(sorted(whole.items(), key=lambda item: item[0] == MASK))}
+    if saved.picture is not None:
+        whole[PICTURE] = Entry(saved.picture)
+    # what is no latent last, so that no latent begins at an odd place
+    return {**rounded, **dict(sorted(whole.items(), key=lambda item: item[0] in (MASK, PICTURE)))}
 
 
 def _answers(past: Record) -> Iterator[tuple[str, Tensor]]:
@@ -161,7 +162,7 @@ def load(path: Path) -> Saved:
             _like(file.checked(SOURCE, sums), noise, SOURCE) if SOURCE in file.names else None,
             extra={name: file.checked(f"{EXTRA}{name}", sums) for name in sorted(given)},
             caller=value(settings, "caller", dict),
-            picture=file.metadata.get(PICTURE, ""),
+            picture=file.checked(PICTURE, sums) if PICTURE in file.names else None,
         )
 
 

@@ -28,7 +28,7 @@ DTYPES = {
     torch.bool: "BOOL",
 }
 PIECE = 2**18  # elements that are converted, checked and written at a time: they fit into a cache
-HEADER = 8 * 2**20  # bytes: 20,000 answers and a picture need a third of it
+HEADER = 8 * 2**20  # bytes: 20,000 answers need a third of it
 SUMS = "sums"  # of the metadata: a sum of each tensor's 8-byte words, which finds damage
 
 

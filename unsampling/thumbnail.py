@@ -1,48 +1,34 @@
-"""A small picture as a text, as files of tensors carry it (the data URL of ModelSpec's thumbnail)."""
+"""A small picture as files of tensors carry it: bytes, [height, width, 3]."""
 
-import base64
-import io
-
-import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
+from torch.nn.functional import interpolate
 
 from .errors import UnsamplingError
 
 SIDE = 192  # pixels of the longer side
-LONGEST, LARGEST = 400_000, 512 * 512  # characters and pixels of one that is read
-BEGINNING = "data:image/png;base64,"
+LARGEST = 512  # pixels of a side of one that is read
 
 
-def encoded(picture: Tensor) -> str:
-    """[height, width, 3], 0 to 1, as the data URL of a PNG whose longer side has SIDE pixels."""
-    pixels = picture.detach().to("cpu", torch.float32).nan_to_num().clamp(0, 1).mul(255).round().byte()
-    drawn = Image.fromarray(pixels.numpy(), "RGB")
-    scale = SIDE / max(drawn.size)
-    width, height = (max(1, round(side * scale)) for side in drawn.size)
-    kept = io.BytesIO()
-    # a latent's pixels stay squares: nothing is there that smoothing could show, and the file stays small
-    smoothing = Image.Resampling.NEAREST if scale > 1 else Image.Resampling.BICUBIC
-    drawn.resize((width, height), smoothing).save(kept, "PNG")
-    return BEGINNING + base64.b64encode(kept.getvalue()).decode()
+def small(picture: Tensor) -> Tensor:
+    """[height, width, 3], 0 to 1, as bytes, its longer side SIDE pixels."""
+    drawn = picture.detach().to("cpu", torch.float32).nan_to_num().clamp(0, 1).movedim(-1, 0)[None]
+    scale = SIDE / max(drawn.shape[-2:])
+    size = [max(1, round(side * scale)) for side in drawn.shape[-2:]]
+    # a latent's pixels stay squares: nothing is there that smoothing could show
+    drawn = interpolate(drawn, size, mode="nearest-exact" if scale > 1 else "area")[0]
+    return drawn.movedim(0, -1).mul(255).round().byte().contiguous()
 
 
-def decoded(text: str) -> Tensor | None:
-    """The picture again; None where there is none.
+def shown(picture: Tensor | None) -> Tensor | None:
+    """The picture again, 0 to 1; None where there is none.
 
-    Raises: UnsamplingError for what is no small PNG.
+    Raises: UnsamplingError for what is no small picture.
     """
-    if not text:
+    if picture is None:
         return None
-    if not text.startswith(BEGINNING) or len(text) > LONGEST:
+    if picture.dtype != torch.uint8 or picture.ndim != 3 or picture.shape[-1] != 3:
         raise UnsamplingError("it is damaged: its picture cannot be read")
-    try:
-        opened = Image.open(
-            io.BytesIO(base64.b64decode(text.removeprefix(BEGINNING), validate=True)), "r", ["PNG"]
-        )
-        if opened.width * opened.height > LARGEST:
-            raise ValueError("too large")
-        return torch.from_numpy(np.asarray(opened.convert("RGB"), np.float32) / 255)
-    except Exception as error:  # Pillow has one for each way in which a file can be wrong
-        raise UnsamplingError("it is damaged: its picture cannot be read") from error
+    if not 0 < min(picture.shape) <= max(picture.shape) <= LARGEST:
+        raise UnsamplingError("it is damaged: its picture cannot be read")
+    return picture.float() / 255

@@ -17,10 +17,8 @@ from .core import LATENT_FORMAT
 SUFFIXES = (".safetensors", ".latent")
 OUTPUT, INPUT = " [output]", ""  # how core marks a name's folder
 # of Windows, whatever comes behind the first dot
-DEVICE = re.compile(
-    r"(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])\s*(\.|:|$)", re.IGNORECASE
-)
-DRIVE = re.compile(r"[A-Za-z]:")
+DEVICE = r"(?i)(con|prn|aux|nul|conin\$|conout\$|(com|lpt)[0-9\u00b9\u00b2\u00b3])\s*(\.|:|$)"
+DRIVE = r"[A-Za-z]:"
 SHOWN = 120  # characters of a name in a sentence
 
 
@@ -78,8 +76,8 @@ def _check_name(bare: str, name: str) -> None:
     """Raises: UnsamplingError for what is no plain path below a folder, on any system."""
     parts = re.split(r"[/\\]", bare)
     odd = (
-        DRIVE.match(bare)
-        or any(part in ("", ".", "..") or DEVICE.match(part) or part[-1] in ". " for part in parts)
+        re.match(DRIVE, bare)
+        or any(part in ("", ".", "..") or re.match(DEVICE, part) or part[-1] in ". " for part in parts)
         or any(ord(one) < 32 for one in bare)
         or (os.name == "nt" and ":" in bare)
     )

@@ -140,10 +140,11 @@ def test_half_refuses_what_it_cannot_hold(tmp_path):
 def test_noise_without_a_record_keeps_its_type_and_what_is_beside_it(tmp_path, dtype):
     noise = torch.randn(VIDEO).movedim(2, 0)[0].movedim(1, 2).to(dtype)[..., ::2]
     extra, caller = {"noise_mask": torch.rand(1, 5, 6)}, {"latent": {"batch_index": [3, 4]}}
-    found = again(tmp_path, Saved(noise, extra=extra, caller=caller, picture="data:"))
+    drawn = torch.randint(0, 256, (4, 6, 3), dtype=torch.uint8)
+    found = again(tmp_path, Saved(noise, extra=extra, caller=caller, picture=drawn))
     assert found.noise.dtype == dtype and torch.equal(found.noise, noise)
     assert torch.equal(found.extra["noise_mask"], extra["noise_mask"])
-    assert found.caller == caller and found.picture == "data:" and found.inversion is None
+    assert found.caller == caller and torch.equal(found.picture, drawn) and found.inversion is None
 
 
 def test_it_is_a_plain_safetensors_file_whose_data_is_aligned(tmp_path):

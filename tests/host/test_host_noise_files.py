@@ -319,13 +319,13 @@ def test_a_core_samplers_noise_remembers_it(kept):
     assert torch.equal(found["memory"], found["file"])
 
 
-def test_the_picture_and_the_settings_stand_in_the_metadata(kept):
+def test_the_picture_and_the_settings_stand_in_the_file(kept):
     comfy, _, _ = kept
     with safe_open(comfy.output_dir / "kept/00_00001_.safetensors", "pt") as file:
-        metadata = file.metadata()
+        metadata, picture = file.metadata(), file.get_tensor("picture")
     settings = json.loads(metadata["settings"])
     assert metadata["format"] == "unsampling noise" and metadata["version"] == "1"
-    assert metadata["modelspec.thumbnail"].startswith("data:image/png;base64,")
+    assert picture.dtype == torch.uint8 and max(picture.shape) == 192
     assert settings["inversion"]["solver"] == "midpoint" and len(settings["inversion"]["sigmas"]) == STEPS + 1
     assert settings["caller"]["facts"]["latent_format"] == "SD15"
     assert settings["inversion"]["info"]["comfyui"]

@@ -23,7 +23,6 @@ ENGINE = {"torch", "numpy"}
 MORE = {  # what parts of unsampling/ need besides
     "unsampling.storage": {"safetensors"},
     "unsampling.tensor_file": {"safetensors"},
-    "unsampling.thumbnail": {"PIL"},
     "unsampling.report": {"PIL"},
     "unsampling.video": {"av", "kornia"},
 }
