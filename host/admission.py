@@ -32,7 +32,7 @@ def admit(
     model = guider.model_patcher
     layout = _layout(model, shape)
     facts = _facts(guider, shape, layout if whole in (None, shape) else _layout(model, whole))
-    _refuse_schedule(model, facts, falling)
+    _refuse_schedule(model, facts, float(falling[start]))
     animatediff.refuse_moved(model)
     animatediff_settings.refuse_changing(model)
     caches.refuse(model)
@@ -85,14 +85,14 @@ def _check_windows(model, layout: list[Windows], falling: Tensor, start: int) ->
             windows.check_norms(one)
 
 
-def _refuse_schedule(model, facts: Facts, falling: Tensor) -> None:
+def _refuse_schedule(model, facts: Facts, sigma: float) -> None:
     """A model answers for noise up to its highest sigma; above it, it is asked what it has never seen."""
-    if not models.is_above(model, float(falling[0])):
+    if not models.is_above(model, sigma):
         return
     top = facts.family.sigma_max
     kind = "is a flow model, whose noise goes up to 1" if facts.flow else f"knows noise up to {top:.4g} only"
     raise UnsamplingError(
-        f"sigmas starts at {falling[0]:.4g}, but the model {kind}; use {models.schedulers(model)}"
+        f"sigmas starts at {sigma:.4g}, but the model {kind}; use {models.schedulers(model)}"
     )
 
 

@@ -59,7 +59,7 @@ def unsample(
     top = start if sampler is not None else _top(falling, settings)
     facts = admission.admit(guider, shape, falling, top, rising=True, by_core=sampler is not None)
     info = {**models.info(guider), "source": record.digest(rising.samples)}
-    seen = repeats.Repeats(rising=True)
+    seen = repeats.Repeats(rising=True, cfg=core.guidance(guider))
     if sampler is not None:
         core_passes.refuse_settings({"direct": direct})
         noise, inversion = core_passes.rise(rising, falling, start, sampler, mask, facts.sigma_min, seen)
@@ -245,7 +245,8 @@ def _fall(
     remark += _of_path(inversion, settings["direct"])
     seen = remarks.OnThePath(inversion, path, models.info(falling.guider))
     repeated = likeness.repeats(falling.guider, carried, fit, settings["fidelity"])
-    again = repeats.Repeats(rising=False, repeats=repeated, other_prompt=seen.other_prompt)
+    cfg = core.guidance(falling.guider)
+    again = repeats.Repeats(rising=False, cfg=cfg, repeats=repeated, other_prompt=seen.other_prompt)
     path_cfg = None if carried is None else carried.facts.cfg
     widgets.check_guidance(falling.guider, path_cfg or 1.0, path)
 

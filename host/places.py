@@ -79,9 +79,13 @@ def placed(names: Sequence[str], recorded: Sequence[str], told: Sequence[int]) -
     """
     whole, names = list(recorded), list(names)
     times, left = divmod(len(names), len(whole))
-    # one place for all of a whole clip is no place: core's Latent Batch Seed Behavior writes it
-    if _fit(told, names, whole) and not (names == whole and len(set(told)) == 1):
-        return Placed([int(place) for place in told])
+    if _fit(told, names, whole):
+        found, equal = [int(place) for place in told], [i for i, one in enumerate(whole) if one == names[0]]
+        if not len(found) > 1 == len(set(found)) or len(equal) == 1:
+            return Placed(found)
+        # one place for all is perhaps no place: core's Latent Batch Seed Behavior writes it
+        if names != whole:
+            return Placed(found, dict.fromkeys(range(len(found)), equal))
     if left == 0 and names == whole * times:
         return Placed(list(range(len(whole))) * times)
     where: dict[str, list[int]] = {}

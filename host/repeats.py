@@ -14,7 +14,7 @@ from ..unsampling import UnsamplingError
 from ..unsampling.solvers.evaluation import Callback
 
 # How far two answers to one question may lie apart, over sigma: that is, in what the network puts out, in the
-# frame where it is most. Half precision and batches that are cut otherwise come to 0.01, at a high cfg.
+# frame where it is most. Half precision and batches that are cut otherwise come to 0.01; cfg multiplies that.
 SEEN, LOST = 0.02, 0.1
 # Latents that lie nearer than this, over their size, may get one answer by rounding.
 OTHER = 1e-3
@@ -28,10 +28,12 @@ CURE = (
 class Repeats:
     """Looks at the answers of a pass; `compare` and `watched` are for the engine, `remark` for the user."""
 
-    def __init__(self, rising: bool, repeats: bool = True, other_prompt: bool = False):
+    def __init__(self, rising: bool, cfg: float = 1.0, repeats: bool = True, other_prompt: bool = False):
         """repeats: whether the recorded answers and those of this pass are to the same questions.
         other_prompt: whether they are known to be to other prompts."""
-        self.rising, self.repeats, self.other_prompt = rising, repeats, other_prompt
+        self.rising, self.repeats = rising, repeats
+        self.other_prompt = other_prompt and cfg != 0  # at 0 the negative alone is asked
+        self.lost = LOST * max(1.0, cfg)
         self.off, self.twice, self.call = 0.0, "", 0
         # the repeated question lies between the one at the noise and that at fresh noise of the same sigma
         self.last: deque[tuple[Tensor, Tensor]] = deque(maxlen=2)
@@ -45,7 +47,7 @@ class Repeats:
             self.all_recorded = self.all_recorded and torch.equal(first, later)
         elif self.off <= SEEN and not torch.equal(first, later):
             self.off = max(self.off, distance(first, later) / sigma)
-            if self.off > LOST or self.twice:
+            if self.off > self.lost or self.twice:
                 raise UnsamplingError(self._lost(sigma))
 
     def _lost(self, sigma: float) -> str:

@@ -176,7 +176,7 @@ class _PlainSampler(comfy.samplers.Sampler):
                     " Resampler, which keep what is outside it"
                 )
             node, doing = running_node(), "unsampling" if self.rising else "resampling"
-            seen = Repeats(self.rising)
+            seen = Repeats(self.rising, core.guidance(model_wrap))
 
             def one_pass(at_cfg: AtCfg, x: Tensor, report: Callback) -> Tensor:
                 denoise = at_cfg(None)

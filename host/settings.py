@@ -66,7 +66,7 @@ def over_clip(value, fit: record.Fit, samples: Tensor, name: str) -> float | Ten
 
 def _of_places(value, fit: record.Fit, frames: list[int], name: str) -> float | Tensor:
     have, whole = fit.counts
-    if curves.is_of_whole(value, have, whole):
+    if curves.is_of_whole(value, have, whole, name):
         numbers = torch.as_tensor(curves.over_frames(value, whole, name))
         if fit.placed.differ(numbers):
             raise UnsamplingError(

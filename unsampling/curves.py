@@ -81,16 +81,18 @@ def over_part(value, places: Sequence[int], frames: int, name: str) -> float | T
 
     places: of the part's frames in the clip, which has so many frames.
     """
-    if is_of_whole(value, len(places), frames):
+    if is_of_whole(value, len(places), frames, name):
         return torch.as_tensor(over_frames(value, frames, name))[list(places)]
     return over_frames(value, len(places), name)
 
 
-def is_of_whole(value, part: int, frames: int) -> bool:
+def is_of_whole(value, part: int, frames: int, name: str) -> bool:
     """Whether the setting is a list with one value for each frame of a clip, of which another number is in
     hand."""
-    listed = not hasattr(value, "interp") and hasattr(value, "__len__") and not isinstance(value, str)
-    return listed and part != frames == len(value)
+    if part == frames or hasattr(value, "interp"):
+        return False
+    numbers = _numbers(value, name, Cause.SETTING_NOT_NUMBERS)
+    return numbers.ndim > 0 and len(numbers) == frames
 
 
 def _stretched(values: Tensor, frames: int) -> Tensor:

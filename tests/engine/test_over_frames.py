@@ -47,6 +47,20 @@ def test_a_list_of_the_whole_clip_means_the_parts_own_frames(values):
         assert found.tolist() == pytest.approx([i / 10 for i in places])
 
 
+@pytest.mark.parametrize(
+    "nested", [lambda v: [v], lambda v: [[one] for one in v], lambda v: torch.tensor([v])]
+)
+def test_a_nested_list_of_the_whole_clip_does_too(nested):
+    values = [0.0, 0.0, 1.0, 1.0]
+    assert curves.over_part(nested(values), [2, 3], 4, "structure").tolist() == [1.0, 1.0]
+
+
+@pytest.mark.parametrize("one", [torch.tensor(0.5), np.array(0.5), np.float32(0.5), torch.tensor([0.5])])
+def test_one_number_in_any_form_is_one_for_a_part_too(one):
+    found = curves.over_part(one, [2, 3], 4, "structure")
+    assert torch.as_tensor(found).flatten().unique().tolist() == [0.5]
+
+
 def test_anything_else_runs_over_the_part():
     part, frames = [2, 3, 5], 6
     for value in (0.5, [0.1, 0.7, 0.2], [0.0, 1.0], Square()):

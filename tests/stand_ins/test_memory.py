@@ -76,6 +76,19 @@ def test_another_prompt_is_told_only_where_every_answer_is_the_recorded_one():
     assert seen.remark == ""
 
 
+def test_at_cfg_0_another_positive_is_not_asked():
+    seen = repeats.Repeats(rising=False, cfg=0.0, repeats=False, other_prompt=True)
+    seen.compare(1.0, CLIP, CLIP)
+    assert seen.remark == ""
+
+
+def test_a_higher_cfg_magnifies_what_rounding_does():
+    repeats.Repeats(rising=False, cfg=7.0).compare(1.0, CLIP, CLIP + 0.3)
+    for cfg, off in ((7.0, 0.8), (0.0, 0.2)):
+        with pytest.raises(UnsamplingError, match="does not repeat itself"):
+            repeats.Repeats(rising=False, cfg=cfg).compare(1.0, CLIP, CLIP + off)
+
+
 def conditions(text=1.0, **more):
     return {"positive": [{"cross_attn": torch.full((1, 3), text), "uuid": uuid.uuid4(), **more}]}
 

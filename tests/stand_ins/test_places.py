@@ -39,6 +39,7 @@ def told(*numbers: int) -> list[Place]:
         (STILL, "aaaa", [], [0, 1, 2, 3]),  # the noise as it was
         (STILL, "aaaa", told(1, 1, 1, 1), [0, 1, 2, 3]),  # with one seed for all of it
         (STILL, "aaaaaaaa", [], [0, 1, 2, 3] * 2),  # the noise, repeated
+        (OTHER, "aaa", told(0, 0, 0), [0, 0, 0]),  # one frame, repeated
         (TWOS, "abbc", [], [1, 2, 3, 4]),  # nothing else lies at equal distances
         (TWOS, "cbba", [], [4, 3, 2, 1]),
         (OTHER, "ace", [], [0, 2, 4]),
@@ -58,6 +59,10 @@ def test_frames_are_known_by_their_places_or_where_only_one_way_leads_there(clip
         (STILL, "aa", told(0, 1, 2, 3), {0: [0, 1, 2, 3], 1: [0, 1, 2, 3]}),  # a node forgot to cut them
         (STILL, "aa", told(2, 7), {0: [0, 1, 2, 3], 1: [0, 1, 2, 3]}),
         (STILL, "a", [], {0: [0, 1, 2, 3]}),
+        # one place for all of a slice: a frame that was repeated, or a slice with one seed for all of it
+        (STILL, "aa", told(2, 2), {0: [0, 1, 2, 3], 1: [0, 1, 2, 3]}),
+        (STILL, "aaaaaaaa", told(*[0] * 8), {i: [0, 1, 2, 3] for i in range(8)}),
+        (TWOS, "bb", told(2, 2), {0: [2, 3], 1: [2, 3]}),
         (TWOS, "abc", [], {0: [0, 1], 1: [2, 3], 2: [4, 5]}),  # every second, from the first or the second
         (TWOS, "bbbb", [], {i: [2, 3] for i in range(4)}),  # no frame at two places by equal distances
         (TWOS, "abc", told(0, 1, 2), {0: [0, 1], 1: [2, 3], 2: [4, 5]}),  # places of another noise
