@@ -63,7 +63,7 @@ def hertz(wave, rate=RATE) -> float:
 # Memory by frames that arrive
 
 
-@pytest.mark.parametrize(("name", "count"), [("recorder.webm", 60), ("gap.mkv", 13), ("long_sound.mkv", 24)])
+@pytest.mark.parametrize(("name", "count"), [("recorder.webm", 77), ("gap.mkv", 13), ("long_sound.mkv", 24)])
 @pytest.mark.parametrize("megapixels", [0.05, 1.0])
 def test_memory_is_that_of_the_frames_that_there_are(made, name, count, megapixels):
     ticks = Ticks()
@@ -157,10 +157,32 @@ def test_each_frame_is_shown_at_its_time(made, name, times, start, duration, eve
 
 @pytest.mark.parametrize(
     ("name", "count"),
-    [("phone.mp4", 90), ("recorder.webm", 60), ("gap.mkv", 13), ("dark.mkv", 16), ("cut.mkv", 16)],
+    [("phone.mp4", 119), ("recorder.webm", 77), ("gap.mkv", 13), ("dark.mkv", 16), ("cut.mkv", 16)],
 )
-def test_as_many_frames_as_arrive(made, name, count):
+def test_as_many_frames_as_the_usual_rate_makes_but_not_many_times_more(made, name, count):
     assert read(made(name)).count == count
+
+
+PAUSES = {
+    "a pause": ([Fraction(i, 30) for i in range(60)] + [Fraction(i, 30) + 3 for i in range(60, 120)], 30),
+    "a hold at the end": ([*(Fraction(i, 24) for i in range(48)), Fraction(3)], 24),
+    "two gaps": ([Fraction(i + 2 * (i >= 20) + 2 * (i >= 40), 30) for i in range(60)], 30),
+}
+
+
+@pytest.mark.parametrize("name", PAUSES)
+def test_no_picture_is_left_out_for_a_pause(name):
+    times, rate = PAUSES[name]
+    gap = Fraction(1, rate)
+    whole = timeline.Timeline(times, times[0], times[-1] + gap, gap, "", [], 0, True, None, 0, 0, times[0])
+    part = timeline.part_of(whole, 0, 0, 0, [Fraction(rate)], Fraction(1, 90_000))
+    assert part.by_time and part.rate == rate
+    shots = [(time, i) for i, time in enumerate(times)]
+    shown = list(timeline.by_time(shots, part.begin, part.rate, part.count))
+    assert {shot[1] for shot in shown} == set(range(len(times)))
+    assert all(
+        abs(shot[0] - at / part.rate) < gap or shown[at] == shown[at - 1] for at, shot in enumerate(shown)
+    )
 
 
 @pytest.mark.parametrize("name", ["phone.mp4", "dark.mkv", "late.mkv", "late.ts", "fragments.mp4"])
@@ -254,7 +276,7 @@ def test_a_part_lasts_as_long_as_what_it_stands_for(gaps, start, duration, most,
         return
     span = part.end - part.begin
     assert abs(part.count / part.rate - span) < 1 / part.rate
-    assert part.count <= len(times) and (not most or part.count <= most)
+    assert part.count <= timeline.FILLED * len(times) and (not most or part.count <= most)
     stop = times[-1] if part.stop is None else part.stop
     inside = [time for time in times[:-1] if part.begin <= time < stop][: most or None]
     assert part.count >= len(inside)

@@ -22,6 +22,7 @@ LEAP = 10  # seconds, as in ffmpeg: in an MPEG stream a longer one is a joint of
 LATE = 0.25  # seconds by which a file may end before what its header tells
 STILL = Fraction(3, 2)  # usual gaps between two frames, from which on the first counts as still shown
 USUAL_RATE = Fraction(25)
+FILLED = 2  # times the frames that there are: so many may come of them at their usual rate
 
 
 class Clock:
@@ -221,8 +222,9 @@ def part_of(
 ) -> Part | None:
     """Which frames stand for `duration` seconds from `start` on, and at which rate; None without any.
 
-    As many as there are, at a rate by which they last as long as the part. In their own order where that
-    shows none of them a frame too early or too late, else chosen by time.
+    As many as there are, at a rate by which they last as long as the part, in their own order where that
+    shows none of them a frame too early or too late. Else they are chosen by time, at their usual rate where
+    that makes at most FILLED times as many.
     """
     times = timeline.times
     begin = timeline.start + whole_ticks(start, base)
@@ -244,13 +246,17 @@ def part_of(
     end = min(end, following) if cut else end
     natural = following if following <= end + timeline.gap else end
 
-    def part(rate: Fraction, by_time: bool) -> Part:
-        return Part(shown[0], end, natural, first, shown[-1], stop, len(shown), rate, by_time)
+    def part(count: int, rate: Fraction, by_time: bool) -> Part:
+        return Part(shown[0], end, natural, first, shown[-1], stop, count, rate, by_time)
 
     for rate in (*rates, len(shown) / (natural - shown[0])):
         if _in_order(shown, natural, end, rate):
-            return part(rate, by_time=False)
-    return part(len(shown) / (end - shown[0]), by_time=True)
+            return part(len(shown), rate, by_time=False)
+    # at the usual rate a pause is filled by the frame before it, and no other frame is left out for it
+    filled = round((end - shown[0]) / timeline.gap)
+    fits = len(shown) <= filled <= FILLED * len(shown) and not (most and filled > most)
+    count = filled if fits else len(shown)
+    return part(count, count / (end - shown[0]), by_time=True)
 
 
 def _in_order(times: list[Fraction], natural: Fraction, end: Fraction, rate: Fraction) -> bool:
