@@ -179,8 +179,8 @@ def test_the_sizes_are_said_before_anything_is_written(kept):
     both = r"saving the noise of (\d+) frames, lossless: ([\d.]+ KiB) lossless, ([\d.]+ KiB) half"
     sizes = re.findall(both, said)
     assert len(sizes) == len(CASES) + 1
-    # 8 steps: noise twice, source, ten answers, of 4 KiB each; half keeps the source
-    assert sizes[0] == ("4", "52 KiB", "28 KiB")
+    # 8 steps: noise twice, source, ten answers, of 4 KiB each; half keeps the source; a picture of 108 KiB
+    assert sizes[0] == ("4", "160 KiB", "136 KiB")
     assert re.search(r"saved 00_00001_\.safetensors, [\d.]+ KiB", said)
     assert "2 of 4 frames, exact where frames do not see each other" in said
     assert "the noise was changed since: not exact" in said
