@@ -48,8 +48,9 @@ def test_windows_do_move_and_a_step_has_its_own_in_both_passes(comfy, windows):
         cuts.setdefault(call["step"], []).append(tuple(call["frames"]))
     once = {step: tuple(dict.fromkeys(seen)) for step, seen in cuts.items()}
     assert len(set(once.values())) > 3
-    # a step is asked up and down, with the same windows each time
-    assert all(len(seen) == 2 * len(once[step]) for step, seen in cuts.items() if step < 15)
+    # a step is asked up and down, and one of them again, with the same windows each time
+    times = sorted(len(seen) / len(once[step]) for step, seen in cuts.items() if step < 15)
+    assert times == [2] * 14 + [3]
 
 
 @pytest.mark.parametrize("windows", WINDOWS[3:])
