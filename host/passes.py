@@ -245,16 +245,15 @@ def _fall(
     remark += _of_path(inversion, settings["direct"])
     seen = remarks.OnThePath(inversion, path, models.info(falling.guider))
     repeated = likeness.repeats(falling.guider, carried, fit, settings["fidelity"])
-    cfg = core.guidance(falling.guider)
-    again = repeats.Repeats(rising=False, cfg=cfg, repeats=repeated, other_prompt=seen.other_prompt)
+    again = repeats.Repeats(False, core.guidance(falling.guider), repeated, seen.other_prompt)
     path_cfg = None if carried is None else carried.facts.cfg
     widgets.check_guidance(falling.guider, path_cfg or 1.0, path)
 
     def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
         noise = inversion.noise.to(x.device) if inversion.noise.numel() else x
         timed = again.watched(seen.watched(falling.timed(report, "resampling", remark)))
-        how = {**settings, "callback": timed, "store": store, "direct_denoise": at_cfg(path_cfg)}
-        how["compare"] = again.compare
+        how = settings | {"callback": timed, "store": store, "compare": again.compare}
+        how["direct_denoise"] = at_cfg(path_cfg)
         return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
     falling.say(f"resampling, {calls} model calls{remark}")
