@@ -65,17 +65,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _seen(transfer: Transfer, unet: torch.nn.Module) -> Seen:
     clip, sigmas = transfer.clip(), transfer.sigmas(STEPS)
     path = direct.Direct((), direct.seed_of(clip, 0), tuple(range(len(clip))))
-    answer = own = clip
+    answer, own, named = clip, clip, None
     for step, sigma in enumerate(sigmas[:-1]):
         x = path.noised(clip, sigma, step)
         answer, own = (
             model.denoiser(unet, style)(x, float(sigma), step)
             for style in (transfer.target, transfer.condition)
         )
-        if direct.lies_across(answer, own, clip) is not None:
+        named = direct.lies_across(answer, own, clip)
+        if named is not None:
             break
     top, alike = SETTINGS[transfer.setting].top, direct.correlation(answer, own)
-    return Seen(top, transfer.crosses, alike, direct.lies_across(answer, own, clip) is True)
+    return Seen(top, transfer.crosses, alike, named is True)
 
 
 def _table(found: Sequence[Seen]) -> str:
