@@ -22,7 +22,7 @@ from .solvers.evaluation import Evaluate, ModelCalls, Outside
 ACROSS, SEEN = -0.3, 0.1
 # Where the source's own answer is this near to the source, over the source's spread, its recorded noise draws
 # as well as fresh noise.
-NEAR = 0.2
+NEAR = 0.5
 
 
 @dataclass(frozen=True, eq=False)
