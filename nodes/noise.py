@@ -46,8 +46,8 @@ class SaveNoise(io.ComfyNode):
     @classmethod
     def execute(cls, noise, filename_prefix, precision) -> io.NodeOutput:
         with screen.naming("Save Noise"):
-            place, picture = noise_files.save(noise, filename_prefix, precision, cls.hidden.unique_id)
-            return io.NodeOutput(noise, ui={"latents": [place]} | _shown(picture, cls))
+            place, picture = noise_files.save(noise, filename_prefix, precision, screen.node_of(cls))
+            return io.NodeOutput(noise, ui=_shown(cls, picture, {"latents": [place]}))
 
 
 class LoadNoise(io.ComfyNode):
@@ -89,10 +89,12 @@ class LoadNoise(io.ComfyNode):
     @classmethod
     def execute(cls, file) -> io.NodeOutput:
         with screen.naming("Load Noise"):
-            noise, picture = noise_files.load(file, cls.hidden.unique_id)
-            return io.NodeOutput(noise, ui=_shown(picture, cls))
+            noise, picture = noise_files.load(file, screen.node_of(cls))
+            return io.NodeOutput(noise, ui=_shown(cls, picture, {}))
 
 
-def _shown(picture, cls) -> dict:
-    """The picture under the node, where there is one."""
-    return {} if picture is None else ui.PreviewImage(picture[None], cls=cls).as_dict()
+def _shown(cls, picture, more: dict) -> dict | None:
+    """The picture under the node, where there is one, with more for the browser; None without a node."""
+    if screen.node_of(cls) is None:
+        return None
+    return more | ({} if picture is None else ui.PreviewImage(picture[None], cls=cls).as_dict())

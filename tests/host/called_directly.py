@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import json
 import sys
+import tempfile
 import traceback
 from collections.abc import Callable
 from fractions import Fraction
@@ -38,12 +39,15 @@ class Browser:
 def main() -> dict:
     """What became of each node, in each way."""
     in_host.on_cpu()
+    import folder_paths
     import server
 
     browser = server.PromptServer.instance = Browser()
     in_host.load_pack()
     things()  # outside any mode, as a script that loads its models first
-    return {way: {node: told(call, browser) for node, call in calls(way)} for way in WAYS}
+    with tempfile.TemporaryDirectory() as output:
+        folder_paths.set_output_directory(output)
+        return {way: {node: told(call, browser) for node, call in calls(way)} for way in WAYS}
 
 
 def told(call: Callable, browser: Browser) -> dict:
@@ -87,8 +91,12 @@ def calls(way: str):
 
         return run
 
-    order = sorted(classes, key=lambda node: ("Resampler" in node or "Report" in node, node))
-    return [(node, call(node)) for node in order]
+    return [(node, call(node)) for node in sorted(classes, key=lambda node: (late(node), node))]
+
+
+def late(node: str) -> bool:
+    """Whether a node takes what another one made."""
+    return "Resampler" in node or "Report" in node or node == "UNS_LoadNoise"
 
 
 def inputs(node: str, made: dict) -> dict:
@@ -121,6 +129,8 @@ def inputs(node: str, made: dict) -> dict:
         "UNS_ReverseSigmas": {"sigmas": sigmas, "model": model},
         "UNS_InversionSampler": {"solver": "midpoint", "direction": "unsample"},
         "UNS_InversionReport": {"noise": noise},
+        "UNS_SaveNoise": {"noise": clip, "filename_prefix": "kept", "precision": "lossless"},
+        "UNS_LoadNoise": {"file": "kept_00001_.safetensors [output]"},
         "UNS_RestyleReport": {"source": images, "result": 1 - images},
         "UNS_VideoFrames": {
             "video": InputImpl.VideoFromComponents(parts),
