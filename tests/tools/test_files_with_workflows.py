@@ -36,7 +36,48 @@ JSON = {
     "a workflow as a prompt": ({"prompt": GRAPH}, Found(graph=GRAPH)),
     "an entry of the history": ({"prompt": HISTORY, "outputs": {}}, Found(PROMPT, GRAPH)),
     "an answer of the history": ({"an-id": {"prompt": HISTORY, "outputs": {}}}, Found(PROMPT, GRAPH)),
+    "the same run twice": (
+        {"an-id": {"prompt": HISTORY}, "again": {"prompt": HISTORY}},
+        Found(PROMPT, GRAPH),
+    ),
+    "an API prompt as a workflow": ({"workflow": PROMPT}, Found(PROMPT)),
+    "a job of a serverless worker": (
+        {"input": {"workflow": PROMPT, "images": [{"name": "a.png", "image": "data:"}]}},
+        Found(PROMPT),
+    ),
+    "a job with its prompt as text": ({"input": {"workflow_json": json.dumps(PROMPT)}}, Found(PROMPT)),
+    "both, in a deployment": ({"workflow_api": PROMPT, "workflow": GRAPH, "name": "x"}, Found(PROMPT, GRAPH)),
+    "an answer about a job": (
+        {"id": "a", "workflow": {"prompt": PROMPT, "extra_data": {"extra_pnginfo": {"workflow": GRAPH}}}},
+        Found(PROMPT, GRAPH),
+    ),
+    "a request with a setting": ({"prompt": PROMPT, "extra_data": {"preview_method": "auto"}}, Found(PROMPT)),
+    "an answer of the queue": ({"queue_running": [HISTORY], "queue_pending": []}, Found(PROMPT, GRAPH)),
+    "a list of one": ([PROMPT], Found(PROMPT)),
 }
+OTHER = {"1": {"class_type": "A", "inputs": {"value": 1}}}
+SEVERAL = {
+    "a history": (
+        {"run-a": {"prompt": HISTORY}, "run-b": {"prompt": [4, "b", OTHER, {}, []]}},
+        "run-a, run-b",
+    ),
+    "a queue": (
+        {"queue_running": [HISTORY], "queue_pending": [[4, "b", OTHER, {}, []]]},
+        "queue_running, queue_pending",
+    ),
+    "a queue of two": ({"queue_running": [], "queue_pending": [HISTORY, [4, "b", OTHER, {}]]}, "1, 2"),
+    "a batch": ([PROMPT, OTHER], "1, 2"),
+    "two requests": ({"first": {"prompt": PROMPT}, "second": {"workflow": OTHER}}, "first, second"),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_workflows_are_not_chosen_from(tmp_path, name):
+    content, names = SEVERAL[name]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ClientError, match=rf"a.json: It holds 2 workflows \({names}\): leave one of"):
+        read(path)
 
 
 @pytest.mark.parametrize("name", JSON)
@@ -140,6 +181,8 @@ def test_a_file_that_lost_its_workflow_says_so(tmp_path, name):
         (b"\x00\x01\x02 no picture", "is neither JSON nor a picture, film or sound"),
         (b"{", "is not JSON"),
         (b"", "is not JSON"),
+        (b"[" * 100_000, "nested too deep"),
+        (b'{"a": "{", "b": "{not json}"}', "holds neither"),
         (b"[1]", "holds neither a saved workflow"),
         (b'{"a": 1}', "holds neither"),
         (b'{"prompt": {"a": {}}}', "holds neither"),
