@@ -60,8 +60,9 @@ def clip(latent: dict, channels: int, name: str, video: bool | None = None) -> T
     return samples
 
 
-def check_mask(mask, shape: tuple[int, ...], name: str, held: int | None) -> None:
+def check_mask(mask, shape: tuple[int, ...], name: str, held: int | None, joined: bool = False) -> None:
     """shape: of the samples. held: how many frames of the clip a latent frame holds, if that is known.
+    joined: whether the samples are those of several clips.
 
     Raises: UnsamplingError for what is no mask, and for neither one nor one a frame: core would repeat a
         shorter list of masks and cut a longer one.
@@ -82,9 +83,20 @@ def check_mask(mask, shape: tuple[int, ...], name: str, held: int | None) -> Non
     if not (_fits_video(masks, frames, held) if video else _fits(masks, frames)):
         have = f"{frames} latent frames" if video else f"{frames} frames"
         raise UnsamplingError(
-            f"{name} has {have} and {masks} noise masks; give one mask, or one a frame: load clip and masks"
-            " with the same every_nth, start and number of frames"
+            f"{name} has {have} and {masks} noise masks; {_mask_cure(frames, joined and masks < frames)}"
         )
+
+
+def _mask_cure(frames: int, of_the_first: bool) -> str:
+    if of_the_first:
+        return (
+            "the node that joins clips keeps the masks of the first one alone: join the masks too (Batch"
+            f" Masks), and set all {frames} behind it with Set Latent Noise Mask"
+        )
+    return (
+        "give one mask, or one a frame: load clip and masks with the same every_nth, start and number of"
+        " frames"
+    )
 
 
 def _fits(masks: int, frames: int) -> bool:

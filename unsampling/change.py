@@ -25,11 +25,17 @@ def event(change: Change) -> str:
     return "frames were added to the noise, or cut and changed"
 
 
-def in_words(change: Change, counts: tuple[int, int], mask_lost: bool = False) -> str:
+def in_words(change: Change, counts: tuple[int, int], mask_lost: bool = False, unsure: bool = False) -> str:
     """A remark for the user, "" without a change.
 
     counts: how many frames are in hand, and how many the record has. mask_lost: whether a mask went with it.
+    unsure: whether these may be other frames of equal noise, which have another record.
     """
+    first = "; a node on the way dropped which of the clip's equal frames these are: taken for the first"
+    return _in_words(change, counts, mask_lost) + (first if unsure else "")
+
+
+def _in_words(change: Change, counts: tuple[int, int], mask_lost: bool) -> str:
     if change is Change.NONE:
         return ""
     if change is Change.SLICED:

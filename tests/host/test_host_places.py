@@ -153,3 +153,32 @@ def test_noises_of_a_still_clip_with_another_mask_each_are_not_taken_for_one(com
         in comfy.log_text()
     )
     assert not torch.equal(found["clip"][2], bench.clip[0] / 0.18215)
+
+
+def mask_of(bench: Bench, values: list[float]):
+    """A MASK a frame, joined by core's own node."""
+    masks = [bench.graph.add("SolidMask", value=value, width=64, height=64) for value in values]
+    return bench.graph.add("BatchMasksNode", **{f"masks.mask{i}": mask for i, mask in enumerate(masks)})
+
+
+@pytest.mark.parametrize("node", ["LatentBatch", "BatchLatentsNode"])
+def test_joined_clips_with_masks_on_the_first_only_have_the_cure_that_works(comfy, node):
+    bench, _ = held(comfy, f"places-joined-{node}", [0, 1], [0, 1])
+    first, log = bench.latent, bench.log
+    second = bench.graph.add("UNSTest_LoadLatent", file=comfy.put_latent(f"{log}-second", samples=bench.clip))
+    names = ("samples1", "samples2") if node == "LatentBatch" else ("latents.latent0", "latents.latent1")
+    both = bench.graph.add(node, **dict(zip(names, (first, second), strict=True)))
+    bench.latent = both
+    with pytest.raises(RunError) as refusal:
+        bench.run(noise=bench.unsample(bench.ays(4), solver="euler"))
+    said = (
+        "latent_image has 4 frames and 2 noise masks; the node that joins clips keeps the masks of the first"
+    )
+    cure = "join the masks too (Batch Masks), and set all 4 behind it with Set Latent Noise Mask"
+    assert f"{said} one alone: {cure}" in str(refusal.value)
+    every = mask_of(bench, [0, 1, 1, 0])
+    bench.latent = bench.graph.add("SetLatentNoiseMask", samples=both, mask=every)
+    noise = bench.unsample(bench.ays(4), solver="euler")
+    found = bench.run(cured=bench.resample(noise, 2.0, TARGET), both=both)
+    same = [torch.equal(a, b) for a, b in zip(found["cured"], found["both"], strict=True)]
+    assert same == [True, False, False, True]

@@ -18,7 +18,7 @@ def one_thread():
 
 @pytest.fixture(scope="package")
 def with_comfy() -> dict[str, ModuleType]:
-    names = ("models", "admission", "packs.wan_vae", "passes", "sampling", "likeness")
+    names = ("models", "admission", "packs.wan_vae", "passes", "sampling", "likeness", "reports")
     return dict(zip(names, comfy_objects.imported(*names), strict=True))
 
 
@@ -50,3 +50,8 @@ def sampling(with_comfy) -> ModuleType:
 @pytest.fixture
 def likeness(with_comfy) -> ModuleType:
     return with_comfy["likeness"]
+
+
+@pytest.fixture
+def reports(with_comfy) -> ModuleType:
+    return with_comfy["reports"]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from unsampling_pack.host import latents
+from unsampling_pack.host import latents, places
 from unsampling_pack.unsampling import UnsamplingError, solvers
 from unsampling_pack.unsampling.errors import Cause
 
@@ -227,6 +227,29 @@ def test_another_number_of_masks_is_told_by_both_numbers(shape, mask, held, told
         latents.check_mask(torch.zeros(mask), shape, "latent_image", held)
     cause = "give one mask, or one a frame: load clip and masks with the same every_nth, start and number"
     assert str(refusal.value).startswith(f"latent_image has {told}; {cause}")
+
+
+@pytest.mark.parametrize(
+    ("numbers", "joined"),
+    [
+        ([*range(4), *range(4)], True),
+        ([0, 1, 2, 0, 1], True),
+        ([3, 4, 5, 5], True),
+        ([2, 3, 4, 5], False),
+        ([0, 2, 4, 6], False),
+        (None, False),
+        ([None, "a"], False),
+    ],
+)
+def test_clips_that_were_joined_have_the_cure_for_that(numbers, joined):
+    latent = {"samples": torch.zeros(8, 4, 8, 8), "batch_index": numbers}
+    with pytest.raises(UnsamplingError) as refusal:
+        latents.check_mask(torch.zeros(4, 8, 8), (8, 4, 8, 8), "latent_image", None, places.joined(latent))
+    cure = "join the masks too (Batch Masks), and set all 8 behind it with Set Latent Noise Mask"
+    assert (cure in str(refusal.value)) == joined
+    assert ("same every_nth" in str(refusal.value)) != joined
+    with pytest.raises(UnsamplingError, match="same every_nth"):  # more masks than frames are no join's
+        latents.check_mask(torch.zeros(9, 8, 8), (8, 4, 8, 8), "latent_image", None, joined)
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
