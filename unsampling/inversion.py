@@ -80,7 +80,8 @@ def unsample(
         0 for none; None lets the record choose.
     variation: another number draws other fresh noise.
     flow: whether x is (1 - sigma) * x0 + sigma * eps, which fresh noise has to know.
-    compare: is given two answers to one question, asked again at the end of the way up: one call more.
+    compare: is given two answers to one question, asked again at the end of the way up: one call more, at
+        which the callback is given latent and answer of the call before.
 
     Raises: UnsamplingError for input that cannot be unsampled, before any model call, and at the model's
     first NaN.
