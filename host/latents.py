@@ -5,6 +5,7 @@ from math import hypot, prod
 
 import torch
 from torch import Tensor
+from torch.nn.functional import max_pool2d
 
 from ..unsampling import Inversion, UnsamplingError, solvers
 from ..unsampling.checks import check_latent
@@ -16,6 +17,10 @@ from .packs import core
 WEAK, STRONG, STRONG_ELSEWHERE, SOURCE = 0.4, 2.5, 5.0, 4.0
 # Frames of a clip in a latent frame, where ComfyUI does not tell: Wan and its like, Mochi, LTXV.
 HELD = (4, 6, 8)
+# Of what a mask leaves free: cells of the latent that count as its edge, how many must be left, and the std
+# over them, by the clip's, below which they are of one colour (a small random VAE makes 0.08 of grey and 0.5
+# of a photograph).
+NEAR_EDGE, LEAST_CELLS, FLAT = 4, 16, 0.1
 
 
 def samples_of(latent: dict, name: str) -> Tensor:
@@ -109,6 +114,25 @@ def _fits_video(masks: int, frames: int, held: int | None) -> bool:
     ratios = HELD if held is None else (held,)
     whole = any(frames - 1 in ((masks - 1) // ratio, -(-(masks - 1) // ratio)) for ratio in ratios)
     return masks in (1, frames) or (masks > 1 and whole)
+
+
+def of_hole(samples: Tensor, mask: Tensor) -> str:
+    """A remark where what the mask leaves free is of one colour in all frames: VAE Encode (for Inpainting)
+    paints it grey before it encodes, so that nothing of the clip is there to be unsampled; "" else.
+
+    samples: (frames, channels, height, width), or with a time axis before height. mask: at that size. Cells
+    near its edge are left out, since a VAE mixes them with what is outside.
+    """
+    free = mask.to(samples).expand(len(samples), 1, *samples.shape[2:])
+    frames, free = (x.movedim(2, 1).flatten(0, 1) if x.ndim == 5 else x for x in (samples, free))
+    inside = -max_pool2d(-free, 2 * NEAR_EDGE + 1, 1, NEAR_EDGE) == 1
+    values = frames.movedim(1, -1)[inside[:, 0]]
+    if len(values) < LEAST_CELLS or bool((values.std(0) > FLAT * frames.std((0, 2, 3))).any()):
+        return ""
+    return (
+        ", but under its noise mask the clip is of one colour, so there are no shapes to keep: VAE Encode"
+        " (for Inpainting) paints that part grey; use VAE Encode and Set Latent Noise Mask"
+    )
 
 
 def _described(thing) -> str:

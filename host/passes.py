@@ -67,9 +67,8 @@ def unsample(
         more = {"mask": mask, "variation": variation, "flow": facts.flow}
         noise, inversion = _rise(rising, falling, top, settings, more, seen)
     inversion = replace(inversion, info=info)
-    remark = seen.remark
-    if mask is None:
-        remark += _strength(rising, noise, float(falling[start]), facts)
+    strength = _strength(rising, noise, float(falling[start]), facts) if mask is None else ""
+    remark = seen.remark + strength + ("" if mask is None else latents.of_hole(rising.samples, mask))
     fresh = f" ({inversion.direct_steps} for the direct path)" if inversion.direct_steps else ""
     remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
     rising.say(f"unsampled to sigma {falling[start]:.4g} in {inversion.calls} model calls{fresh}{remark}")
