@@ -9,7 +9,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 from PIL import Image, PngImagePlugin
+from safetensors.torch import save_file
 from small_graphs import recorded
 
 from tools.client.errors import ClientError
@@ -141,7 +143,13 @@ def sound(path: Path) -> None:
         container.mux(stream.encode(None))
 
 
+def latent(path: Path, metadata: dict[str, str] = TEXTS) -> None:
+    """As core's Save Latent."""
+    save_file({"latent_tensor": torch.zeros(1, 4, 8, 8)}, path, metadata or None)
+
+
 MEDIA = {
+    "a.latent": latent,
     "a.png": png,
     "animated.png": animated_png,
     "a.webp": with_exif,
@@ -167,10 +175,11 @@ def test_a_picture_under_another_name(tmp_path):
     assert read(tmp_path / "a.json") == Found(PROMPT, GRAPH)
 
 
-@pytest.mark.parametrize("name", ["plain.png", "plain.webp", "plain.mp4"])
+@pytest.mark.parametrize("name", ["plain.png", "plain.webp", "plain.mp4", "plain.latent"])
 def test_a_file_that_lost_its_workflow_says_so(tmp_path, name):
     path = tmp_path / name
-    film({})(path) if path.suffix == ".mp4" else picture().save(path)
+    plain = {".mp4": film({}), ".latent": lambda path: latent(path, {})}
+    plain.get(path.suffix, lambda path: picture().save(path))(path)
     with pytest.raises(ClientError, match=r"has no workflow inside.*use the file that ComfyUI wrote"):
         read(path)
 

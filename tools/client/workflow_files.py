@@ -1,4 +1,5 @@
-"""Workflows as they lie about: saved, exported, commented, as the body of a request, in a picture or film."""
+"""Workflows as they lie about: saved, exported, commented, as the body of a request, in a picture, a film, or
+a file of latents."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from typing import Any
 
 from tools.client.errors import ClientError
 
+MOST_HEADER = 2**27  # bytes, more than any safetensors file has
 KEYS = ("prompt", "workflow")  # under which ComfyUI writes both into what it saves
 
 
@@ -41,16 +43,16 @@ def is_api(data: dict) -> bool:
 def read(path: Path) -> Found:
     """The workflow in a file. Raises: ClientError where there is none, with the reason."""
     try:
-        content = path.read_bytes()
+        latents = _of_latents(path)
+        content = path.read_bytes() if latents is None else b""
     except OSError as error:
         raise ClientError(f"The workflow {path} cannot be read ({error.strerror}): check the name.") from None
     try:
-        data = json.loads(content)
-        found = find(data)
+        found = find(json.loads(content) if latents is None else _saved(path, latents))
     except RecursionError:
         raise ClientError(f"{path} is nested too deep for a workflow: save it again from ComfyUI.") from None
     except ClientError as error:
-        raise ClientError(f"{path}: {error}") from None
+        raise ClientError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
     except ValueError as error:
         if not content.strip() or content.lstrip()[:1] in b"{[\xef":
             raise ClientError(f"{path} is not JSON ({error}): save the workflow again.") from None
@@ -101,7 +103,7 @@ def _joined(runs: list[tuple[str, Found]]) -> list[tuple[str, Found]]:
     return once
 
 
-def _json(text: str) -> Any:
+def _json(text: str | bytes) -> Any:
     try:
         return json.loads(text)
     except (ValueError, RecursionError):
@@ -120,7 +122,18 @@ def _nodes(data: dict) -> dict:
     return {id: value for id, value in data.items() if _is_node(value)}
 
 
-# ---- pictures and films
+# ---- latents, pictures and films
+
+
+def _of_latents(path: Path) -> list[tuple[str, Any]] | None:
+    """The texts in a file of core's Save Latent, or any safetensors file; None for other files."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > MOST_HEADER or file.peek(1)[:1] != b"{":
+            return None
+        header = _json(file.read(size))
+    texts = header.get("__metadata__", {}) if isinstance(header, dict) else None
+    return list(texts.items()) if isinstance(texts, dict) else None
 
 
 def metadata(path: Path) -> dict:
@@ -144,6 +157,11 @@ def metadata(path: Path) -> dict:
             raise ClientError(
                 f"{path} is neither JSON nor a picture, film or sound that ComfyUI saved: check the file."
             ) from None
+    return _saved(path, texts)
+
+
+def _saved(path: Path, texts: list[tuple[str, Any]]) -> dict:
+    """Prompt and workflow among the texts in a file. Raises: ClientError where neither is."""
     found = dict(_parsed(texts))
     if not found:
         raise ClientError(
