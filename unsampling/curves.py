@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 from math import inf, nan
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -72,8 +73,10 @@ def _plain(value) -> float | list:
     """Numbers as Python's own, lists as lists. Raises: TypeError that names the type of anything else."""
     if isinstance(value, (Real, Decimal)):
         return _float(value)
-    if isinstance(value, Tensor):
-        value = _strided(value)
+    if isinstance(value, Tensor) and value.is_nested:
+        return [_plain(row) for row in value.unbind()]
+    if isinstance(value, Tensor) and value.layout != torch.strided:
+        value = value.to_dense()
     if hasattr(value, "tolist"):  # a tensor, an array of numpy, a Series of pandas
         return _plain(value.tolist())
     if hasattr(value, "__array__"):  # a table of pandas, a Series of polars
@@ -83,7 +86,7 @@ def _plain(value) -> float | list:
     raise TypeError(type(value).__name__)
 
 
-def _float(number: Real | Decimal) -> float:
+def _float(number: Any) -> float:
     """As a float: infinite where it is too large for one."""
     try:
         return float(number)
@@ -91,13 +94,6 @@ def _float(number: Real | Decimal) -> float:
         return inf if number > 0 else -inf
     except ValueError:  # Decimal's signalling NaN
         return nan
-
-
-def _strided(value: Tensor) -> Tensor | list[Tensor]:
-    """A sparse or nested tensor as what has its numbers in rows."""
-    if value.is_nested:
-        return list(value.unbind())
-    return value if value.layout == torch.strided else value.to_dense()
 
 
 def over_part(value, places: Sequence[int], frames: int, name: str) -> float | Tensor:

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from tools.client.errors import ClientError
 
@@ -28,7 +28,7 @@ class Found:
         return self.graph or self.prompt or {}
 
 
-def is_graph(data: Any) -> bool:
+def is_graph(data: Any) -> TypeGuard[dict]:
     """Whether this is a workflow in UI format."""
     return (
         isinstance(data, dict) and isinstance(data.get("nodes"), list) and isinstance(data.get("links"), list)
