@@ -113,6 +113,13 @@ def test_a_value_that_nobody_can_name_is_said_to_be_lost(value):
     assert repr(value) in line and "File > Export (API)" in line
 
 
+def test_a_socket_that_the_file_lacks_takes_no_value_that_is_left():
+    growing = {"latents": ["COMFY_AUTOGROW_V3", {}], "images": ["IMAGE,MASK", {}]}
+    info = INFO | {"Growing": {"input": {"required": growing}}, "Load": {"output": ["IMAGE"]}}
+    with pytest.warns(UserWarning, match="does not declare"):
+        assert graph_to_prompt(graph(node(1, "Growing", ["odd"])), info)["1"]["inputs"] == {}
+
+
 @pytest.mark.parametrize(
     ("type", "values"),
     [

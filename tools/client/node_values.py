@@ -17,6 +17,7 @@ from tools.widgets import (
 )
 
 Values = dict[str, tuple[Widget, Any]]
+TYPES_OF_CORE = ("COMFY_AUTOGROW_V3", "COMFY_MATCHTYPE_V3", "COMFY_DYNAMICSLOT_V3")  # sockets, all of them
 UPLOADED = ("image", "video", "audio", "file")  # what a button can upload
 
 
@@ -75,8 +76,10 @@ def _shown(node: dict, info: dict, given: frozenset) -> frozenset[str]:
 
 
 def _own_widgets(info: dict, given: frozenset) -> set[str]:
+    """The inputs whose types neither the frontend has widgets for nor any node gives."""
     bare = (item for item in inputs_of(info) if item.widget() is None and not item.options.get("forceInput"))
-    return {item.name for item in bare if given and not {"*", *given} & set(item.type.split(","))}
+    named = [(item.name, set(str(item.type).split(","))) for item in bare]
+    return {name for name, types in named if given and not types & {"*", *given, *TYPES_OF_CORE}}
 
 
 def _undeclared(info: dict, values: dict) -> dict:
