@@ -1,6 +1,7 @@
 """Restyle clips on one ComfyUI or many: one job for a farm manager, or clips x styles.
 
     python tools/restyle.py job JOB.json
+    python tools/restyle.py split JOBS.yaml FOLDER
     python tools/restyle.py run JOBS.yaml --server http://a:8188 --server http://b:8188
 
 The forms of both files, and farm managers, are in docs/farms.md. It needs `pip install -e .[farm]`.

@@ -52,6 +52,7 @@ class FakeFarm(FakeComfy):
         self.empty = False  # files have no bytes
         self.lost_files = 0  # how many downloads to come find no file
         self.slow_first = 0.0
+        self.bad_noise = ("", "")  # a name that Load Noise does not load, and why
         super().__init__(object_info=object_info or OBJECT_INFO, port=port)
 
     def handler(self):
@@ -87,6 +88,10 @@ class FakeFarm(FakeComfy):
                 farm.prompts.append(message)
                 if farm.refusal is not None:
                     return self.reply(farm.refusal, 400)
+                if farm.loads_bad(message["prompt"]) and farm.bad_noise[1] == "gone":
+                    error = {"type": "custom_validation_failed", "extra_info": {"input_name": "file"}}
+                    nodes = {"restyle-noise": {"errors": [error], "class_type": "UNS_LoadNoise"}}
+                    return self.reply({"error": {}, "node_errors": nodes}, 400)
                 run = uuid.uuid4().hex
                 farm.runs[run] = {"prompt": message["prompt"], "extra": message.get("extra_data") or {}}
                 self.reply({"prompt_id": run, "number": 0, "node_errors": {}})
@@ -120,6 +125,9 @@ class FakeFarm(FakeComfy):
         status, outs = {"status_str": "success", "completed": True, "messages": []}, {}
         if self._told_to_stop(run):
             status = {"status_str": "error", "messages": [["execution_interrupted", {"node_id": "1"}]]}
+        elif self.loads_bad(one["prompt"]):
+            told = {"node_id": "restyle-noise", "exception_type": "UnsamplingError"}
+            status = {"status_str": "error", "messages": [["execution_error", told]]}
         elif self.errors:
             told = {"node_id": "22", "exception_type": self.errors.pop(0), "exception_message": "it broke"}
             status = {"status_str": "error", "messages": [["execution_error", told]]}
@@ -130,6 +138,10 @@ class FakeFarm(FakeComfy):
             self.history[run] = {"prompt": prompt, "outputs": outs, "status": status}
         self.runs.pop(run, None)
         self.tell(run, "executing", node=None)
+
+    def loads_bad(self, prompt: dict) -> bool:
+        """Whether the prompt loads the noise that does not load."""
+        return prompt.get("restyle-noise", {}).get("inputs", {}).get("file") == self.bad_noise[0]
 
     def made(self, prompt: dict) -> dict:
         """What the output nodes of a prompt write."""

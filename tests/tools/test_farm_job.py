@@ -139,6 +139,16 @@ def test_noise_that_the_server_lists_is_not_sent(farm, tmp_path):
     assert farm.prompts[-1]["prompt"]["restyle-noise"]["inputs"]["file"] == f"shared/{noise.name} [output]"
 
 
+@pytest.mark.parametrize("how", ["damaged", "gone"])
+def test_a_server_whose_own_copy_of_the_noise_is_bad_is_sent_another(farm, tmp_path, how):
+    assert job(write_job(tmp_path, farm, noise="kept")) == 0
+    (noise,) = (tmp_path / "kept").iterdir()
+    farm.uploads.clear()
+    farm.lists_noise, farm.bad_noise = [f"shared/{noise.name}"], (f"shared/{noise.name}", how)
+    assert job(write_job(tmp_path, farm, noise="kept", output="out/b.mp4", prompt="oil")) == 0
+    assert noise.name in farm.uploads
+
+
 def test_noise_that_is_cut_short_is_made_anew(farm, tmp_path):
     assert job(write_job(tmp_path, farm, noise="kept")) == 0
     (noise,) = (tmp_path / "kept").iterdir()

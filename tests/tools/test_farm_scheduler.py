@@ -41,7 +41,7 @@ def test_a_style_waits_for_its_inversion():
     assert pairs(scheduler.assign(0)) == [("one", "a")]
     assert scheduler.assign(1) == []
     assert scheduler.ended("one", "a", Outcome.DONE, 2) == []
-    assert pairs(scheduler.assign(2)) == [("one-0", "a"), ("one-1", "b")]
+    assert sorted(pairs(scheduler.assign(2))) == [("one-0", "b"), ("one-1", "a")]
 
 
 def test_a_style_goes_where_its_noise_lies():
@@ -49,7 +49,7 @@ def test_a_style_goes_where_its_noise_lies():
     assert pairs(scheduler.assign(0)) == [("one", "a"), ("two", "b")]
     scheduler.ended("two", "b", Outcome.DONE, 1)
     scheduler.ended("one", "a", Outcome.DONE, 1)
-    assert pairs(scheduler.assign(1)) == [("one-0", "a"), ("two-0", "b")]
+    assert sorted(pairs(scheduler.assign(1))) == [("one-0", "a"), ("two-0", "b")]
 
 
 def test_inversions_are_not_all_made_before_the_first_style():
@@ -59,7 +59,7 @@ def test_inversions_are_not_all_made_before_the_first_style():
         order.append(made[0].task)
         now += 1
         scheduler.ended(made[0].task, "a", Outcome.DONE, now)
-    assert order[:2] == ["one", "one-0"] and order.index("three") > order.index("one-3")
+    assert order[:6] == ["one", "one-0", "one-1", "one-2", "one-3", "two"]
     assert scheduler.over and scheduler.count(State.DONE) == 15
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from tools.client import Client, ClientError
-from tools.farm import outputs, pieces, pools, probe, sheet
+from tools.farm import outputs, pieces, pools, probe, servers, sheet
 from tools.farm.batches import Batch
 from tools.farm.driver import Drive
 from tools.farm.errors import AGAIN, DONE, REFUSED, FarmError, Refused, TryAgain, judged
@@ -101,7 +101,7 @@ def _made(
             scheduler=scheduler,
             pieces=wanted | made,
             records={each.style.name: job.mark for each, job in zip(planned, left, strict=True)},
-            needed=[*wanted.values(), *made.values()],
+            needed=servers.distinct([*wanted.values(), *made.values()], object_info),
             probed=probed,
             pool=pool,
             journal=journal,

@@ -163,7 +163,8 @@ def _named(told: dict, key: str, first: str, where: str) -> dict[str, dict]:
         if not isinstance(value, dict):
             raise Refused(f"{place} is {checks.shown(value)}; it takes a text, or keys and values.")
         checks.known(value, keys, place)
-        checks.needed(value, first, place)
+        if not (key == "styles" and value.get("settings")):  # a style may be settings alone
+            checks.needed(value, first, place)
         named[str(name)] = value
     return named
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import signal
 import sys
 from collections.abc import Iterator
@@ -100,6 +101,21 @@ def run(
         batch = batches.read(file, server or [], output, workflow)
         code = batch_run.run(batch, options, Table(Console(soft_wrap=True)))
     raise typer.Exit(code)
+
+
+@app.command()
+def split(
+    file: Annotated[Path, typer.Argument(metavar="JOBS.csv|.yaml")],
+    folder: Annotated[Path, typer.Argument(metavar="FOLDER")],
+    output: Annotated[Path | None, typer.Option(metavar="DIR", help="Where the results go.")] = None,
+    workflow: Annotated[Path | None, typer.Option(metavar="FILE", help="For all jobs.")] = None,
+) -> None:
+    """Write 1.json, 2.json, ... for a farm manager: a job file for each result."""
+    batch = batches.read(file, [], output, workflow)
+    for number, one in enumerate(batch.jobs, 1):
+        told = json.dumps(jobs.as_file(one), indent=1, ensure_ascii=False) + "\n"
+        outputs.write(folder / f"{number}.json", [told.encode()])
+    print(f"{len(batch.jobs)} job files are in {folder}")
 
 
 def main(arguments: list[str] | None = None) -> int:

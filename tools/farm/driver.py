@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from tools.farm import probe, servers, work
-from tools.farm.errors import FarmError
+from tools.farm.errors import FarmError, TryAgain
 from tools.farm.journal import Journal
 from tools.farm.pieces import Piece
 from tools.farm.pools import Lost, Pool
@@ -42,6 +42,8 @@ def admission(url: str, needed: list[Piece], probed: Piece | None) -> Admission:
         return Admission(asked)
     try:
         return Admission(asked, probe.sums(probed, url))
+    except TryAgain as error:
+        return Admission(Asked(url, away=str(error)))
     except FarmError as error:
         return Admission(asked, failed=str(error))
 

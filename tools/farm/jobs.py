@@ -132,6 +132,13 @@ def made(found: dict[str, Any], folder: Path, where: str) -> Job:
     return job
 
 
+def as_file(job: Job) -> dict[str, Any]:
+    """What a job file of this job says; read() gives the same job back."""
+    told = {key: getattr(job, key) for key in KEYS}
+    paths = {key: str(value) for key, value in told.items() if isinstance(value, Path)}
+    return {key: value for key, value in (told | paths).items() if value not in (None, {})}
+
+
 def _words(found: dict, key: str, where: str) -> str | None:
     """A prompt's text; an empty one is a text too."""
     return "" if found.get(key) == "" else checks.text(found, key, where)

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 NAME = "restyle_log.jsonl"
@@ -24,7 +24,7 @@ class Journal:
 
     def tell(self, event: str, sentence: str = "", **told: object) -> None:
         """event: a word of docs/farms.md. sentence: what people read; empty for what they need not."""
-        line = {"time": time.strftime("%Y-%m-%dT%H:%M:%S%z"), "event": event} | told
+        line = {"time": datetime.now().astimezone().isoformat(timespec="milliseconds"), "event": event} | told
         self._file.write(json.dumps(line | ({"says": sentence} if sentence else {})) + "\n")
         self._file.flush()
         if sentence:

@@ -23,7 +23,7 @@ class _Server:
     task: str | None = None
     row: int = 0  # failures, one after another
     pauses: int = 0
-    has: set[str] = field(default_factory=set)  # tasks done there, and what these needed
+    has: dict[str, None] = field(default_factory=dict)  # tasks done there, and what these needed
 
 
 @dataclass
@@ -64,9 +64,11 @@ class Scheduler:
         self._counts = Counter({State.WAITING: len(self._runs)})
         self._running: dict[str, _Run] = {}
         self._paused: list[_Run] = []
-        # orders of what can begin: first what others wait for, then the rest
+        self._away, self._free = dict.fromkeys(self._servers), dict[str, None]()  # in the order of coming
+        # orders of what can begin: what others wait for, and the rest, this also by what it needs
         self._starts: list[int] = []
         self._ends: list[int] = []
+        self._ends_of: dict[str, list[int]] = {}
         for run in self._by_order:
             self._offer(run)
 
@@ -128,37 +130,47 @@ class Scheduler:
     def next_due(self, now: float) -> float | None:
         """When a pause ends, of a task or a server; None where only an event can change anything."""
         times = [run.due for run in self._paused]
-        times += [s.due for s in self._servers.values() if s.health is Health.AWAY]
+        times += [self._servers[name].due for name in self._away]
         return min((time for time in times if time > now), default=None)
 
     # ---- servers
 
     def to_ask(self, now: float) -> list[str]:
         """Servers to ask whether they are there; each is to be answered by one of the three below."""
-        due = [n for n, s in self._servers.items() if s.health is Health.AWAY and s.due <= now]
+        due = [name for name in self._away if self._servers[name].due <= now]
         for name in due:
-            self._servers[name].health = Health.ASKED
+            self._set(name, Health.ASKED)
         return due
 
     def server_back(self, name: str) -> None:
         """It answers and fits."""
         server = self._servers[name]
         if server.health in (Health.AWAY, Health.ASKED):
-            server.health, server.row = Health.FREE, 0
+            server.row = 0
+            self._set(name, Health.FREE)
 
     def server_away(self, name: str, now: float) -> None:
         """It does not answer: it is asked again after a pause."""
         server = self._servers[name]
         if server.health in (Health.AWAY, Health.ASKED, Health.FREE):
-            self._pause_server(server, now)
+            self._pause_server(name, now)
 
     def server_out(self, name: str) -> None:
         """It does not fit, and never gets work again. Not for a server that is at work."""
-        self._servers[name].health = Health.OUT
+        self._set(name, Health.OUT)
 
-    def _pause_server(self, server: _Server, now: float) -> None:
-        server.health, server.due = Health.AWAY, now + self._pause(server.pauses)
+    def _set(self, name: str, health: Health) -> None:
+        self._servers[name].health = health
+        for one, group in ((Health.AWAY, self._away), (Health.FREE, self._free)):
+            group.pop(name, None)
+            if health is one:
+                group[name] = None
+
+    def _pause_server(self, name: str, now: float) -> None:
+        server = self._servers[name]
+        server.due = now + self._pause(server.pauses)
         server.pauses, server.row = server.pauses + 1, 0
+        self._set(name, Health.AWAY)
 
     def _pause(self, times: int) -> float:
         return min(self.limits.pause * 2.0 ** min(times, 30), self.limits.longest_pause)
@@ -170,10 +182,9 @@ class Scheduler:
         for run in [one for one in self._paused if one.due <= now]:
             self._paused.remove(run)
             self._offer(run)
-        free = [name for name, server in self._servers.items() if server.health is Health.FREE]
         made, slow = [], None
-        for name in free:
-            run = self._take(name, free)
+        for name in list(self._free):
+            run = self._take(name)
             if run is None:
                 slow = self._slow(now) if slow is None else slow
                 run = next((one for one in slow if name not in one.on and len(one.on) == 1), None)
@@ -186,29 +197,37 @@ class Scheduler:
         run.on[name] = now
         self._running[run.task.name] = run
         self._move(run, State.RUNNING)
-        self._servers[name].health, self._servers[name].task = Health.BUSY, run.task.name
+        self._servers[name].task = run.task.name
+        self._set(name, Health.BUSY)
         return Assignment(run.task.name, name, copy)
 
     def _offer(self, run: _Run) -> None:
         """Put a task among those that can begin, once all that it needs is done."""
-        if run.state is State.WAITING and not run.open_needs:
-            insort(self._starts if self._dependents[run.task.name] else self._ends, run.order)
+        if run.state is not State.WAITING or run.open_needs:
+            return
+        if self._dependents[run.task.name]:
+            return insort(self._starts, run.order)
+        insort(self._ends, run.order)
+        for need in run.task.needs:
+            insort(self._ends_of.setdefault(need, []), run.order)
 
-    def _take(self, name: str, free: list[str]) -> _Run | None:
-        """The task for a server. What others wait for goes first while fewer of the rest are ready than there
-        are servers; of the rest, one whose needs lie there already."""
-        others = {one for one in free if self._servers[one].health is Health.FREE}
-        few = len(self._ends) < len(self._servers)
-        for orders in (self._starts, self._ends) if few else (self._ends, self._starts):
-            runs = [self._by_order[order] for order in orders[:WINDOW]]
-            # where it failed it is tried again only if no other server is free
-            fit = [run for run in runs if name not in run.avoid or others <= run.avoid]
-            if fit:
-                has = self._servers[name].has
-                chosen = min(fit, key=lambda run: (not run.task.needs <= has, run.order))
-                orders.remove(chosen.order)
-                return chosen
+    def _take(self, name: str) -> _Run | None:
+        """The task for a server: one whose needs lie there; else one that others wait for; else any."""
+        here = [orders for need in self._servers[name].has if (orders := self._ends_of.get(need))]
+        for orders in (*here, self._starts, self._ends):
+            for order in orders[:WINDOW]:
+                run = self._by_order[order]
+                if name not in run.avoid or self._free.keys() <= run.avoid:
+                    self._withdraw(run)
+                    return run
         return None
+
+    def _withdraw(self, run: _Run) -> None:
+        if self._dependents[run.task.name]:
+            return self._starts.remove(run.order)
+        self._ends.remove(run.order)
+        for need in run.task.needs:
+            self._ends_of[need].remove(run.order)
 
     def _slow(self, now: float) -> list[_Run]:
         """Tasks that run far longer than is usual, on one server only; the slowest first."""
@@ -229,21 +248,24 @@ class Scheduler:
         if host.task != task:
             raise ValueError(f"{server} does not run {task}")
         seconds = now - run.on.pop(server)
-        host.task, host.health = None, Health.FREE
+        host.task = None
+        self._set(server, Health.FREE)
         if outcome is Outcome.SERVER_LOST:
-            self._pause_server(host, now)
+            self._pause_server(server, now)
         if run.state is not State.RUNNING:  # its other run was faster
             return []
         if outcome is Outcome.DONE:
             return self._done(run, host, seconds)
         host.row += outcome is Outcome.AGAIN
         if host.row >= self.limits.row and host.health is Health.FREE:
-            self._pause_server(host, now)
+            self._pause_server(server, now)
         return self._failed(run, server, outcome, now)
 
     def _done(self, run: _Run, host: _Server, seconds: float) -> list[Assignment]:
         host.row = host.pauses = 0
-        host.has |= {run.task.name, *run.task.needs}
+        host.has |= dict.fromkeys(
+            [*run.task.needs, *([run.task.name] if self._dependents[run.task.name] else [])]
+        )
         insort(self._took.setdefault(run.task.kind, []), seconds)
         for other in self._dependents[run.task.name]:
             other.open_needs -= 1

@@ -36,6 +36,25 @@ def ask(url: str, needed: list[Piece], timeout: float = 30.0) -> Asked:
     return Asked(url, "", tuple(lacking(needed, object_info)), facts(stats, object_info, needed))
 
 
+def distinct(found: list[Piece], object_info: dict) -> list[Piece]:
+    """Of pieces that ask a server for the same nodes and files, one."""
+    kept: dict[str, Piece] = {}
+    for piece in found:
+        asked = [
+            [
+                one["class_type"],
+                {k: one["inputs"].get(k) for k in pieces.choices(piece.prompt, object_info, node)},
+            ]
+            for node, one in piece.prompt.items()
+        ]
+        sent = [[one.node, one.input] for one in piece.uploads]
+        for node, name in sent:  # what is sent has another name for each piece
+            at = list(piece.prompt).index(node)
+            asked[at][1].pop(name, None)
+        kept.setdefault(digest([asked, sent]), piece)
+    return list(kept.values())
+
+
 def lacking(needed: list[Piece], object_info: dict) -> list[str]:
     """What the server lacks for these pieces: nodes and models, each once, in words."""
     found: dict[str, None] = {}

@@ -24,6 +24,10 @@ KEY = "restyle"  # in extra_data of a run: the mark of its piece
 LATEST = 64  # so many runs of a server's history are looked through
 
 
+class NoiseRefused(Refused):
+    """The server does not take the noise file's name."""
+
+
 def perform(
     piece: Piece,
     url: str,
@@ -41,7 +45,10 @@ def perform(
     try:
         with Client(url, reconnect_s=reconnect_s) as client:
             return _perform(client, piece, say, record, timeout, fresh)
-    except (ClientError, OSError) as error:
+    except (ClientError, OSError, NoiseRefused) as error:
+        if not fresh and (isinstance(error, NoiseRefused) or getattr(error, "node", None) == pieces.KEPT):
+            say("the server's own copy of the noise does not load: sending it")
+            return perform(piece, url, say, record, timeout, reconnect_s)
         raise judged(error) from None
 
 
@@ -139,7 +146,8 @@ def _queue(client: Client, piece: Piece, prompt: dict, say: Say) -> str:
     try:
         return client.queue(prompt, {KEY: piece.mark})
     except RefusedError as refused:
-        raise Refused(one_line(explained(refused, prompt, prompt))) from None
+        kind = NoiseRefused if pieces.KEPT in refused.node_errors else Refused
+        raise kind(one_line(explained(refused, prompt, prompt))) from None
 
 
 def _follow(client: Client, piece: Piece, prompt_id: str, say: Say, timeout: float | None) -> dict:
