@@ -42,6 +42,8 @@ USED = {
         *("benchmarks", "demo", "unsampling"),
         *("torch", "numpy", "safetensors", "matplotlib", "tqdm"),
     },
+    # it runs tools/restyle.py on the two servers of tests/host, and its scheduler on paper
+    "benchmarks.farm": {"benchmarks", "tools", "simpy", "farm_servers"},
     # they run inside ComfyUI, whose `nodes` this is; the pack goes by the name that tests give it, and two
     # files of tests/host make the models
     "benchmarks.host": {

@@ -95,7 +95,8 @@ def _made(
     scheduler = Scheduler(
         _tasks(planned, wanted), batch.servers, Limits(tries=options.tries, pause=options.pause)
     )
-    probed = _probe(planned[0], object_info, scratch) if options.probe and len(batch.servers) > 1 else None
+    wants_probe = options.probe and len(batch.servers) > 1
+    probed = _probe(planned[0], object_info, scratch, journal) if wants_probe else None
     with _pool(options, batch, journal) as pool:
         drive = Drive(
             scheduler=scheduler,
@@ -158,9 +159,16 @@ def _tasks(planned: list[Pieces], wanted: dict[str, Piece]) -> Iterator[Task]:
         yield Task(each.style.name, "style", frozenset(needs))
 
 
-def _probe(first: Pieces, object_info: dict, scratch: Path) -> Piece | None:
+def _probe(first: Pieces, object_info: dict, scratch: Path, journal: Journal) -> Piece | None:
     clip = next(one for one in (first.inversion or first.style).uploads if one.node != pieces.KEPT)
-    return probe.piece(first.whole, clip, object_info, scratch)
+    try:
+        found = probe.piece(first.whole, clip, object_info, scratch)
+        why = "" if found else "the workflow makes no latent"
+    except Refused as error:
+        found, why = None, str(error)
+    if why:
+        journal.tell("probe_failed", f"The servers' bits are not compared: {why}")
+    return found
 
 
 @contextlib.contextmanager
@@ -190,6 +198,8 @@ def _end(batch: Batch, drive: Drive, journal: Journal) -> int:
     journal.tell("end", _words(len(batch.jobs), missing, scheduler), done=len(done), missing=missing)
     if not missing:
         return DONE
+    if scheduler.out_of_servers:
+        return REFUSED
     return REFUSED if not scheduler.count(State.WAITING) and _all_refused(drive) else AGAIN
 
 

@@ -87,7 +87,9 @@ class Drive:
     def _hopeless(self) -> bool:
         """Whether no server has been there for longer than we are patient."""
         now, names = self.clock(), self.scheduler.names
-        if any(self.scheduler.health(name) in (Health.FREE, Health.BUSY) for name in names):
+        if self._first is not None or any(
+            self.scheduler.health(name) in (Health.FREE, Health.BUSY) for name in names
+        ):
             self._seen = now
         return self.scheduler.out_of_servers or now - self._seen > self.patience_s
 

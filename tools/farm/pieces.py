@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -183,9 +184,10 @@ def _inversion(job: Job, whole: dict, unsampler: str, clip: Upload) -> Piece:
     prompt = needed_for(whole, [unsampler]) | {KEPT: saving(inputs)}
     mark = digest(plain(prompt))
     assert job.noise is not None
-    target = job.noise / f"{job.clip.stem[:40]}-{mark}{SUFFIX}"
+    stem = re.sub(r"[^\w-]+", "-", job.clip.stem)[:40]
+    target = job.noise / f"{stem}-{mark}{SUFFIX}"
     uploads = (clip,) if clip.node in prompt else ()
-    name = f"noise of {job.clip.name} {mark[:6]}"
+    name = f"noise of {job.clip.name} {mark[:12]}"
     return Piece(name, "inversion", prompt, uploads, KEPT, target, mark)
 
 
