@@ -31,6 +31,7 @@ USED = {
     "tools": {"tools"},
     "tools.client": {"tools", "websocket", "PIL", "av"},
     "tools.workflows": {"tools"},
+    "tools.farm": {"tools", "typer", "rich", "ray", "yaml", "PIL", "av"},
     # it draws workflows with the browser of tests/browser
     "tools.dev": {"tools", "browser", "playwright", "PIL", "pathspec"},
     "demo": {
@@ -41,6 +42,8 @@ USED = {
         *("benchmarks", "demo", "unsampling"),
         *("torch", "numpy", "safetensors", "matplotlib", "tqdm"),
     },
+    # it runs tools/restyle.py on the two servers of tests/host, and its scheduler on paper
+    "benchmarks.farm": {"benchmarks", "tools", "simpy", "farm_servers"},
     # they run inside ComfyUI, whose `nodes` this is; the pack goes by the name that tests give it, and two
     # files of tests/host make the models
     "benchmarks.host": {
@@ -96,7 +99,7 @@ def test_what_the_folders_beside_the_pack_import_is_known(part):
 
 def test_the_tools_know_nothing_of_the_pack():
     """They run without torch, and next to any version of it."""
-    for part in ("tools", "tools.client", "tools.workflows", "tools.dev"):
+    for part in ("tools", "tools.client", "tools.farm", "tools.workflows", "tools.dev"):
         assert not USED[part] & {*PACK, "unsampling_pack", "demo", "benchmarks", "torch"}
 
 
