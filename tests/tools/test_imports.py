@@ -32,8 +32,8 @@ USED = {
     "tools.client": {"tools", "websocket", "PIL", "av"},
     "tools.workflows": {"tools"},
     "tools.farm": {"tools", "typer", "rich", "ray", "yaml", "PIL", "av"},
-    # it draws workflows with the browser of tests/browser
-    "tools.dev": {"tools", "browser", "playwright", "PIL", "pathspec"},
+    # it draws workflows with the browser of tests/browser, and the documentation's site
+    "tools.dev": {"tools", "browser", "playwright", "PIL", "pathspec", "mkdocs", "latex2mathml"},
     "demo": {
         *("demo", "unsampling"),
         *("torch", "numpy", "safetensors", "diffusers", "PIL", "matplotlib", "av", "tqdm"),
