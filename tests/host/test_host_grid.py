@@ -179,7 +179,7 @@ def test_what_cannot_be_restyled_is_refused_before_the_first_call(comfy, given, 
     noise = 80 * torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1))
     plain = scene.graph.add("UNSTest_LoadLatent", file=comfy.put_latent("grid-plain", samples=noise))
     with pytest.raises((ClientError, RunError)) as refused:
-        scene.run(grid=scene.grid(plain, sigmas=scene.sigmas, **given))
+        scene.run(grid=scene.grid(plain, sigmas=scene.sigmas, **{"structure": "0"} | given))
     assert f"Restyle Grid: {words}" in str(refused.value) or words in str(refused.value)
     assert "resampl" not in comfy.log_text()[begin:]
 
