@@ -21,8 +21,7 @@ CURES = {
     " lower its end instead",
     Cause.DIRECT_WITHOUT_RECORD: "switch record on in the Unsampler, with a solver other than ees25, or set"
     " direct to 0",
-    Cause.DIRECT_NOT_KEPT: "lower direct here, or raise it in the Unsampler (noise between two clips, by Mix"
-    " Noise, has none)",
+    Cause.DIRECT_NOT_KEPT: "lower direct here, or raise it in the Unsampler",
     Cause.HOLD_WITHOUT_RECORD: "switch record on in the Unsampler, with a solver other than ees25, or set"
     " hold to 0",
     Cause.STEADY_WITHOUT_RECORD: "switch record on in the Unsampler, with a solver other than ees25, or set"
