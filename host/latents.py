@@ -165,6 +165,11 @@ def noise_from_elsewhere(x: Tensor, sigmas: Tensor, solver: str, flow: bool = Fa
     Raises: UnsamplingError if x is too weak or too strong to be noise of the schedule's first sigma.
     """
     check_strength(x, sigmas, flow=flow)
+    return elsewhere(sigmas, solver)
+
+
+def elsewhere(sigmas: Tensor, solver: str) -> Inversion:
+    """What is known of how noise from elsewhere was made."""
     return Inversion(torch.empty(0), sigmas, solvers.DEFAULT if solver == "auto" else solver)
 
 

@@ -90,6 +90,7 @@ def _told_record(carried: LatentRecord, change: Change, part: list[int] | None) 
         "digests": None if same else [carried.digests[i] for i in kept],
         "batch_index": None if index is None else [int(index[i]) for i in kept],
         "strength": carried.strength,
+        "mixed": carried.inversion.mixed,
     }
 
 
@@ -225,7 +226,7 @@ def _carried(saved: Saved, inversion) -> LatentRecord:
     if not names or any(count != recorded for count in numbered):
         raise UnsamplingError(f"it is damaged: it names {len(names)} of {len(samples)} frames")
     return LatentRecord(
-        inversion,
+        dataclasses.replace(inversion, mixed=value(told, "mixed", bool, False)),
         _facts(value(told, "facts", dict)),
         names,
         shape,
@@ -265,6 +266,6 @@ def _words(latent: dict, made_here: bool) -> str:
         return f"{steps}, without a record"
     path = f", {inversion.direct_steps} for the direct path" if inversion.direct_steps else ""
     fit = carried.fitted(samples, lambda x: x[:0], places.of_latent(latent))
-    words = in_words(fit.change, fit.counts)
+    words = in_words(fit.change, fit.counts, mixed=inversion.mixed)
     size = tensor_file.in_words(inversion.nbytes)
     return f"{steps}, a record of {size}{path}" + (f"; {words}" if words else "")

@@ -6,14 +6,14 @@ from typing import Any
 
 from torch import Tensor
 
-from ..unsampling import Inversion, UnsamplingError, curves, schedules, solvers, steps, storage
+from ..unsampling import Inversion, curves, schedules, solvers, steps, storage
 from ..unsampling import inversion as engine
 from ..unsampling.solvers.evaluation import Callback, Store
 from . import admission, core_passes, latents, likeness, models, places, record, remarks, repeats, sampling
 from . import settings as widgets
 from .facts import Facts
 from .packs import core, core_samplers
-from .run import PREVIEW, Run
+from .run import PREVIEW, Run, Within
 
 # the record widget's values, in the engine's words
 RECORD = {"full": True, "half": "half", "off": False}
@@ -136,18 +136,19 @@ def resample(
     direct: float = -1.0,
     hold: float = 0.0,
     steady: float = 0.0,
+    within: Within | None = None,
 ) -> dict:
     """Resamples a LATENT of noise through a guider; returns a LATENT.
 
     structure, fidelity: a number, or numbers over the clip (curves.over_frames). direct: as the engine's;
         below 0 as far as the noise has answers for. hold, steady: as the engine's.
-    sampler: the core SAMPLER that the noise was made with, if it was one.
+    sampler: the core SAMPLER that the noise was made with, if it was one. within: of which passes it is one.
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
     """
     given = ((direct, "direct"), (hold, "hold"), (steady, "steady"))
     direct, hold, steady = (curves.one_number(*one) for one in given)
-    falling = Run(guider, _samples(guider.model_patcher, latent, "noise"), node_id)
+    falling = Run(guider, _samples(guider.model_patcher, latent, "noise"), node_id, within)
     carried = record.of_latent(latent)
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
@@ -163,7 +164,7 @@ def resample(
     with _room_to_fall(carried, falling.samples, told) as store:
         fit = _fit(falling, carried, facts, schedule, sigmas, solver, store, told)
         mask = _mask(falling, latent, "noise")
-        inversion = _masked(fit.inversion, mask)
+        inversion = widgets.masked(fit.inversion, mask)
         if mask is None:
             widgets.check_masks(fit, carried)
         structure, fidelity = (
@@ -252,7 +253,7 @@ def _fall(
         noise = inversion.noise.to(x.device) if inversion.noise.numel() else x
         timed = again.watched(seen.watched(falling.timed(report, "resampling", remark)))
         how = settings | {"callback": timed, "store": store, "compare": again.compare}
-        how["direct_denoise"] = at_cfg(path_cfg)
+        how |= {"direct_denoise": at_cfg(path_cfg), "flow": carried is not None and carried.facts.flow}
         return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
     falling.say(f"resampling, {calls} model calls{remark}")
@@ -260,7 +261,7 @@ def _fall(
     sigmas = inversion.sigmas[top:]
     sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
-    falling.say(f"resampled in {calls} model calls{again.remark}{remark}{seen.remark}")
+    falling.done(f"resampled in {calls} model calls", f"{again.remark}{remark}{seen.remark}")
     return clip
 
 
@@ -273,21 +274,6 @@ def _top_of(inversion: Inversion) -> int:
     """The highest step of the unsampling's run, and so of every resampling's: core's windows and the pack's
     keyframes count their steps from there, whether a direct path is walked or not."""
     return 0 if inversion.direct_steps else inversion.start
-
-
-def _masked(inversion: Inversion, mask: Tensor | None) -> Inversion:
-    """With a mask that was set on the noise itself in place of the source's."""
-    if mask is None:
-        return inversion
-    whole = bool(mask.min() == 1)
-    if inversion.record is not None:
-        return replace(inversion, record=replace(inversion.record, mask=None if whole else mask))
-    if not whole:
-        raise UnsamplingError(
-            "noise carries a noise mask but no record of its source; switch record on in"
-            " the Unsampler, or remove Set Latent Noise Mask"
-        )
-    return inversion
 
 
 def _mask(run: Run, latent: dict, name: str) -> Tensor | None:

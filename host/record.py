@@ -109,7 +109,7 @@ class LatentRecord:
         joined = {place.mask for place in told} - {mask_of(self.inversion)}
         if found is not None and not joined:
             return self._unchanged(found, counts, store)
-        changed = replace(self.inversion, noise=torch.empty(0))
+        changed = replace(self.inversion, noise=torch.empty(0), mixed=False)
         if len(samples) == len(self.digests) and not joined:
             return self._edited(changed, counts, told, store)
         part = changed.record
@@ -193,7 +193,7 @@ class Fit:
     @property
     def remark(self) -> str:
         """The change in words, "" where there is none."""
-        return in_words(self.change, self.counts, self.mask_lost, self.unsure)
+        return in_words(self.change, self.counts, self.mask_lost, self.unsure, self.inversion.mixed)
 
 
 def noise_latent(

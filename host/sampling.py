@@ -283,7 +283,7 @@ def _inside(
 
         def report(call: int, calls: int, sigma: float, x: Tensor, denoised: Tensor) -> None:
             bar.total = calls
-            bar.update()
+            bar.update(call - bar.n)
             if callback is not None:
                 callback(call - 1, denoised, x, calls)
 

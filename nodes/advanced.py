@@ -117,6 +117,6 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler (Advanced)"):
             node = screen.node_of(cls)
-            more = {"sampler": sampler, "direct": direct, "hold": hold, "steady": steady}
+            more: dict = {"sampler": sampler, "direct": direct, "hold": hold, "steady": steady}
             clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

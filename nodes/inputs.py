@@ -73,7 +73,7 @@ def rising() -> list:
 def falling() -> list:
     """What both resamplers ask about theirs."""
     return [
-        _over_time(
+        over_time(
             "structure",
             0.0,
             "How much of the source to keep, as the fraction of the steps to"
@@ -83,7 +83,7 @@ def falling() -> list:
             " identical to the input? Lower it. Connect a list of numbers (Value"
             " Scheduling) or a curve to change it over the clip.",
         ),
-        _over_time(
+        over_time(
             "fidelity",
             1.0,
             "How much of the recorded correction to use. 1 returns the source"
@@ -143,6 +143,11 @@ def falling() -> list:
     ]
 
 
+def of_falling(*names: str) -> list:
+    """Those of the resamplers' inputs, in their order there."""
+    return [one for one in falling() if one.id in names]
+
+
 def _direct(tooltip: str, more: dict | None = None):
     """The length of the direct path."""
     return io.Float.Input(
@@ -158,7 +163,7 @@ def _direct(tooltip: str, more: dict | None = None):
     )
 
 
-def _over_time(name: str, default: float, tooltip: str, advanced: bool = False):
+def over_time(name: str, default: float, tooltip: str, advanced: bool = False):
     """An input from 0 to 1 with a widget, which takes numbers over the clip too: see curves.over_frames()."""
     widget = io.Float.Input(
         name,

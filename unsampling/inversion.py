@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from . import direct as direct_path
-from . import schedules, solvers, steps
+from . import mix, schedules, solvers, steps
 from .checks import check_fraction, check_latent, check_mask, per_frame
 from .errors import Cause, UnsamplingError
 from .hold import Adjust, holding, in_turn
@@ -124,6 +124,7 @@ def resample(
     hold: float = 0.0,
     steady: float = 0.0,
     compare: Compare | None = None,
+    flow: bool = False,
 ) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
@@ -142,6 +143,7 @@ def resample(
     steady: 0 to 1, how much to even out the edit's layout from frame to frame; needs the record.
     compare: is given each answer beside the recorded one, which answers the same question as long as the
         settings are the source's own and no answer before was another.
+    flow: as in unsample(), which mixed noise has to know where a pass does not begin at it.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
@@ -168,6 +170,10 @@ def resample(
     if int(starts.min()) == end:
         return source
     walk = method.walk_again(record.outputs, source, part, offset, store)
+    moved = None
+    if inversion.mixed:
+        moved = mix.moved(x, method.state(walk, part, 0, x.device), source, float(part[0]), flow)
+        fidelity = fidelity * moved.kept
     mask = None if record.mask is None else record.mask.to(x.device).expand_as(x)
     outside, edit, velocity = steps.outside(mask, starts), None, None
     evening = steadying(source, steady)
@@ -176,9 +182,11 @@ def resample(
         edit = direct_path.walk(evaluate, source, inversion.sigmas, record.direct, path, outside, adjust)
     if start or path:
         x = method.state(walk, part, start, x.device)
+        if moved is not None and part[start] > 0:
+            edit = direct_path.with_noise(edit, moved.at(x, float(part[start])), part[start])
     if edit is not None:
         x, velocity = x + edit.shift, edit.velocity
-    edit = None  # it is of the clip's size, and the rest of the pass is long
+    edit = moved = None  # both are of the clip's size, and the rest of the pass is long
     evaluate.denoise = denoise
     adjust = _looked_at(in_turn(holding(source, hold, push=not path), evening), compare, evaluate)
     course = Course(start, fidelity, outside, velocity, adjust)

@@ -112,7 +112,7 @@ def links(workflow: dict, _info: dict) -> Iterator[str]:
             yield f"link {number} is not in both of its ends"
             continue
         ends = nodes[source]["outputs"][out_slot]["type"], nodes[target]["inputs"][in_slot]["type"]
-        if ends != (kind, kind):
+        if ends[0] != kind or kind not in ends[1].split(","):  # an input of several types names them all
             yield f"link {number} of type {kind} joins {ends[0]} to {ends[1]}"
     known = {link[0] for link in workflow["links"]}
     for node, _, link in outgoing | incoming:

@@ -20,6 +20,7 @@ from tools.workflows.animatediff import (  # noqa: E402  (the root must be on th
     restyle,
 )
 from tools.workflows.image import unsample_resample_image  # noqa: E402
+from tools.workflows.saved_noise import restyle_saved_noise  # noqa: E402
 from tools.workflows.wan import unsampling_wan_video  # noqa: E402
 
 OBJECT_INFO = ROOT / "tests" / "data" / "object_info.json"
@@ -33,6 +34,7 @@ WORKFLOWS: dict[str, Callable[[dict], dict]] = {
     "unsampling_animatediff_sdxl": partial(restyle, family=ANIMATEDIFF_SDXL),
     "unsampling_wan_video": unsampling_wan_video,
     "unsample_resample_image": unsample_resample_image,
+    "restyle_saved_noise": restyle_saved_noise,
 }
 
 

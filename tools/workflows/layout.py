@@ -11,6 +11,7 @@ ROW, WIDGET = 20, 24
 MULTILINE = 120
 PREVIEW = 240
 NARROW = 320
+WITH_A_BUTTON = ("UNS_LoadNoise",)  # by its script, js/load_noise.js
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ def needed_height(node: Node) -> int:
     """The height the frontend gives a fresh node of this type, title not counted."""
     shown = [widget for widget in node.widgets if not widget.options.get("hidden")]
     sockets = sum("widget" not in item for item in node.inputs)
-    buttons = int(UPLOAD_BUTTON in node.widget_values)
+    buttons = int(UPLOAD_BUTTON in node.widget_values or node.type in WITH_A_BUTTON)
     height = ROW * max(sockets, len(node.entry["output"])) + WIDGET * (len(shown) + buttons) + 14
     if UPLOAD in shown:
         return height + PREVIEW

@@ -49,7 +49,7 @@ class Report:
     @property
     def remark(self) -> str:
         """The change in words, "" where there is none."""
-        return in_words(self.change, self.counts, self.mask_lost, self.unsure)
+        return in_words(self.change, self.counts, self.mask_lost, self.unsure, self.inversion.mixed)
 
 
 def notes(report: Report) -> list[str]:
