@@ -92,7 +92,7 @@ class WordSum:
         return f"{self.total % 2**64:016x}"
 
 
-def in_words(size: float) -> str:
+def bytes_in_words(size: float) -> str:
     """Bytes for people, as "1.21 GiB"."""
     units = ("bytes", "KiB", "MiB", "GiB")
     power = next((i for i in range(3) if size < 1024 ** (i + 1)), 3)
@@ -172,4 +172,4 @@ def _check_header(path: Path) -> None:
     if found.st_size < 8 or length > found.st_size - 8:
         raise UnsamplingError("it is damaged, or no whole safetensors file (it is shorter than it says)")
     if length > HEADER:
-        raise UnsamplingError(f"it is no noise file: its header has {in_words(length)}")
+        raise UnsamplingError(f"it is no noise file: its header has {bytes_in_words(length)}")
