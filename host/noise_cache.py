@@ -29,6 +29,7 @@ class Slot:
     folder: Path
     key: str | None
     why: str = ""
+    stuck: bool = False  # whether a damaged file holds the place
 
     def find(self) -> tuple[Tensor, Inversion] | None:
         """Noise in the VAE's scale and its inversion, if they are kept, where an unsampling would have put
@@ -41,7 +42,7 @@ class Slot:
         try:
             found = self._read(path)
         except UnsamplingError as error:
-            cache_folder.remove(path)
+            self.stuck = not cache_folder.remove(path)
             self.why = f"; what the cache had was no use: {error}"
             return None
         cache_folder.used(path)
@@ -71,6 +72,8 @@ class Slot:
     def _write(self, latent: dict, key: str) -> int:
         saved = noise_files.to_keep(latent)
         saved = replace(saved, caller={**saved.caller, KEY: key})
+        if self.stuck:
+            raise UnsamplingError("another program still reads the file that is damaged")
         size, most = noise_file.size(saved, False), cache_folder.limit()
         if size > most:
             ours, all_of_it = map(tensor_file.bytes_in_words, (size, most))

@@ -44,10 +44,10 @@ def limit() -> float:
 
 def path_of(folder: Path, key: str) -> Path:
     """The file of that key, there or not. Raises: ValueError for what is no key."""
-    path = folder / f"{key}.safetensors"
-    if not NAME.fullmatch(path.name):
+    name = f"{key}.safetensors"
+    if not NAME.fullmatch(name):
         raise ValueError(f"{key!r} is no key")
-    return path
+    return folder / name
 
 
 def is_there(path: Path) -> bool:
@@ -69,10 +69,11 @@ def used(path: Path) -> None:
         os.utime(path)
 
 
-def remove(path: Path) -> None:
-    """Removes a file, where the disk lets it."""
+def remove(path: Path) -> bool:
+    """Removes a file. Returns: whether it is gone; Windows keeps one that another program reads."""
     with suppress(OSError):
         path.unlink(missing_ok=True)
+    return not is_there(path)
 
 
 def make_room(folder: Path, size: int) -> None:
@@ -83,8 +84,7 @@ def make_room(folder: Path, size: int) -> None:
         for _, nbytes, path in sorted(found):
             if taken + size <= limit():
                 return
-            remove(path)
-            taken -= nbytes
+            taken -= nbytes if remove(path) else 0
 
 
 def _files(folder: Path) -> list[tuple[float, int, Path]]:

@@ -9,8 +9,10 @@ import os
 import shutil
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
@@ -20,6 +22,7 @@ from .errors import Cause, UnsamplingError
 from .tensor_file import DTYPES, HEADER, SUMS, Entry, WordSum, bytes_in_words, bytes_of, is_finite
 
 ALIGNED = 64  # bytes, as torch aligns its own tensors
+AHEAD = 4  # pieces that may wait to be written
 PART, STALE = ".part", 24 * 3600  # the end of an unfinished file's name; seconds after which it is litter
 
 
@@ -70,17 +73,35 @@ def _fill(file, entries: dict[str, Entry], metadata: Mapping[str, str], tick: Ca
     """Writes header and data; the header again, with the sums, when they are known."""
     sums = {name: WordSum() for name in entries}
     file.write(_header(entries, metadata, sums))
-    for name, entry in entries.items():
-        for piece in entry.pieces():
-            _check_finite(piece, name, entry)
-            data = bytes_of(piece)
-            sums[name].add(data)
-            file.write(data)
-        tick()
+    with _writing(file) as write:
+        for name, entry in entries.items():
+            for piece in entry.pieces():
+                data = bytes_of(piece)
+                write(data)
+                _check_finite(piece, name, entry)
+                sums[name].add(data)
+            tick()
     file.seek(0)
     file.write(_header(entries, metadata, sums))
     file.flush()
     os.fsync(file.fileno())
+
+
+@contextmanager
+def _writing(file) -> Iterator[Callable[[memoryview], None]]:
+    """A function that writes while its caller goes on; what it could not write is raised by the next call, or
+    at the end."""
+    waiting: deque[Future] = deque()
+
+    def write(data: memoryview) -> None:
+        if len(waiting) == AHEAD:
+            waiting.popleft().result()
+        waiting.append(writer.submit(file.write, data))
+
+    with ThreadPoolExecutor(1) as writer:
+        yield write
+        for one in waiting:
+            one.result()
 
 
 def _header(entries: dict[str, Entry], metadata: Mapping[str, str], sums: Mapping[str, WordSum]) -> bytes:

@@ -20,7 +20,6 @@ from host_trips import clip
 from host_windows import WINDOWS, defaults
 from safetensors.torch import save_file
 
-STEPS = 3
 FOLDER = "user/__unsampling_cache"
 FOUND, KEPT, NOT_KEPT = (
     "taken from the cache without a model call",
@@ -39,6 +38,7 @@ class Case:
     masked: bool = False
     windows: str = ""
     kind: str = "sd15"
+    steps: int = 3
     lora: float = 0.0
     sampler: str = ""
     curve: bool = False
@@ -56,6 +56,8 @@ CASES = {
     "without a record": Case({"record": "off", "solver": "ees25"}, {}),
     "core's euler": Case({}, {}, sampler="euler"),
     "a flow model's video": Case({"direct": 0.4, "record": "half"}, {}, kind="wan"),
+    "SDXL": Case({"solver": "euler"}, {}, kind="sdxl", steps=1),
+    "HotshotXL": Case({"solver": "euler", "direct": 1.0}, {}, 9, windows=WINDOWS[0], kind="hotshot", steps=1),
 }
 
 
@@ -110,7 +112,9 @@ class Run:
             name = family_model(self.comfy.models_dir, "wan")
             model = self.graph.add("UNETLoader", unet_name=name, weight_dtype="default")
             return self.graph.add("ModelSamplingSD3", model=model, shift=3.0)
-        model = self.graph.add("CheckpointLoaderSimple", ckpt_name=self.comfy.model("one_level"))
+        xl = self.case.kind in ("sdxl", "hotshot")
+        file = family_model(self.comfy.models_dir, "sdxl") if xl else self.comfy.model("narrow")
+        model = self.checkpoint = self.graph.add("CheckpointLoaderSimple", ckpt_name=file)
         if self.case.lora:
             given = {"lora_name": lora_file(self.comfy), "strength_model": self.case.lora}
             model = self.graph.add("LoraLoaderModelOnly", model=model, **given)
@@ -124,11 +128,19 @@ class Run:
             return self.graph.add("ContextWindowsManual", model=model, **given | sizes)
         options = self.graph.add(kind, **defaults(self.comfy, kind) | sizes)
         given = {"beta_schedule": "use existing", "context_options": options}
+        if self.case.kind == "hotshot":
+            name = family_model(self.comfy.models_dir, "hotshot")
+            motion = self.graph.add("ADE_LoadAnimateDiffModel", model_name=name)
+            given["m_models"] = self.graph.add("ADE_ApplyAnimateDiffModelSimple", motion_model=motion)
+            given["beta_schedule"] = "autoselect"
         return self.graph.add("ADE_UseEvolvedSampling", model=model, **given)
 
     def words(self, value: float) -> Node:
         if self.case.kind == "wan":
             return self.graph.add("UNSTest_TokensConditioning", tokens=10, width=768, value=value)
+        if self.case.kind in ("sdxl", "hotshot"):
+            text = f"number {value:g}" if value else ""
+            return self.graph.add("CLIPTextEncode", clip=self.checkpoint[1], text=text)
         return self.graph.add("UNSTest_Conditioning", value=value)
 
     def source(self) -> Node:
@@ -144,9 +156,9 @@ class Run:
 
     def sigmas(self) -> Node:
         if self.case.kind == "wan":
-            given = {"scheduler": "simple", "steps": STEPS, "denoise": 1.0}
+            given = {"scheduler": "simple", "steps": self.case.steps, "denoise": 1.0}
             return self.graph.add("BasicScheduler", model=self.model, **given)
-        return self.graph.add("UNS_AYSScheduler", model_type="SD1", steps=STEPS, denoise=1.0)
+        return self.graph.add("UNS_AYSScheduler", model_type="SD1", steps=self.case.steps, denoise=1.0)
 
     def noise(self, **more) -> Node:
         up = {"solver": "midpoint", "cfg": 1.0} | self.case.up | more
@@ -190,10 +202,19 @@ def up(comfy: HostSession, case: Case, **more):
     return made["noise"], calls, said
 
 
-def both(comfy: HostSession, case: Case, **more):
-    """Noise and restyle of a case."""
+def prefix(case: Case) -> str:
+    return f"kept/{list(CASES.values()).index(case):02}"
+
+
+def both(comfy: HostSession, case: Case, save: bool = False, load: bool = False, **more):
+    """Noise and restyle of a case. save: whether Save Noise writes it, load: whether Load Noise reads it."""
     run = Run(comfy, case, "cache-both")
-    noise = run.noise(**more)
+    if load:
+        noise = run.graph.add("UNS_LoadNoise", file=f"{prefix(case)}_00001_.safetensors [output]")
+    else:
+        noise = run.noise(**more)
+    if save:
+        run.graph.add("UNS_SaveNoise", noise=noise, filename_prefix=prefix(case), precision="lossless")
     made, calls, said = run.run(noise=noise, clip=run.restyle(noise))
     return made["clip"], calls, said
 
@@ -205,7 +226,7 @@ def made(server):
     for name, case in CASES.items():
         noise, rising, said = up(server, case)
         assert "cache" not in said, name
-        clip_of, all_calls, _ = both(server, case)
+        clip_of, all_calls, _ = both(server, case, save=True)
         assert 0 < rising < all_calls
         again, calls, said = up(server, case, keep_on_disk=True)
         assert calls == rising and KEPT in said and torch.equal(again, noise), (name, said)
@@ -233,6 +254,13 @@ def test_a_later_server_finds_the_noise_and_asks_no_model(server, made, name):
 )
 def test_a_second_server_on_the_same_folders_finds_it_too(second, made, name):
     check_found(second, name, made[name])
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_saved_noise_is_restyled_by_a_later_server_without_a_rising_pass(server, made, name):
+    _, clip_of, rising, all_calls = made[name]
+    restyled, calls, _ = both(server, CASES[name], load=True)
+    assert calls == all_calls - rising and torch.equal(restyled, clip_of)
 
 
 def entries(comfy: HostSession) -> list[Path]:
