@@ -19,6 +19,8 @@ from .packs.content import Content
 from .packs.environment import environment
 from .packs.origin import Unnamed
 
+# what objects of unknown versions may raise when all of them is read
+ODD = (AttributeError, KeyError, OSError, RecursionError, RuntimeError, TypeError, ValueError)
 KEY = "key"  # of the metadata: a file that was given another's name is no hit
 
 
@@ -94,6 +96,10 @@ def slot(guider: Any, asked: dict[str, Any]) -> Slot:
         return Slot(folder, _key(guider, asked))
     except Unnamed as reason:
         return Slot(folder, None, str(reason))
+    except (UnsamplingError, *ODD) as error:
+        return Slot(
+            folder, None, f"the model or its conditions cannot be read ({type(error).__name__}: {error})"
+        )
 
 
 def _key(guider: Any, asked: dict[str, Any]) -> str:
@@ -102,7 +108,7 @@ def _key(guider: Any, asked: dict[str, Any]) -> str:
 
     Raises: Unnamed where some of it has no name.
     """
-    origin.check_replaced()
+    origin.check_replaced(core_files.pack_folders())
     content = Content()
     content.put(environment(), "the machine")
     content.put(asked, "what is asked")

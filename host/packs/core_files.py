@@ -56,6 +56,11 @@ def cache_folder() -> Path:
     return Path(os.environ.get(FOLDER) or folder_paths.get_system_user_directory("unsampling_cache"))
 
 
+def pack_folders() -> list[str]:
+    """The folders that packs of nodes are installed in."""
+    return folder_paths.get_folder_paths("custom_nodes")
+
+
 def path_of(name: str) -> Path:
     """The file that a name means: in the input folder, or, with [output] behind it, in the output folder.
 

@@ -36,7 +36,7 @@ def environment() -> dict[str, Any]:
     return {
         "unsampling": __version__,
         "comfyui": comfyui_version.__version__,
-        "torch": torch.__version__,
+        "torch": str(torch.__version__),
         "numpy": np.__version__,
         "python": platform.python_version(),
         "kernels": kernels,

@@ -7,12 +7,10 @@ nobody here knows what it remembers in its modules, so that it has no name.
 import hashlib
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import NamedTuple
-
-import folder_paths
 
 from .advanced_controlnet import ACN
 from .animatediff import ADE
@@ -65,7 +63,7 @@ def _of_file(file: Path) -> Origin | None:
 
 def core_folder() -> Path:
     """Where ComfyUI itself lies."""
-    return Path(str(folder_paths.__file__)).resolve().parent
+    return Path(str(sys.modules["folder_paths"].__file__)).resolve().parent
 
 
 def always() -> dict[str, Path]:
@@ -91,11 +89,13 @@ def code_in(project: str, folder: Path) -> str:
     return content.hexdigest()
 
 
-def check_replaced() -> None:
-    """Raises: Unnamed where another pack has put functions of its own in the place of ComfyUI's, for all
-    models at once: no MODEL tells of that."""
-    folders = [Path(folder) for folder in folder_paths.get_folder_paths("custom_nodes")]
-    packs = tuple({str(one) for folder in folders for one in (folder, folder.resolve())})
+def check_replaced(folders: Iterable[str]) -> None:
+    """folders: those of all packs.
+
+    Raises: Unnamed where another pack has put functions of its own in the place of ComfyUI's, for all models
+    at once: no MODEL tells of that.
+    """
+    packs = tuple({str(one) for folder in map(Path, folders) for one in (folder, folder.resolve())})
     for name, module in list(sys.modules.items()):
         if name.partition(".")[0] != "comfy":
             continue

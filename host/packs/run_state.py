@@ -11,7 +11,15 @@ from typing import Any
 from torch import Tensor, nn
 
 from .animatediff_keyframes import MOTION_START
+from .core import CORE
+from .fields import Kind
 
+PATCHED = Kind(
+    CORE,
+    "comfy.model_patcher:ModelPatcher",
+    ("model", "hook_backup", "backup", "object_patches_backup"),
+    optional=("backup_buffers",),
+)
 # of torch itself, in every module; hooks among them are looked at apart
 OF_TORCH = {name for name in nn.Module().__dict__ if name != "training"}
 FIELDS: dict[str, set[str]] = {
@@ -99,10 +107,11 @@ def is_patcher(thing: Any) -> bool:
 def network(patcher: Any) -> tuple[nn.Module, tuple[dict[str, Tensor], dict[str, Any]]]:
     """The network of a MODEL; and by dotted name the weights and the objects in whose place a run may have
     put patched ones, as they were."""
-    hooked = {name: kept[0] for name, kept in patcher.hook_backup.items()}
-    patched = {name: kept.weight for name, kept in patcher.backup.items()}
-    buffers = dict(getattr(patcher, "backup_buffers", {}))
-    return patcher.model, (hooked | buffers | patched, dict(patcher.object_patches_backup))
+    hooked = {name: kept[0] for name, kept in PATCHED.read(patcher, "hook_backup").items()}
+    patched = {name: kept.weight for name, kept in PATCHED.read(patcher, "backup").items()}
+    buffers = dict(PATCHED.read(patcher, "backup_buffers") or {})
+    objects = dict(PATCHED.read(patcher, "object_patches_backup"))
+    return PATCHED.read(patcher, "model"), (hooked | buffers | patched, objects)
 
 
 def modules(network: nn.Module, objects: dict[str, Any], path: str = "") -> Iterator[tuple[str, nn.Module]]:
