@@ -42,22 +42,23 @@ class Slot:
         if not cache_folder.is_there(path):
             return None
         try:
-            found = self._read(path)
+            saved = self._read(path)
+            noise, inversion = saved.noise.clone(), saved.inversion
         except UnsamplingError as error:
             self.stuck = not cache_folder.remove(path)
             self.why = f"; what the cache had was no use: {error}"
             return None
         cache_folder.used(path)
-        return found
+        return None if inversion is None else (noise, _in_place(inversion))
 
-    def _read(self, path: Path) -> tuple[Tensor, Inversion]:
+    def _read(self, path: Path) -> noise_file.Saved:
         if not cache_folder.is_file(path):
             raise UnsamplingError("it is no file")
         with tensor_file.readable():
             saved = noise_file.load(path)
         if noise_file.value(saved.caller, KEY, str) != self.key or saved.inversion is None:
             raise UnsamplingError("it is of another unsampling")
-        return saved.noise.clone(), _in_place(saved.inversion)
+        return saved
 
     def keep(self, latent: dict, doubt: str) -> str:
         """Puts a LATENT of noise away. doubt: what speaks against it. Returns: what the user should know."""

@@ -25,6 +25,15 @@ from .weights import bytes_of, check_plain, weights
 
 NUMBERS = (bool, int, float, complex, str, bytes, type(None), type(...))
 DECORATED, OF_TORCH = "decorate_context", _contextlib.__file__
+# what Python itself sets on every class
+OF_CLASSES = {
+    *type("Plain", (), {}).__dict__,
+    "__doc__",
+    "__annotations__",
+    "__parameters__",
+    "__orig_bases__",
+}
+OF_CLASSES |= {"__static_attributes__", "__firstlineno__", "__abstractmethods__", "_abc_impl"}
 NAMED = (torch.dtype, torch.layout, torch.memory_format)
 
 
@@ -166,10 +175,16 @@ class Content:
                 self._local_class(one, where)
 
     def _local_class(self, kind: type, where: str) -> None:
+        """A class that a function makes: one of its name may be another at each call."""
         for name, field in vars(kind).items():
-            free = getattr(getattr(field, "__code__", None), "co_freevars", ())
-            if set(free) - {"__class__"}:
-                raise Unnamed(f"{where} is of {kind.__qualname__}, whose {name} is a closure")
+            code = getattr(getattr(field, "__func__", field), "__code__", None)
+            if code is not None:
+                if set(code.co_freevars) - {"__class__"}:
+                    raise Unnamed(f"{where} is of {kind.__qualname__}, whose {name} is a closure")
+                self._note(name, str(code.co_firstlineno), *_told(code))
+            elif name not in OF_CLASSES:
+                self._note(name)
+                self.put(field, f"{name} of the class of {where}")
 
     def _origin(self, module: str, where: str, what: str) -> None:
         if module not in self._modules:

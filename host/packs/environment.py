@@ -44,8 +44,13 @@ def environment() -> dict[str, Any]:
         "device's name": _name(device),
         "types": [str(one) for one in _types(device)],
         "precision": _precision(),
-        "options": {name: str(one) for name, one in sorted(vars(args).items()) if name not in BESIDE},
+        "options": {name: _text(one) for name, one in sorted(vars(args).items()) if name not in BESIDE},
     }
+
+
+def _text(option: Any) -> str:
+    """Sets have no order that lasts."""
+    return str(sorted(map(str, option)) if isinstance(option, (set, frozenset)) else option)
 
 
 def _name(device: torch.device) -> str:

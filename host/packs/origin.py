@@ -22,6 +22,8 @@ PLAIN = {
     *("pathlib", "types", "typing"),
     *("numpy", "torch"),
 }
+# of torch's objects, those whose code is made at run time
+MADE = ("torch._C", "torch._dynamo", "torch._inductor", "torch.fx", "torch.jit")
 # the folders of ComfyUI's code, and those that the other two packs have theirs in
 PARTS = ("comfy", "comfy_api", "comfy_extras")
 FOLDERS = {"animatediff": ADE.name, "adv_control": ACN.name}
@@ -44,7 +46,7 @@ class Origin(NamedTuple):
 
 def of(module: str) -> Origin | None:
     """The origin of a module that is loaded; None for code that is not known."""
-    if module.partition(".")[0] in PLAIN:
+    if module.partition(".")[0] in PLAIN and not module.startswith(MADE):
         return Origin("", module)
     found = getattr(sys.modules.get(module), "__file__", None)
     return None if found is None else _of_file(Path(found).resolve())

@@ -289,6 +289,34 @@ def test_weights_are_read_once_for_each_network(monkeypatch):
     assert len(weights["_known"]) == known - 1
 
 
+def made_closed(value: int):
+    class Closed:
+        def answer(self):
+            return value
+
+    return Closed()
+
+
+def made_class(value: int = 1, other: bool = False):
+    class Local:
+        amount = value
+
+        def answer(self):
+            return 1
+
+    class Other(Local):
+        def answer(self):
+            return 2
+
+    Other.__qualname__ = Local.__qualname__
+    return (Other if other else Local)()
+
+
+def test_a_class_that_a_function_makes_is_known_by_what_it_has():
+    assert key(made_class()) == key(made_class())
+    assert len({key(made_class()), key(made_class(2)), key(made_class(other=True))}) == 3
+
+
 class Again:
     def __init__(self):
         self.me = self
@@ -325,6 +353,11 @@ def holding_itself() -> list:
 
 
 NAMELESS = {
+    "a class around a value": (
+        lambda: made_closed(1),
+        r"made_closed\.<locals>\.Closed, whose answer is a closure",
+    ),
+    "a compiled network": (lambda: torch.jit.script(nn.Linear(2, 2)), "which this pack does not know"),
     "a closure": (lambda: closure(1), r"it is closure\.<locals>\.<lambda> of .*\(a closure\)"),
     "a closure on a MODEL": (
         lambda: ModelPatcher(model_options={"sampler_post_cfg_function": [closure(1)]}),
