@@ -102,7 +102,7 @@ def restyled(clip: Any, wanted: list[Cell], shared: Shared, node_id: str | None)
     guiders = list(_guiders(clip, wanted, shared))
     before, total = [0, *accumulate(calls)], sum(calls)
     said, remarks, clips = _counted(len(wanted), total), [], torch.empty(0)
-    screen.say(node_id, f"{said}, {tensor_file.in_words(_size(shared.noise, len(wanted)))} of latents")
+    screen.say(node_id, f"{said}, {tensor_file.bytes_in_words(_size(shared.noise, len(wanted)))} of latents")
     for i, (cell, guider) in enumerate(zip(wanted, guiders, strict=True)):
         screen.stop_on_cancel()
         name = f"restyle {i + 1} of {len(wanted)} ({cell.settings})"

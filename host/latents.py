@@ -2,6 +2,7 @@
 cure."""
 
 from math import hypot, prod
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -28,17 +29,23 @@ def samples_of(latent: dict, name: str) -> Tensor:
 
     Raises: UnsamplingError naming the input and what to connect instead.
     """
-    samples = latent.get("samples")
-    if getattr(samples, "is_nested", False):
-        raise UnsamplingError(
-            f"{name} packs several latents in one (video with audio); connect the video's alone"
-        )
+    samples = one_of(latent, name)
     if not isinstance(samples, Tensor) or samples.layout is not torch.strided or samples.is_complex():
         raise UnsamplingError(
             f"{name} has samples that are {_described(samples)}, not plain numbers; connect a VAE Encode, or"
             " the node before the one that made that of them"
         )
     return check_latent(samples, name)
+
+
+def one_of(latent: dict, name: str) -> Any:
+    """What a LATENT has as its samples. Raises: UnsamplingError where those are several latents."""
+    samples = latent.get("samples")
+    if getattr(samples, "is_nested", False):
+        raise UnsamplingError(
+            f"{name} packs several latents in one (video with audio); connect the video's alone"
+        )
+    return samples
 
 
 def clip(latent: dict, channels: int, name: str, video: bool | None = None) -> Tensor:

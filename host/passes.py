@@ -9,17 +9,26 @@ from torch import Tensor
 from ..unsampling import Inversion, curves, schedules, solvers, steps, storage
 from ..unsampling import inversion as engine
 from ..unsampling.solvers.evaluation import Callback, Store
-from . import admission, core_passes, latents, likeness, models, places, record, remarks, repeats, sampling
+from . import (
+    admission,
+    core_passes,
+    latents,
+    likeness,
+    models,
+    places,
+    record,
+    remarks,
+    repeats,
+    rise,
+    sampling,
+)
 from . import settings as widgets
 from .facts import Facts
 from .packs import core, core_samplers
-from .run import PREVIEW, Run, Within
+from .run import Run, Within
 
 # the record widget's values, in the engine's words
 RECORD = {"full": True, "half": "half", "off": False}
-
-# solver, record, end and direct, in the engine's words
-Settings = dict[str, Any]
 
 
 def unsample(
@@ -33,18 +42,20 @@ def unsample(
     sampler=None,
     direct: float = 0.0,
     variation: int = 0,
+    cache: rise.Cache | None = None,
 ) -> dict:
     """Unsamples a LATENT through a guider; returns a LATENT of noise with its record.
 
     sampler: a core SAMPLER to use in place of our solver; it keeps the settings, and nothing that makes it
         exact.
     direct, variation: as the engine's; direct below 0 lets the record choose.
+    cache: where the noise is looked up before a model call, and put away; None for nowhere.
     Raises: UnsamplingError before any model call for input that does not fit, and at the model's first NaN.
     """
     end, direct = (curves.one_number(*one) for one in ((end, "end"), (direct, "direct")))
     falling = schedules.check_falling(sigmas)
     start, count = schedules.start_index(falling, end), len(falling) - 1
-    settings: Settings = {
+    settings: rise.Settings = {
         "solver": solver,
         "record": RECORD[recording],
         "end": end,
@@ -56,72 +67,35 @@ def unsample(
     if mask is not None and mask.min() == 1:
         mask = None
     shape = tuple(rising.samples.shape)
-    top = start if sampler is not None else _top(falling, settings)
+    top = start if sampler is not None else rise.top(falling, settings)
     facts = admission.admit(guider, shape, falling, top, rising=True, by_core=sampler is not None)
-    info = {**models.info(guider), "source": record.digest(rising.samples)}
-    seen = repeats.Repeats(rising=True, cfg=core.guidance(guider))
     if sampler is not None:
         core_passes.refuse_settings({"direct": direct})
+    more = {"mask": mask, "variation": variation, "flow": facts.flow}
+    asked = {**settings, **more, "sigmas": falling, "clip": rising.samples, "sampler": sampler}
+    slot = None if cache is None else cache(guider, asked)
+    found = None if slot is None else slot.find()
+    info = {**models.info(guider), "source": record.digest(rising.samples)}
+    seen = repeats.Repeats(rising=True, cfg=core.guidance(guider))
+    if found is not None:
+        noise, inversion = found[0].to(rising.samples.device), found[1]
+    elif sampler is not None:
         noise, inversion = core_passes.rise(rising, falling, start, sampler, mask, facts.sigma_min, seen)
     else:
-        more = {"mask": mask, "variation": variation, "flow": facts.flow}
-        noise, inversion = _rise(rising, falling, top, settings, more, seen)
+        noise, inversion = rise.rise(rising, falling, top, settings, more, seen)
     inversion = replace(inversion, info=info)
-    strength = _strength(rising, noise, float(falling[start]), facts) if mask is None else ""
-    remark = seen.remark + strength + ("" if mask is None else latents.of_hole(rising.samples, mask))
-    fresh = f" ({inversion.direct_steps} for the direct path)" if inversion.direct_steps else ""
-    remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
-    rising.say(f"unsampled to sigma {falling[start]:.4g} in {inversion.calls} model calls{fresh}{remark}")
     source = None if mask is None else rising.samples.clone()
-    return record.noise_latent(latent, noise, inversion, facts, source, likeness.of(guider))
-
-
-def _strength(rising: Run, noise: Tensor, sigma: float, facts: Facts) -> str:
-    """A remark where the noise is far too weak or too strong."""
-    ours, source = (latents.variance(facts.latent_format, x) for x in (noise, rising.samples))
-    return latents.strange_strength(ours, source, sigma, facts.flow)
-
-
-def _top(falling: Tensor, settings: Settings) -> int:
-    """The highest step that the rising pass asks the model at: a direct path begins at the very top."""
-    recording = solvers.recording(settings["solver"], settings["record"])
-    start = schedules.start_index(falling, settings["end"])
-    return start if steps.asked(falling, start, settings["direct"], recording) == 0 else 0
-
-
-def _rise(
-    rising: Run,
-    falling: Tensor,
-    top: int,
-    settings: Settings,
-    more: dict[str, Any],
-    seen: repeats.Repeats,
-) -> tuple[Tensor, Inversion]:
-    calls = engine.calls_rising(sigmas=falling, repeated=True, **settings)
-    size = _size(rising.samples, falling, calls - 1, settings)
-    inversions = []
-    with storage.room(sampling.temp_folder(), size, size, lasting=True) as store:
-
-        def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
-            timed = seen.watched(rising.timed(report, "unsampling", PREVIEW))
-            how = {**settings, **more, "callback": timed, "store": store, "compare": seen.compare}
-            inversions.append(engine.unsample(at_cfg(None), x, falling, **how))
-            return inversions[0].noise
-
-        most = "at most " if settings["direct"] is None and size else ""
-        rising.say(f"unsampling, {most}{calls} model calls{storage.remark(size)}{PREVIEW}")
-        sigmas = falling[top:].flip(0)
-        sampler = sampling.pass_sampler(one_pass, rising.samples, sigmas, top)
-        return sampling.run(rising.guider, rising.samples, sigmas, sampler, calls), inversions[0]
-
-
-def _size(samples: Tensor, falling: Tensor, calls: int, settings: Settings) -> int:
-    """Bytes of the record, and of what its resampling makes of it."""
-    if not solvers.recording(settings["solver"], settings["record"]):
-        return 0
-    climbed = len(falling) - 1 - schedules.start_index(falling, settings["end"])
-    points = solvers.pair(settings["solver"]).stages * climbed
-    return sum(storage.latents(samples, calls, settings["record"] == "half", points))
+    made = record.noise_latent(latent, noise, inversion, facts, source, likeness.of(guider))
+    remark = seen.remark
+    if mask is None:
+        remark += rise.strength(rising, noise, float(falling[start]), facts)
+    else:
+        remark += latents.of_hole(rising.samples, mask)
+    remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
+    if slot is not None and found is None:
+        remark += slot.keep(made, seen.remark)
+    rising.say(rise.words(inversion, found is not None) + remark)
+    return made
 
 
 def resample(

@@ -37,7 +37,7 @@ def _sheet(names: list[str], columns: int, pictures: Tensor, width: int, node_id
     frames, high, wide = pictures.shape[:3]
     width = min(max(width, 32), 4096) if width else wide
     sheet = Sheet(names, columns, frames, width, max(1, round(high * width / wide)))
-    size, (height, across) = tensor_file.in_words(sheet.frames.nbytes), sheet.layout.size
+    size, (height, across) = tensor_file.bytes_in_words(sheet.frames.nbytes), sheet.layout.size
     screen.say(node_id, f"{len(names)} clips of {frames} frames, {across} x {height} pixels: {size}")
     return sheet
 

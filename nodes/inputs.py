@@ -70,6 +70,20 @@ def rising() -> list:
     ]
 
 
+def keep_on_disk():
+    """The switch of both Unsamplers for the cache."""
+    return io.Boolean.Input(
+        "keep_on_disk",
+        default=False,
+        optional=True,
+        advanced=True,
+        tooltip="Keeps the noise in a cache on disk, and takes it from there without a model call when the"
+        " same clip is unsampled again with the same model, LoRA, prompts and settings, tomorrow or by"
+        " another ComfyUI. The node says so, and says why where something cannot be recognised. The cache"
+        " holds 20 GiB and drops what was used longest ago.",
+    )
+
+
 def falling() -> list:
     """What both resamplers ask about theirs."""
     return [

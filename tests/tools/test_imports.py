@@ -21,6 +21,7 @@ from pack_modules import (
 HOST_WITH_COMFY = {"host.sampling", "host.models", "host.screen", "host.clips"}
 ENGINE = {"torch", "numpy"}
 MORE = {  # what parts of unsampling/ need besides
+    "unsampling.cache_folder": {"filelock"},
     "unsampling.storage": {"safetensors"},
     "unsampling.tensor_file": {"safetensors"},
     "unsampling.report": {"PIL"},
@@ -58,7 +59,15 @@ HIDDEN = {
     *("vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller"),
 }
 # AnimateDiff-Evolved's folder may have any name, so that its function is looked up beside a class of it
-NEEDED = {"host.packs.animatediff_windows": {"sys.modules"}, "host.packs.fields": {"vars"}}
+NEEDED = {
+    "host.packs.animatediff_windows": {"sys.modules"},
+    "host.packs.fields": {"vars"},
+    # they take in all that an object has, and whose code it is, of whatever project
+    "host.packs.content": {"vars", "__dict__"},
+    "host.packs.run_state": {"__dict__"},
+    "host.packs.origin": {"vars", "sys.modules"},
+    "host.packs.environment": {"vars", "sys.modules"},
+}
 
 
 def allowed(name: str) -> set[str]:
