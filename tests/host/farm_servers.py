@@ -26,13 +26,14 @@ STYLES = {f"cfg{cfg}": {"settings": {"resample.cfg": cfg}} for cfg in (1, 2, 3)}
 def servers(base: Path, count: int = 2) -> Iterator[list[HostSession]]:
     """Sessions of so many servers, each on folders of its own, with one model in all."""
     made = [ComfyServer(base / f"server{i}", ("ours", "support")) for i in range(count)]
-    threads = [threading.Thread(target=_start, args=(one,)) for one in made[1:]]
-    for thread in threads:
-        thread.start()
+    # on Linux a server ends with the thread that started it: these threads stay until the end
+    over, ready = threading.Event(), [threading.Event() for _ in made[1:]]
+    for one, event in zip(made[1:], ready, strict=True):
+        threading.Thread(target=_keep, args=(one, event, over), daemon=True).start()
     first = started(lambda: made[0])
     try:
-        for thread in threads:
-            thread.join()
+        for event in ready:
+            event.wait()
         sessions = [first, *(HostSession(one) for one in made[1:])]
         name = first.model("one_level")
         for one in sessions:
@@ -41,6 +42,7 @@ def servers(base: Path, count: int = 2) -> Iterator[list[HostSession]]:
                 (one.models_dir / "checkpoints" / name).symlink_to(first.models_dir / "checkpoints" / name)
         yield sessions
     finally:
+        over.set()
         for one in made:
             one.stop()
         shutil.rmtree(base, ignore_errors=True)
@@ -49,6 +51,14 @@ def servers(base: Path, count: int = 2) -> Iterator[list[HostSession]]:
 def _start(server: ComfyServer) -> None:
     if not server.alive:
         server.start()
+
+
+def _keep(server: ComfyServer, ready: threading.Event, over: threading.Event) -> None:
+    try:
+        _start(server)
+    finally:
+        ready.set()
+    over.wait()
 
 
 def alive(sessions: list[HostSession]) -> list[HostSession]:
