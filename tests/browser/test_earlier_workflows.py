@@ -12,7 +12,7 @@ from tools.workflows.build import recorded_info
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
 
 UNSAMPLER, RESAMPLER = "UNS_Unsampler", "UNS_NoiselessResampler"
-LATER = {UNSAMPLER: ["direct", "variation"], RESAMPLER: ["direct", "hold", "steady"]}
+LATER = {UNSAMPLER: ["direct", "variation", "keep_on_disk"], RESAMPLER: ["direct", "hold", "steady"]}
 INFO = recorded_info()
 FRESH = """() => {
     const add = (type, x) => {
@@ -103,7 +103,7 @@ def test_an_earlier_file_keeps_what_it_did(page: Page, named: bool):
         0,
     )
     [unsampler] = [node for node in saved["nodes"] if node["type"] == UNSAMPLER]
-    assert unsampler["widgets_values"][-2:] == [0, 0]
+    assert unsampler["widgets_values"][-3:] == [0, 0, False]
     if page.nodes2:
         page.wait_for_function(f"() => ({DRAWN})().length === 4", timeout=5_000)
         assert page.evaluate(DRAWN) == [1, 1, 0, 0]  # cfg, end, direct, variation

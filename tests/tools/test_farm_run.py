@@ -141,9 +141,13 @@ def test_a_server_that_comes_back_is_used_again(tmp_path):
         port = first.port
         first.delay = second.delay = 0.3
         later: dict[str, FakeFarm] = {}
-        killer = dies_at(first, 3, lambda: later.update(farm=FakeFarm(port=port)))
+
+        def comes_back() -> None:
+            until(lambda: events(tmp_path, "server_lost"))  # sooner, nobody may have missed it
+            later["farm"] = FakeFarm(port=port)
+
+        killer = dies_at(first, 3, comes_back)
         path = write_batch(tmp_path, styles=(*STYLES, "wool", "tin", "clay"))
-        second.delay = 0.3
         assert run(path, first, second) == 0
         killer.join()
         later["farm"].die()
