@@ -82,12 +82,13 @@ def losses(page: Page, workflow: dict) -> list[str]:
     saved = load(page, workflow)
     followed = page.evaluate(FOLLOWED)
     assert len(graphs(saved)) == len(graphs(workflow)) == len(followed)
+    folded = {one["id"] for one in graphs(workflow)[1:]}
     for before, after, links in zip(graphs(workflow), graphs(saved), followed, strict=True):
-        found += losses_in(before, after, {tuple(link) for link in links})
+        found += losses_in(before, after, {tuple(link) for link in links}, folded)
     return found
 
 
-def losses_in(graph: dict, saved: dict, followed: set[tuple]) -> list[str]:
+def losses_in(graph: dict, saved: dict, followed: set[tuple], folded: set[str]) -> list[str]:
     """The same in one of its graphs."""
     before, after = links_between_nodes(graph), links_between_nodes(saved)
     found = [f"link {link} is lost" for link in sorted(before - (after & followed))]
@@ -97,7 +98,7 @@ def losses_in(graph: dict, saved: dict, followed: set[tuple]) -> list[str]:
         keys = ["type", "pos", "size", "title"]
         if SCRIPTS or not node["type"].startswith("VHS_"):
             keys.append("widgets_values")
-        if "proxyWidgets" in node["properties"]:
+        if node["type"] in folded:
             keys.remove("title")  # that of a subgraph is the subgraph's name
         for key in keys:
             if key in node and node[key] != kept.get(node["id"], {}).get(key):

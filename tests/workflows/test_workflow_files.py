@@ -147,6 +147,27 @@ def test_loaders_and_animatediff_are_folded_into_one_node(name):
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
+def test_app_mode_shows_what_people_change_and_the_result(name):
+    workflow = read(name)
+    shown = workflow["extra"]["linearData"]
+    nodes = {node["id"]: node for node in workflow["nodes"]}
+    labels = []
+    for id, widget in shown["inputs"]:
+        (slot,) = [slot for slot in nodes[id]["inputs"] if slot["name"] == widget and "widget" in slot]
+        labels.append(slot["label"])
+    assert labels[-5:] == [
+        "what the source shows",
+        "the new look",
+        "what to avoid",
+        "cfg: how strong",
+        "structure: how close",
+    ]
+    assert labels[0] in ("clip", "picture")
+    (output,) = shown["outputs"]
+    assert nodes[output]["type"] in ("SaveVideo", "SaveImage", "VHS_VideoCombine")
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
 def test_every_text_is_used(name):
     texts = [node for node in read(name)["nodes"] if node["type"] == "CLIPTextEncode"]
     assert len(texts) == 3 and all(node["outputs"][0]["links"] for node in texts)

@@ -165,12 +165,12 @@ def folded(workflow: dict, _info: dict) -> Iterator[str]:
             if "widget" not in slot and slot["link"] is None:
                 yield f"{one['name']} needs a link into {slot['name']}"
         inside = {
-            (str(found["id"]), slot["widget"]["name"])
+            slot["widget"]["name"]
             for found in one["nodes"]
             for slot in found["inputs"]
             if "widget" in slot and slot["link"] is not None
         }
-        if {tuple(pair) for pair in node["properties"]["proxyWidgets"]} != inside:
+        if {slot["name"] for slot in node["inputs"] if "widget" in slot} != inside:
             yield f"{one['name']} shows other widgets than it links inside"
 
 

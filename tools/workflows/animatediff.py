@@ -13,6 +13,7 @@ from tools.workflows.parts import (
     NOTE_WIDTH,
     OURS,
     WIDE,
+    app_mode,
     files_note,
     help_notes,
     migration_note,
@@ -213,6 +214,10 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
     weak = fold_control(g, control, edges, hint)
 
     first, *rest = footage.nodes
+    chosen = [(first, "video", "clip"), (first, "frame_load_cap", "frames at most")]
+    if not vhs:
+        chosen = [(first, "file", "clip"), (rest[0], "duration", "seconds")]
+    app_mode(g, chosen, texts.nodes, result, saved[-1])
     loading = Column([*rest, latent], 300) if vhs else Column(rest, 300)
     unsample, resample = passes(4, noise, report, result)
     place(

@@ -112,6 +112,7 @@ class Graph:
         self.groups: list[dict] = []
         self.subgraphs: list[Any] = []
         self.last_id = 0
+        self.app: dict[str, list] = {}  # what App mode shows
 
     def add(
         self,
@@ -179,6 +180,7 @@ class Graph:
         """The workflow file's content."""
         links = self.links()
         folded = [made.to_json() for made in self.subgraphs]
+        app = {"linearData": self.app} if self.app else {}
         return {
             "last_node_id": self.last_id,
             "last_link_id": len(links),
@@ -187,7 +189,7 @@ class Graph:
             "groups": self.groups,
             "config": {},
             **({"definitions": {"subgraphs": folded}} if folded else {}),
-            "extra": {"ds": {"scale": 0.6, "offset": [0, 100]}},
+            "extra": {"ds": {"scale": 0.6, "offset": [0, 100]}, **app},
             "version": 0.4,
         }
 

@@ -14,6 +14,7 @@ from tools.workflows.parts import (
     TARGET,
     WIDE,
     Shared,
+    app_mode,
     files_note,
     help_notes,
     migration_note,
@@ -73,6 +74,7 @@ def unsample_resample_image(info: dict) -> dict:
     files = files_note(g, "checkpoint made from SD1.5", SD15)
     migration = migration_note(g)
     texts = [source, target, negative]
+    app_mode(g, [(picture, "image", "picture")], texts, result, save)
     unsample, resample = passes(4, noise, report, result)
     place(
         g,

@@ -102,6 +102,19 @@ def passes(number: int, noise: Node, report: Node, *results: Node) -> tuple[Area
     )
 
 
+def app_mode(
+    g: Graph, source: list[tuple[Node, str, str]], texts: list[Node], result: Node, saved: Node
+) -> None:
+    """What App mode shows: the source's widgets with their labels, the texts, what is turned, the result."""
+    turned = [(result, "cfg", "cfg: how strong"), (result, "structure", "structure: how close")]
+    words = ("what the source shows", "the new look", "what to avoid")
+    written = [(node, "text", label) for node, label in zip(texts, words, strict=True)]
+    shown = source + written + turned
+    for node, widget, label in shown:
+        node.labels[widget] = label
+    g.app = {"inputs": [[node.id, widget] for node, widget, _ in shown], "outputs": [saved.id]}
+
+
 def help_notes(title: str, width: int, *pairs: tuple[Node, int]) -> Area:
     """Notes below each other, each with its height."""
     return Area(

@@ -190,7 +190,7 @@ def standing_for(g: Graph, made: Subgraph, colors: dict | None) -> Node:
         "output_name": list(made.leaving),
     }
     labels = {name: label for (_, name), label in made.shown.items()}
-    properties = {"proxyWidgets": [[str(id), name] for id, name in made.shown]}
-    node = Node(g.next_id(), made.id, entry, values, dict(made.entering), properties, made.name, colors or {})
+    # Its widgets are those of its linked inputs; frontend 1.38 hides them where `proxyWidgets` lists them.
+    node = Node(g.next_id(), made.id, entry, values, dict(made.entering), {}, made.name, colors or {})
     node.labels, node.saves_values = labels, False
     return node

@@ -10,6 +10,7 @@ from tools.workflows.parts import (
     OURS,
     WIDE,
     Shared,
+    app_mode,
     files_note,
     help_notes,
     migration_note,
@@ -94,6 +95,7 @@ def unsampling_wan_video(info: dict) -> dict:
         },
         {"MODEL": model["MODEL"], "CLIP": text["CLIP"], "VAE": vae["VAE"]},
     )
+    app_mode(g, [(video, "file", "clip"), (trim, "duration", "seconds")], texts.nodes, result, save)
     unsample, resample = passes(4, noise, report, result, images)
     place(
         g,
