@@ -6,7 +6,7 @@ INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update
 	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq >/dev/null
 CAN_VENV = $(PYTHON) -c "import ensurepip, venv" 2>/dev/null
 
-.PHONY: demo test setup chromium workflows clean
+.PHONY: demo test setup chromium workflows docs clean
 
 demo: .venv/.demo
 	$(PY) -m demo $(ARGS)
@@ -39,5 +39,8 @@ chromium:
 workflows: setup
 	$(PY) tools/workflows/build.py
 
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(PY) -m mkdocs build --strict
+
 clean:
-	rm -rf .venv demo/out
+	rm -rf .venv demo/out site

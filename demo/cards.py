@@ -46,6 +46,7 @@ LOOKS = {
     "unsampling_hotshotxl": Look("halftone", 3.0),
     "unsampling_wan_video": Look("ink", 2.0),
     "unsample_resample_image": Look("watercolour", 2.0, still=True),
+    "restyle_saved_noise": Look("mosaic", 3.0),
 }
 
 

@@ -32,13 +32,21 @@ class Family:
         }
         if self.flow:
             cures["sigma_table"] = "use the same shift (ModelSampling node) in both passes"
-        for name in cures:
+        found = self.differs(other)
+        if found is not None:
+            name, ours, theirs = found
+            raise UnsamplingError(
+                f"model differs from the one the noise was unsampled with: {name}"
+                f" {theirs}, not {ours}; {cures[name]}"
+            )
+
+    def differs(self, other: "Family") -> tuple[str, str, str] | None:
+        """The first thing in which the other one differs: its name, ours and theirs."""
+        for name in ("model", "latent_format", "sampling", "sigma_table"):
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
-                raise UnsamplingError(
-                    f"model differs from the one the noise was unsampled with: {name}"
-                    f" {theirs}, not {ours}; {cures[name]}"
-                )
+                return name, ours, theirs
+        return None
 
 
 @dataclass(frozen=True)

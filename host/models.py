@@ -1,5 +1,7 @@
 """What a MODEL and its guider are, read from ComfyUI's own objects."""
 
+from math import inf
+
 import comfy.model_base
 import comfy.model_sampling
 import comfy.samplers
@@ -21,7 +23,7 @@ SLACK, FLOW_SLACK = 1.01, 1.0001
 def cfg_guider(model, positive, negative, cfg: float) -> comfy.samplers.CFGGuider:
     """The guider that core's SamplerCustom makes: the MODEL as given; at cfg 1 the negative is not asked."""
     cfg = curves.one_number(cfg, "cfg")
-    if not cfg >= 0:
+    if not 0 <= cfg < inf:
         raise UnsamplingError(f"cfg is {cfg:g}; set it to 0 or above (1 switches guidance off)")
     guider = comfy.samplers.CFGGuider(model)
     guider.set_conds(positive, negative)

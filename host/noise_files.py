@@ -11,7 +11,7 @@ from torch import Tensor
 from ..unsampling import UnsamplingError, noise_file, solvers, tensor_file, thumbnail
 from ..unsampling.change import Change, in_words
 from ..unsampling.noise_file import Saved, value, values
-from . import places, screen
+from . import latents, places, screen
 from .facts import Facts, Family
 from .packs import core, core_files, core_samplers
 from .record import KEY, LatentRecord, digest, mask_of, of_latent
@@ -36,21 +36,29 @@ def save(
     samples, half = _samples(latent), precision == "half"
     saved, remark = _to_save(latent, samples)
     subfolder, paths = core_files.files_to_write(prefix, samples.shape[-1], samples.shape[-2])
-    sizes = [tensor_file.in_words(noise_file.size(saved, one == "half")) for one in PRECISIONS]
+    sizes = [tensor_file.bytes_in_words(noise_file.size(saved, one == "half")) for one in PRECISIONS]
     both = ", ".join(f"{size} {name}" for size, name in zip(sizes, PRECISIONS, strict=True))
     screen.say(node_id, f"saving the noise of {_frames(samples)} frames, {precision}: {both}{remark}")
     ticks = screen.ticks(len(noise_file.entries(saved, half)))
     path = noise_file.save(paths, saved, half, ticks)
-    size = tensor_file.in_words(path.stat().st_size)
+    size = tensor_file.bytes_in_words(path.stat().st_size)
     screen.say(node_id, f"saved {path.name}, {size}{remark}")
     place = {"filename": path.name, "subfolder": subfolder, "type": "output"}
     return place, thumbnail.shown(saved.picture)
 
 
+def to_keep(latent: dict) -> Saved:
+    """What save() writes of a LATENT of noise; another pack's entries are left out.
+
+    Raises: UnsamplingError for what a file cannot keep.
+    """
+    samples = _samples(latent)
+    ours = {key: latent[key] for key in (SAMPLES, KEY, places.KEY) if key in latent}
+    return _to_save(ours, samples)[0]
+
+
 def _samples(latent: dict) -> Tensor:
-    samples = latent[SAMPLES]
-    if samples.is_nested:
-        raise UnsamplingError("noise packs several latents in one (video with audio); save the video's alone")
+    samples = latents.one_of(latent, "noise")
     if samples.ndim not in (4, 5) or samples.numel() == 0:
         raise UnsamplingError(f"noise has shape {tuple(samples.shape)}, which is no latent of pictures")
     return samples
@@ -90,6 +98,7 @@ def _told_record(carried: LatentRecord, change: Change, part: list[int] | None) 
         "digests": None if same else [carried.digests[i] for i in kept],
         "batch_index": None if index is None else [int(index[i]) for i in kept],
         "strength": carried.strength,
+        "mixed": carried.inversion.mixed,
     }
 
 
@@ -225,7 +234,7 @@ def _carried(saved: Saved, inversion) -> LatentRecord:
     if not names or any(count != recorded for count in numbered):
         raise UnsamplingError(f"it is damaged: it names {len(names)} of {len(samples)} frames")
     return LatentRecord(
-        inversion,
+        dataclasses.replace(inversion, mixed=value(told, "mixed", bool, False)),
         _facts(value(told, "facts", dict)),
         names,
         shape,
@@ -265,6 +274,6 @@ def _words(latent: dict, made_here: bool) -> str:
         return f"{steps}, without a record"
     path = f", {inversion.direct_steps} for the direct path" if inversion.direct_steps else ""
     fit = carried.fitted(samples, lambda x: x[:0], places.of_latent(latent))
-    words = in_words(fit.change, fit.counts)
-    size = tensor_file.in_words(inversion.nbytes)
+    words = in_words(fit.change, fit.counts, mixed=inversion.mixed)
+    size = tensor_file.bytes_in_words(inversion.nbytes)
     return f"{steps}, a record of {size}{path}" + (f"; {words}" if words else "")

@@ -6,20 +6,29 @@ from typing import Any
 
 from torch import Tensor
 
-from ..unsampling import Inversion, UnsamplingError, curves, schedules, solvers, steps, storage
+from ..unsampling import Inversion, curves, schedules, solvers, steps, storage
 from ..unsampling import inversion as engine
 from ..unsampling.solvers.evaluation import Callback, Store
-from . import admission, core_passes, latents, likeness, models, places, record, remarks, repeats, sampling
+from . import (
+    admission,
+    core_passes,
+    latents,
+    likeness,
+    models,
+    places,
+    record,
+    remarks,
+    repeats,
+    rise,
+    sampling,
+)
 from . import settings as widgets
 from .facts import Facts
 from .packs import core, core_samplers
-from .run import PREVIEW, Run
+from .run import Run, Within
 
 # the record widget's values, in the engine's words
 RECORD = {"full": True, "half": "half", "off": False}
-
-# solver, record, end and direct, in the engine's words
-Settings = dict[str, Any]
 
 
 def unsample(
@@ -33,18 +42,20 @@ def unsample(
     sampler=None,
     direct: float = 0.0,
     variation: int = 0,
+    cache: rise.Cache | None = None,
 ) -> dict:
     """Unsamples a LATENT through a guider; returns a LATENT of noise with its record.
 
     sampler: a core SAMPLER to use in place of our solver; it keeps the settings, and nothing that makes it
         exact.
     direct, variation: as the engine's; direct below 0 lets the record choose.
+    cache: where the noise is looked up before a model call, and put away; None for nowhere.
     Raises: UnsamplingError before any model call for input that does not fit, and at the model's first NaN.
     """
     end, direct = (curves.one_number(*one) for one in ((end, "end"), (direct, "direct")))
     falling = schedules.check_falling(sigmas)
     start, count = schedules.start_index(falling, end), len(falling) - 1
-    settings: Settings = {
+    settings: rise.Settings = {
         "solver": solver,
         "record": RECORD[recording],
         "end": end,
@@ -56,73 +67,35 @@ def unsample(
     if mask is not None and mask.min() == 1:
         mask = None
     shape = tuple(rising.samples.shape)
-    top = start if sampler is not None else _top(falling, settings)
+    top = start if sampler is not None else rise.top(falling, settings)
     facts = admission.admit(guider, shape, falling, top, rising=True, by_core=sampler is not None)
-    info = {**models.info(guider), "source": record.digest(rising.samples)}
-    seen = repeats.Repeats(rising=True, cfg=core.guidance(guider))
     if sampler is not None:
         core_passes.refuse_settings({"direct": direct})
+    more = {"mask": mask, "variation": variation, "flow": facts.flow}
+    asked = {**settings, **more, "sigmas": falling, "clip": rising.samples, "sampler": sampler}
+    slot = None if cache is None else cache(guider, asked)
+    found = None if slot is None else slot.find()
+    info = {**models.info(guider), "source": record.digest(rising.samples)}
+    seen = repeats.Repeats(rising=True, cfg=core.guidance(guider))
+    if found is not None:
+        noise, inversion = found[0].to(rising.samples.device), found[1]
+    elif sampler is not None:
         noise, inversion = core_passes.rise(rising, falling, start, sampler, mask, facts.sigma_min, seen)
     else:
-        more = {"mask": mask, "variation": variation, "flow": facts.flow}
-        noise, inversion = _rise(rising, falling, top, settings, more, seen)
+        noise, inversion = rise.rise(rising, falling, top, settings, more, seen)
     inversion = replace(inversion, info=info)
+    source = None if mask is None else rising.samples.clone()
+    made = record.noise_latent(latent, noise, inversion, facts, source, likeness.of(guider))
     remark = seen.remark
     if mask is None:
-        remark += _strength(rising, noise, float(falling[start]), facts)
-    fresh = f" ({inversion.direct_steps} for the direct path)" if inversion.direct_steps else ""
+        remark += rise.strength(rising, noise, float(falling[start]), facts)
+    else:
+        remark += latents.of_hole(rising.samples, mask)
     remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
-    rising.say(f"unsampled to sigma {falling[start]:.4g} in {inversion.calls} model calls{fresh}{remark}")
-    source = None if mask is None else rising.samples.clone()
-    return record.noise_latent(latent, noise, inversion, facts, source, likeness.of(guider))
-
-
-def _strength(rising: Run, noise: Tensor, sigma: float, facts: Facts) -> str:
-    """A remark where the noise is far too weak or too strong."""
-    ours, source = (latents.variance(facts.latent_format, x) for x in (noise, rising.samples))
-    return latents.strange_strength(ours, source, sigma, facts.flow)
-
-
-def _top(falling: Tensor, settings: Settings) -> int:
-    """The highest step that the rising pass asks the model at: a direct path begins at the very top."""
-    recording = solvers.recording(settings["solver"], settings["record"])
-    start = schedules.start_index(falling, settings["end"])
-    return start if steps.asked(falling, start, settings["direct"], recording) == 0 else 0
-
-
-def _rise(
-    rising: Run,
-    falling: Tensor,
-    top: int,
-    settings: Settings,
-    more: dict[str, Any],
-    seen: repeats.Repeats,
-) -> tuple[Tensor, Inversion]:
-    calls = engine.calls_rising(sigmas=falling, repeated=True, **settings)
-    size = _size(rising.samples, falling, calls - 1, settings)
-    inversions = []
-    with storage.room(sampling.temp_folder(), size, size, lasting=True) as store:
-
-        def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
-            timed = seen.watched(rising.timed(report, "unsampling", PREVIEW))
-            how = {**settings, **more, "callback": timed, "store": store, "compare": seen.compare}
-            inversions.append(engine.unsample(at_cfg(None), x, falling, **how))
-            return inversions[0].noise
-
-        most = "at most " if settings["direct"] is None and size else ""
-        rising.say(f"unsampling, {most}{calls} model calls{storage.remark(size)}{PREVIEW}")
-        sigmas = falling[top:].flip(0)
-        sampler = sampling.pass_sampler(one_pass, rising.samples, sigmas, top)
-        return sampling.run(rising.guider, rising.samples, sigmas, sampler, calls), inversions[0]
-
-
-def _size(samples: Tensor, falling: Tensor, calls: int, settings: Settings) -> int:
-    """Bytes of the record, and of what its resampling makes of it."""
-    if not solvers.recording(settings["solver"], settings["record"]):
-        return 0
-    climbed = len(falling) - 1 - schedules.start_index(falling, settings["end"])
-    points = solvers.pair(settings["solver"]).stages * climbed
-    return sum(storage.latents(samples, calls, settings["record"] == "half", points))
+    if slot is not None and found is None:
+        remark += slot.keep(made, seen.remark)
+    rising.say(rise.words(inversion, found is not None) + remark)
+    return made
 
 
 def resample(
@@ -137,18 +110,19 @@ def resample(
     direct: float = -1.0,
     hold: float = 0.0,
     steady: float = 0.0,
+    within: Within | None = None,
 ) -> dict:
     """Resamples a LATENT of noise through a guider; returns a LATENT.
 
     structure, fidelity: a number, or numbers over the clip (curves.over_frames). direct: as the engine's;
         below 0 as far as the noise has answers for. hold, steady: as the engine's.
-    sampler: the core SAMPLER that the noise was made with, if it was one.
+    sampler: the core SAMPLER that the noise was made with, if it was one. within: of which passes it is one.
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
     """
     given = ((direct, "direct"), (hold, "hold"), (steady, "steady"))
     direct, hold, steady = (curves.one_number(*one) for one in given)
-    falling = Run(guider, _samples(guider.model_patcher, latent, "noise"), node_id)
+    falling = Run(guider, _samples(guider.model_patcher, latent, "noise"), node_id, within)
     carried = record.of_latent(latent)
     if sampler is not None:
         solver = core_samplers.solver_name(sampler)
@@ -164,7 +138,7 @@ def resample(
     with _room_to_fall(carried, falling.samples, told) as store:
         fit = _fit(falling, carried, facts, schedule, sigmas, solver, store, told)
         mask = _mask(falling, latent, "noise")
-        inversion = _masked(fit.inversion, mask)
+        inversion = widgets.masked(fit.inversion, mask)
         if mask is None:
             widgets.check_masks(fit, carried)
         structure, fidelity = (
@@ -253,7 +227,7 @@ def _fall(
         noise = inversion.noise.to(x.device) if inversion.noise.numel() else x
         timed = again.watched(seen.watched(falling.timed(report, "resampling", remark)))
         how = settings | {"callback": timed, "store": store, "compare": again.compare}
-        how["direct_denoise"] = at_cfg(path_cfg)
+        how |= {"direct_denoise": at_cfg(path_cfg), "flow": carried is not None and carried.facts.flow}
         return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
     falling.say(f"resampling, {calls} model calls{remark}")
@@ -261,7 +235,7 @@ def _fall(
     sigmas = inversion.sigmas[top:]
     sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
-    falling.say(f"resampled in {calls} model calls{again.remark}{remark}{seen.remark}")
+    falling.done(f"resampled in {calls} model calls", f"{again.remark}{remark}{seen.remark}")
     return clip
 
 
@@ -274,21 +248,6 @@ def _top_of(inversion: Inversion) -> int:
     """The highest step of the unsampling's run, and so of every resampling's: core's windows and the pack's
     keyframes count their steps from there, whether a direct path is walked or not."""
     return 0 if inversion.direct_steps else inversion.start
-
-
-def _masked(inversion: Inversion, mask: Tensor | None) -> Inversion:
-    """With a mask that was set on the noise itself in place of the source's."""
-    if mask is None:
-        return inversion
-    whole = bool(mask.min() == 1)
-    if inversion.record is not None:
-        return replace(inversion, record=replace(inversion.record, mask=None if whole else mask))
-    if not whole:
-        raise UnsamplingError(
-            "noise carries a noise mask but no record of its source; switch record on in"
-            " the Unsampler, or remove Set Latent Noise Mask"
-        )
-    return inversion
 
 
 def _mask(run: Run, latent: dict, name: str) -> Tensor | None:

@@ -5,12 +5,17 @@ not tell them apart.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
-from itertools import product
+from dataclasses import dataclass, field, replace
+from itertools import pairwise, product
 
+import torch
 from torch import Tensor
 
 KEY = "batch_index"  # core's list of one number a frame, which its nodes cut and join as they do the frames
+
+# What a rounding may change of a value, over its size and the noise's std: bfloat16's is half of that.
+ROUNDING = 2**-8
+FEW = 64  # values of a frame that are compared first
 
 
 class Place(int):
@@ -72,28 +77,66 @@ def of_noise(latent: dict) -> bool:
     return isinstance(kept, list) and any(isinstance(one, Place) for one in kept)
 
 
+def joined(latent: dict) -> bool:
+    """Whether a LATENT of frames says that it was joined of several clips: their numbers begin again."""
+    kept = latent.get(KEY)
+    numbers = [one for one in kept if isinstance(one, int)] if isinstance(kept, list) else []
+    return latent["samples"].ndim == 4 and any(later <= before for before, later in pairwise(numbers))
+
+
 def placed(names: Sequence[str], recorded: Sequence[str], told: Sequence[int]) -> Placed | None:
     """The places of frames with these names among the recorded ones; None unless each is one of those.
 
     names, recorded: digests. told: places that came along, which count if all of them fit the names.
     """
-    whole, names = list(recorded), list(names)
-    times, left = divmod(len(names), len(whole))
-    if _fit(told, names, whole):
-        found, equal = [int(place) for place in told], [i for i, one in enumerate(whole) if one == names[0]]
-        if not len(found) > 1 == len(set(found)) or len(equal) == 1:
+    where: dict[str, list[int]] = {}
+    for place, name in enumerate(recorded):
+        where.setdefault(name, []).append(place)
+    return _chosen([where.get(name, []) for name in names], len(recorded), told)
+
+
+def rounded(
+    frames: Tensor, names: Sequence[str], noise: Tensor, recorded: Sequence[str], told: Sequence[int]
+) -> Placed | None:
+    """The same of frames whose bits are all others: each value may be one of the noise's up to a rounding.
+
+    frames, noise: in sampling space; names, recorded: their digests, by which equal ones are looked at once.
+    """
+    ours, theirs = ({name: i for i, name in enumerate(all)} for all in (names, recorded))
+    flat = (noise if len(theirs) == len(noise) else noise[list(theirs.values())]).flatten(1)
+    slack = flat.std(1, keepdim=True)
+    near = {name: _near(frames[i].to(flat).flatten(), flat, slack) for name, i in ours.items()}
+    kind = {name: i for i, name in enumerate(theirs)}
+    like = {name: [i for i, one in enumerate(recorded) if kind[one] in near[name]] for name in ours}
+    found = _chosen([like[name] for name in names], len(recorded), told)
+    return None if found is None else replace(found, rounded=True)
+
+
+def _near(values: Tensor, noise: Tensor, slack: Tensor) -> set[int]:
+    """Which rows of noise [rows,values] these are, up to a rounding. A few values rule most rows out."""
+    few = torch.linspace(0, len(values) - 1, min(len(values), FEW)).long()
+    maybe = _fits(values[few], noise[:, few], slack).nonzero()[:, 0].tolist()
+    return {row for row in maybe if _fits(values, noise[row : row + 1], slack[row : row + 1]).all()}
+
+
+def _fits(values: Tensor, rows: Tensor, slack: Tensor) -> Tensor:
+    return ((values - rows).abs() <= ROUNDING * (rows.abs() + slack)).all(1)
+
+
+def _chosen(candidates: list[list[int]], count: int, told: Sequence[int]) -> Placed | None:
+    """One place among so many for each frame, of those that it may have; None where one may have none."""
+    if not all(candidates):
+        return None
+    as_they_were = len(candidates) % count == 0 and all(i % count in one for i, one in enumerate(candidates))
+    if _fit(told, candidates):
+        found = [int(place) for place in told]
+        if not len(found) > 1 == len(set(found)) or len(candidates[0]) == 1:
             return Placed(found)
         # one place for all is perhaps no place: core's Latent Batch Seed Behavior writes it
-        if names != whole:
-            return Placed(found, dict.fromkeys(range(len(found)), equal))
-    if left == 0 and names == whole * times:
-        return Placed(list(range(len(whole))) * times)
-    where: dict[str, list[int]] = {}
-    for place, name in enumerate(whole):
-        where.setdefault(name, []).append(place)
-    if not where.keys() >= set(names):
-        return None
-    candidates = [where[name] for name in names]
+        if not as_they_were or len(candidates) != count:
+            return Placed(found, dict.fromkeys(range(len(found)), candidates[0]))
+    if as_they_were:
+        return Placed(list(range(count)) * (len(candidates) // count))
     at_equal_distances = _runs(candidates)
     if len(at_equal_distances) == 1:
         return Placed(at_equal_distances[0])
@@ -102,9 +145,10 @@ def placed(names: Sequence[str], recorded: Sequence[str], told: Sequence[int]) -
     )
 
 
-def _fit(told: Sequence[int], names: list[str], whole: list[str]) -> bool:
-    inside = len(told) == len(names) and all(0 <= place < len(whole) for place in told)
-    return inside and all(whole[place] == name for place, name in zip(told, names, strict=True))
+def _fit(told: Sequence[int], candidates: list[list[int]]) -> bool:
+    return len(told) == len(candidates) and all(
+        place in one for place, one in zip(told, candidates, strict=True)
+    )
 
 
 def _runs(candidates: list[list[int]]) -> list[list[int]]:

@@ -21,8 +21,6 @@ from .packs import core
 from .places import Place, Placed
 
 KEY = "unsampling"
-# What a rounding may change of an entry, over its size and the noise's std: bfloat16's is half of that.
-ROUNDING = 2**-8
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,20 +77,16 @@ class LatentRecord:
         """
         if tuple(samples.shape[1:]) != self.shape[1:]:
             return None
-        return places.placed(_digests(samples), self.digests, told) or self._rounded(samples, told)
+        names = _digests(samples)
+        return places.placed(names, self.digests, told) or self._rounded(samples, names, told)
 
-    def _rounded(self, samples: Tensor, told: Sequence[Place]) -> Placed | None:
+    def _rounded(self, samples: Tensor, names: Sequence[str], told: Sequence[Place]) -> Placed | None:
         """The same, of frames whose bits are all others."""
-        noise, count = self.inversion.noise, len(self.digests)
-        frames = [int(place) for place in told] or list(range(len(samples)))
-        if not noise.numel() or len(frames) != len(samples) or max(frames) >= count:
-            return None
-        if not told and len(samples) != count:
+        noise = self.inversion.noise
+        if not noise.numel():
             return None
         ours = core.in_sampling_space(self.facts.latent_format, samples)
-        pairs = ((ours[i].to("cpu"), noise[place]) for i, place in enumerate(frames))
-        near = all(bool(((a - b).abs() <= ROUNDING * (b.abs() + b.std())).all()) for a, b in pairs)
-        return Placed(frames, rounded=True) if near else None
+        return places.rounded(ours, names, noise, self.digests, told)
 
     def copies(self, samples: Tensor, told: Sequence[Place] = ()) -> bool:
         """Whether these samples' slice of the record has to be held a second time."""
@@ -115,7 +109,7 @@ class LatentRecord:
         joined = {place.mask for place in told} - {mask_of(self.inversion)}
         if found is not None and not joined:
             return self._unchanged(found, counts, store)
-        changed = replace(self.inversion, noise=torch.empty(0))
+        changed = replace(self.inversion, noise=torch.empty(0), mixed=False)
         if len(samples) == len(self.digests) and not joined:
             return self._edited(changed, counts, told, store)
         part = changed.record
@@ -199,8 +193,7 @@ class Fit:
     @property
     def remark(self) -> str:
         """The change in words, "" where there is none."""
-        first = "; a node on the way dropped which of the clip's equal frames these are: taken for the first"
-        return in_words(self.change, self.counts, self.mask_lost) + (first if self.unsure else "")
+        return in_words(self.change, self.counts, self.mask_lost, self.unsure, self.inversion.mixed)
 
 
 def noise_latent(

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..unsampling import Inversion, direct, steps
+from ..unsampling import Inversion, direct, mix, steps
 from ..unsampling.change import Change
 from ..unsampling.solvers.evaluation import Callback
 from . import record
@@ -20,6 +20,8 @@ def of_change(
     any more.
     """
     unused = _unused(inversion, settings, path)
+    if inversion.mixed:
+        return _of_mixed(fit, inversion, settings, path)
     if fit.change is Change.EDITED and unused:
         cure = ": set direct to 0 to use it" if path else ""
         return f"; {unused} starts from the record, so the change made to the noise has no effect{cure}"
@@ -29,6 +31,23 @@ def of_change(
     return (f"; {fit.remark}{mixed}" if fit.remark else "") + (
         ", and without a direct path" if lost_path else ""
     )
+
+
+def _of_mixed(fit: record.Fit, inversion: Inversion, settings: dict[str, Any], path: range) -> str:
+    """What was done to the noise on purpose, and where that has no effect."""
+    starts, last = (
+        steps.starts(inversion, settings["structure"], settings["direct"]),
+        len(inversion.sigmas) - 1,
+    )
+    told = f"; the noise was mixed ({inversion.info.get(mix.TOLD, 'Mix Noise')})"
+    if fit.remark:
+        told += f", {fit.remark}"
+    if path.stop == last or min(starts) == last:
+        name = "the direct path" if path.stop == last else "structure"
+        return f"{told}, of which {name} leaves nothing: lower it"
+    if max(starts) > min(starts):
+        told += ", but not in the frames that structure starts lower"
+    return told
 
 
 def _unused(inversion: Inversion, settings: dict[str, Any], path: range) -> str:

@@ -58,6 +58,7 @@ def report_on(latent: dict, reconstruction: dict | None, source: dict | None) ->
         fit.change,
         fit.counts,
         fit.mask_lost,
+        fit.unsure,
     )
 
 

@@ -1,6 +1,6 @@
 """One pass as a node makes it: the guider, the latent it starts from, and the node that it is shown on."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from torch import Tensor
@@ -13,12 +13,26 @@ PREVIEW = "; the preview turns into noise; this is normal"
 
 
 @dataclass(frozen=True)
+class Within:
+    """Of a pass that is one of several on a node: its name, the model calls before it, and those of all.
+
+    remarks: to which it adds what it has to say at its end.
+    """
+
+    name: str
+    before: int
+    total: int
+    remarks: list[str] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
 class Run:
     """A pass through a guider. samples: the latent that it starts from, in the VAE's scale."""
 
     guider: Any
     samples: Tensor
     node_id: str | None
+    within: Within | None = None
 
     @property
     def model(self):
@@ -26,12 +40,24 @@ class Run:
 
     def say(self, text: str) -> None:
         """Shows a line of text on the node and in the log."""
-        screen.say(self.node_id, text)
+        screen.say(self.node_id, text if self.within is None else f"{self.within.name}: {text}")
+
+    def done(self, text: str, remark: str) -> None:
+        """The same at its end, with what else there is to say."""
+        self.say(text + remark)
+        if self.within is not None and remark:
+            self.within.remarks.append(remark)
 
     def timed(self, report: Callback, doing: str, remark: str, unit: str = "model call") -> Callback:
         """The callback, which also shows the time left on the node."""
 
-        def show(at: str) -> None:
-            screen.show(self.node_id, f"{doing}: {at}{remark}")
+        within = self.within
 
-        return with_time_left(report, show, unit=unit)
+        def show(at: str) -> None:
+            name = "" if within is None else f"{within.name}, "
+            screen.show(self.node_id, f"{name}{doing}: {at}{remark}")
+
+        timed = with_time_left(report, show, unit=unit)
+        if within is None:
+            return timed
+        return lambda call, _, *rest: timed(within.before + call, within.total, *rest)

@@ -41,12 +41,17 @@ def show(node_id: str | None, text: str) -> None:
         server.send_progress_text(text, node_id)
 
 
+def stop_on_cancel() -> None:
+    """Ends the node where the user pressed cancel."""
+    comfy.model_management.throw_exception_if_processing_interrupted()
+
+
 def ticks(total: int) -> Callable[[], None]:
     """A function to call after each of so many pieces of work: shows the progress, and stops on cancel."""
     bar = comfy.utils.ProgressBar(max(1, total))
 
     def tick() -> None:
-        comfy.model_management.throw_exception_if_processing_interrupted()
+        stop_on_cancel()
         bar.update(1)
 
     return tick

@@ -1,11 +1,12 @@
 """What a user sets for a falling pass: in the engine's words, or refused in a sentence."""
 
+from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from ..unsampling import UnsamplingError, curves
+from ..unsampling import Inversion, UnsamplingError, curves
 from ..unsampling.change import Change, event
 from ..unsampling.checks import check_fraction
 from . import record
@@ -88,6 +89,24 @@ def check_masks(fit: record.Fit, carried: record.LatentRecord | None) -> None:
             " Latent From Batch, straight behind the Unsampler, or set the masks of these frames on it (Set"
             " Latent Noise Mask)"
         )
+
+
+def masked(inversion: Inversion, mask: Tensor | None) -> Inversion:
+    """The inversion with a mask that was set on the noise itself in place of the source's.
+
+    Raises: UnsamplingError where no record has the source that it keeps.
+    """
+    if mask is None:
+        return inversion
+    whole = bool(mask.min() == 1)
+    if inversion.record is not None:
+        return replace(inversion, record=replace(inversion.record, mask=None if whole else mask))
+    if not whole:
+        raise UnsamplingError(
+            "noise carries a noise mask but no record of its source; switch record on in"
+            " the Unsampler, or remove Set Latent Noise Mask"
+        )
+    return inversion
 
 
 def _unknown(fit: record.Fit) -> str:

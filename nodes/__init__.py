@@ -4,6 +4,8 @@ from comfy_api.latest import ComfyExtension, io
 
 from .advanced import NoiselessResamplerAdvanced, UnsamplerAdvanced
 from .frames import CannyEdges, FirstFrames, TurnLightness, VideoFrames
+from .grid import LabelledGrid, RestyleGrid
+from .mix import MixNoise
 from .noise import LoadNoise, SaveNoise
 from .report import InversionReport, RestyleReport
 from .resample import NoiselessResampler
@@ -33,4 +35,7 @@ class UnsamplingExtension(ComfyExtension):
             DecodeClip,
             SaveNoise,
             LoadNoise,
+            MixNoise,
+            RestyleGrid,
+            LabelledGrid,
         ]

@@ -2,8 +2,8 @@
 
 from comfy_api.latest import io
 
-from ..host import passes, screen
-from .inputs import AUTO, falling, rising
+from ..host import noise_cache, passes, screen
+from .inputs import AUTO, falling, keep_on_disk, rising
 
 
 class UnsamplerAdvanced(io.ComfyNode):
@@ -39,6 +39,7 @@ class UnsamplerAdvanced(io.ComfyNode):
                     " not exact. Only those that can be run backwards are taken, and no"
                     " context windows that move (Uniform, Looped).",
                 ),
+                keep_on_disk(),
             ],
             outputs=[
                 io.Latent.Output(
@@ -61,11 +62,12 @@ class UnsamplerAdvanced(io.ComfyNode):
         direct=0.0,
         variation=0,
         sampler=None,
+        keep_on_disk=False,
     ) -> io.NodeOutput:
         with screen.naming("Unsampler (Advanced)"):
-            node = screen.node_of(cls)
+            node, cache = screen.node_of(cls), noise_cache.slot if keep_on_disk else None
             made = passes.unsample(
-                guider, latent_image, sigmas, solver, end, record, node, sampler, direct, variation
+                guider, latent_image, sigmas, solver, end, record, node, sampler, direct, variation, cache
             )
             return io.NodeOutput(made)
 
@@ -117,6 +119,6 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler (Advanced)"):
             node = screen.node_of(cls)
-            more = {"sampler": sampler, "direct": direct, "hold": hold, "steady": steady}
+            more: dict = {"sampler": sampler, "direct": direct, "hold": hold, "steady": steady}
             clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

@@ -70,10 +70,24 @@ def rising() -> list:
     ]
 
 
+def keep_on_disk():
+    """The switch of both Unsamplers for the cache."""
+    return io.Boolean.Input(
+        "keep_on_disk",
+        default=False,
+        optional=True,
+        advanced=True,
+        tooltip="Keeps the noise in a cache on disk, and takes it from there without a model call when the"
+        " same clip is unsampled again with the same model, LoRA, prompts and settings, tomorrow or by"
+        " another ComfyUI. The node says so, and says why where something cannot be recognised. The cache"
+        " holds 20 GiB and drops what was used longest ago.",
+    )
+
+
 def falling() -> list:
     """What both resamplers ask about theirs."""
     return [
-        _over_time(
+        over_time(
             "structure",
             0.0,
             "How much of the source to keep, as the fraction of the steps to"
@@ -83,7 +97,7 @@ def falling() -> list:
             " identical to the input? Lower it. Connect a list of numbers (Value"
             " Scheduling) or a curve to change it over the clip.",
         ),
-        _over_time(
+        over_time(
             "fidelity",
             1.0,
             "How much of the recorded correction to use. 1 returns the source"
@@ -143,6 +157,11 @@ def falling() -> list:
     ]
 
 
+def of_falling(*names: str) -> list:
+    """Those of the resamplers' inputs, in their order there."""
+    return [one for one in falling() if one.id in names]
+
+
 def _direct(tooltip: str, more: dict | None = None):
     """The length of the direct path."""
     return io.Float.Input(
@@ -158,7 +177,7 @@ def _direct(tooltip: str, more: dict | None = None):
     )
 
 
-def _over_time(name: str, default: float, tooltip: str, advanced: bool = False):
+def over_time(name: str, default: float, tooltip: str, advanced: bool = False):
     """An input from 0 to 1 with a widget, which takes numbers over the clip too: see curves.over_frames()."""
     widget = io.Float.Input(
         name,

@@ -67,6 +67,6 @@ class NoiselessResampler(io.ComfyNode):
         with screen.naming("Noiseless Resampler"):
             guider = models.cfg_guider(model, positive, negative, cfg)
             node = screen.node_of(cls)
-            more = {"direct": direct, "hold": hold, "steady": steady}
+            more: dict = {"direct": direct, "hold": hold, "steady": steady}
             clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

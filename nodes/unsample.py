@@ -2,8 +2,8 @@
 
 from comfy_api.latest import io
 
-from ..host import models, passes, screen
-from .inputs import rising
+from ..host import models, noise_cache, passes, screen
+from .inputs import keep_on_disk, rising
 
 
 class Unsampler(io.ComfyNode):
@@ -67,6 +67,7 @@ class Unsampler(io.ComfyNode):
                     " appear, above about 1.5 clearly.",
                 ),
                 *rising(),
+                keep_on_disk(),
             ],
             outputs=[
                 io.Latent.Output(
@@ -93,6 +94,7 @@ class Unsampler(io.ComfyNode):
         record="full",
         direct=0.0,
         variation=0,
+        keep_on_disk=False,
     ) -> io.NodeOutput:
         with screen.naming("Unsampler"):
             guider = models.cfg_guider(model, positive, negative, cfg)
@@ -106,5 +108,6 @@ class Unsampler(io.ComfyNode):
                 screen.node_of(cls),
                 direct=direct,
                 variation=variation,
+                cache=noise_cache.slot if keep_on_disk else None,
             )
             return io.NodeOutput(made)

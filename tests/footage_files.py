@@ -16,6 +16,7 @@ HEIGHT, WIDTH, BITS = 96, 128, 8
 RATE = 44100
 MS = Fraction(1, 1000)
 HLG, PQ = 18, 16
+QUIET = {"x265-params": "log-level=none"}
 
 
 def numbered(count: int, height: int = HEIGHT, width: int = WIDTH, first: int = 0) -> list[np.ndarray]:
@@ -187,6 +188,27 @@ MAKERS: dict[str, Callable[[Path], Path]] = {
     ),
     "edited.mp4": lambda p: write(p, numbered(24), shifted(Fraction(-1))),
     "raw.h264": lambda p: write(p, numbered(24), format="h264"),
+    "raw.hevc": lambda p: write(p, numbered(24), codec="libx265", options=QUIET | {"g": "6"}, format="hevc"),
+    "timed.h264": lambda p: write(
+        p, numbered(24), rate=12, base=Fraction(1, 12), options={"g": "6"}, format="h264"
+    ),
+    "raw.m2v": lambda p: write(
+        p,
+        numbered(24),
+        codec="mpeg2video",
+        rate=30,
+        base=Fraction(1, 30),
+        options={"bf": "2"},
+        format="mpeg2video",
+    ),
+    "raw.m1v": lambda p: write(
+        p, numbered(24), codec="mpeg1video", rate=24, base=Fraction(1, 24), format="mpeg1video"
+    ),
+    "raw.m4v": lambda p: write(p, numbered(24), codec="mpeg4", rate=24, base=Fraction(1, 24), format="m4v"),
+    "raw.mjpeg": lambda p: write(p, numbered(24), codec="mjpeg", pix_fmt="yuvj420p", format="mjpeg"),
+    "open.avi": lambda p: write(
+        p, numbered(24), codec="mpeg4", base=Fraction(1, 8), options={"bf": "2", "g": "6"}
+    ),
     "reordered.avi": lambda p: write(p, numbered(24), base=Fraction(1, 8)),
     "packed.avi": lambda p: write(p, numbered(24), codec="mpeg4", base=Fraction(1, 8), options={"bf": "2"}),
     "joined.ts": lambda p: joined(p, *[_ts(Fraction(0), 0), _ts(Fraction(0), 24)]),

@@ -110,6 +110,12 @@ def inputs_of(info: dict) -> Iterator[Input]:
             yield Input(name, specs[name], section == "optional")
 
 
+def types_given(object_info: dict) -> frozenset[str]:
+    """The types that come out of some node of the server: inputs of these are sockets."""
+    outputs = (kind for info in object_info.values() for kind in info.get("output") or [])
+    return frozenset(kind for kind in outputs if isinstance(kind, str))
+
+
 def grown(info: dict, names: Iterable[str]) -> dict:
     """The class with the sockets named in place of an input that grows: `images.image0` ..."""
     required = {item.name: item.spec for item in inputs_of(info) if not item.optional}

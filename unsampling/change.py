@@ -25,16 +25,32 @@ def event(change: Change) -> str:
     return "frames were added to the noise, or cut and changed"
 
 
-def in_words(change: Change, counts: tuple[int, int], mask_lost: bool = False) -> str:
+def in_words(
+    change: Change,
+    counts: tuple[int, int],
+    mask_lost: bool = False,
+    unsure: bool = False,
+    mixed: bool = False,
+) -> str:
     """A remark for the user, "" without a change.
 
     counts: how many frames are in hand, and how many the record has. mask_lost: whether a mask went with it.
+    unsure: whether these may be other frames of equal noise, which have another record.
+    mixed: whether the noise was made over on purpose before, so that nothing of it is exact anyway.
     """
+    first = "; a node on the way dropped which of the clip's equal frames these are: taken for the first"
+    return _in_words(change, counts, mask_lost, mixed) + (first if unsure else "")
+
+
+def _in_words(change: Change, counts: tuple[int, int], mask_lost: bool, mixed: bool) -> str:
     if change is Change.NONE:
         return ""
     if change is Change.SLICED:
-        return f"{counts[0]} of {counts[1]} frames, exact where frames do not see each other"
+        return f"{counts[0]} of {counts[1]} frames" + (
+            "" if mixed else ", exact where frames do not see each other"
+        )
     if change is Change.ROUNDED:
         part = f"{counts[0]} of {counts[1]} frames, " if counts[0] != counts[1] else "the noise was "
-        return f"{part}rounded on the way (half precision, another device): exact up to that rounding"
+        exact = "" if mixed else ": exact up to that rounding"
+        return f"{part}rounded on the way (half precision, another device){exact}"
     return f"{event(change)}: not exact" + (", and the mask is lost" if mask_lost else "")

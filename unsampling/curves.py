@@ -1,7 +1,10 @@
 """Settings that change over the clip: a number, numbers in time, or a curve."""
 
 from collections.abc import Sequence
+from decimal import Decimal
+from math import inf, nan
 from numbers import Real
+from typing import Any
 
 import numpy as np
 import torch
@@ -43,6 +46,9 @@ def _numbers(value, name: str, cause: Cause) -> Tensor:
         kind = type(value).__name__
         within = "" if str(odd) == kind else f" with {odd} in it"
         raise UnsamplingError(f"{name} is a {kind}{within}", cause) from None
+    except (RuntimeError, ValueError):  # a meta tensor, a list inside itself
+        unread = f"{name} is a {type(value).__name__} whose numbers cannot be read"
+        raise UnsamplingError(unread, cause) from None
     try:
         numbers = torch.tensor(plain, dtype=torch.float64)
     except (TypeError, ValueError):
@@ -65,8 +71,12 @@ def _refuse_nan(numbers: Tensor, name: str) -> None:
 
 def _plain(value) -> float | list:
     """Numbers as Python's own, lists as lists. Raises: TypeError that names the type of anything else."""
-    if isinstance(value, Real):
-        return float(value)
+    if isinstance(value, (Real, Decimal)):
+        return _float(value)
+    if isinstance(value, Tensor) and value.is_nested:
+        return [_plain(row) for row in value.unbind()]
+    if isinstance(value, Tensor) and value.layout != torch.strided:
+        value = value.to_dense()
     if hasattr(value, "tolist"):  # a tensor, an array of numpy, a Series of pandas
         return _plain(value.tolist())
     if hasattr(value, "__array__"):  # a table of pandas, a Series of polars
@@ -74,6 +84,16 @@ def _plain(value) -> float | list:
     if isinstance(value, Sequence) and not isinstance(value, (str, bytes)):
         return [_plain(one) for one in value]
     raise TypeError(type(value).__name__)
+
+
+def _float(number: Any) -> float:
+    """As a float: infinite where it is too large for one."""
+    try:
+        return float(number)
+    except OverflowError:
+        return inf if number > 0 else -inf
+    except ValueError:  # Decimal's signalling NaN
+        return nan
 
 
 def over_part(value, places: Sequence[int], frames: int, name: str) -> float | Tensor:

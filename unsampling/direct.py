@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
+from .fresh import drawn
 from .hold import Adjust, centred, distance_from, layout
 from .solvers.evaluation import Evaluate, ModelCalls, Outside
 
@@ -68,15 +69,9 @@ def fresh_noise(seed: int, step: int, places: tuple[int, ...], like: Tensor) -> 
     """Unit noise of that step for the frames at these places, drawn one by one on the CPU: a frame has the
     same in any slice of the clip and in any window. An odd step has the one before it turned round, so that
     the mean of both is no noise at all."""
-    frames = [_noise_of_frame(seed, step // 2, place, like.shape[1:]) for place in places]
+    frames = [drawn(f"{seed} {step // 2} {place}", like.shape[1:]) for place in places]
     noise = torch.stack(frames).to(like)
     return -noise if step % 2 else noise
-
-
-def _noise_of_frame(seed: int, pair: int, place: int, shape: torch.Size) -> Tensor:
-    name = hashlib.blake2b(f"{seed} {pair} {place}".encode(), digest_size=8).digest()
-    generator = torch.Generator().manual_seed(int.from_bytes(name, "big") >> 1)
-    return torch.randn(shape, generator=generator)
 
 
 def ask_source(
@@ -112,6 +107,12 @@ def walk(
         shift, difference = (_outside_is_still(t, outside(i)) for t in (shift, difference))
     last = sigmas[part.stop].to(source.device)
     return Edit(shift, (shift - difference) / last if last > 0 else torch.zeros_like(shift))
+
+
+def with_noise(edit: Edit | None, unit: Tensor, sigma: Tensor) -> Edit:
+    """The edit, if there is one, with a change of the noise in which the recorded tail begins."""
+    mixed = Edit(unit * sigma.to(unit.device), unit)
+    return mixed if edit is None else Edit(edit.shift + mixed.shift, edit.velocity + mixed.velocity)
 
 
 def _outside_is_still(edit: Tensor, outside: Tensor | None) -> Tensor:

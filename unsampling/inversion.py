@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from . import direct as direct_path
-from . import schedules, solvers, steps
+from . import mix, schedules, solvers, steps
 from .checks import check_fraction, check_latent, check_mask, per_frame
 from .errors import Cause, UnsamplingError
 from .hold import Adjust, holding, in_turn
@@ -80,7 +80,8 @@ def unsample(
         0 for none; None lets the record choose.
     variation: another number draws other fresh noise.
     flow: whether x is (1 - sigma) * x0 + sigma * eps, which fresh noise has to know.
-    compare: is given two answers to one question, asked again at the end of the way up: one call more.
+    compare: is given two answers to one question, asked again at the end of the way up: one call more, at
+        which the callback is given latent and answer of the call before.
 
     Raises: UnsamplingError for input that cannot be unsampled, before any model call, and at the model's
     first NaN.
@@ -123,6 +124,7 @@ def resample(
     hold: float = 0.0,
     steady: float = 0.0,
     compare: Compare | None = None,
+    flow: bool = False,
 ) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
@@ -141,6 +143,7 @@ def resample(
     steady: 0 to 1, how much to even out the edit's layout from frame to frame; needs the record.
     compare: is given each answer beside the recorded one, which answers the same question as long as the
         settings are the source's own and no answer before was another.
+    flow: as in unsample(), which mixed noise has to know where a pass does not begin at it.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
@@ -167,6 +170,10 @@ def resample(
     if int(starts.min()) == end:
         return source
     walk = method.walk_again(record.outputs, source, part, offset, store)
+    moved = None
+    if inversion.mixed:
+        moved = mix.moved(x, method.state(walk, part, 0, x.device), source, float(part[0]), flow)
+        fidelity = fidelity * moved.kept
     mask = None if record.mask is None else record.mask.to(x.device).expand_as(x)
     outside, edit, velocity = steps.outside(mask, starts), None, None
     evening = steadying(source, steady)
@@ -175,9 +182,11 @@ def resample(
         edit = direct_path.walk(evaluate, source, inversion.sigmas, record.direct, path, outside, adjust)
     if start or path:
         x = method.state(walk, part, start, x.device)
+        if moved is not None and part[start] > 0:
+            edit = direct_path.with_noise(edit, moved.at(x, float(part[start])), part[start])
     if edit is not None:
         x, velocity = x + edit.shift, edit.velocity
-    edit = None  # it is of the clip's size, and the rest of the pass is long
+    edit = moved = None  # both are of the clip's size, and the rest of the pass is long
     evaluate.denoise = denoise
     adjust = _looked_at(in_turn(holding(source, hold, push=not path), evening), compare, evaluate)
     course = Course(start, fidelity, outside, velocity, adjust)

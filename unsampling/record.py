@@ -48,6 +48,8 @@ class Inversion:
     sigmas: the whole falling schedule; start is 0 after a full unsampling.
     record: what makes the resampling exact, structure and masks possible; None if it was not asked for.
     calls: model calls made (NFE). info: what the caller wants to travel along.
+    mixed: whether the noise was made over on purpose since (mix.py), so that no state of the record is its
+    own.
     """
 
     noise: Tensor
@@ -57,6 +59,7 @@ class Inversion:
     record: Record | None = None
     calls: int = 0
     info: Mapping[str, Any] = field(default_factory=dict)
+    mixed: bool = False
 
     @property
     def recorded(self) -> bool:

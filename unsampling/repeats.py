@@ -37,7 +37,8 @@ class Remembering:
 
     def __init__(self, evaluate: ModelCalls, calls: int, put: Store):
         """calls: of the pass. put: puts the question and its answer away until then."""
-        self.evaluate, self.which, self.put, self.count = evaluate, asked_again(calls), put, 0
+        self.evaluate, self.which, self.put = evaluate, asked_again(calls), put
+        self.count, self.calls = 0, calls
 
     def __call__(self, x: Tensor, sigma: Tensor, step: int) -> Tensor:
         denoised = self.evaluate(x, sigma, step)
@@ -45,12 +46,17 @@ class Remembering:
         if self.count == self.which:
             self.question = self.put(x), sigma, step
             self.answer = self.put(denoised) if self.evaluate.store is None else self.evaluate.outputs[-1]
+        if self.count == self.calls:
+            self.last = x, denoised
         return denoised
 
     def ask_again(self, compare: Compare, like: Tensor) -> None:
-        """One model call, which is not recorded. like: a tensor of the pass, for its device."""
+        """One model call, which is not recorded. like: a tensor of the pass, for its device.
+
+        A preview goes on showing the last call: what was asked again lies far behind it.
+        """
         x, sigma, step = self.question
-        again = self.evaluate.ask(x.to(like), sigma, step)
+        again = self.evaluate.ask(x.to(like), sigma, step, shown=self.last)
         compare(float(sigma), self.answer.to(again), again)
 
 

@@ -9,17 +9,20 @@ import os
 import shutil
 import time
 import uuid
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import suppress
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from .errors import Cause, UnsamplingError
-from .tensor_file import DTYPES, HEADER, SUMS, Entry, WordSum, bytes_of, in_words, is_finite
+from .tensor_file import DTYPES, HEADER, SUMS, Entry, WordSum, bytes_in_words, bytes_of, is_finite
 
 ALIGNED = 64  # bytes, as torch aligns its own tensors
+AHEAD = 4  # pieces that may wait to be written
 PART, STALE = ".part", 24 * 3600  # the end of an unfinished file's name; seconds after which it is litter
 
 
@@ -29,7 +32,8 @@ def write(
     metadata: Mapping[str, str],
     tick: Callable[[], object] = lambda: None,
 ) -> Path:
-    """Writes the entries into the first of these files that is not there yet; returns it.
+    """Writes the entries into the first of these files that is not there yet; returns it, and the last of
+    them where all are there.
 
     Nothing has that name before all of it is on the disk. tick: called after each entry.
     Raises: UnsamplingError for values that are not finite, and where the disk does not take the file.
@@ -60,7 +64,7 @@ def _check_space(folder: Path, needed: int) -> None:
     free = shutil.disk_usage(folder).free
     if free < needed:
         raise UnsamplingError(
-            f"the file needs {in_words(needed)} in {folder}, where {in_words(free)} are free",
+            f"the file needs {bytes_in_words(needed)} in {folder}, where {bytes_in_words(free)} are free",
             Cause.FILE_NOT_WRITTEN,
         )
 
@@ -69,17 +73,35 @@ def _fill(file, entries: dict[str, Entry], metadata: Mapping[str, str], tick: Ca
     """Writes header and data; the header again, with the sums, when they are known."""
     sums = {name: WordSum() for name in entries}
     file.write(_header(entries, metadata, sums))
-    for name, entry in entries.items():
-        for piece in entry.pieces():
-            _check_finite(piece, name, entry)
-            data = bytes_of(piece)
-            sums[name].add(data)
-            file.write(data)
-        tick()
+    with _writing(file) as write:
+        for name, entry in entries.items():
+            for piece in entry.pieces():
+                data = bytes_of(piece)
+                write(data)
+                _check_finite(piece, name, entry)
+                sums[name].add(data)
+            tick()
     file.seek(0)
     file.write(_header(entries, metadata, sums))
     file.flush()
     os.fsync(file.fileno())
+
+
+@contextmanager
+def _writing(file) -> Iterator[Callable[[memoryview], None]]:
+    """A function that writes while its caller goes on; what it could not write is raised by the next call, or
+    at the end."""
+    waiting: deque[Future] = deque()
+
+    def write(data: memoryview) -> None:
+        if len(waiting) == AHEAD:
+            waiting.popleft().result()
+        waiting.append(writer.submit(file.write, data))
+
+    with ThreadPoolExecutor(1) as writer:
+        yield write
+        for one in waiting:
+            one.result()
 
 
 def _header(entries: dict[str, Entry], metadata: Mapping[str, str], sums: Mapping[str, WordSum]) -> bytes:
@@ -95,7 +117,7 @@ def _header(entries: dict[str, Entry], metadata: Mapping[str, str], sums: Mappin
     text += b" " * (-(8 + len(text)) % ALIGNED)
     if len(text) > HEADER:
         raise UnsamplingError(
-            f"its settings take {in_words(len(text))}, of which a file holds {in_words(HEADER)}"
+            f"its settings take {bytes_in_words(len(text))}, of which a file holds {bytes_in_words(HEADER)}"
         )
     return len(text).to_bytes(8, "little") + text
 
@@ -112,7 +134,10 @@ def _published(part: Path, first: Path, candidates: Iterator[Path]) -> Path:
     """The finished file under the first name that nobody has taken meanwhile."""
     path = first
     while not _named(part, path):
-        path = next(candidates)
+        following = next(candidates, None)
+        if following is None:
+            return path
+        path = following
     return path
 
 

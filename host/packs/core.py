@@ -51,7 +51,7 @@ HOOK_KEYFRAMES = Kind(
 LATENT_FORMAT = Kind(
     CORE,
     "comfy.latent_formats:LatentFormat",
-    ("latent_channels", "process_in"),
+    ("latent_channels", "process_in", "process_out"),
     optional=(
         *("latent_dimensions", "temporal_downscale_ratio"),  # the latter since 0.30
         *("latent_rgb_factors", "latent_rgb_factors_bias", "latent_rgb_factors_reshape"),
@@ -92,6 +92,11 @@ COMPARED = (
 def in_sampling_space(latent_format, samples: Tensor) -> Tensor:
     """Samples in the VAE's scale as the sampler has them, by the latent format of their model."""
     return LATENT_FORMAT.read(latent_format, "process_in")(samples)
+
+
+def in_vae_scale(latent_format, samples: Tensor) -> Tensor:
+    """Samples as the sampler has them in the VAE's scale."""
+    return LATENT_FORMAT.read(latent_format, "process_out")(samples)
 
 
 def frames_of_a_latent(model) -> int | None:

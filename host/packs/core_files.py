@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ...unsampling import UnsamplingError
+from ...unsampling.cache_folder import FOLDER
 from .core import LATENT_FORMAT
 
 SUFFIXES = (".safetensors", ".latent")
@@ -46,6 +47,18 @@ def files_to_write(prefix: str, width: int, height: int) -> tuple[str, Iterator[
             " folder, such as unsampling/noise"
         ) from None
     return subfolder, (Path(folder) / f"{name}_{number:05}_.safetensors" for number in count(first))
+
+
+def cache_folder() -> Path:
+    """Where noise is kept between runs: below ComfyUI's user folder, in a folder that the server shows to
+    nobody, or where the environment variable says. The temp folder is emptied at each start, and the output
+    folder is what a user looks through."""
+    return Path(os.environ.get(FOLDER) or folder_paths.get_system_user_directory("unsampling_cache"))
+
+
+def pack_folders() -> list[str]:
+    """The folders that packs of nodes are installed in."""
+    return folder_paths.get_folder_paths("custom_nodes")
 
 
 def path_of(name: str) -> Path:

@@ -43,7 +43,6 @@ SYSTEM = {
 }
 EMPTY_LISTS = ("/embeddings", "/experiment/models", "/userdata", "/assets", "/userdata/comfy.templates.json")
 EMPTY_OBJECTS = (
-    "/i18n",
     "/features",
     "/workflow_templates",
     "/global_subgraphs",
@@ -52,6 +51,7 @@ EMPTY_OBJECTS = (
     "/internal/folder_paths",
 )
 SCRIPTS = Path(__file__).parents[2] / "js"
+LOCALES = SCRIPTS.parent / "locales"
 TEMPLATES = SCRIPTS.parent / "workflows"
 TEMPLATES_AT = "/workflow_templates/unsampling/"
 SERVED_AT = "/extensions/"  # where a server mounts the WEB_DIRECTORY of each pack
@@ -72,6 +72,7 @@ def answers(object_info: dict, settings: dict, scripts: dict[str, Path]) -> dict
         for pack, folder in scripts.items()
         for path in sorted(folder.rglob("*.js"))
     ]
+    table["/i18n"] = {folder.name: translation(folder) for folder in sorted(LOCALES.iterdir())}
     table["/object_info"] = object_info
     table["/settings"] = settings
     table["/system_stats"] = SYSTEM
@@ -79,6 +80,12 @@ def answers(object_info: dict, settings: dict, scripts: dict[str, Path]) -> dict
     table["/queue"] = {"queue_running": [], "queue_pending": []}
     table["/jobs"] = {"jobs": [], "pagination": {"offset": 0, "limit": 0, "total": 0, "has_more": False}}
     return table
+
+
+def translation(folder: Path) -> dict:
+    """What a server makes of a pack's files in one language: main.json, the others under their names."""
+    files = {path.stem: json.loads(path.read_text(encoding="utf-8")) for path in folder.glob("*.json")}
+    return files.pop("main", {}) | files
 
 
 class StubHandler(SimpleHTTPRequestHandler):

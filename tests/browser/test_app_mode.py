@@ -12,7 +12,10 @@ from tools.workflows.build import WORKFLOWS, file_of, recorded_info
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
 
-LABELS = ["what the source shows", "the new look", "what to avoid", "cfg: how strong", "structure: how close"]
+SAVED_NOISE = "restyle_saved_noise"
+TURNED = ["what to avoid", "cfg: how strong", "structure: how close"]
+LABELS = ["what the source shows", "the new look", *TURNED]
+OF_NOISE = ["saved noise", "the new looks, one a line", *TURNED]
 
 
 @pytest.fixture(scope="module")
@@ -30,9 +33,15 @@ def test_what_people_change_is_there_in_plain_words(page: Page, name: str):
     workflow = json.loads(file_of(name).read_text(encoding="utf-8"))
     workflow["extra"]["linearMode"] = True  # as the frontend saves one that was left in App mode
     load(page, workflow)
-    target = next(node for node in workflow["nodes"] if node.get("title") == "Target: the new look")
-    page.wait_for_function("() => document.querySelectorAll('textarea').length >= 3", timeout=20_000)
+    of_noise = name == SAVED_NOISE
+    looks = "Negative prompt" if of_noise else "Target: the new look"
+    target = next(node for node in workflow["nodes"] if node.get("title") == looks)
+    page.wait_for_function(
+        "(most) => document.querySelectorAll('textarea').length >= most",
+        arg=2 if of_noise else 3,
+        timeout=20_000,
+    )
     shown = page.evaluate("() => document.body.innerText")
-    assert [label for label in LABELS if label not in shown] == []
+    assert [label for label in (OF_NOISE if of_noise else LABELS) if label not in shown] == []
     written = [field.input_value() for field in page.locator("textarea:visible").all()]
     assert target["widgets_values"][0] in written

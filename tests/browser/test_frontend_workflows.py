@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import earlier
 import pytest
 from browser.frontend import (
     graph_to_prompt,
@@ -23,7 +24,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, rea
 
 INFO = recorded_info()
 SCRIPTS = vhs_scripts()
-EARLIER = Path(__file__).parents[1] / "data" / "0.1.0"
 UPDATE = os.environ.get("UPDATE_SNAPSHOTS") == "1"
 VIDEO = "unsampling_animatediff_sd15"
 VHS = "unsampling_animatediff_sd15_vhs"
@@ -76,10 +76,11 @@ def links_between_nodes(graph: dict) -> set[tuple]:
     return {link for link in links if min(link[0], link[2]) > 0}
 
 
-def losses(page: Page, workflow: dict) -> list[str]:
-    """What the frontend does not take over: node types, nodes, links, and widget values."""
-    found = [f"unknown node type {name}" for name in unknown_types(page, workflow)]
-    saved = load(page, workflow)
+def losses(page: Page, file: dict, expected: dict | None = None) -> list[str]:
+    """What the frontend does not take over: node types, nodes, links, and widget values. With `expected`,
+    where it should make that of the file."""
+    found = [f"unknown node type {name}" for name in unknown_types(page, file)]
+    saved, workflow = load(page, file), expected or file
     followed = page.evaluate(FOLLOWED)
     assert len(graphs(saved)) == len(graphs(workflow)) == len(followed)
     folded = {one["id"] for one in graphs(workflow)[1:]}
@@ -122,16 +123,13 @@ def test_the_prompt_is_the_committed_one(page: Page, name: str):
     assert prompt == expected, "if this change is meant, run with UPDATE_SNAPSHOTS=1 and commit the snapshot"
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in (EARLIER / "workflows").glob("*.json")))
+@pytest.mark.parametrize("name", earlier.NAMES)
 def test_a_file_of_0_1_0_opens_whole_and_queues_what_it_queued(page: Page, name: str):
     if name == VHS and not SCRIPTS:
         pytest.skip("NOT RUN: no VideoHelperSuite in this machine's ComfyUI, whose scripts read its nodes")
-    workflow, prompt = (
-        json.loads((EARLIER / folder / f"{name}.json").read_text(encoding="utf-8"))
-        for folder in ("workflows", "api")
-    )
-    assert losses(page, workflow) == []
-    assert graph_to_prompt(page, workflow) == prompt
+    workflow = earlier.saved("workflows", name)
+    assert losses(page, workflow, earlier.opened_today(name)) == []
+    assert graph_to_prompt(page, workflow) == earlier.queued_today(name)
 
 
 def test_linking_the_target_to_the_unsampler_too_changes_that_link_alone(page: Page):

@@ -2,7 +2,7 @@
 
 import io
 from fractions import Fraction
-from math import inf
+from math import ceil, inf
 
 import footage_files
 import numpy as np
@@ -119,6 +119,7 @@ def test_an_end_that_is_there_is_not_missed(made):
         "fragments.mp4",
         "edited.mp4",
         "packed.avi",
+        "open.avi",
         "late.ts",
     ):
         assert read(made(name)).said == ()
@@ -202,6 +203,7 @@ def test_picture_and_sound_end_together(made, name, start, duration):
         "fragments.mp4",
         "reordered.avi",
         "packed.avi",
+        "open.avi",
         "joined.ts",
         "joined.mkv",
     ],
@@ -210,6 +212,7 @@ def test_seconds_count_from_the_first_frame(made, name):
     last = 48 if "joined" in name else 24
     assert numbers(read(made(name), 0.5, 1.0)) == list(range(4, 12))
     assert numbers(read(made(name), 0.5)) == list(range(4, last))
+    assert numbers(read(made(name), 2.0)) == list(range(16, last))
     assert numbers(read(made(name), -0.75)) == list(range(last - 6, last))
     assert numbers(read(made(name), -0.75, 0.25)) == list(range(last - 6, last - 4))
 
@@ -236,6 +239,26 @@ def test_a_raw_stream_has_the_usual_rate(made):
     clip = read(made("raw.h264"))
     assert numbers(clip) == list(range(24)) and clip.rate == 25
     assert numbers(read(made("raw.h264"), 0.5)) == list(range(13, 24))
+
+
+RAW = {
+    "raw.hevc": 8,  # x265 writes how long a frame lasts
+    "timed.h264": 12,
+    "raw.m2v": 30,
+    "raw.m1v": 24,
+    "raw.m4v": 24,
+    "raw.mjpeg": 25,  # says nothing: FFmpeg's usual rate
+}
+
+
+@pytest.mark.parametrize("name", RAW)
+def test_a_raw_stream_has_the_rate_at_which_its_frames_last(made, name):
+    clip = read(made(name))
+    assert numbers(clip) == list(range(24)) and clip.rate == RAW[name]
+    assert clip.end - clip.begin == pytest.approx(24 / RAW[name]) and clip.said == ()
+    late = read(made(name), 0.5)
+    assert numbers(late) == list(range(24 - late.count, 24)) and late.rate == RAW[name]
+    assert late.count == 24 - ceil(0.5 * RAW[name])
 
 
 def test_a_file_in_memory_is_the_same(made):

@@ -2,6 +2,8 @@
 
 from array import array
 from collections import deque
+from decimal import Decimal
+from fractions import Fraction
 
 import numpy as np
 import pytest
@@ -142,12 +144,22 @@ SEVERAL = {
     "list of Series": [Series(THREE)],
     "deque": deque(THREE),
     "Python's array": array("f", THREE),
+    "numpy's true or false": np.array([True, False, True]),
+    "sparse tensor": torch.tensor(THREE).to_sparse(),
+    "sparse column": torch.tensor(THREE)[:, None].to_sparse_csr(),
+    "nested tensor": torch.nested.nested_tensor([torch.tensor([one]) for one in THREE], layout=torch.jagged),
+    "small floats": torch.tensor(THREE).to(torch.float8_e4m3fn),
+    "decimals": [Decimal(str(one)) for one in THREE],
+    "decimal objects": np.array([Decimal(str(one)) for one in THREE], object),
+    "fractions": [Fraction(one) for one in THREE],
+    "numpy's long doubles": [np.longdouble(one) for one in THREE],
 }
 
 
 @pytest.mark.parametrize("value", SEVERAL.values(), ids=SEVERAL)
 def test_numbers_are_numbers_whatever_library_holds_them(value):
-    first = 1.0 if value is SEVERAL["whole numbers"] or value is SEVERAL["true or false"] else 0.25
+    whole = ("whole numbers", "true or false", "numpy's true or false")
+    first = 1.0 if any(value is SEVERAL[name] for name in whole) else 0.25
     expected = torch.tensor([first, 0.0, 1.0])
     found = curves.over_frames(value, 3, "structure")
     assert torch.equal(found, expected) and found.dtype == torch.float32 and not found.requires_grad
@@ -162,6 +174,9 @@ ONE = {
     "brain tensor": torch.tensor(0.5, dtype=torch.bfloat16),
     "array": np.array(0.5),
     "numpy true": np.bool_(True),
+    "decimal": Decimal("0.5"),
+    "fraction": Fraction(1, 2),
+    "sparse tensor": torch.tensor([0.5]).to_sparse()[0],
 }
 
 
@@ -182,6 +197,24 @@ def test_several_numbers_are_refused_where_one_is_wanted(value):
         curves.one_number(value, "cfg")
 
 
+class Unreadable:
+    """An array of a library that does not give its numbers away."""
+
+    def __array__(self, dtype=None, copy=None):
+        raise ValueError("use to_host() first")
+
+
+IN_ITSELF: list = []
+IN_ITSELF.append(IN_ITSELF)
+
+
+@pytest.mark.parametrize("huge", [10**400, Fraction(10**400), np.float64(1e300), Decimal("1e999")])
+def test_a_number_too_large_is_infinite(huge):
+    for sign in (1, -1):
+        assert curves.one_number(sign * huge, "cfg") in (sign * np.inf, sign * 1e300)
+        assert curves.over_frames([0, sign * huge], 2, "structure").tolist() == [0, sign * np.inf]
+
+
 class Nowhere:
     """A curve without points."""
 
@@ -198,6 +231,8 @@ class Nowhere:
         (torch.tensor([[float("nan")], [0.2]]), "structure is NaN .* at value 1 of 2"),
         (Series([np.nan, 0.2]), "structure is NaN .* at value 1 of 2"),
         (Nowhere(), "structure is NaN .* at value 1 of 8"),
+        (Decimal("sNaN"), "structure is NaN"),
+        ([Fraction(1, 2), Decimal("NaN")], "structure is NaN .* at value 2 of 2"),
     ],
 )
 def test_nan_is_refused_as_such(value, words):
@@ -221,6 +256,9 @@ def test_nan_is_refused_as_such(value, words):
         ([0.1, None], "structure is a list with NoneType in it"),
         (b"12", "structure is a bytes"),
         (iter([0.1]), "structure is a list_iterator"),
+        (torch.empty(3, device="meta"), "structure is a Tensor whose numbers cannot be read; give a number"),
+        (Unreadable(), "structure is a Unreadable whose numbers cannot be read"),
+        (IN_ITSELF, "structure is a list whose numbers cannot be read"),
     ],
 )
 def test_what_is_no_row_of_numbers_is_refused(value, words):

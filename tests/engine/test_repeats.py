@@ -43,6 +43,21 @@ def test_one_call_more_asks_what_was_asked(solver, record, steps):
         assert all(map(torch.equal, inversion.record.outputs, plain.record.outputs))
 
 
+@pytest.mark.parametrize("solver", solvers.PAIRS)
+@pytest.mark.parametrize("record", [True, False])
+@pytest.mark.parametrize("direct", [0.0, 0.5])
+def test_a_preview_is_never_of_the_question_that_is_asked_again(solver, record, direct):
+    shown, up = [], Spy(denoiser(PLACE, SOURCE))
+    direct = direct if record and solver in solvers.recorded() else 0.0
+    how = {"direct": direct, "compare": Compared()}
+    unsample(up, clip(PLACE), AYS, solver, record, callback=lambda *told: shown.append(told[3:]), **how)
+    at = calls_rising(solver, AYS, record, repeated=True)
+    before, again = shown[at - 2 : at]
+    assert all(map(torch.equal, before, again)) and not torch.equal(up.calls[at - 1].x, again[0])
+    own = [call for number, call in enumerate(up.calls, 1) if number != at]
+    assert all(torch.equal(call.x, x) for call, (x, _) in zip(own, shown[: at - 1] + shown[at:], strict=True))
+
+
 @pytest.mark.parametrize("direct", [None, 0.4, 1.0])
 def test_the_direct_path_is_asked_after_it(direct):
     seen, calls = Compared(), []

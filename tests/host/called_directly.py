@@ -96,7 +96,7 @@ def calls(way: str):
 
 def late(node: str) -> bool:
     """Whether a node takes what another one made."""
-    return "Resampler" in node or "Report" in node or node == "UNS_LoadNoise"
+    return any(part in node for part in ("Resampler", "Report", "LoadNoise", "MixNoise", "Grid"))
 
 
 def inputs(node: str, made: dict) -> dict:
@@ -131,6 +131,17 @@ def inputs(node: str, made: dict) -> dict:
         "UNS_InversionReport": {"noise": noise},
         "UNS_SaveNoise": {"noise": clip, "filename_prefix": "kept", "precision": "lossless"},
         "UNS_LoadNoise": {"file": "kept_00001_.safetensors [output]"},
+        "UNS_MixNoise": {"noise": noise, "amount": 0.5, "mode": "fresh noise", "seed": 1},
+        "UNS_RestyleGrid": {
+            "model": model,
+            "clip": Text(),
+            "negative": condition,
+            "noise": noise,
+            "prompts": "one\ntwo",
+            "cfg": "1, 2",
+            "structure": "0.5",
+        },
+        "UNS_LabelledGrid": {"clips": images, "labels": "a\nb\nc", "columns": 0, "width": 64},
         "UNS_RestyleReport": {"source": images, "result": 1 - images},
         "UNS_VideoFrames": {
             "video": InputImpl.VideoFromComponents(parts),
@@ -144,6 +155,18 @@ def inputs(node: str, made: dict) -> dict:
         "UNS_EncodeClip": {"pixels": images, "vae": vae},
         "UNS_DecodeClip": {"samples": clip, "vae": vae},
     }[node]
+
+
+class Text:
+    """A text encoder of one answer."""
+
+    def tokenize(self, text: str) -> str:
+        return text
+
+    def encode_from_tokens_scheduled(self, tokens: str) -> list[list]:
+        import torch
+
+        return [[torch.full((1, 77, 768), float(len(tokens))), {}]]
 
 
 @cache

@@ -42,6 +42,7 @@ def test_a_short_list_is_stretched_over_the_clip(comfy):
 
 
 def test_fidelity_from_cores_curve_editor(comfy):
+    comfy.needs("CurveEditor")
     bench = Bench.set_up(comfy, "curve-fidelity", frames=8)
     noise = bench.unsample(bench.ays(8), 2.0)
     points = {"points": [[0.0, 0.0], [1.0, 1.0]], "interpolation": "linear"}

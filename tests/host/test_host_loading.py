@@ -23,6 +23,9 @@ IDS = {
     "UNS_DecodeClip",
     "UNS_SaveNoise",
     "UNS_LoadNoise",
+    "UNS_MixNoise",
+    "UNS_RestyleGrid",
+    "UNS_LabelledGrid",
 }
 
 

@@ -4,6 +4,8 @@ mask, structure and record."""
 import pytest
 import torch
 from host_passes import TARGET, Bench
+from host_windows import WINDOWS
+from host_windows import cut as in_windows
 from test_host_masks import masked
 
 from tools.client import RunError
@@ -11,9 +13,19 @@ from tools.client import RunError
 STILL, TWOS = [0] * 4, [0, 0, 1, 1, 2, 2]
 
 
-def held(comfy, name: str, drawings: list[int], mask: list[float] | None, direct: float = 0.0):
-    """A clip of held drawings and its noise; a mask a frame, all of it or nothing."""
-    bench = Bench.set_up(comfy, name, frames=max(drawings) + 1)
+def held(
+    comfy,
+    name: str,
+    drawings: list[int],
+    mask: list[float] | None,
+    direct: float = 0.0,
+    windows: str | None = None,
+    **faults,
+):
+    """A clip of held drawings and its noise; a mask a frame, all of it or nothing. windows: of 2 frames."""
+    bench = Bench.set_up(comfy, name, frames=max(drawings) + 1, **faults)
+    if windows is not None:
+        in_windows(bench, windows, 2, 1)
     bench.clip = bench.clip[drawings]
     pixels = torch.tensor(mask or [1.0] * len(drawings)).reshape(-1, 1, 1, 1)
     masked(bench, pixels.expand(-1, 1, 64, 64))
@@ -96,6 +108,38 @@ def test_the_direct_path_has_the_fresh_noise_of_the_slices_own_frames(comfy):
     assert not torch.allclose(found["whole"][0], found["whole"][2], atol=1e-3)
 
 
+@pytest.mark.parametrize("drawings", [STILL, [0, 1, 2, 3]], ids=["still", "moving"])
+@pytest.mark.parametrize("windows", WINDOWS)
+def test_a_slice_under_context_windows_takes_the_masks_of_its_own_frames(comfy, windows, drawings):
+    bench, noise = held(comfy, f"places-{windows}-{max(drawings)}", drawings, [0, 0, 1, 1], windows=windows)
+    slices = {"end": (2, 2), "most": (1, 3)}
+    parts = {name: cut(bench, noise, *at) for name, at in slices.items()}
+    restyled = {name: bench.resample(part, 2.0, TARGET) for name, part in parts.items()}
+    back = {f"{name}-back": bench.resample(part) for name, part in parts.items()}
+    found = bench.run(whole=bench.resample(noise, 2.0, TARGET), **restyled, **back)
+    source = bench.clip / 0.18215
+    for name, (first, count) in slices.items():
+        own = slice(first, first + count)
+        same = [torch.equal(a, b) for a, b in zip(found[name], source[own], strict=True)]
+        assert same == [i < 2 for i in range(first, first + count)]
+        assert torch.allclose(found[name], found["whole"][own], atol=1e-4)
+        assert torch.allclose(found[f"{name}-back"], source[own], atol=1e-5)
+
+
+def test_a_slice_of_frames_that_see_each_other_is_said_to_be_less_exact(comfy):
+    bench, noise = held(
+        comfy,
+        "places-seen",
+        STILL,
+        [0, 0, 1, 1],
+        windows="ADE_StandardUniformContextOptions",
+        window_bias=0.3,
+    )
+    found = bench.run(part=bench.resample(cut(bench, noise, 2, 2), 2.0, TARGET))
+    assert "2 of 4 frames, exact where frames do not see each other" in comfy.log_text()
+    assert found["part"].isfinite().all() and not torch.equal(found["part"][0], bench.clip[0] / 0.18215)
+
+
 def lost(bench: Bench, noise):
     """Core's node that takes the numbers of the frames away."""
     return bench.graph.add("LatentBatchSeedBehavior", samples=noise, seed_behavior="random")
@@ -153,3 +197,33 @@ def test_noises_of_a_still_clip_with_another_mask_each_are_not_taken_for_one(com
         in comfy.log_text()
     )
     assert not torch.equal(found["clip"][2], bench.clip[0] / 0.18215)
+
+
+def mask_of(bench: Bench, values: list[float]):
+    """A MASK a frame, joined by core's own node."""
+    masks = [bench.graph.add("SolidMask", value=value, width=64, height=64) for value in values]
+    return bench.graph.add("BatchMasksNode", **{f"masks.mask{i}": mask for i, mask in enumerate(masks)})
+
+
+@pytest.mark.parametrize("node", ["LatentBatch", "BatchLatentsNode"])
+def test_joined_clips_with_masks_on_the_first_only_have_the_cure_that_works(comfy, node):
+    bench, _ = held(comfy, f"places-joined-{node}", [0, 1], [0, 1])
+    first, log = bench.latent, bench.log
+    second = bench.graph.add("UNSTest_LoadLatent", file=comfy.put_latent(f"{log}-second", samples=bench.clip))
+    names = ("samples1", "samples2") if node == "LatentBatch" else ("latents.latent0", "latents.latent1")
+    both = bench.graph.add(node, **dict(zip(names, (first, second), strict=True)))
+    bench.latent, prompt = both, dict(bench.graph.prompt)
+    with pytest.raises(RunError) as refusal:
+        bench.run(noise=bench.unsample(bench.ays(4), solver="euler"))
+    said = (
+        "latent_image has 4 frames and 2 noise masks; the node that joins clips keeps the masks of the first"
+    )
+    cure = "join the masks too (Batch Masks), and set all 4 behind it with Set Latent Noise Mask"
+    assert f"{said} one alone: {cure}" in str(refusal.value)
+    bench.graph.prompt = prompt
+    every = mask_of(bench, [0, 1, 1, 0])
+    bench.latent = bench.graph.add("SetLatentNoiseMask", samples=both, mask=every)
+    noise = bench.unsample(bench.ays(4), solver="euler")
+    found = bench.run(cured=bench.resample(noise, 2.0, TARGET), both=both)
+    same = [torch.equal(a, b) for a, b in zip(found["cured"], found["both"], strict=True)]
+    assert same == [True, False, False, True]

@@ -81,6 +81,7 @@ def test_without_a_record_it_runs_but_does_not_come_back(comfy):
 def test_a_curve_runs_over_the_frames_of_each_clip(comfy):
     """Free at the first frame, the source itself at the last one. The model sees all frames together, so a
     free one differs from that of a free run."""
+    comfy.needs("CurveEditor")
     wan = Wan.of(comfy, "curve", video(3, 2))
     noise = wan.up()
     points = {"points": [[0.0, 0.0], [1.0, 1.0]], "interpolation": "linear"}

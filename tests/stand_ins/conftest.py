@@ -18,7 +18,18 @@ def one_thread():
 
 @pytest.fixture(scope="package")
 def with_comfy() -> dict[str, ModuleType]:
-    names = ("models", "admission", "packs.wan_vae", "passes", "sampling", "likeness")
+    names = (
+        "models",
+        "admission",
+        "packs.wan_vae",
+        "passes",
+        "sampling",
+        "likeness",
+        "reports",
+        "mixing",
+        "grid",
+        "sheets",
+    )
     return dict(zip(names, comfy_objects.imported(*names), strict=True))
 
 
@@ -48,5 +59,25 @@ def sampling(with_comfy) -> ModuleType:
 
 
 @pytest.fixture
+def mixing(with_comfy) -> ModuleType:
+    return with_comfy["mixing"]
+
+
+@pytest.fixture
+def grid(with_comfy) -> ModuleType:
+    return with_comfy["grid"]
+
+
+@pytest.fixture
+def sheets(with_comfy) -> ModuleType:
+    return with_comfy["sheets"]
+
+
+@pytest.fixture
 def likeness(with_comfy) -> ModuleType:
     return with_comfy["likeness"]
+
+
+@pytest.fixture
+def reports(with_comfy) -> ModuleType:
+    return with_comfy["reports"]

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from unsampling_pack.host import latents
+from unsampling_pack.host import latents, places
 from unsampling_pack.unsampling import UnsamplingError, solvers
 from unsampling_pack.unsampling.errors import Cause
 
@@ -229,6 +229,29 @@ def test_another_number_of_masks_is_told_by_both_numbers(shape, mask, held, told
     assert str(refusal.value).startswith(f"latent_image has {told}; {cause}")
 
 
+@pytest.mark.parametrize(
+    ("numbers", "joined"),
+    [
+        ([*range(4), *range(4)], True),
+        ([0, 1, 2, 0, 1], True),
+        ([3, 4, 5, 5], True),
+        ([2, 3, 4, 5], False),
+        ([0, 2, 4, 6], False),
+        (None, False),
+        ([None, "a"], False),
+    ],
+)
+def test_clips_that_were_joined_have_the_cure_for_that(numbers, joined):
+    latent = {"samples": torch.zeros(8, 4, 8, 8), "batch_index": numbers}
+    with pytest.raises(UnsamplingError) as refusal:
+        latents.check_mask(torch.zeros(4, 8, 8), (8, 4, 8, 8), "latent_image", None, places.joined(latent))
+    cure = "join the masks too (Batch Masks), and set all 8 behind it with Set Latent Noise Mask"
+    assert (cure in str(refusal.value)) == joined
+    assert ("same every_nth" in str(refusal.value)) != joined
+    with pytest.raises(UnsamplingError, match="same every_nth"):  # more masks than frames are no join's
+        latents.check_mask(torch.zeros(9, 8, 8), (8, 4, 8, 8), "latent_image", None, joined)
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf")])
 def test_a_mask_without_numbers(value):
     mask = torch.zeros(32, 8, 8)
@@ -311,3 +334,48 @@ def test_a_flow_models_clip_fades_under_its_noise(std, sigma, strong):
         return
     with pytest.raises(UnsamplingError, match="noise is too strong"):
         latents.noise_from_elsewhere(x, sigmas, "euler", flow=True)
+
+
+def painted(
+    frames: int = 3, video: bool = False, noise: float = 0.0, hole: bool = True, moving: bool = False
+):
+    """A clip that is of one colour where its masks leave it free, as VAE Encode (for Inpainting) makes it."""
+    random = torch.Generator().manual_seed(5)
+    clip, masks = torch.randn(frames, 4, 32, 32, generator=random), torch.zeros(frames, 1, 32, 32)
+    grey = torch.tensor([0.5, -1.0, 0.2, 2.0]).reshape(4, 1, 1)
+    for i in range(frames):
+        place = (..., slice(6, 26), slice(4 + 2 * i * moving, 24 + 2 * i * moving))
+        masks[i][place] = 1
+        if hole:
+            clip[i][place] = (grey + noise * torch.randn(4, 32, 32, generator=random))[place]
+    if video:
+        clip, masks = (x.movedim(0, 1)[None] for x in (clip, masks))
+    return clip, masks
+
+
+HOLES = [{}, {"video": True}, {"moving": True}, {"noise": 0.05}, {"frames": 1}]
+
+
+@pytest.mark.parametrize("how", HOLES)
+def test_a_hole_under_the_mask_is_told_and_a_clip_is_none(how):
+    said = latents.of_hole(*painted(**how))
+    assert "under its noise mask the clip is of one colour" in said
+    assert said.endswith(
+        "VAE Encode (for Inpainting) paints that part grey; use VAE Encode and Set Latent Noise Mask"
+    )
+    assert latents.of_hole(*painted(**how | {"hole": False})) == ""
+
+
+def test_one_mask_for_all_frames_and_masks_without_an_inside():
+    clip, masks = painted()
+    assert latents.of_hole(clip, masks[:1]) != ""
+    small = torch.zeros_like(masks)
+    small[..., 8:14, 8:14] = 1  # its edge is all that there is
+    for mask in (small, torch.zeros_like(masks), masks * 0.5):
+        assert latents.of_hole(clip, mask) == ""
+
+
+def test_a_part_that_only_is_calm_is_no_hole():
+    assert latents.of_hole(*painted(noise=0.2)) == ""
+    clip, masks = painted()
+    assert latents.of_hole(clip + torch.arange(3.0).reshape(3, 1, 1, 1), masks) == ""  # other colours in time

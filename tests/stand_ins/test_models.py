@@ -79,9 +79,11 @@ def test_no_guidance_per_frame(models, cfg, words):
         models.cfg_guider(core.Model(), [], [], cfg)
 
 
-@pytest.mark.parametrize("cfg", [-1.0, -0.01])
-def test_no_guidance_below_0(models, cfg):
-    with pytest.raises(UnsamplingError, match=f"cfg is {cfg:g}; set it to 0 or above"):
+@pytest.mark.parametrize(
+    "cfg, said", [(-1.0, "-1"), (-0.01, "-0.01"), (float("inf"), "inf"), (10**400, "inf")]
+)
+def test_no_guidance_below_0_or_without_end(models, cfg, said):
+    with pytest.raises(UnsamplingError, match=f"cfg is {said}; set it to 0 or above"):
         models.cfg_guider(core.Model(), [], [], cfg)
 
 

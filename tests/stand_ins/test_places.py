@@ -94,9 +94,9 @@ FRAME = torch.randn(1, 4, 3, 3, generator=torch.Generator().manual_seed(1))
 MASKS = torch.tensor([0.0, 0.0, 1.0, 1.0]).reshape(4, 1, 1, 1)
 
 
-def still(mask=MASKS, direct=None, outputs=None, latent=None) -> dict:
+def still(mask=MASKS, direct=None, outputs=None, latent=None, noise=None) -> dict:
     """The noise of a clip that stands still."""
-    noise = (FRAME * 14.6).repeat(4, 1, 1, 1)
+    noise = (FRAME * 14.6).repeat(4, 1, 1, 1) if noise is None else noise
     answers = (noise / 2,) if outputs is None else outputs
     past = Record(noise / 14.6, answers, mask=mask, direct=direct)
     made = Inversion(noise, torch.tensor([14.6, 1.0, 0.0]), "euler", record=past)
@@ -165,6 +165,16 @@ def test_another_record_of_equal_frames_is_said_where_the_place_is_not_known():
         assert words not in fitted(cut(still(None, **changes), 2, 3)).remark
 
 
+@pytest.mark.parametrize("rounded", [lambda x: x, lambda x: x.half().float()], ids=["cut", "rounded"])
+def test_the_report_says_so_too(reports, rounded):
+    drift = torch.arange(4.0).reshape(4, 1, 1, 1).expand(4, 4, 3, 3)
+    words = "a node on the way dropped which of the clip's equal frames these are: taken for the first"
+    for keep in (False, True):
+        latent = cut(still(None, outputs=(drift,) * 3), 2, 3, keep=keep)
+        latent["samples"] = rounded(latent["samples"])
+        assert (words in reports.text(reports.report_on(latent, None, None))) != keep
+
+
 @pytest.mark.parametrize(
     ("frames", "copies"),
     [
@@ -203,16 +213,15 @@ def test_the_restyled_clip_says_of_its_frames_what_the_source_said(before, frame
     assert not places.of_noise(clip)
 
 
-@pytest.mark.parametrize(
-    "rounded",
-    [
-        lambda x: x.half().float(),
-        lambda x: x.bfloat16().float(),
-        lambda x: x.nextafter(x + 1),
-        lambda x: x / 0.18215 * 0.18215 * (1 + 1e-7),
-    ],
-    ids=["float16", "bfloat16", "ulp", "scale"],
-)
+ROUNDINGS = {
+    "float16": lambda x: x.half().float(),
+    "bfloat16": lambda x: x.bfloat16().float(),
+    "ulp": lambda x: x.nextafter(x + 1),
+    "scale": lambda x: x / 0.18215 * 0.18215 * (1 + 1e-7),
+}
+
+
+@pytest.mark.parametrize("rounded", ROUNDINGS.values(), ids=ROUNDINGS)
 def test_noise_changed_by_a_rounding_is_called_that(rounded):
     latent = still()
     whole, part = (one | {"samples": rounded(one["samples"])} for one in (latent, cut(latent, 3, 1)))
@@ -221,6 +230,39 @@ def test_noise_changed_by_a_rounding_is_called_that(rounded):
         assert fit.change is Change.ROUNDED and fit.frames == frames
         assert fit.inversion.noise.numel() == 0 and "rounded on the way" in fit.remark
         assert torch.equal(fit.inversion.record.mask, MASKS[frames])
+
+
+def moving(mask=MASKS) -> dict:
+    """The noise of four frames that differ."""
+    return still(mask, noise=torch.randn(4, 4, 3, 3, generator=torch.Generator().manual_seed(3)) * 14.6)
+
+
+@pytest.mark.parametrize("rounded", ROUNDINGS.values(), ids=ROUNDINGS)
+@pytest.mark.parametrize("frames", [(1, 2), (3,), (2, 1), (0, 2, 3), (1, 1), (0, 1, 2, 3, 0, 1, 2, 3)])
+@pytest.mark.parametrize("keep", [True, False])
+def test_a_slice_that_was_rounded_is_that_whether_its_places_are_known_or_not(rounded, frames, keep):
+    latent = cut(moving(), *frames, keep=keep)
+    fit = fitted(latent | {"samples": rounded(latent["samples"])})
+    assert fit.change is Change.ROUNDED and fit.frames == list(frames) and not fit.unsure
+    assert fit.remark.startswith(f"{len(frames)} of 4 frames, rounded on the way")
+    assert torch.equal(fit.inversion.record.mask, MASKS[list(frames)])
+
+
+@pytest.mark.parametrize("frames", [(2, 3), (1,)])
+def test_a_rounded_slice_of_a_still_clip_has_the_sentence_of_a_slice(frames):
+    latent = cut(still(), *frames, keep=False)
+    fit = fitted(latent | {"samples": latent["samples"].half().float()})
+    assert fit.change is Change.ROUNDED
+    with pytest.raises(UnsamplingError, match="frames of the clip that are equal have other masks"):
+        settings.check_masks(fit, record.of_latent(latent))
+
+
+@pytest.mark.parametrize(
+    "changed", [lambda x: x * 1.02, lambda x: x.flip(-1), lambda x: torch.cat([x[:1].half().float(), -x[1:]])]
+)
+def test_a_slice_that_was_changed_by_more_is_none(changed):
+    latent = cut(moving(), 1, 2, 3, keep=False)
+    assert fitted(latent | {"samples": changed(latent["samples"])}).change is Change.FRAMES_ADDED
 
 
 @pytest.mark.parametrize(

@@ -200,15 +200,20 @@ def test_a_field_that_some_supported_versions_lack_is_not_missed(
 
 
 @pytest.mark.parametrize(
-    "field, read", [("latent_channels", "channels"), ("process_in", "in_sampling_space")]
+    "field, read",
+    [
+        ("latent_channels", "channels"),
+        ("process_in", "in_sampling_space"),
+        ("process_out", "in_vae_scale"),
+    ],
 )
 def test_a_latent_format_that_was_renamed_is_missed_where_it_is_asked(models, field, read):
-    latent_format = LatentFormat(latent_channels=4, process_in=lambda x: 2 * x)
+    latent_format = LatentFormat(latent_channels=4, process_in=lambda x: 2 * x, process_out=lambda x: x / 2)
     delattr(latent_format, field)
     model = SimpleNamespace(get_model_object=lambda name: latent_format)
     with pytest.raises(UnsamplingError) as refusal:
         if read == "channels":
             models.channels(model)
         else:
-            core_pack.in_sampling_space(latent_format, torch.ones(1))
+            getattr(core_pack, read)(latent_format, torch.ones(1))
     refused(refusal, core_pack.LATENT_FORMAT, field)

@@ -40,12 +40,16 @@ class FakeComfy:
         self.connected = threading.Event()
         self.interrupted = threading.Event()
         self.followed = threading.Event()
-        self.http = ThreadingHTTPServer(("127.0.0.1", port), _handler(self))
+        self.http = ThreadingHTTPServer(("127.0.0.1", port), self.handler())
         self.http.daemon_threads = True
         self.http.handle_error = lambda *args: None  # clients that leave are part of the play
         self.port = self.http.server_address[1]
         self.thread = threading.Thread(target=self.http.serve_forever, args=(0.01,), daemon=True)
         self.thread.start()
+
+    def handler(self) -> type[BaseHTTPRequestHandler]:
+        """What answers requests; a subclass may answer more."""
+        return _handler(self)
 
     @property
     def url(self) -> str:

@@ -127,9 +127,13 @@ def test_the_table_names_the_inputs_to_change(row):
         assert not field or isinstance(prompt[key]["inputs"][field], str)
         return prompt[key]
 
-    assert node(clip)["class_type"].startswith(("Load", "VHS_Load"))
-    assert node(source)["_meta"]["title"].startswith("Source: ")
-    assert node(target)["_meta"]["title"] == "Target: the new look"
     assert node(negative)["_meta"]["title"] == "Negative prompt"
-    assert node(resampler)["class_type"] == "UNS_NoiselessResampler"
+    if source == "-":
+        assert node(clip)["class_type"] == "UNS_LoadNoise"
+        assert node(target) is node(resampler) and node(resampler)["class_type"] == "UNS_RestyleGrid"
+    else:
+        assert node(clip)["class_type"].startswith(("Load", "VHS_Load"))
+        assert node(source)["_meta"]["title"].startswith("Source: ")
+        assert node(target)["_meta"]["title"] == "Target: the new look"
+        assert node(resampler)["class_type"] == "UNS_NoiselessResampler"
     assert {"cfg", "structure", "direct"} <= node(resampler)["inputs"].keys()

@@ -1,9 +1,9 @@
 """docs/exactness.md has every section that is cited, and the benchmark every figure that it quotes."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[2]
+from quoted import ROOT, figures, sections
+
 PAGE = ROOT / "docs" / "exactness.md"
 CODE = ("unsampling", "nodes", "host", "demo", "benchmarks", "tools")
 
@@ -17,37 +17,26 @@ def cited() -> set[str]:
 
 
 def test_every_cited_section_exists():
-    sections = re.findall(r'^<a id="([\w-]+)"></a>\n##', PAGE.read_text(), re.MULTILINE)
-    assert len(set(sections)) == len(sections)
-    assert cited() <= set(sections)
+    anchors = re.findall(r'^<a id="([\w-]+)"></a>\n##', PAGE.read_text(), re.MULTILINE)
+    assert len(set(anchors)) == len(anchors)
+    assert cited() <= set(anchors)
     assert len(cited()) >= 9
 
 
 def test_the_figures_are_the_benchmarks():
     """What a part of the page quotes is in the section of the results that it names, as it is printed."""
-    results = _sections((ROOT / "benchmarks" / "results" / "solvers.md").read_text(), "^## (.*)\n")
-    parts = _sections(PAGE.read_text(), r'^<a id="([\w-]+)"></a>\n')
+    results = sections((ROOT / "benchmarks" / "results" / "solvers.md").read_text(), "^## (.*)\n")
+    parts = sections(PAGE.read_text(), r'^<a id="([\w-]+)"></a>\n')
     named = {part: set(re.findall(r'\("([^"]+)"\)', text)) for part, text in parts.items()}
     assert len(set.union(*named.values())) >= 3 and set.union(*named.values()) <= set(results)
     assert {part for part in named if named[part]} >= {"last-point", "fidelity", "half", "exact", "record"}
     for part, headings in named.items():
-        quoted = _figures(parts[part]) if headings else set()
-        printed = set.union(*(_figures(results[heading]) for heading in headings), set())
+        quoted = figures(parts[part]) if headings else set()
+        printed = set.union(*(figures(results[heading]) for heading in headings), set())
         assert quoted <= printed, (part, headings, quoted - printed)
 
 
 def test_a_figure_is_read_as_it_is_printed():
-    assert _figures("0.030 of 5.8e-04, 1e-3 and (0.99), 10.012 in 8 steps to 0.6.") == {
+    assert figures("0.030 of 5.8e-04, 1e-3 and (0.99), 10.012 in 8 steps to 0.6.") == {
         *("0.030", "5.8e-04", "1e-3", "0.99", "10.012")
     }
-
-
-def _sections(text: str, heading: str) -> dict[str, str]:
-    """The text below each line that matches, by what its group holds."""
-    _, *pieces = re.split(heading, text, flags=re.MULTILINE)
-    return dict(zip(pieces[::2], pieces[1::2], strict=True))
-
-
-def _figures(text: str) -> set[str]:
-    """The numbers with an exponent or two decimals and more: those with fewer are settings and counts."""
-    return set(re.findall(r"(?<![\d.])(?:\d+(?:\.\d+)?e-\d+|\d+\.\d{2,})(?!\w)", text))

@@ -9,7 +9,9 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+import torch
 from PIL import Image, PngImagePlugin
+from safetensors.torch import save_file
 from small_graphs import recorded
 
 from tools.client.errors import ClientError
@@ -36,7 +38,48 @@ JSON = {
     "a workflow as a prompt": ({"prompt": GRAPH}, Found(graph=GRAPH)),
     "an entry of the history": ({"prompt": HISTORY, "outputs": {}}, Found(PROMPT, GRAPH)),
     "an answer of the history": ({"an-id": {"prompt": HISTORY, "outputs": {}}}, Found(PROMPT, GRAPH)),
+    "the same run twice": (
+        {"an-id": {"prompt": HISTORY}, "again": {"prompt": HISTORY}},
+        Found(PROMPT, GRAPH),
+    ),
+    "an API prompt as a workflow": ({"workflow": PROMPT}, Found(PROMPT)),
+    "a job of a serverless worker": (
+        {"input": {"workflow": PROMPT, "images": [{"name": "a.png", "image": "data:"}]}},
+        Found(PROMPT),
+    ),
+    "a job with its prompt as text": ({"input": {"workflow_json": json.dumps(PROMPT)}}, Found(PROMPT)),
+    "both, in a deployment": ({"workflow_api": PROMPT, "workflow": GRAPH, "name": "x"}, Found(PROMPT, GRAPH)),
+    "an answer about a job": (
+        {"id": "a", "workflow": {"prompt": PROMPT, "extra_data": {"extra_pnginfo": {"workflow": GRAPH}}}},
+        Found(PROMPT, GRAPH),
+    ),
+    "a request with a setting": ({"prompt": PROMPT, "extra_data": {"preview_method": "auto"}}, Found(PROMPT)),
+    "an answer of the queue": ({"queue_running": [HISTORY], "queue_pending": []}, Found(PROMPT, GRAPH)),
+    "a list of one": ([PROMPT], Found(PROMPT)),
 }
+OTHER = {"1": {"class_type": "A", "inputs": {"value": 1}}}
+SEVERAL = {
+    "a history": (
+        {"run-a": {"prompt": HISTORY}, "run-b": {"prompt": [4, "b", OTHER, {}, []]}},
+        "run-a, run-b",
+    ),
+    "a queue": (
+        {"queue_running": [HISTORY], "queue_pending": [[4, "b", OTHER, {}, []]]},
+        "queue_running, queue_pending",
+    ),
+    "a queue of two": ({"queue_running": [], "queue_pending": [HISTORY, [4, "b", OTHER, {}]]}, "1, 2"),
+    "a batch": ([PROMPT, OTHER], "1, 2"),
+    "two requests": ({"first": {"prompt": PROMPT}, "second": {"workflow": OTHER}}, "first, second"),
+}
+
+
+@pytest.mark.parametrize("name", SEVERAL)
+def test_several_workflows_are_not_chosen_from(tmp_path, name):
+    content, names = SEVERAL[name]
+    path = tmp_path / "a.json"
+    path.write_text(json.dumps(content))
+    with pytest.raises(ClientError, match=rf"a.json: It holds 2 workflows \({names}\): leave one of"):
+        read(path)
 
 
 @pytest.mark.parametrize("name", JSON)
@@ -100,7 +143,13 @@ def sound(path: Path) -> None:
         container.mux(stream.encode(None))
 
 
+def latent(path: Path, metadata: dict[str, str] = TEXTS) -> None:
+    """As core's Save Latent."""
+    save_file({"latent_tensor": torch.zeros(1, 4, 8, 8)}, path, metadata or None)
+
+
 MEDIA = {
+    "a.latent": latent,
     "a.png": png,
     "animated.png": animated_png,
     "a.webp": with_exif,
@@ -126,10 +175,11 @@ def test_a_picture_under_another_name(tmp_path):
     assert read(tmp_path / "a.json") == Found(PROMPT, GRAPH)
 
 
-@pytest.mark.parametrize("name", ["plain.png", "plain.webp", "plain.mp4"])
+@pytest.mark.parametrize("name", ["plain.png", "plain.webp", "plain.mp4", "plain.latent"])
 def test_a_file_that_lost_its_workflow_says_so(tmp_path, name):
     path = tmp_path / name
-    film({})(path) if path.suffix == ".mp4" else picture().save(path)
+    plain = {".mp4": film({}), ".latent": lambda path: latent(path, {})}
+    plain.get(path.suffix, lambda path: picture().save(path))(path)
     with pytest.raises(ClientError, match=r"has no workflow inside.*use the file that ComfyUI wrote"):
         read(path)
 
@@ -140,6 +190,8 @@ def test_a_file_that_lost_its_workflow_says_so(tmp_path, name):
         (b"\x00\x01\x02 no picture", "is neither JSON nor a picture, film or sound"),
         (b"{", "is not JSON"),
         (b"", "is not JSON"),
+        (b"[" * 100_000, "nested too deep"),
+        (b'{"a": "{", "b": "{not json}"}', "holds neither"),
         (b"[1]", "holds neither a saved workflow"),
         (b'{"a": 1}', "holds neither"),
         (b'{"prompt": {"a": {}}}', "holds neither"),

@@ -13,6 +13,8 @@ from pack_modules import COMFY, OF_PACK, OF_PACKS, SOURCES, shown, tops
 WITH_COMFY = [name for name in OF_PACKS if tops(name) & COMFY]
 # they read what is not another project's: their own fields, or another object in whose place they stand
 COMPUTED = {"host.facts", "host.packs.fields", "host.sampling"}
+# and these take in whatever is there
+COMPUTED |= {"host.packs.content", "host.packs.environment", "host.packs.origin", "host.packs.run_state"}
 
 
 def nodes_of(source: str, *kinds: type) -> list:
@@ -104,7 +106,7 @@ def keys_in(source: str) -> set[str]:
 
 
 def test_the_names_are_those_at_run_time():
-    assert WITH_COMFY == ["host.packs.core_files", "host.packs.wan_vae"]
+    assert WITH_COMFY == ["host.packs.core_files", "host.packs.environment", "host.packs.wan_vae"]
     assert len(foreign_names()) > 90 and len(key_texts()) >= 8
     # starred and named tuples, those of another file, an optional field, single words, a named text
     starred = {"current_pia_input", "orig_mult_multival", "inherit_missing"}

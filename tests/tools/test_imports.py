@@ -21,6 +21,7 @@ from pack_modules import (
 HOST_WITH_COMFY = {"host.sampling", "host.models", "host.screen", "host.clips"}
 ENGINE = {"torch", "numpy"}
 MORE = {  # what parts of unsampling/ need besides
+    "unsampling.cache_folder": {"filelock"},
     "unsampling.storage": {"safetensors"},
     "unsampling.tensor_file": {"safetensors"},
     "unsampling.report": {"PIL"},
@@ -31,8 +32,9 @@ USED = {
     "tools": {"tools"},
     "tools.client": {"tools", "websocket", "PIL", "av"},
     "tools.workflows": {"tools"},
-    # it draws workflows with the browser of tests/browser
-    "tools.dev": {"tools", "browser", "playwright", "PIL", "pathspec"},
+    "tools.farm": {"tools", "typer", "rich", "ray", "yaml", "PIL", "av"},
+    # it draws workflows with the browser of tests/browser, and the documentation's site
+    "tools.dev": {"tools", "browser", "playwright", "PIL", "pathspec", "mkdocs", "latex2mathml"},
     "demo": {
         *("demo", "unsampling"),
         *("torch", "numpy", "safetensors", "diffusers", "PIL", "matplotlib", "av", "tqdm"),
@@ -41,6 +43,8 @@ USED = {
         *("benchmarks", "demo", "unsampling"),
         *("torch", "numpy", "safetensors", "matplotlib", "tqdm"),
     },
+    # it runs tools/restyle.py on the two servers of tests/host, and its scheduler on paper
+    "benchmarks.farm": {"benchmarks", "tools", "simpy", "farm_servers"},
     # they run inside ComfyUI, whose `nodes` this is; the pack goes by the name that tests give it, and two
     # files of tests/host make the models
     "benchmarks.host": {
@@ -55,7 +59,15 @@ HIDDEN = {
     *("vars", "__dict__", "__getattribute__", "attrgetter", "methodcaller"),
 }
 # AnimateDiff-Evolved's folder may have any name, so that its function is looked up beside a class of it
-NEEDED = {"host.packs.animatediff_windows": {"sys.modules"}, "host.packs.fields": {"vars"}}
+NEEDED = {
+    "host.packs.animatediff_windows": {"sys.modules"},
+    "host.packs.fields": {"vars"},
+    # they take in all that an object has, and whose code it is, of whatever project
+    "host.packs.content": {"vars", "__dict__"},
+    "host.packs.run_state": {"__dict__"},
+    "host.packs.origin": {"vars", "sys.modules"},
+    "host.packs.environment": {"vars", "sys.modules"},
+}
 
 
 def allowed(name: str) -> set[str]:
@@ -96,7 +108,7 @@ def test_what_the_folders_beside_the_pack_import_is_known(part):
 
 def test_the_tools_know_nothing_of_the_pack():
     """They run without torch, and next to any version of it."""
-    for part in ("tools", "tools.client", "tools.workflows", "tools.dev"):
+    for part in ("tools", "tools.client", "tools.farm", "tools.workflows", "tools.dev"):
         assert not USED[part] & {*PACK, "unsampling_pack", "demo", "benchmarks", "torch"}
 
 

@@ -17,6 +17,9 @@ VIDEO = "unsampling_animatediff_sd15"
 VHS, WAN = "unsampling_animatediff_sd15_vhs", "unsampling_wan_video"
 HOTSHOT, ANIMATEDIFF_SDXL = "unsampling_hotshotxl", "unsampling_animatediff_sdxl"
 ANIMATEDIFF = (VIDEO, VHS, HOTSHOT, ANIMATEDIFF_SDXL)
+SAVED_NOISE = "restyle_saved_noise"
+BOTH_PASSES = [name for name in WORKFLOWS if name != SAVED_NOISE]
+TURNED = ["what to avoid", "cfg: how strong", "structure: how close"]
 
 
 def read(name: str) -> dict:
@@ -86,7 +89,7 @@ def test_both_passes_and_the_schedule_share_one_model(name):
         assert source_of(workflow, kind, "model") == model
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@pytest.mark.parametrize("name", BOTH_PASSES)
 def test_the_source_is_described_to_the_unsampler_and_the_target_to_the_resampler(name):
     """Noise made with the target prompt makes no edit on the direct path."""
     workflow = read(name)
@@ -100,18 +103,18 @@ def test_the_source_is_described_to_the_unsampler_and_the_target_to_the_resample
     assert source["widgets_values"] != target["widgets_values"] and source["widgets_values"][0]
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@pytest.mark.parametrize("name", BOTH_PASSES)
 def test_the_clip_decides_how_far_the_direct_path_goes(name):
     for kind in ("UNS_Unsampler", "UNS_NoiselessResampler"):
         assert value_of(read(name), kind, "direct") == -1
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@pytest.mark.parametrize("name", BOTH_PASSES)
 def test_a_report_judges_the_noise(name):
     assert source_of(read(name), "UNS_InversionReport", "noise")["type"] == "UNS_Unsampler"
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@pytest.mark.parametrize("name", BOTH_PASSES)
 def test_the_cfg_shows_an_effect_at_once(name):
     workflow = read(name)
     assert value_of(workflow, "UNS_Unsampler", "cfg") == 1
@@ -146,31 +149,50 @@ def test_loaders_and_animatediff_are_folded_into_one_node(name):
     assert [slot["name"] for slot in models["outputs"]] == ["MODEL", "CLIP", "VAE"]
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
-def test_app_mode_shows_what_people_change_and_the_result(name):
-    workflow = read(name)
+def in_app_mode(workflow: dict) -> tuple[list[str], str]:
+    """The labels that App mode shows, and the type of the node whose result it shows."""
     shown = workflow["extra"]["linearData"]
     nodes = {node["id"]: node for node in workflow["nodes"]}
     labels = []
     for id, widget in shown["inputs"]:
         (slot,) = [slot for slot in nodes[id]["inputs"] if slot["name"] == widget and "widget" in slot]
         labels.append(slot["label"])
-    assert labels[-5:] == [
-        "what the source shows",
-        "the new look",
-        "what to avoid",
-        "cfg: how strong",
-        "structure: how close",
-    ]
-    assert labels[0] in ("clip", "picture")
     (output,) = shown["outputs"]
-    assert nodes[output]["type"] in ("SaveVideo", "SaveImage", "VHS_VideoCombine")
+    return labels, nodes[output]["type"]
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
+@pytest.mark.parametrize("name", BOTH_PASSES)
+def test_app_mode_shows_what_people_change_and_the_result(name):
+    labels, result = in_app_mode(read(name))
+    assert labels[-5:] == ["what the source shows", "the new look", *TURNED]
+    assert labels[0] in ("clip", "picture")
+    assert result in ("SaveVideo", "SaveImage", "VHS_VideoCombine")
+
+
+def test_app_mode_of_saved_noise_shows_file_looks_and_what_is_turned():
+    labels, result = in_app_mode(read(SAVED_NOISE))
+    assert labels == ["saved noise", "the new looks, one a line", *TURNED]
+    assert result == "SaveVideo"
+
+
+@pytest.mark.parametrize("name", BOTH_PASSES)
 def test_every_text_is_used(name):
     texts = [node for node in read(name)["nodes"] if node["type"] == "CLIPTextEncode"]
     assert len(texts) == 3 and all(node["outputs"][0]["links"] for node in texts)
+
+
+def test_saved_noise_is_restyled_with_three_prompts_into_one_labelled_video():
+    workflow = read(SAVED_NOISE)
+    assert source_of(workflow, "UNS_RestyleGrid", "noise")["type"] == "UNS_LoadNoise"
+    assert source_of(workflow, "UNS_RestyleGrid", "model")["type"] == "ADE_UseEvolvedSampling"
+    for name in ("clips", "labels", "columns"):
+        assert source_of(workflow, "UNS_LabelledGrid", name)["type"] == "UNS_RestyleGrid"
+    assert source_of(workflow, "CreateVideo", "images")["type"] == "UNS_LabelledGrid"
+    prompts = value_of(workflow, "UNS_RestyleGrid", "prompts")
+    assert isinstance(prompts, str) and len(prompts.splitlines()) == 3
+    assert value_of(workflow, "UNS_RestyleGrid", "direct") == -1
+    for words in ("**Save Noise**", "**Restyle Grid**", "**Labelled Grid**", "model calls", "*width*"):
+        assert words in notes(workflow)
 
 
 def test_the_video_keeps_its_rate_and_sound_and_any_shape_becomes_a_multiple_of_8():

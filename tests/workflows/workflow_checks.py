@@ -48,7 +48,7 @@ SUBGRAPH = {
 }
 LINK = (int, int, int, int, int, str)
 APART, PREVIEW = 40, 260  # pixels between nodes; below a sampler, for its preview
-SAMPLERS = ("UNS_Unsampler", "UNS_NoiselessResampler")
+SAMPLERS = ("UNS_Unsampler", "UNS_NoiselessResampler", "UNS_RestyleGrid")
 SCREEN, FITTED, READABLE = (1920, 1080), 0.75, 0.6  # a template opens in three quarters of the window
 NUMBERS = {"INT": int, "FLOAT": (int, float)}
 TITLE = 30  # LiteGraph draws a node's title above its position
@@ -145,7 +145,7 @@ def links_in(graph: dict) -> Iterator[str]:
             yield f"link {number} is not in both of its ends"
             continue
         types = ends[source][1][out_slot]["type"], ends[target][0][in_slot]["type"]
-        if types != (kind, kind):
+        if types[0] != kind or kind not in types[1].split(","):  # an input of several types names them all
             yield f"link {number} of type {kind} joins {types[0]} to {types[1]}"
     known = {link[0] for link in links_of(graph)}
     for node, _, link in outgoing | incoming:

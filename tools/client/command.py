@@ -110,7 +110,7 @@ def prepare(client: Client, options: argparse.Namespace, found: Found) -> tuple[
     Nothing is uploaded before all of it fits.
     """
     object_info = client.object_info()
-    before = found.prompt or graph_to_prompt(found.graph or {}, object_info)
+    before = found.prompt or graph_to_prompt(found.graph or {}, object_info, warned)
     prompt = json.loads(json.dumps(before))
     files = [
         (media_input(prompt, object_info, kind, node), path)
@@ -128,14 +128,16 @@ def prepare(client: Client, options: argparse.Namespace, found: Found) -> tuple[
     return prompt, found.graph and carried(found.graph, object_info, before, prompt)
 
 
+def warned(line: str) -> None:
+    """Say something that does not stop the run."""
+    print(f"warning: {line}", file=sys.stderr)
+
+
 def carried(graph: dict, object_info: dict, before: dict, after: dict) -> dict | None:
     """The workflow with the edits of its prompt; None, and a warning, where they have no place in it."""
     result = edited(graph, object_info, before, after)
     if result is None:
-        print(
-            "warning: the results carry their prompt but no workflow: a value was set inside a subgraph.",
-            file=sys.stderr,
-        )
+        warned("the results carry their prompt but no workflow: a value was set inside a subgraph.")
     return result
 
 
@@ -158,7 +160,7 @@ def queue(client: Client, prompt: dict, found: Found, graph: dict | None) -> str
     except RefusedError as refused:
         raise ClientError(explained(refused, prompt, found.said)) from None
     for line in node_lines(client.node_errors, prompt, found.said):
-        print(f"warning: an output is left out. {line}", file=sys.stderr)
+        warned(f"an output is left out. {line}")
     return prompt_id
 
 

@@ -6,6 +6,7 @@ import copy
 from typing import Any
 
 from tools.client.node_values import with_values
+from tools.widgets import types_given
 
 
 def edited(graph: dict, object_info: dict, before: dict, after: dict) -> dict | None:
@@ -32,7 +33,8 @@ def _change(graph: dict, node: dict, kind: str, values: dict, object_info: dict)
         if slot["name"] in values and slot.get("link") is not None:
             _cut(graph, slot["link"])
             slot["link"] = None
-    node["widgets_values"] = with_values(node, object_info[kind], values)
+    given = types_given(object_info)
+    node["widgets_values"] = with_values(node, object_info[kind], values, given)
     if node.get("widgets_values_named"):
         node["widgets_values_named"] |= {k: v for k, v in values.items() if k in node["widgets_values_named"]}
 

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from tools.client import browser_nodes
 from tools.client.frontend_text import chosen_prompt, replaced
-from tools.client.node_values import ConversionError, Values, check, saved_values
+from tools.client.node_values import ConversionError, Values, check, left_out, saved_values
 from tools.client.subgraphs import INPUTS, outer_slot, promoted, unfolded
-from tools.widgets import Widget, inputs_of
+from tools.widgets import Widget, inputs_of, types_given
 
 MUTED, BYPASSED = 2, 4
 EXPORT = "save the workflow with File > Export (API) in ComfyUI and queue that file"
 Source = tuple[str, int]
 
 
-def graph_to_prompt(workflow: dict, object_info: dict) -> dict:
-    """The API prompt of a UI workflow, for the server that gave this object_info."""
+def graph_to_prompt(workflow: dict, object_info: dict, warn: Callable[[str], None] = warnings.warn) -> dict:
+    """The API prompt of a UI workflow, for the server that gave this object_info. warn: is told what the
+    workflow has and the prompt cannot have."""
     graph = Graph(workflow, object_info)
     refuse_unknown(graph)
     active = [node for node in graph.nodes.values() if graph.runs(node)]
@@ -27,7 +29,21 @@ def graph_to_prompt(workflow: dict, object_info: dict) -> dict:
         for node in active
     }
     refuse_unfed(graph, prompt)
+    for node in active:
+        warn_of_values(graph, node, warn)
     return prompt
+
+
+def warn_of_values(graph: Graph, node: dict, warn: Callable[[str], None]) -> None:
+    """Say which values of a node are lost, because only its pack's code in the browser knows their names."""
+    lost = left_out(node, graph.object_info[node["type"]], graph.given)
+    if lost:
+        shown = ", ".join(map(repr, lost))
+        shown = shown if len(shown) < 80 else shown[:77] + "..."
+        warn(
+            f"{graph.named(node)} has values that its class on the server does not declare, so they are left "
+            f"out: {shown}. Where they matter, {EXPORT}."
+        )
 
 
 @dataclass
@@ -41,6 +57,7 @@ class Graph:
         whole = unfolded(self.workflow)
         self.nodes, self.links = whole.nodes, whole.links
         self.everywhere, self.senders = whole.everywhere, whole.senders
+        self.given = types_given(self.object_info)
 
     def title(self, node: dict) -> str:
         return node.get("title") or self.object_info.get(node["type"], {}).get("display_name") or node["type"]
@@ -83,7 +100,7 @@ class Graph:
 
     def widget_values(self, node: dict) -> Values:
         """Every widget of the node with its value, refused when a value cannot be that widget's."""
-        values = saved_values(node, self.object_info[node["type"]], dict(self._pushed(node)))
+        values = saved_values(node, self.object_info[node["type"]], dict(self._pushed(node)), self.given)
         check(node, self.title(node), values)
         return values
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from tools.client import browser_widgets
 from tools.client.errors import ClientError
 from tools.widgets import (
     CONTROL_MODES,
@@ -16,32 +17,90 @@ from tools.widgets import (
 )
 
 Values = dict[str, tuple[Widget, Any]]
+TYPES_OF_CORE = ("COMFY_AUTOGROW_V3", "COMFY_MATCHTYPE_V3", "COMFY_DYNAMICSLOT_V3")  # sockets, all of them
+UPLOADED = ("image", "video", "audio", "file")  # what a button can upload
 
 
 class ConversionError(ClientError):
     """A workflow that cannot be turned into a prompt; the message names the node and the cure."""
 
 
-def saved_values(node: dict, info: dict, pushed: dict[str, Any]) -> Values:
+def saved_values(node: dict, info: dict, pushed: dict[str, Any], given: frozenset = frozenset()) -> Values:
     """Each widget of the node with its saved value, else what it meant before the node had it; `pushed` by a
-    PrimitiveNode wins."""
+    PrimitiveNode wins. given: the types that the server's nodes give, which are never a widget's own."""
     saved, names = node.get("widgets_values") or [], node.get("widgets_values_named") or {}
-    shown = frozenset(slot["name"] for slot in node.get("inputs") or [] if slot.get("widget"))
+    shown = _shown(node, info, given)
     if isinstance(saved, dict):  # VideoHelperSuite saves by name, with widgets of its own among them
         return _extra_values(saved) | _by_name(info, saved, shown | frozenset(saved), pushed)
-    if list(names.values()) == saved:  # frontend 1.5x saves the names too, which settles what belongs where
-        return _by_name(info, names, shown, pushed)
-    return _by_place(info, saved if names else _without_forced(info, saved), shown, pushed)
+    if _are_named(saved, names):
+        values = _by_name(info, names, shown | frozenset(names), pushed)
+        others = {name: value for name, value in names.items() if name not in values}
+        return values | _of_the_browser(browser_widgets.sent_by_name(_undeclared(info, others)), pushed)
+    in_place = saved if names else _without_forced(info, saved)
+    values = _by_place(info, in_place, shown, pushed)
+    rest = _placed(info, in_place, shown)[2]
+    return values | _of_the_browser(browser_widgets.sent(node, rest) or {}, pushed)
 
 
-def with_values(node: dict, info: dict, values: dict[str, Any]) -> list | dict:
+def left_out(node: dict, info: dict, given: frozenset) -> list:
+    """The saved values that belong to no widget the server or this client knows."""
+    saved, names = node.get("widgets_values") or [], node.get("widgets_values_named") or {}
+    if isinstance(saved, dict) or _are_named(saved, names) or info.get("output_node"):
+        return []  # an output node keeps there what it shows
+    in_place = saved if names else _without_forced(info, saved)
+    rest = _placed(info, in_place, _shown(node, info, given))[2]
+    rest = rest[1:] if _uploads(info) else rest  # the name of its button
+    return [] if browser_widgets.sent(node, rest) is not None else list(filter(browser_widgets.matters, rest))
+
+
+def _are_named(saved: list, names: dict) -> bool:
+    """Whether the file says which value is whose: frontend 1.5x saves the names too."""
+    return list(names.values()) == saved
+
+
+def _uploads(info: dict) -> bool:
+    return any(item.options.get(f"{kind}_upload") for item in inputs_of(info) for kind in UPLOADED)
+
+
+def _shown(node: dict, info: dict, given: frozenset) -> frozenset[str]:
+    """The inputs that have a widget though their type is a pack's own: the file says so beside their slot, or
+    has no slot of theirs, and values that no other widget takes."""
+    slots = node.get("inputs") or []
+    shown = frozenset(slot["name"] for slot in slots if slot.get("widget"))
+    own = _own_widgets(info, given) - {slot["name"] for slot in slots}
+    saved = node.get("widgets_values") or []
+    if not own or isinstance(saved, dict):
+        return shown
+    rest = _placed(info, _without_forced(info, saved), shown)[2]
+    return shown | own if any(map(browser_widgets.matters, rest)) else shown
+
+
+def _own_widgets(info: dict, given: frozenset) -> set[str]:
+    """The inputs whose types neither the frontend has widgets for nor any node gives."""
+    bare = (item for item in inputs_of(info) if item.widget() is None and not item.options.get("forceInput"))
+    named = [(item.name, set(str(item.type).split(","))) for item in bare]
+    return {name for name, types in named if given and not types & {"*", *given, *TYPES_OF_CORE}}
+
+
+def _undeclared(info: dict, values: dict) -> dict:
+    declared = {item.name for item in inputs_of(info)}
+    return {name: value for name, value in values.items() if name not in declared}
+
+
+def _of_the_browser(values: dict, pushed: dict) -> Values:
+    return {name: (Widget(name, "*"), pushed.get(name, value)) for name, value in values.items()}
+
+
+def with_values(
+    node: dict, info: dict, values: dict[str, Any], given: frozenset = frozenset()
+) -> list | dict:
     """What the node saves once its widgets have these values."""
     saved, names = node.get("widgets_values") or [], node.get("widgets_values_named") or {}
     if isinstance(saved, dict):
         return saved | values
     if list(names.values()) == saved and set(values) <= set(names):
         return list((names | values).values())
-    shown = frozenset(slot["name"] for slot in node.get("inputs") or [] if slot.get("widget"))
+    shown = _shown(node, info, given)
     old, controls, rest = _placed(info, saved if names else _without_forced(info, saved), shown)
     result: list = []
 

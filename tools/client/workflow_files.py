@@ -1,4 +1,5 @@
-"""Workflows as they lie about: saved, exported, commented, as the body of a request, in a picture or film."""
+"""Workflows as they lie about: saved, exported, commented, as the body of a request, in a picture, a film, or
+a file of latents."""
 
 from __future__ import annotations
 
@@ -6,10 +7,11 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 from tools.client.errors import ClientError
 
+MOST_HEADER = 2**27  # bytes, more than any safetensors file has
 KEYS = ("prompt", "workflow")  # under which ComfyUI writes both into what it saves
 
 
@@ -26,7 +28,7 @@ class Found:
         return self.graph or self.prompt or {}
 
 
-def is_graph(data: Any) -> bool:
+def is_graph(data: Any) -> TypeGuard[dict]:
     """Whether this is a workflow in UI format."""
     return (
         isinstance(data, dict) and isinstance(data.get("nodes"), list) and isinstance(data.get("links"), list)
@@ -41,16 +43,20 @@ def is_api(data: dict) -> bool:
 def read(path: Path) -> Found:
     """The workflow in a file. Raises: ClientError where there is none, with the reason."""
     try:
-        content = path.read_bytes()
+        latents = _of_latents(path)
+        content = path.read_bytes() if latents is None else b""
     except OSError as error:
         raise ClientError(f"The workflow {path} cannot be read ({error.strerror}): check the name.") from None
     try:
-        data = json.loads(content)
+        found = find(json.loads(content) if latents is None else _saved(path, latents))
+    except RecursionError:
+        raise ClientError(f"{path} is nested too deep for a workflow: save it again from ComfyUI.") from None
+    except ClientError as error:
+        raise ClientError(str(error) if str(path) in str(error) else f"{path}: {error}") from None
     except ValueError as error:
         if not content.strip() or content.lstrip()[:1] in b"{[\xef":
             raise ClientError(f"{path} is not JSON ({error}): save the workflow again.") from None
-        data = metadata(path)
-    found = find(data)
+        found = find(metadata(path))
     if found is None:
         raise ClientError(
             f"{path} holds neither a saved workflow nor an API export: save it again from ComfyUI."
@@ -59,30 +65,49 @@ def read(path: Path) -> Found:
 
 
 def find(data: Any) -> Found | None:
-    """The workflow in parsed JSON: bare, or wrapped as requests, the history and saved files have it."""
+    """The workflow in parsed JSON: bare, or wrapped as requests, the history and saved files have it. Raises:
+    ClientError where there are several."""
+    runs = _runs(data)
+    if len(runs) > 1:
+        names = ", ".join(name for name, _ in runs[:4]) + (", ..." if len(runs) > 4 else "")
+        raise ClientError(f"It holds {len(runs)} workflows ({names}): leave one of them in the file.")
+    return runs[0][1] if runs else None
+
+
+def _runs(data: Any) -> list[tuple[str, Found]]:
+    """Every workflow in the data, however deep, with the key or place that tells it from the others."""
+    if isinstance(data, str) and data.lstrip()[:1] == "{":  # some servers want it as text
+        data = _json(data)
     if is_graph(data):
-        return Found(graph=data)
-    if not isinstance(data, dict):
+        return [("", Found(graph=data))]
+    if isinstance(data, dict) and any(map(_is_node, data.values())):
+        return [("", Found(prompt=_nodes(data)))]
+    if not isinstance(data, (dict, list)):
+        return []
+    items = data.items() if isinstance(data, dict) else enumerate(data, 1)
+    inside = [(str(key), _runs(value)) for key, value in items]
+    return _joined([run for key, runs in inside for run in _named(key, runs)])
+
+
+def _named(key: str, runs: list[tuple[str, Found]]) -> list[tuple[str, Found]]:
+    return [(key, runs[0][1])] if len(runs) == 1 else runs
+
+
+def _joined(runs: list[tuple[str, Found]]) -> list[tuple[str, Found]]:
+    """Equal ones once; a prompt and a workflow side by side are of one run."""
+    once = [run for place, run in enumerate(runs) if run[1] not in [other for _, other in runs[:place]]]
+    prompts = [found.prompt for _, found in once if found.prompt is not None]
+    graphs = [found.graph for _, found in once if found.graph is not None]
+    if len(once) == 2 and len(prompts) == len(graphs) == 1:
+        return [(once[0][0], Found(prompts[0], graphs[0]))]
+    return once
+
+
+def _json(text: str | bytes) -> Any:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
         return None
-    if any(map(_is_node, data.values())):
-        return Found(prompt=_nodes(data))
-    values = list(data.values())
-    if len(values) == 1 and isinstance(values[0], dict) and isinstance(values[0].get("prompt"), list):
-        return _wrapped(values[0])  # the history of one run, by its id
-    return _wrapped(data)
-
-
-def _wrapped(data: dict) -> Found | None:
-    prompt, extra = data.get("prompt", data.get("output")), data.get("extra_data")
-    if isinstance(prompt, list) and len(prompt) > 3:  # a history entry: number, id, prompt, extra data
-        prompt, extra = prompt[2:4]
-    info = (extra if isinstance(extra, dict) else {}).get("extra_pnginfo")
-    graph = data.get("workflow") or (info if isinstance(info, dict) else {}).get("workflow")
-    nodes = find(prompt) if isinstance(prompt, dict) else None
-    graph = graph if is_graph(graph) else None
-    if nodes is None:
-        return None if graph is None else Found(graph=graph)
-    return Found(nodes.prompt, graph or nodes.graph)
 
 
 def _is_node(value: Any) -> bool:
@@ -97,7 +122,18 @@ def _nodes(data: dict) -> dict:
     return {id: value for id, value in data.items() if _is_node(value)}
 
 
-# ---- pictures and films
+# ---- latents, pictures and films
+
+
+def _of_latents(path: Path) -> list[tuple[str, Any]] | None:
+    """The texts in a file of core's Save Latent, or any safetensors file; None for other files."""
+    with path.open("rb") as file:
+        size = int.from_bytes(file.read(8), "little")
+        if size > MOST_HEADER or file.peek(1)[:1] != b"{":
+            return None
+        header = _json(file.read(size))
+    texts = header.get("__metadata__", {}) if isinstance(header, dict) else None
+    return list(texts.items()) if isinstance(texts, dict) else None
 
 
 def metadata(path: Path) -> dict:
@@ -121,6 +157,11 @@ def metadata(path: Path) -> dict:
             raise ClientError(
                 f"{path} is neither JSON nor a picture, film or sound that ComfyUI saved: check the file."
             ) from None
+    return _saved(path, texts)
+
+
+def _saved(path: Path, texts: list[tuple[str, Any]]) -> dict:
+    """Prompt and workflow among the texts in a file. Raises: ClientError where neither is."""
     found = dict(_parsed(texts))
     if not found:
         raise ClientError(

@@ -40,6 +40,7 @@ FIT = """async (room) => {
     app.canvas.setDirty(true, true);
     return {x: canvas.left + x, y: canvas.top + y, width: width * scale, height: height * scale};
 }"""
+SHOW_MEDIA = ("LoadVideo", "LoadImage", "VHS_LoadVideo")
 MEDIA_SHOWN = "() => document.querySelector('video') || app.graph.nodes.some((node) => node.imgs)"
 MEDIA_LOADED = """() => [...document.querySelectorAll('video[src]')].every((video) => video.readyState >= 2)
     && app.graph.nodes.every((node) => (node.imgs ?? []).every((image) => image.complete))"""
@@ -49,7 +50,8 @@ TWO_FRAMES = "() => new Promise((done) => requestAnimationFrame(() => requestAni
 def picture_of(page: Page, workflow: dict) -> Image.Image:
     """The whole graph, cropped to its groups."""
     load(page, workflow)
-    page.wait_for_function(MEDIA_SHOWN, timeout=SLOW_MS)
+    if any(node["type"] in SHOW_MEDIA for node in workflow["nodes"]):
+        page.wait_for_function(MEDIA_SHOWN, timeout=SLOW_MS)
     page.wait_for_function(MEDIA_LOADED, timeout=SLOW_MS)
     area = page.evaluate(FIT, 120)
     for _ in range(5):

@@ -85,13 +85,19 @@ def vhs_result(g: Graph, images: Output, footage: Footage) -> list[Node]:
     ]
 
 
-def load_models(g: Graph, family: Family) -> tuple[list[Node], Node]:
-    """The nodes of the model group, the last of which gives both passes their MODEL; and the ControlNet."""
-    base = g.add("CheckpointLoaderSimple", models=[family.checkpoint], ckpt_name=family.checkpoint["name"])
-    vae = g.add("VAELoader", models=[family.vae], vae_name=family.vae["name"])
-    control = g.add(
+def load_control(g: Graph, family: Family) -> Node:
+    """The ControlNet."""
+    return g.add(
         "ACN_ControlNetLoaderAdvanced", "Load ControlNet", models=[family.canny], cnet=family.canny["name"]
     )
+
+
+def load_models(g: Graph, family: Family, control: bool = True) -> list[Node]:
+    """The nodes of the model group: checkpoint, VAE, with `control` the ControlNet, and last the one that
+    gives both passes their MODEL."""
+    base = g.add("CheckpointLoaderSimple", models=[family.checkpoint], ckpt_name=family.checkpoint["name"])
+    vae = g.add("VAELoader", models=[family.vae], vae_name=family.vae["name"])
+    more = [load_control(g, family)] if control else []
     loader = g.add(
         "ADE_LoadAnimateDiffModel",
         "Load AnimateDiff Model",
@@ -115,7 +121,7 @@ def load_models(g: Graph, family: Family) -> tuple[list[Node], Node]:
         context_options=windows["CONTEXT_OPTS"],
         beta_schedule=family.beta,
     )
-    return [base, vae, loader, motion, windows, model], control
+    return [base, vae, *more, loader, motion, windows, model]
 
 
 def fold_models(g: Graph, loaded: list[Node]) -> Node:
@@ -161,8 +167,8 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
     start = g.note("Start here", notes.START_VHS if vhs else notes.START)
     changes = g.note("From SD1.5 to SDXL", notes.SDXL_VHS if vhs else family.changes, collapsed=True)
     footage = vhs_footage(g) if vhs else core_footage(g, family.megapixels)
-    loaded, control = load_models(g, family)
-    base, vae, model = loaded[0], loaded[1], loaded[-1]
+    base, vae, control, *moved = load_models(g, family)
+    model = moved[-1]
     texts = prompts(g, base["CLIP"])
 
     latent = g.add("VAEEncode", pixels=footage.frames, vae=vae["VAE"])
@@ -210,7 +216,7 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
     )
     size = g.note("Frames, size and memory", notes.SIZE_VHS if vhs else family.size)
     migration = migration_note(g)
-    folded = fold_models(g, loaded)
+    folded = fold_models(g, [base, vae, *moved])
     weak = fold_control(g, control, edges, hint)
 
     first, *rest = footage.nodes

@@ -17,6 +17,7 @@ from tools.template_names import title_of  # noqa: E402  (the root must be on th
 from tools.workflows.animatediff import restyle  # noqa: E402
 from tools.workflows.families import ANIMATEDIFF_SDXL, HOTSHOTXL, SD15  # noqa: E402
 from tools.workflows.image import unsample_resample_image  # noqa: E402
+from tools.workflows.saved_noise import restyle_saved_noise  # noqa: E402
 from tools.workflows.wan import unsampling_wan_video  # noqa: E402
 
 FOLDER = ROOT / "workflows"
@@ -31,6 +32,7 @@ WORKFLOWS: dict[str, Callable[[dict], dict]] = {
     "unsampling_animatediff_sdxl": partial(restyle, family=ANIMATEDIFF_SDXL),
     "unsampling_wan_video": unsampling_wan_video,
     "unsample_resample_image": unsample_resample_image,
+    "restyle_saved_noise": restyle_saved_noise,
 }
 
 

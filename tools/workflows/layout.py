@@ -13,6 +13,7 @@ MULTILINE = 100
 PREVIEW = 240
 SAMPLER_PREVIEW = 260  # what a sampler grows by while it shows its preview
 NARROW = 320
+WITH_A_BUTTON = ("UNS_LoadNoise",)  # by its script, js/load_noise.js
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,7 @@ def needed_height(node: Node) -> int:
         return MULTILINE
     shown = [widget for widget in node.widgets if not widget.options.get("hidden")]
     sockets = sum("widget" not in item for item in node.inputs)
-    buttons = int(UPLOAD_BUTTON in node.widget_values)
+    buttons = int(UPLOAD_BUTTON in node.widget_values or node.type in WITH_A_BUTTON)
     height = ROW * max(sockets, len(node.entry["output"])) + WIDGET * (len(shown) + buttons) + 14
     if UPLOAD in shown:
         return height + PREVIEW

@@ -9,6 +9,7 @@ from tools.workflows.graph import Pack
 ROOT = Path(__file__).resolve().parents[2]
 OUR_PACK = "unsampling"
 CLIP = "your_clip.mp4"
+NOISE = "unsampling/noise_00001_.safetensors [output]"  # what Save Noise writes first
 PICTURE = "example.png"  # ComfyUI ships it in its input folder
 Model = dict[str, str]
 
@@ -93,6 +94,7 @@ FILE_COMBOS = {
     ("LoadVideo", "file"): [CLIP],
     ("VHS_LoadVideo", "video"): [CLIP],
     ("LoadImage", "image"): [PICTURE],
+    ("UNS_LoadNoise", "file"): [NOISE],
 }
 
 

@@ -223,3 +223,35 @@ texts alone: -1 lets the picture decide, 0 is off. Shapes hold there.
 
 Leave the Unsampler's *cfg* at 1: more spoils the noise. Needs only this pack and an SD1.5 checkpoint.
 """
+
+SAVED_NOISE = """\
+# Many looks from one unsampling
+
+Unsampling is the expensive half. Here it is done already: **Load Noise** reads what **Save Noise** \
+wrote, and **Restyle Grid** restyles it once for every line of *prompts*, every *cfg* and every \
+*structure*. **Labelled Grid** shows all of them in one video, with the settings below each.
+
+**Use it**
+1. In one of the other templates connect **Save Noise** to the Unsampler's *noise* and run it once.
+2. Choose the file in *Load Noise* (press *R* to see new ones), and in *Models* what it was made with: \
+same checkpoint, motion model and context options. The node refuses others by name.
+3. Write one look a line in *prompts*: the same scene in each. Run.
+
+The node says how many restyles and model calls there will be before the first one: 3 prompts x 2 cfg x \
+2 structures are 12 restyles. Cancel stops within one call.
+
+**Then** take the settings of the cell that you like into a *Noiseless Resampler*: it makes that very \
+clip, at full size.
+"""
+
+NOISE_FILES = """
+These are for noise of the template *AnimateDiff SD1.5*. Any checkpoint made from SD1.5 fits, and brings its \
+own look: but the noise must have been made with the same one.
+"""
+
+SIZE_GRID = """\
+All latents are held once, and one clip at a time is decoded: the grid is what takes memory. The nodes say \
+how much. Lower *width* in *Labelled Grid* for long clips.
+
+*fps* of *Create Video* is 12: write the clip's own.
+"""

@@ -15,6 +15,7 @@ SOURCE = {"color": "#223", "bgcolor": "#335"}
 OURS = {"color": "#323", "bgcolor": "#535"}
 
 TARGET = "Target: the new look"
+AVOIDED, STRONG, CLOSE = "what to avoid", "cfg: how strong", "structure: how close"  # in App mode
 
 
 class Shared(TypedDict):
@@ -106,10 +107,14 @@ def app_mode(
     g: Graph, source: list[tuple[Node, str, str]], texts: list[Node], result: Node, saved: Node
 ) -> None:
     """What App mode shows: the source's widgets with their labels, the texts, what is turned, the result."""
-    turned = [(result, "cfg", "cfg: how strong"), (result, "structure", "structure: how close")]
-    words = ("what the source shows", "the new look", "what to avoid")
+    turned = [(result, "cfg", STRONG), (result, "structure", CLOSE)]
+    words = ("what the source shows", "the new look", AVOIDED)
     written = [(node, "text", label) for node, label in zip(texts, words, strict=True)]
-    shown = source + written + turned
+    show_in_app(g, source + written + turned, saved)
+
+
+def show_in_app(g: Graph, shown: list[tuple[Node, str, str]], saved: Node) -> None:
+    """Give App mode these widgets under these labels, and the result."""
     for node, widget, label in shown:
         node.labels[widget] = label
     g.app = {"inputs": [[node.id, widget] for node, widget, _ in shown], "outputs": [saved.id]}

@@ -21,7 +21,7 @@ class Report:
     cfg: guidance while unsampling. sigma_max: the highest sigma that the model knows. source_given: the
     source was connected, not the record's own. change: how the noise in hand differs from the recorded one.
     counts: frames in hand and in the record. mask_lost: whether the record, and a mask with it, had to be
-    dropped.
+    dropped. unsure: whether these may be other frames, of equal noise, than those of which the record is.
     """
 
     inversion: Inversion
@@ -34,6 +34,7 @@ class Report:
     change: Change = Change.NONE
     counts: tuple[int, int] = (0, 0)
     mask_lost: bool = False
+    unsure: bool = False
 
     @property
     def sigma(self) -> float:
@@ -48,7 +49,7 @@ class Report:
     @property
     def remark(self) -> str:
         """The change in words, "" where there is none."""
-        return in_words(self.change, self.counts, self.mask_lost)
+        return in_words(self.change, self.counts, self.mask_lost, self.unsure, self.inversion.mixed)
 
 
 def notes(report: Report) -> list[str]:

@@ -14,6 +14,7 @@ Denoise = Callable[[Tensor, float, int], Tensor]
 Callback = Callable[[int, int, float, Tensor, Tensor], None]
 # Puts a tensor away for later: returns one of the same values that nothing else changes, on the CPU.
 Store = Callable[[Tensor], Tensor]
+Shown = tuple[Tensor, Tensor] | None
 
 
 class Evaluate(Protocol):
@@ -47,11 +48,13 @@ class ModelCalls:
     def __call__(self, x: Tensor, sigma: Tensor, step: int) -> Tensor:
         return self._called(x, sigma, step, self.store)
 
-    def ask(self, x: Tensor, sigma: Tensor, step: int) -> Tensor:
-        """A call whose output is not stored."""
-        return self._called(x, sigma, step, None)
+    def ask(self, x: Tensor, sigma: Tensor, step: int, shown: Shown = None) -> Tensor:
+        """A call whose output is not stored. shown: latent and answer to report in place of its own."""
+        return self._called(x, sigma, step, None, shown)
 
-    def _called(self, x: Tensor, sigma: Tensor, step: int, store: Store | None) -> Tensor:
+    def _called(
+        self, x: Tensor, sigma: Tensor, step: int, store: Store | None, shown: Shown = None
+    ) -> Tensor:
         denoised = self.denoise(x, float(sigma), step)
         output = denoised.to(torch.float16 if self.half else x.dtype)
         denoised = output.to(x.dtype)
@@ -62,7 +65,7 @@ class ModelCalls:
             self.outputs.append(store(output))
             self.steps.append(step)
         if self.callback is not None:
-            self.callback(self.count, self.total, self.sigma, x, denoised)
+            self.callback(self.count, self.total, self.sigma, *(shown or (x, denoised)))
         return denoised
 
 

@@ -145,7 +145,8 @@ def _surveyed(source, start: float, duration: float, wanted: Wanted) -> tuple[Ti
             raise UnsamplingError(
                 f"video ({name_of(source)}) cannot be read or is damaged: it has no frame; {cure(source)}"
             )
-        return timeline, part_of(timeline, start, duration, most, rates_of(stream), stream.time_base)
+        rates = rates_of(container, stream, timeline)
+        return timeline, part_of(timeline, start, duration, most, rates, stream.time_base)
 
 
 def _length(source) -> float:

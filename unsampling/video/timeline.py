@@ -22,6 +22,7 @@ LEAP = 10  # seconds, as in ffmpeg: in an MPEG stream a longer one is a joint of
 LATE = 0.25  # seconds by which a file may end before what its header tells
 STILL = Fraction(3, 2)  # usual gaps between two frames, from which on the first counts as still shown
 USUAL_RATE = Fraction(25)
+NO_TIMES = 0x80  # FFmpeg's flag AVFMT_NOTIMESTAMPS
 FILLED = 2  # times the frames that there are: so many may come of them at their usual rate
 
 
@@ -32,8 +33,8 @@ class Clock:
     """
 
     def __init__(self, shifts: list[Fraction], gap: Fraction, leap: float, piece: int = 0):
-        self.shifts, self.piece = shifts, piece
-        self._gap, self._leap = gap, leap
+        self.shifts, self.piece, self.gap = shifts, piece, gap
+        self._leap = leap
         self._first: Fraction | None = None
         self._last = Fraction(0)  # means nothing before there is a first
         self._stamp: Fraction | None = None
@@ -42,12 +43,12 @@ class Clock:
     def __call__(self, stamp: Fraction | None, order: Fraction | None) -> Fraction:
         """The time of a frame that is stamped so, in seconds; order: the stamp by which a joint is told."""
         if stamp is None:  # a raw stream has none
-            stamp = order = Fraction(0) if self._stamp is None else self._stamp + self._gap
+            stamp = order = Fraction(0) if self._stamp is None else self._stamp + self.gap
         if order is not None:
             if self._first is not None and self._is_joint(order, self._first):
                 self.piece, self._first = self.piece + 1, None
                 if self.piece == len(self.shifts):
-                    self.shifts.append((self.latest or 0) + self._gap - stamp)
+                    self.shifts.append((self.latest or 0) + self.gap - stamp)
             self._first, self._last = order if self._first is None else self._first, order
         time = stamp + self.shifts[self.piece]
         self._stamp, self.latest = stamp, time if self.latest is None else max(self.latest, time)
@@ -55,7 +56,7 @@ class Clock:
 
     def _is_joint(self, order: Fraction, first: Fraction) -> bool:
         back = self._last - order
-        return order <= first or back > REORDERED * self._gap or -back > self._leap
+        return order <= first or back > REORDERED * self.gap or -back > self._leap
 
 
 @dataclass(frozen=True)
@@ -117,9 +118,18 @@ class Part:
     by_time: bool
 
 
-def rates_of(stream) -> list[Fraction]:
+def rates_of(container, stream, timeline: Timeline) -> list[Fraction]:
     """The rates that the file tells, the likeliest first."""
+    return [1 / timeline.gap] if has_no_times(container) else told_rates(stream)
+
+
+def told_rates(stream) -> list[Fraction]:
     return [Fraction(rate) for rate in (stream.average_rate, stream.guessed_rate) if rate]
+
+
+def has_no_times(container) -> bool:
+    """Whether the format is a raw stream: it says at most how long frames last, and FFmpeg makes up when."""
+    return bool(container.format.flags & NO_TIMES)
 
 
 def leap_of(container) -> float:
@@ -153,22 +163,24 @@ def scan(container, stream, start: float, duration: float, most: int, seek: Frac
     start: seconds after the first frame. duration: 0 up to the end. most: how many frames are wanted at the
     most, 0 all. seek: what landing() found; the file is to be there.
     """
-    base, gap = stream.time_base, 1 / (rates_of(stream) or [USUAL_RATE])[0]
-    clock = Clock([Fraction(0)], gap, leap_of(container))
+    base, gap = stream.time_base, 1 / (told_rates(stream) or [USUAL_RATE])[0]
+    clock, bare = Clock([Fraction(0)], gap, leap_of(container)), has_no_times(container)
     origin = None if seek is None else stream.start_time * base
     low, high = whole_ticks(start, base), whole_ticks(start + duration, base) if duration else None
     shown, found, last_length, beyond, within = [], 0, 0, 0, 0
     reached = Fraction(0)
     ended = stamped = True
     for packet in packets(container):
-        stamp = packet.dts if packet.pts is None else packet.pts
+        stamp, order = (None, None) if bare else (packet.pts, packet.dts)
+        stamp = order if stamp is None else stamp
         if stamp is not None and packet.time_base:
             reached = max(reached, (stamp + (packet.duration or 0)) * packet.time_base)
         found += packet.stream.index == stream.index
         if packet.stream.index != stream.index or packet.is_discard:
             continue
         stamped = stamped and stamp is not None
-        time = clock(_seconds(stamp, base), _seconds(packet.dts, base))
+        time = clock(_seconds(stamp, base), _seconds(order, base))
+        clock.gap = packet.duration * base if bare and packet.duration else clock.gap
         shown.append((time, packet.is_keyframe, clock.piece))
         last_length = packet.duration if time == clock.latest else last_length
         origin = time if origin is None else min(origin, time)
@@ -180,7 +192,9 @@ def scan(container, stream, start: float, duration: float, most: int, seek: Frac
     times = sorted(time for time, _, _ in shown)
     gaps = [later - earlier for earlier, later in pairwise(times) if later > earlier]
     gap = median(gaps) if gaps else gap
-    keys = [at for at, (_, key, _) in enumerate(shown) if key] if seek is None else []
+    stamped = stamped and "avi" not in container.format.name
+    # where the order is that of decoding, frames behind a key may be shown, and need what is, before it
+    keys = [at for at, (_, key, _) in enumerate(shown) if key] if seek is None and stamped else []
     skip = max((at for at in keys if shown[at][0] - origin <= low), default=0)
     return Timeline(
         times,
@@ -190,7 +204,7 @@ def scan(container, stream, start: float, duration: float, most: int, seek: Frac
         _missing(container, stream, found, reached) if ended and seek is None else "",
         clock.shifts,
         leap_of(container),
-        stamped and "avi" not in container.format.name,
+        stamped,
         seek,
         skip,
         shown[skip][2] if shown else 0,

@@ -400,6 +400,34 @@ class ForeignFields(Fresh):
         return io.NodeOutput()
 
 
+NETWORKS = ("UNetModel", "WanModel")
+COUNTED: list[Path] = []  # where the calls of all networks are logged now
+
+
+def count_call(module: torch.nn.Module, given: tuple) -> None:
+    """Logs a call of a network, whatever MODEL it belongs to: nothing is set on any."""
+    if type(module).__name__ in NETWORKS and COUNTED:
+        with COUNTED[0].open("a") as file:
+            file.write(json.dumps(type(module).__name__) + "\n")
+
+
+@node
+class CountCalls(Fresh):
+    """The MODEL as it came; from here on each call of a network is a line of <log>.jsonl."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("CountCalls", [io.Model.Input("model"), io.String.Input("log")], [io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model, log):
+        if not COUNTED:
+            torch.nn.modules.module.register_module_forward_pre_hook(count_call)
+        COUNTED[:] = [output_file(f"{log}.jsonl")]
+        COUNTED[0].write_text("")
+        return io.NodeOutput(model)
+
+
 class Extension(ComfyExtension):
     """What the host loads."""
 

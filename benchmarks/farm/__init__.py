@@ -1,0 +1,1 @@
+"""Throughput of batches: measured on one and two servers, simulated up to a thousand."""

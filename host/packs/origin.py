@@ -1,0 +1,118 @@
+"""Whose code a class or function is, and a digest of it: what stands for behaviour where content is named.
+
+Known are ComfyUI, AnimateDiff-Evolved, Advanced-ControlNet, this pack and torch. Of another pack's code
+nobody here knows what it remembers in its modules, so that it has no name.
+"""
+
+import hashlib
+import sys
+import time
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import NamedTuple
+
+from .advanced_controlnet import ACN
+from .animatediff import ADE
+from .core import CORE
+
+# of Python and of libraries, whose versions are named apart
+PLAIN = {
+    *("abc", "builtins", "collections", "dataclasses", "enum", "fractions", "functools", "math", "operator"),
+    *("pathlib", "types", "typing"),
+    *("numpy", "torch"),
+}
+# of torch's objects, those whose code is made at run time
+MADE = ("torch._C", "torch._dynamo", "torch._inductor", "torch.fx", "torch.jit")
+# the folders of ComfyUI's code, and those that the other two packs have theirs in
+PARTS = ("comfy", "comfy_api", "comfy_extras")
+FOLDERS = {"animatediff": ADE.name, "adv_control": ACN.name}
+HERE = Path(__file__).resolve().parents[2]
+STARTED = time.time()
+
+
+class Unnamed(Exception):
+    """What has no name that is the same whenever it is the same: the reason, in words."""
+
+
+class Origin(NamedTuple):
+    """A module of a known project, by names that are the same on every machine. folder: where the project's
+    code lies; None for a library's."""
+
+    project: str
+    module: str
+    folder: Path | None = None
+
+
+def of(module: str) -> Origin | None:
+    """The origin of a module that is loaded; None for code that is not known."""
+    if module.partition(".")[0] in PLAIN and not module.startswith(MADE):
+        return Origin("", module)
+    found = getattr(sys.modules.get(module), "__file__", None)
+    return None if found is None else _of_file(Path(found).resolve())
+
+
+def _of_file(file: Path) -> Origin | None:
+    core = core_folder()
+    own = [(f"Unsampling's {part}", HERE / part) for part in ("host", "unsampling")]
+    roots = own + [(f"{CORE.name}'s {part}", core / part) for part in PARTS]
+    roots += [(FOLDERS[parent.name], parent) for parent in file.parents if parent.name in FOLDERS]
+    for project, root in roots:
+        if root in file.parents:
+            return Origin(project, file.relative_to(root).as_posix(), root)
+    return None
+
+
+def core_folder() -> Path:
+    """Where ComfyUI itself lies."""
+    return Path(str(sys.modules["folder_paths"].__file__)).resolve().parent
+
+
+def always() -> dict[str, Path]:
+    """The folders of code that every pass runs through, by project."""
+    return {
+        f"{CORE.name}'s comfy": core_folder() / "comfy",
+        "Unsampling's host": HERE / "host",
+        "Unsampling's engine": HERE / "unsampling",
+    }
+
+
+def code_in(project: str, folder: Path) -> str:
+    """A digest of the code in a folder, as it was when ComfyUI was started.
+
+    Raises: Unnamed where it was changed since.
+    """
+    content = hashlib.blake2b(digest_size=16)
+    for path in sorted(folder.rglob("*.py")):
+        if path.stat().st_mtime > STARTED:
+            raise Unnamed(f"{project} has code that was changed since ComfyUI was started: start it again")
+        content.update(f"{path.relative_to(folder).as_posix()}\0".encode())
+        content.update(path.read_bytes())
+    return content.hexdigest()
+
+
+def check_replaced(folders: Iterable[str]) -> None:
+    """folders: those of all packs.
+
+    Raises: Unnamed where another pack has put functions of its own in the place of ComfyUI's, for all models
+    at once: no MODEL tells of that.
+    """
+    packs = tuple({str(one) for folder in map(Path, folders) for one in (folder, folder.resolve())})
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] != "comfy":
+            continue
+        for where, code in _codes(name, module):
+            if code.co_filename.startswith(packs) and _of_file(Path(code.co_filename).resolve()) is None:
+                raise Unnamed(f"another pack has put its {code.co_name} in the place of ComfyUI's {where}")
+
+
+def _codes(name: str, module: object) -> Iterator[tuple[str, CodeType]]:
+    """The code of all functions of a module and of the classes that are defined there."""
+    for key, thing in list(vars(module).items()):
+        if isinstance(thing, FunctionType):
+            yield f"{name}.{key}", thing.__code__
+        elif isinstance(thing, type) and thing.__module__ == name:
+            for field, one in list(vars(thing).items()):
+                one = one.__func__ if isinstance(one, (staticmethod, classmethod)) else one
+                if isinstance(one, FunctionType):
+                    yield f"{name}.{key}.{field}", one.__code__

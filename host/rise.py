@@ -1,0 +1,90 @@
+"""The rising pass of one of our solvers, run in ComfyUI's guider, and what is said of it."""
+
+from collections.abc import Callable
+from typing import Any, Protocol
+
+from torch import Tensor
+
+from ..unsampling import Inversion, schedules, solvers, steps, storage
+from ..unsampling import inversion as engine
+from ..unsampling.solvers.evaluation import Callback
+from . import latents, repeats, sampling
+from .facts import Facts
+from .run import PREVIEW, Run
+
+# solver, record, end and direct, in the engine's words
+Settings = dict[str, Any]
+
+
+class Slot(Protocol):
+    """The place of one inversion in a cache."""
+
+    def find(self) -> tuple[Tensor, Inversion] | None:
+        """Noise in the VAE's scale and its inversion, if they are kept."""
+        ...
+
+    def keep(self, latent: dict, doubt: str) -> str:
+        """Puts a LATENT of noise away. doubt: what speaks against it. Returns: what the user should know."""
+        ...
+
+
+# what makes a slot of a guider and of all else that the noise depends on
+Cache = Callable[[Any, dict[str, Any]], Slot]
+
+
+def strength(rising: Run, noise: Tensor, sigma: float, facts: Facts) -> str:
+    """A remark where the noise is far too weak or too strong."""
+    ours, source = (latents.variance(facts.latent_format, x) for x in (noise, rising.samples))
+    return latents.strange_strength(ours, source, sigma, facts.flow)
+
+
+def top(falling: Tensor, settings: Settings) -> int:
+    """The highest step that the rising pass asks the model at: a direct path begins at the very top."""
+    recording = solvers.recording(settings["solver"], settings["record"])
+    start = schedules.start_index(falling, settings["end"])
+    return start if steps.asked(falling, start, settings["direct"], recording) == 0 else 0
+
+
+def rise(
+    rising: Run,
+    falling: Tensor,
+    first: int,
+    settings: Settings,
+    more: dict[str, Any],
+    seen: repeats.Repeats,
+) -> tuple[Tensor, Inversion]:
+    calls = engine.calls_rising(sigmas=falling, repeated=True, **settings)
+    size = _size(rising.samples, falling, calls - 1, settings)
+    inversions = []
+    with storage.room(sampling.temp_folder(), size, size, lasting=True) as store:
+
+        def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
+            timed = seen.watched(rising.timed(report, "unsampling", PREVIEW))
+            how = {**settings, **more, "callback": timed, "store": store, "compare": seen.compare}
+            inversions.append(engine.unsample(at_cfg(None), x, falling, **how))
+            return inversions[0].noise
+
+        most = "at most " if settings["direct"] is None and size else ""
+        rising.say(f"unsampling, {most}{calls} model calls{storage.remark(size)}{PREVIEW}")
+        sigmas = falling[first:].flip(0)
+        sampler = sampling.pass_sampler(one_pass, rising.samples, sigmas, first)
+        return sampling.run(rising.guider, rising.samples, sigmas, sampler, calls), inversions[0]
+
+
+def _size(samples: Tensor, falling: Tensor, calls: int, settings: Settings) -> int:
+    """Bytes of the record, and of what its resampling makes of it."""
+    if not solvers.recording(settings["solver"], settings["record"]):
+        return 0
+    climbed = len(falling) - 1 - schedules.start_index(falling, settings["end"])
+    points = solvers.pair(settings["solver"]).stages * climbed
+    return sum(storage.latents(samples, calls, settings["record"] == "half", points))
+
+
+def words(inversion: Inversion, found: bool) -> str:
+    """What was done, for the user. found: whether the noise was kept from an earlier run."""
+    at = f"sigma {inversion.sigmas[inversion.start]:.4g}"
+    fresh = f" ({inversion.direct_steps} for the direct path)" if inversion.direct_steps else ""
+    calls = f"{inversion.calls} model calls{fresh}"
+    if found:
+        return f"taken from the cache without a model call: unsampled to {at}, once made in {calls}"
+    return f"unsampled to {at} in {calls}"

@@ -1,0 +1,100 @@
+"""Noise from a file, restyled with three prompts and two strengths of guidance: one labelled video of all."""
+
+from tools.workflows import models, notes
+from tools.workflows.animatediff import fold_models, load_models
+from tools.workflows.families import SD15
+from tools.workflows.graph import Graph
+from tools.workflows.layout import SAMPLER_PREVIEW, Area, Column, place
+from tools.workflows.models import NOISE, packs
+from tools.workflows.parts import (
+    AVOIDED,
+    BLUE,
+    CLOSE,
+    NEGATIVE,
+    NOTE_WIDTH,
+    OURS,
+    PURPLE,
+    STRONG,
+    WIDE,
+    help_notes,
+    migration_note,
+    prompt,
+    prompt_heights,
+    read_me,
+    show_in_app,
+    taller,
+)
+
+FPS = 12.0
+PICTURE = 220  # Load Noise grows by the picture in the file
+LOOKS = """\
+oil painting of a person walking through a city, thick brush strokes, warm evening light
+watercolour of a person walking through a city, wet paper, soft edges
+ink drawing of a person walking through a city, cross-hatching"""
+
+
+def restyle_saved_noise(info: dict) -> dict:
+    """The workflow file's content."""
+    g = Graph(info, packs())
+    start = g.note("Start here", notes.SAVED_NOISE)
+    noise = g.add("UNS_LoadNoise", colors=OURS, file=NOISE)
+    loaded = load_models(g, SD15, control=False)
+    base, vae, model = loaded[0], loaded[1], loaded[-1]
+    words = "blurry, low quality, deformed, watermark, text"
+    negative = prompt(g, "Negative prompt", base["CLIP"], words, NEGATIVE)
+    clips = g.add(
+        "UNS_RestyleGrid",
+        colors=OURS,
+        model=model["MODEL"],
+        clip=base["CLIP"],
+        negative=negative["CONDITIONING"],
+        noise=noise["noise"],
+        prompts=LOOKS,
+    )
+    grid = g.add(
+        "UNS_LabelledGrid",
+        colors=OURS,
+        clips=clips["latent"],
+        labels=clips["labels"],
+        columns=clips["columns"],
+        vae=vae["VAE"],
+    )
+    video = g.add("CreateVideo", images=grid["images"], fps=FPS)
+    saved = g.add("SaveVideo", video=video["VIDEO"], filename_prefix="video/unsampling_grid")
+    table = models.table(SD15.checkpoint, SD15.vae, SD15.motion)
+    files = g.note("Models to download", table + notes.NOISE_FILES)
+    size = g.note("Size and memory", notes.SIZE_GRID)
+    migration = migration_note(g)
+    folded = fold_models(g, loaded)
+    show_in_app(
+        g,
+        [
+            (noise, "file", "saved noise"),
+            (clips, "prompts", "the new looks, one a line"),
+            (negative, "text", AVOIDED),
+            (clips, "cfg", STRONG),
+            (clips, "structure", CLOSE),
+        ],
+        saved,
+    )
+    place(
+        g,
+        [
+            read_me(start),
+            Area("1 Noise", BLUE, [noise], 300, room={noise.id: PICTURE}),
+            Area("2 Models", BLUE, [folded], 300, taller(folded)),
+            Area(
+                "3 Restyle",
+                PURPLE,
+                [clips],
+                room={clips.id: SAMPLER_PREVIEW},
+                more=(Column([negative], heights=prompt_heights([negative])),),
+            ),
+        ],
+        [
+            help_notes("Models and sizes", WIDE, (files, 290), (size, 160)),
+            Area("4 Grid", BLUE, [grid, video], 300, more=(Column([saved], 560, {saved.id: 420}),)),
+            help_notes("Help", NOTE_WIDTH, (migration, 420)),
+        ],
+    )
+    return g.to_json()
