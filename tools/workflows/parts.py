@@ -83,9 +83,9 @@ def files_note(graph: Graph, kind: str, *files: Model) -> Node:
     return graph.note("Models to download", table(*files) + notes.CHECKPOINTS.format(kind=kind))
 
 
-def migration_note(graph: Graph) -> Node:
+def migration_note(graph: Graph, collapsed: bool = True) -> Node:
     """What other nodes' users look for."""
-    return graph.note("From FlipSigmas or ComfyUI_Noise", notes.MIGRATION, collapsed=True)
+    return graph.note("From FlipSigmas or ComfyUI_Noise", notes.MIGRATION, collapsed)
 
 
 def prompt_heights(nodes: list[Node]) -> dict[int, int]:

@@ -4,14 +4,13 @@ from tools.workflows import models, notes
 from tools.workflows.animatediff import fold_models, load_models
 from tools.workflows.families import SD15
 from tools.workflows.graph import Graph
-from tools.workflows.layout import SAMPLER_PREVIEW, Area, Column, place
+from tools.workflows.layout import SAMPLER_PREVIEW, Area, Column, needed_height, place
 from tools.workflows.models import NOISE, packs
 from tools.workflows.parts import (
     AVOIDED,
     BLUE,
     CLOSE,
     NEGATIVE,
-    NOTE_WIDTH,
     OURS,
     PURPLE,
     STRONG,
@@ -27,6 +26,7 @@ from tools.workflows.parts import (
 
 FPS = 12.0
 PICTURE = 220  # Load Noise grows by the picture in the file
+MORE_LINES = 30  # of prompts than a text has room for
 LOOKS = """\
 oil painting of a person walking through a city, thick brush strokes, warm evening light
 watercolour of a person walking through a city, wet paper, soft edges
@@ -64,7 +64,7 @@ def restyle_saved_noise(info: dict) -> dict:
     table = models.table(SD15.checkpoint, SD15.vae, SD15.motion)
     files = g.note("Models to download", table + notes.NOISE_FILES)
     size = g.note("Size and memory", notes.SIZE_GRID)
-    migration = migration_note(g)
+    migration = migration_note(g, collapsed=False)
     folded = fold_models(g, loaded)
     show_in_app(
         g,
@@ -86,15 +86,22 @@ def restyle_saved_noise(info: dict) -> dict:
             Area(
                 "3 Restyle",
                 PURPLE,
-                [clips],
-                room={clips.id: SAMPLER_PREVIEW},
-                more=(Column([negative], heights=prompt_heights([negative])),),
+                [negative],
+                heights=prompt_heights([negative]),
+                more=(
+                    Column(
+                        [clips],
+                        520,
+                        {clips.id: needed_height(clips) + MORE_LINES},
+                        {clips.id: SAMPLER_PREVIEW},
+                    ),
+                ),
             ),
         ],
         [
-            help_notes("Models and sizes", WIDE, (files, 290), (size, 160)),
-            Area("4 Grid", BLUE, [grid, video], 300, more=(Column([saved], 560, {saved.id: 420}),)),
-            help_notes("Help", NOTE_WIDTH, (migration, 420)),
+            help_notes("Models and sizes", WIDE, (files, 240), (size, 140)),
+            Area("4 Grid", BLUE, [grid, video], 300, more=(Column([saved], 420, {saved.id: 370}),)),
+            help_notes("Help", 500, (migration, 380)),
         ],
     )
     return g.to_json()
