@@ -12,7 +12,7 @@ from tools.workflows.build import recorded_info
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
 
 UNSAMPLER, RESAMPLER = "UNS_Unsampler", "UNS_NoiselessResampler"
-LATER = {UNSAMPLER: ["direct", "variation"], RESAMPLER: ["direct", "hold", "steady"]}
+LATER = {UNSAMPLER: ["direct", "variation", "keep_on_disk"], RESAMPLER: ["direct", "hold", "steady"]}
 INFO = recorded_info()
 FRESH = """() => {
     const add = (type, x) => {
