@@ -1,6 +1,8 @@
 # Two commands: `make demo` and `make test`. Each does all of its own set-up.
 PYTHON ?= python3
 PY := .venv/bin/python
+# Tests run in so many processes, each with a ComfyUI and a browser of its own.
+WORKERS ?= 2
 # Root on Debian gets a package that is missing; true where that went well.
 INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
 	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq >/dev/null
@@ -15,7 +17,7 @@ test: setup chromium
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
 	$(PY) -m basedpyright --level error
-	cd tests && ../$(PY) -m pytest
+	cd tests && ../$(PY) -m pytest -n $(WORKERS) --dist loadfile
 
 setup: .venv/.installed
 

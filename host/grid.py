@@ -18,6 +18,8 @@ from .packs import core_samplers
 from .run import Within
 
 Conditioning = list[list]
+# between numbers: commas and semicolons, Chinese and Japanese ones too
+SEPARATORS = str.maketrans(dict.fromkeys(",;\uff0c\u3001\uff1b", " "))
 
 
 @dataclass(frozen=True)
@@ -78,7 +80,7 @@ def columns(wanted: list[Cell]) -> int:
 
 def numbers(name: str, text: str) -> list[float]:
     """The numbers of a list such as "1, 2.5, 4", each once. Raises: UnsamplingError naming what is none."""
-    found = text.replace(",", " ").replace(";", " ").split()
+    found = text.translate(SEPARATORS).split()
     wrong = [one for one in found if not _is_number(one)]
     if wrong or not found:
         what = f"has {wrong[0][:20]} in it, which is no number" if wrong else "is empty"

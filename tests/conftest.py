@@ -3,9 +3,15 @@
 So tests import modules that need no ComfyUI: `from unsampling_pack.host import record`.
 """
 
+import os
 import sys
 from importlib import util
 from pathlib import Path
+
+if "PYTEST_XDIST_WORKER" in os.environ:
+    # one thread for each process of tests, and for the servers that it starts: two that share the cores wait
+    # for each other at every sum. Torch reads it when it is imported.
+    os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 PACK = "unsampling_pack"
 ROOT = Path(__file__).resolve().parents[1]

@@ -28,6 +28,7 @@ def test_a_row_for_each_prompt_with_all_settings(grid):
         ("3, 1, 3", [3, 1]),
         ("1e0", [1]),
         (".5,", [0.5]),
+        ("1\uff0c2.5\u30014\uff1b", [1, 2.5, 4]),
     ],
 )
 def test_numbers_are_read_as_people_write_them(grid, text, values):
