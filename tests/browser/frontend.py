@@ -33,7 +33,7 @@ READY = "() => window.app?.vueAppReady && window.graph && window.app.extensionMa
 LOAD = """async (workflow) => {
     const quiet = {showMissingNodesDialog: false, showMissingModelsDialog: false, deferWarnings: true};
     await app.loadGraphData(workflow, true, true, null, quiet);
-    return app.graph.serialize();
+    return app.rootGraph.serialize();
 }"""
 
 
@@ -94,13 +94,15 @@ def open_frontend(
     settings: dict | None = None,
     media: dict[str, Path] | None = None,
     scripts: dict[str, Path] | None = None,
+    answers: dict[str, object] | None = None,
     size: tuple[int, int] = (1600, 900),
 ) -> Iterator[Page]:
     """A page with the frontend ready to load workflows, knowing exactly the nodes of `object_info`.
 
-    scripts: the web folders of other packs by name, loaded as extensions beside ours.
+    scripts: the web folders of other packs by name, loaded as extensions beside ours. answers: what else the
+    server says, by path.
     """
-    with stub_server(object_info, settings, media, scripts) as server:
+    with stub_server(object_info, settings, media, scripts, answers) as server:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]})
         page = context.new_page()
         page.problems = Problems(server.url)
@@ -134,5 +136,7 @@ def graph_to_prompt(page: Page, workflow: dict) -> dict:
 
 def unknown_types(page: Page, workflow: dict) -> list[str]:
     """Node types of the workflow that the frontend does not know."""
-    types = sorted({node["type"] for node in workflow["nodes"]})
+    subgraphs = workflow.get("definitions", {}).get("subgraphs", [])
+    nodes = [node for graph in (workflow, *subgraphs) for node in graph["nodes"]]
+    types = sorted({node["type"] for node in nodes} - {one["id"] for one in subgraphs})
     return page.evaluate("(types) => types.filter((name) => !LiteGraph.registered_node_types[name])", types)

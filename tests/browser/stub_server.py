@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 SETTINGS = {
     "Comfy.TutorialCompleted": True,
@@ -51,7 +51,9 @@ EMPTY_OBJECTS = (
     "/internal/folder_paths",
 )
 SCRIPTS = Path(__file__).parents[2] / "js"
-LOCALES = Path(__file__).parents[2] / "locales"
+LOCALES = SCRIPTS.parent / "locales"
+TEMPLATES = SCRIPTS.parent / "workflows"
+TEMPLATES_AT = "/workflow_templates/unsampling/"
 SERVED_AT = "/extensions/"  # where a server mounts the WEB_DIRECTORY of each pack
 BLANK_FILES = ("/user.css", "/api/userdata/user.css", "/api/vhs/queryvideo")
 
@@ -99,6 +101,8 @@ class StubHandler(SimpleHTTPRequestHandler):
         path = url.path.removeprefix("/api")
         if path in ("/view", "/vhs/viewvideo"):
             return self.send_media(parse_qs(url.query).get("filename", [""])[0])
+        if path.startswith(TEMPLATES_AT):
+            return self.send_template(unquote(path.removeprefix(TEMPLATES_AT)))
         if path in self.server.table:
             return self.send_body(json.dumps(self.server.table[path]).encode(), "application/json")
         if url.path.startswith("/api/"):
@@ -127,6 +131,13 @@ class StubHandler(SimpleHTTPRequestHandler):
             return self.send_empty()
         self.send_body(path.read_bytes(), self.guess_type(str(path)))
 
+    def send_template(self, name: str) -> None:
+        """A template or its picture, as the server sends them: a picture by the name's suffix."""
+        path = TEMPLATES / name
+        if not path.is_file():
+            return self.send_error(404)
+        self.send_body(path.read_bytes(), self.guess_type(name))
+
     def send_empty(self) -> None:
         """No content: a preview that is not there, without a line in the browser's console."""
         self.send_response(204)
@@ -149,12 +160,17 @@ class StubServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(
-        self, object_info: dict, settings: dict, media: dict[str, Path], scripts: dict[str, Path]
+        self,
+        object_info: dict,
+        settings: dict,
+        media: dict[str, Path],
+        scripts: dict[str, Path],
+        answers_too: dict[str, object],
     ) -> None:
         folder = str(static_folder())
         super().__init__(("127.0.0.1", 0), lambda *args: StubHandler(*args, directory=folder))
         self.scripts = {"unsampling": SCRIPTS} | scripts
-        self.table = answers(object_info, SETTINGS | settings, self.scripts)
+        self.table = answers(object_info, SETTINGS | settings, self.scripts) | answers_too
         self.media = media
         self.unknown: list[str] = []
 
@@ -169,9 +185,11 @@ def stub_server(
     settings: dict | None = None,
     media: dict[str, Path] | None = None,
     scripts: dict[str, Path] | None = None,
+    answers: dict[str, object] | None = None,
 ) -> Iterator[StubServer]:
-    """Serve until the block ends; `scripts` are other packs' WEB_DIRECTORY folders by the pack's name."""
-    server = StubServer(object_info, settings or {}, media or {}, scripts or {})
+    """Serve until the block ends; `scripts` are other packs' WEB_DIRECTORY folders by the pack's name,
+    `answers` what else the server says, by path."""
+    server = StubServer(object_info, settings or {}, media or {}, scripts or {}, answers or {})
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:

@@ -8,7 +8,7 @@ from browser.frontend import load, missing, open_frontend
 from browser.stub_server import LOCALES
 from playwright.sync_api import Browser, Page
 
-from tools.workflows.build import ROOT, recorded_info
+from tools.workflows.build import file_of, recorded_info
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
 
@@ -30,7 +30,7 @@ def page(request, browser: Browser) -> Iterator[Page]:
 
 def test_the_nodes_speak_the_users_language(page: Page):
     texts = json.loads((LOCALES / page.language / "nodeDefs.json").read_text(encoding="utf-8"))
-    load(page, json.loads((ROOT / "workflows" / "unsample_resample_image.json").read_text(encoding="utf-8")))
+    load(page, json.loads(file_of("unsample_resample_image").read_text(encoding="utf-8")))
     for kind in ("UNS_Unsampler", "UNS_NoiselessResampler", "UNS_AYSScheduler"):
         shown = page.evaluate(NAMES, kind)
         assert shown["title"] == texts[kind]["display_name"]

@@ -15,22 +15,22 @@ from host_prompts import node_id, saved_video, the, watch, without_big_models
 from PIL import Image
 
 from demo.video import pan_over_photograph, read_video, write_video
+from tools.workflows.build import file_of
 
-WORKFLOWS = Path(__file__).parents[2] / "workflows"
+EARLIER = Path(__file__).parents[1] / "data" / "0.1.0" / "workflows"
 VIDEO, IMAGE = "unsampling_animatediff_sd15", "unsample_resample_image"
 
 
 @pytest.fixture(scope="module")
 def prompts(comfy) -> dict[str, dict]:
-    """What the frontend would queue for each workflow, given what this server knows."""
+    """What the frontend would queue for each workflow, on this server; the files of 0.1.0 too."""
     if missing():
         pytest.skip(f"workflow files not run: {missing()}")
     comfy.model("one_level")
     with chromium() as browser, open_frontend(browser, comfy.client.object_info()) as page:
-        return {
-            name: graph_to_prompt(page, json.loads((WORKFLOWS / f"{name}.json").read_text()))
-            for name in (VIDEO, IMAGE)
-        }
+        files = {name: file_of(name) for name in (VIDEO, IMAGE)}
+        files |= {f"0.1.0 {name}": EARLIER / f"{name}.json" for name in (VIDEO, IMAGE)}
+        return {name: graph_to_prompt(page, json.loads(file.read_text())) for name, file in files.items()}
 
 
 def lowered(comfy, prompt: dict, clip: Path, checkpoint: str) -> dict:
@@ -44,19 +44,20 @@ def lowered(comfy, prompt: dict, clip: Path, checkpoint: str) -> dict:
     return prompt
 
 
-def test_the_sd15_workflow_runs_as_it_is(comfy, prompts, tmp_path):
+@pytest.mark.parametrize("name", [VIDEO, f"0.1.0 {VIDEO}"])
+def test_the_sd15_workflow_runs_as_it_is(comfy, prompts, tmp_path, name):
     clip = tmp_path / "short.mp4"
     tone = np.sin(np.arange(16537) / 20)[None].astype(np.float32) * 0.3
     write_video(clip, pan_over_photograph(3, 67, 101), Fraction(8), tone, 44100)
-    prompt = lowered(comfy, prompts[VIDEO], clip, "sd15")
+    prompt = lowered(comfy, prompts[name], clip, "sd15")
     the(prompt, "ADE_LoadAnimateDiffModel")["model_name"] = comfy.model("motion")
     the(prompt, "ACN_ControlNetLoaderAdvanced")["cnet"] = comfy.model("controlnet")
     runs = []
-    for name in ("sd15-first", "sd15-again"):
-        watch(prompt, name)
+    for run in ("sd15-first", "sd15-again"):
+        watch(prompt, run)
         entry = comfy.run(prompt)
         assert entry["status"]["status_str"] == "success"
-        runs.append([comfy.tensors(f"{name}-{part}")["samples"] for part in ("noise", "clip")])
+        runs.append([comfy.tensors(f"{run}-{part}")["samples"] for part in ("noise", "clip")])
     saved = saved_video(comfy, entry, tmp_path)
     frames, fps = read_video(saved)
     assert len(frames) == 3
@@ -85,11 +86,14 @@ def test_every_kind_of_clip_comes_out_with_its_frames_and_its_rate(comfy, prompt
     assert comfy.tensors(f"kind-{name}-clip")["samples"].isfinite().all()
 
 
-def test_the_image_workflow_gives_the_picture_back_under_the_sources_own_text(comfy, prompts, tmp_path):
+@pytest.mark.parametrize("workflow", [IMAGE, f"0.1.0 {IMAGE}"])
+def test_the_image_workflow_gives_the_picture_back_under_the_sources_own_text(
+    comfy, prompts, tmp_path, workflow
+):
     """What its note says; as it is, with the target's text, it changes the picture."""
     picture = tmp_path / "picture.png"
     Image.fromarray(pan_over_photograph(1, 96, 128)[0]).save(picture)
-    prompt = json.loads(json.dumps(prompts[IMAGE]))
+    prompt = json.loads(json.dumps(prompts[workflow]))
     the(prompt, "LoadImage")["image"] = comfy.client.upload(picture)
     the(prompt, "CheckpointLoaderSimple")["ckpt_name"] = comfy.model("one_level")
     the(prompt, "ImageScaleToTotalPixels")["megapixels"] = 0.02
@@ -103,8 +107,10 @@ def test_the_image_workflow_gives_the_picture_back_under_the_sources_own_text(co
     for name in ("image-restyled", "image-back"):
         watch(prompt, name)
         entry = comfy.run(prompt)
-        assert [item["filename"].endswith(".png") for item in comfy.client.outputs(entry)] == [True]
+        saved = [item for item in comfy.client.outputs(entry) if item["type"] == "output"]
+        assert [item["filename"].endswith(".png") for item in saved] == [True]
         clip, source = (comfy.tensors(part)["samples"] for part in (f"{name}-clip", "image-source"))
         changes.append(float((clip - source).norm() / source.norm()))
-        the(prompt, "UNS_NoiselessResampler")["positive"] = the(prompt, "UNS_Unsampler")["positive"]
+        same = {key: the(prompt, "UNS_Unsampler")[key] for key in ("positive", "cfg")}
+        the(prompt, "UNS_NoiselessResampler").update(same)
     assert changes[0] > 1e-3 and changes[1] < 1e-6

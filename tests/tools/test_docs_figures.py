@@ -82,13 +82,11 @@ def test_tables_are_read_without_their_rule():
 
 
 def test_the_models_to_download_are_those_of_the_templates():
-    """And where the templates' own notes tell size and licence, the page tells the same."""
+    """With the size and licence that the templates' own notes tell."""
     page = (ROOT / "docs" / "start.md").read_text(encoding="utf-8")
     rows = re.findall(r"\| `(\w+)` \| \[(.+?)\]\((.+?)\) \| (.+?) \|", page)
     known = [value for value in vars(models).values() if isinstance(value, dict) and "url" in value]
     assert {row[:3] for row in rows} == {(model["directory"], model["name"], model["url"]) for model in known}
     assert len(rows) >= 12
-    told = getattr(models, "FACTS", {})  # size and licence by the file's name
-    assert {name: ", ".join(facts) for name, facts in told.items()}.items() <= {
-        row[1]: row[3] for row in rows
-    }.items()
+    told = {name: ", ".join(facts) for name, facts in models.FACTS.items()}
+    assert told == {row[1]: row[3] for row in rows}

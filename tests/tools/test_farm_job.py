@@ -112,7 +112,8 @@ def test_what_changes_the_inversion_makes_another(farm, tmp_path, more):
 
 
 @pytest.mark.parametrize(
-    "settings", [{"22.cfg": 3}, {"20.low_threshold": 0.2}, {"UNS_NoiselessResampler.structure": 0.2}]
+    "settings",
+    [{"22.cfg": 3}, {"UNS_CannyEdges.low_threshold": 0.2}, {"UNS_NoiselessResampler.structure": 0.2}],
 )
 def test_what_only_the_style_needs_does_not(farm, tmp_path, settings):
     assert job(write_job(tmp_path, farm, noise="kept")) == 0
@@ -248,7 +249,10 @@ def test_one_text_for_source_and_result_is_refused_where_they_differ(farm, tmp_p
 
 def test_what_the_server_refuses_is_refused(farm, tmp_path, capsys):
     error = {"type": "value_not_in_list", "details": "x", "extra_info": {"input_name": "ckpt_name"}}
-    farm.refusal = {"error": {"message": "no"}, "node_errors": {"6": {"errors": [error], "class_type": "C"}}}
+    farm.refusal = {
+        "error": {"message": "no"},
+        "node_errors": {"31:6": {"errors": [error], "class_type": "C"}},
+    }
     refused(capsys, job(write_job(tmp_path, farm)), 1, "Load Checkpoint", "models/checkpoints")
 
 

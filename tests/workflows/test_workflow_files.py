@@ -3,18 +3,15 @@
 import copy
 import json
 from collections.abc import Callable
-from pathlib import Path
 
-import numpy as np
 import pytest
 import tomllib
-from PIL import Image
 from workflow_checks import complaints, inside
+from workflow_parts import all_nodes, node_of, notes, real_nodes
 
 from tools.client.graph_to_prompt import graph_to_prompt
-from tools.workflows.build import PROMPTS, WORKFLOWS, build, recorded_info
+from tools.workflows.build import FOLDER, PROMPTS, WORKFLOWS, build, file_of, recorded_info
 
-FOLDER = Path(__file__).resolve().parents[2] / "workflows"
 INFO = recorded_info()
 VIDEO = "unsampling_animatediff_sd15"
 VHS, WAN = "unsampling_animatediff_sd15_vhs", "unsampling_wan_video"
@@ -22,22 +19,19 @@ HOTSHOT, ANIMATEDIFF_SDXL = "unsampling_hotshotxl", "unsampling_animatediff_sdxl
 ANIMATEDIFF = (VIDEO, VHS, HOTSHOT, ANIMATEDIFF_SDXL)
 SAVED_NOISE = "restyle_saved_noise"
 BOTH_PASSES = [name for name in WORKFLOWS if name != SAVED_NOISE]
-MOST_BYTES = 150_000
+TURNED = ["what to avoid", "cfg: how strong", "structure: how close"]
 
 
 def read(name: str) -> dict:
-    return json.loads((FOLDER / f"{name}.json").read_text(encoding="utf-8"))
-
-
-def node_of(workflow: dict, kind: str) -> dict:
-    return next(node for node in workflow["nodes"] if node["type"] == kind)
+    return json.loads(file_of(name).read_text(encoding="utf-8"))
 
 
 def source_of(workflow: dict, kind: str, name: str) -> dict:
-    """The node whose output goes into this input."""
-    number = next(item["link"] for item in node_of(workflow, kind)["inputs"] if item["name"] == name)
-    link = next(link for link in workflow["links"] if link[0] == number)
-    return next(node for node in workflow["nodes"] if node["id"] == link[1])
+    """The node whose output goes into this input, through subgraphs."""
+    prompt = graph_to_prompt(workflow, INFO)
+    found = next(node for node in prompt.values() if node["class_type"] == kind)["inputs"][name]
+    id = int(found[0].rpartition(":")[2])
+    return next(node for node in all_nodes(workflow) if node["id"] == id)
 
 
 def value_of(workflow: dict, kind: str, name: str) -> object:
@@ -49,13 +43,18 @@ def value_of(workflow: dict, kind: str, name: str) -> object:
     return values[[item["name"] for item in node["inputs"] if "widget" in item].index(name)]
 
 
-def notes(workflow: dict) -> str:
-    return " ".join(node["widgets_values"][0] for node in workflow["nodes"] if node["type"] == "MarkdownNote")
+def users_of(workflow: dict, title: str) -> int:
+    """How many inputs a text goes into."""
+    prompt = graph_to_prompt(workflow, INFO)
+    id = next(key for key, node in prompt.items() if node["_meta"]["title"] == title)
+    return sum([id, 0] in node["inputs"].values() for node in prompt.values())
 
 
 def test_the_folder_holds_templates_and_thumbnails_only():
     found = {path.name for path in FOLDER.iterdir()}
-    assert found == {f"{name}.{suffix}" for name in WORKFLOWS for suffix in ("json", "jpg")}
+    assert found == {
+        file_of(name).with_suffix(suffix).name for name in WORKFLOWS for suffix in (".json", ".jpg")
+    }
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -65,7 +64,7 @@ def test_the_file_is_sound(name):
 
 @pytest.mark.parametrize("name", WORKFLOWS)
 def test_the_file_is_what_the_description_builds(name):
-    text = (FOLDER / f"{name}.json").read_text(encoding="utf-8")
+    text = file_of(name).read_text(encoding="utf-8")
     assert text == build()[name], "run tools/workflows/build.py and commit what it writes"
 
 
@@ -75,20 +74,10 @@ def test_our_own_conversion_gives_the_prompt_that_the_frontend_makes(name):
     assert graph_to_prompt(read(name), INFO) == committed
 
 
-@pytest.mark.parametrize("name", WORKFLOWS)
-def test_the_thumbnail_is_a_picture(name):
-    path = FOLDER / f"{name}.jpg"
-    with Image.open(path) as picture:
-        assert picture.format == "JPEG"
-        assert picture.width >= 800
-        assert np.asarray(picture).std() > 10
-    assert path.stat().st_size <= MOST_BYTES
-
-
 def test_our_nodes_carry_the_pack_version():
     project = tomllib.loads((FOLDER.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     for name in WORKFLOWS:
-        ours = [node["properties"] for node in read(name)["nodes"] if node["type"].startswith("UNS_")]
+        ours = [node["properties"] for node in real_nodes(read(name)) if node["type"].startswith("UNS_")]
         assert {(found["cnr_id"], found["ver"]) for found in ours} == {(project["name"], project["version"])}
 
 
@@ -110,7 +99,7 @@ def test_the_source_is_described_to_the_unsampler_and_the_target_to_the_resample
         assert target["type"] == "ACN_AdvancedControlNetApply_v2"
         target = source_of(workflow, "ACN_AdvancedControlNetApply_v2", "positive")
     assert source["title"].startswith("Source: what the ") and target["title"] == "Target: the new look"
-    assert len(source["outputs"][0]["links"]) == len(target["outputs"][0]["links"]) == 1
+    assert users_of(workflow, source["title"]) == users_of(workflow, target["title"]) == 1
     assert source["widgets_values"] != target["widgets_values"] and source["widgets_values"][0]
 
 
@@ -118,6 +107,72 @@ def test_the_source_is_described_to_the_unsampler_and_the_target_to_the_resample
 def test_the_clip_decides_how_far_the_direct_path_goes(name):
     for kind in ("UNS_Unsampler", "UNS_NoiselessResampler"):
         assert value_of(read(name), kind, "direct") == -1
+
+
+@pytest.mark.parametrize("name", BOTH_PASSES)
+def test_a_report_judges_the_noise(name):
+    assert source_of(read(name), "UNS_InversionReport", "noise")["type"] == "UNS_Unsampler"
+
+
+@pytest.mark.parametrize("name", BOTH_PASSES)
+def test_the_cfg_shows_an_effect_at_once(name):
+    workflow = read(name)
+    assert value_of(workflow, "UNS_Unsampler", "cfg") == 1
+    assert value_of(workflow, "UNS_NoiselessResampler", "cfg") >= 2
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_note_has_every_model_with_its_link_folder_size_and_licence(name):
+    workflow = read(name)
+    rows = [line for line in notes(workflow).splitlines() if line.startswith("| [")]
+    models = [model for node in real_nodes(workflow) for model in node["properties"].get("models", [])]
+    assert len(rows) == len(models) > 0
+    for model in models:
+        (row,) = [row for row in rows if f"[{model['name']}]({model['url']})" in row]
+        assert model["directory"] in row and (" GB" in row or " MB" in row or "size and licence: see" in row)
+    assert "and brings its own look" in notes(workflow)
+
+
+@pytest.mark.parametrize("name", WORKFLOWS)
+def test_a_note_says_what_takes_the_place_of_other_nodes(name):
+    for words in ("*FlipSigmas*", "*SamplerCustom*", "ComfyUI_Noise", "*add_noise*"):
+        assert words in notes(read(name))
+
+
+@pytest.mark.parametrize("name", [name for name in WORKFLOWS if name != "unsample_resample_image"])
+def test_loaders_and_animatediff_are_folded_into_one_node(name):
+    shown = {node["type"] for node in read(name)["nodes"]}
+    assert not any(kind.startswith("ADE_") or kind.endswith(("Loader", "LoaderSimple")) for kind in shown)
+    (models,) = [node for node in read(name)["nodes"] if node.get("title") == "Models"]
+    labels = [slot["label"] for slot in models["inputs"]]
+    assert labels[0] in ("checkpoint", "video model") and "VAE" in labels
+    assert [slot["name"] for slot in models["outputs"]] == ["MODEL", "CLIP", "VAE"]
+
+
+def in_app_mode(workflow: dict) -> tuple[list[str], str]:
+    """The labels that App mode shows, and the type of the node whose result it shows."""
+    shown = workflow["extra"]["linearData"]
+    nodes = {node["id"]: node for node in workflow["nodes"]}
+    labels = []
+    for id, widget in shown["inputs"]:
+        (slot,) = [slot for slot in nodes[id]["inputs"] if slot["name"] == widget and "widget" in slot]
+        labels.append(slot["label"])
+    (output,) = shown["outputs"]
+    return labels, nodes[output]["type"]
+
+
+@pytest.mark.parametrize("name", BOTH_PASSES)
+def test_app_mode_shows_what_people_change_and_the_result(name):
+    labels, result = in_app_mode(read(name))
+    assert labels[-5:] == ["what the source shows", "the new look", *TURNED]
+    assert labels[0] in ("clip", "picture")
+    assert result in ("SaveVideo", "SaveImage", "VHS_VideoCombine")
+
+
+def test_app_mode_of_saved_noise_shows_file_looks_and_what_is_turned():
+    labels, result = in_app_mode(read(SAVED_NOISE))
+    assert labels == ["saved noise", "the new looks, one a line", *TURNED]
+    assert result == "SaveVideo"
 
 
 @pytest.mark.parametrize("name", BOTH_PASSES)
@@ -219,7 +274,7 @@ def test_the_vhs_variant_takes_every_second_frame_up_to_a_cap_and_keeps_the_spee
     assert value_of(workflow, "VHS_LoadVideo", "frame_load_cap") == 48
     assert source_of(workflow, "VHS_VideoCombine", "frame_rate")["type"] == "VHS_VideoInfoLoaded"
     assert "ComfyUI-VideoHelperSuite" in notes(workflow)
-    both = [{node["type"] for node in read(name)["nodes"]} for name in (VHS, VIDEO)]
+    both = [{node["type"] for node in real_nodes(read(name))} for name in (VHS, VIDEO)]
     assert both[0] - both[1] == {"VHS_LoadVideo", "VHS_VideoInfoLoaded", "VHS_VideoCombine"}
 
 
@@ -229,9 +284,8 @@ def test_the_wan_workflow_samples_on_the_models_own_schedule():
     for kind in ("UNS_Unsampler", "UNS_NoiselessResampler", "BasicScheduler"):
         assert source_of(workflow, kind, "model") == model
     assert source_of(workflow, "UNS_Unsampler", "sigmas")["type"] == "BasicScheduler"
-    assert not any(node["type"] == "UNS_AYSScheduler" for node in workflow["nodes"])
+    assert not any(node["type"] == "UNS_AYSScheduler" for node in all_nodes(workflow))
     assert value_of(workflow, "CLIPLoader", "type") == "wan"
-    assert source_of(workflow, "UNS_InversionReport", "noise")["type"] == "UNS_Unsampler"
 
 
 def test_the_wan_workflow_cuts_the_result_to_the_frames_that_came_in():
@@ -300,7 +354,31 @@ def offer_another_model(workflow: dict) -> None:
 
 
 def move_onto_another(workflow: dict) -> None:
-    workflow["nodes"][2]["pos"] = workflow["nodes"][1]["pos"]
+    node_of(workflow, "VAEDecode")["pos"] = node_of(workflow, "UNS_Unsampler")["pos"]
+
+
+def move_a_little_closer(workflow: dict) -> None:
+    node_of(workflow, "CreateVideo")["pos"][1] -= 10
+
+
+def take_the_room_for_a_preview(workflow: dict) -> None:
+    unsampler = node_of(workflow, "UNS_Unsampler")
+    node_of(workflow, "VAEDecode")["pos"] = [
+        unsampler["pos"][0],
+        unsampler["pos"][1] + unsampler["size"][1] + 200,
+    ]
+
+
+def make_it_wide(workflow: dict) -> None:
+    node_of(workflow, "CreateVideo")["pos"][0] += 800
+
+
+def cut_inside(workflow: dict) -> None:
+    workflow["definitions"]["subgraphs"][0]["links"].pop()
+
+
+def rename_an_output(workflow: dict) -> None:
+    workflow["definitions"]["subgraphs"][0]["outputs"][0]["name"] = "model"
 
 
 def use_an_id_twice(workflow: dict) -> None:
@@ -318,6 +396,11 @@ def use_an_id_twice(workflow: dict) -> None:
         (forget_a_widget, "has 0 values for 1 widgets"),
         (offer_another_model, "offers other.safetensors"),
         (move_onto_another, "overlaps"),
+        (move_a_little_closer, "lies closer to"),
+        (take_the_room_for_a_preview, "lies closer to"),
+        (make_it_wide, "it opens at 0.5"),
+        (cut_inside, "names link"),
+        (rename_an_output, "inside there are"),
         (use_an_id_twice, "a node id is used twice"),
     ],
 )

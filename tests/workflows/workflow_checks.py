@@ -4,8 +4,10 @@ from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
 
+from workflow_parts import INPUT_ID, OUTPUT_ID, all_nodes, links_of, real_nodes, subgraphs
+
 from tools.widgets import Widget, drawn_widgets, grown, inputs_of
-from tools.workflows.graph import NOTE, SAVED_BY_NAME
+from tools.workflows.graph import SAVED_BY_NAME
 
 TOP = {
     "last_node_id": int,
@@ -32,7 +34,22 @@ NODE = {
 GROUP = {"id": int, "title": str, "bounding": list, "color": str, "font_size": int, "flags": dict}
 INPUT = {"name": str, "type": str, "link": (int, type(None))}
 OUTPUT = {"name": str, "type": str, "links": (list, type(None))}
+SUBGRAPH = {
+    "id": str,
+    "version": int,
+    "state": dict,
+    "name": str,
+    "inputNode": dict,
+    "outputNode": dict,
+    "inputs": list,
+    "outputs": list,
+    "nodes": list,
+    "links": list,
+}
 LINK = (int, int, int, int, int, str)
+APART, PREVIEW = 40, 260  # pixels between nodes; below a sampler, for its preview
+SAMPLERS = ("UNS_Unsampler", "UNS_NoiselessResampler", "UNS_RestyleGrid")
+SCREEN, FITTED, READABLE = (1920, 1080), 0.75, 0.6  # a template opens in three quarters of the window
 NUMBERS = {"INT": int, "FLOAT": (int, float)}
 TITLE = 30  # LiteGraph draws a node's title above its position
 PACKS = {
@@ -56,7 +73,9 @@ def shape(workflow: dict, _info: dict) -> Iterator[str]:
     yield from fields("workflow", workflow, TOP)
     if workflow["version"] != 0.4:
         yield f"version is {workflow['version']}, not 0.4"
-    for node in workflow["nodes"]:
+    for one in subgraphs(workflow):
+        yield from fields(f"subgraph {one.get('name')}", one, SUBGRAPH)
+    for node in all_nodes(workflow):
         name = f"node {node.get('id')}"
         yield from fields(name, node, NODE)
         for number, (slots, kind) in enumerate([(node["inputs"], INPUT), (node["outputs"], OUTPUT)]):
@@ -64,9 +83,12 @@ def shape(workflow: dict, _info: dict) -> Iterator[str]:
                 yield from fields(f"{name} {('input', 'output')[number]} {item.get('name')}", item, kind)
         if len(node["pos"]) != 2 or len(node["size"]) != 2:
             yield f"{name} needs two numbers for pos and size"
-    for link in workflow["links"]:
-        if len(link) != 6 or not all(isinstance(item, kind) for item, kind in zip(link, LINK, strict=True)):
-            yield f"link {link} is not a 6-tuple of five ints and a type"
+    for graph in (workflow, *subgraphs(workflow)):
+        for link in links_of(graph):
+            if len(link) != 6 or not all(
+                isinstance(item, kind) for item, kind in zip(link, LINK, strict=True)
+            ):
+                yield f"link {link} is not a 6-tuple of five ints and a type"
     for group in workflow["groups"]:
         yield from fields(f"group {group.get('title')}", group, GROUP)
 
@@ -82,42 +104,74 @@ def fields(owner: str, value: dict, kinds: dict) -> Iterator[str]:
 
 def ids(workflow: dict, _info: dict) -> Iterator[str]:
     """Unique ids, and the counters at the last of them."""
-    for kind, found in (
-        ("node", [node["id"] for node in workflow["nodes"]]),
-        ("link", [link[0] for link in workflow["links"]]),
-    ):
+    nodes = [node["id"] for node in all_nodes(workflow)]
+    for kind, found in (("node", nodes), ("link", [link[0] for link in workflow["links"]])):
         if len(set(found)) != len(found):
             yield f"a {kind} id is used twice"
         if workflow[f"last_{kind}_id"] != max(found):
             yield f"last_{kind}_id is {workflow[f'last_{kind}_id']}, the last {kind} is {max(found)}"
+    kinds = [one["id"] for one in subgraphs(workflow)]
+    placed = [node["type"] for node in workflow["nodes"] if node["type"] in kinds]
+    if sorted(placed) != sorted(kinds):
+        yield f"the subgraphs {kinds} are not each on the canvas once"
 
 
 def links(workflow: dict, _info: dict) -> Iterator[str]:
     """Every link exists at both of its ends, with one type; and no end names a link that is not there."""
-    nodes = {node["id"]: node for node in workflow["nodes"]}
+    for graph in (workflow, *subgraphs(workflow)):
+        yield from links_in(graph)
+
+
+def links_in(graph: dict) -> Iterator[str]:
+    """The same for one of its graphs. The ends of a subgraph are nodes there."""
+    ends = {node["id"]: (node["inputs"], node["outputs"]) for node in graph["nodes"]}
+    if "inputNode" in graph:
+        ends |= {INPUT_ID: ([], graph["inputs"]), OUTPUT_ID: (graph["outputs"], [])}
     outgoing = {
-        (node["id"], index, link)
-        for node in workflow["nodes"]
-        for index, item in enumerate(node["outputs"])
-        for link in item["links"] or []
+        (node, index, link)
+        for node, (_, outputs) in ends.items()
+        for index, item in enumerate(outputs)
+        for link in item.get("links", item.get("linkIds")) or []
     }
     incoming = {
-        (node["id"], index, item["link"])
-        for node in workflow["nodes"]
-        for index, item in enumerate(node["inputs"])
-        if item["link"] is not None
+        (node, index, link)
+        for node, (inputs, _) in ends.items()
+        for index, item in enumerate(inputs)
+        for link in item.get("linkIds", [item.get("link")])
+        if link is not None
     }
-    for number, source, out_slot, target, in_slot, kind in workflow["links"]:
+    for number, source, out_slot, target, in_slot, kind in links_of(graph):
         if (source, out_slot, number) not in outgoing or (target, in_slot, number) not in incoming:
             yield f"link {number} is not in both of its ends"
             continue
-        ends = nodes[source]["outputs"][out_slot]["type"], nodes[target]["inputs"][in_slot]["type"]
-        if ends[0] != kind or kind not in ends[1].split(","):  # an input of several types names them all
-            yield f"link {number} of type {kind} joins {ends[0]} to {ends[1]}"
-    known = {link[0] for link in workflow["links"]}
+        types = ends[source][1][out_slot]["type"], ends[target][0][in_slot]["type"]
+        if types[0] != kind or kind not in types[1].split(","):  # an input of several types names them all
+            yield f"link {number} of type {kind} joins {types[0]} to {types[1]}"
+    known = {link[0] for link in links_of(graph)}
     for node, _, link in outgoing | incoming:
         if link not in known:
             yield f"node {node} names link {link}, which is not there"
+
+
+def folded(workflow: dict, _info: dict) -> Iterator[str]:
+    """The node of a subgraph has its slots, and every socket is linked; every widget on it is one inside."""
+    for one in subgraphs(workflow):
+        node = next(node for node in workflow["nodes"] if node["type"] == one["id"])
+        for side in ("inputs", "outputs"):
+            given, wanted = ([(slot["name"], slot["type"]) for slot in of[side]] for of in (node, one))
+            if given != wanted:
+                yield f"{one['name']} has the {side} {given}, inside there are {wanted}"
+        for slot in node["inputs"]:
+            if "widget" not in slot and slot["link"] is None:
+                yield f"{one['name']} needs a link into {slot['name']}"
+        inside = {
+            slot["widget"]["name"]
+            for found in one["nodes"]
+            for slot in found["inputs"]
+            if "widget" in slot and slot["link"] is not None
+        }
+        if {slot["name"] for slot in node["inputs"] if "widget" in slot} != inside:
+            yield f"{one['name']} shows other widgets than it links inside"
 
 
 def slots(workflow: dict, info: dict) -> Iterator[str]:
@@ -215,7 +269,7 @@ def model(kind: str, models: list[dict], values: list) -> Iterator[str]:
 
 
 def layout(workflow: dict, _info: dict) -> Iterator[str]:
-    """Each node lies in one group, groups run from left to right, and nothing overlaps."""
+    """Each node lies in one group, groups run in rows from left to right, and nothing overlaps."""
     groups = {group["title"]: tuple(group["bounding"]) for group in workflow["groups"]}
     nodes = {f"{node['id']} {node['type']}": box(node) for node in workflow["nodes"]}
     for boxes in (groups, nodes):
@@ -226,13 +280,36 @@ def layout(workflow: dict, _info: dict) -> Iterator[str]:
         if sum(inside(found, group) for group in groups.values()) != 1:
             yield f"{name} is not inside one group"
     numbered = [title for title in groups if title[0].isdigit()]
-    if numbered != sorted(numbered, key=lambda title: groups[title][0]) or numbered != sorted(numbered):
+    read = sorted(numbered, key=lambda title: (groups[title][1], groups[title][0]))
+    if numbered != read or numbered != sorted(numbered):
         yield f"the groups {numbered} do not run from left to right"
+
+
+def spacing(workflow: dict, _info: dict) -> Iterator[str]:
+    """Nodes keep apart, samplers have room for their preview, and it opens large enough to be read."""
+    boxes = {f"{node['id']} {node['type']}": grown_box(node) for node in workflow["nodes"]}
+    for (a, first), (b, second) in combinations(boxes.items(), 2):
+        x, y, width, height = first
+        if overlap((x - APART, y - APART, width + 2 * APART, height + 2 * APART), second):
+            yield f"{a} lies closer to {b} than {APART} px"
+    left, top = (min(found[axis] for found in boxes.values()) for axis in (0, 1))
+    right = max(found[0] + found[2] for found in boxes.values())
+    bottom = max(found[1] + found[3] for found in map(box, workflow["nodes"]))
+    scale = min(FITTED * SCREEN[0] / (right - left), FITTED * SCREEN[1] / (bottom - top))
+    if scale < READABLE:
+        yield f"it opens at {scale:.2f} on a screen of {SCREEN}"
+
+
+def grown_box(node: dict) -> tuple[float, float, float, float]:
+    """Its box with the preview that it shows while it runs."""
+    x, y, width, height = box(node)
+    return x, y, width, height + (PREVIEW if node["type"] in SAMPLERS else 0)
 
 
 def box(node: dict) -> tuple[float, float, float, float]:
     """x, y, width and height of a node with its title."""
-    return node["pos"][0], node["pos"][1] - TITLE, node["size"][0], node["size"][1] + TITLE
+    height = 0 if node["flags"].get("collapsed") else node["size"][1]
+    return node["pos"][0], node["pos"][1] - TITLE, node["size"][0], height + TITLE
 
 
 def overlap(a: tuple, b: tuple) -> bool:
@@ -243,12 +320,7 @@ def inside(a: tuple, b: tuple) -> bool:
     return b[0] <= a[0] and b[1] <= a[1] and a[0] + a[2] <= b[0] + b[2] and a[1] + a[3] <= b[1] + b[3]
 
 
-def real_nodes(workflow: dict) -> list[dict]:
-    """The nodes a server knows: all but the notes."""
-    return [node for node in workflow["nodes"] if node["type"] != NOTE]
-
-
-CHECKS = (shape, ids, links, slots, widgets, origin, layout)
+CHECKS = (shape, ids, links, folded, slots, widgets, origin, layout, spacing)
 
 
 def complaints(workflow: dict, info: dict) -> list[str]:

@@ -1,8 +1,6 @@
-"""Pictures of our workflows in the real frontend: `python tools/dev/screenshot_workflows.py`.
+"""The README's picture of a workflow in the real frontend: `python tools/dev/screenshot_workflows.py`.
 
-Writes workflows/<name>.jpg, the template thumbnails, and docs/images/workflow_sd15.jpg for the README. The
-VHS variant needs VideoHelperSuite in this machine's ComfyUI, whose scripts draw its nodes; else it is left
-alone.
+Writes docs/images/workflow_sd15.jpg.
 """
 
 import io
@@ -16,17 +14,16 @@ from PIL import Image
 ROOT = Path(__file__).resolve().parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-from browser.frontend import chromium, load, missing, open_frontend, vhs_scripts  # noqa: E402  (paths first)
+from browser.frontend import chromium, load, missing, open_frontend  # noqa: E402  (paths first)
 from browser.sample_media import sample_media  # noqa: E402
 from playwright.sync_api import FloatRect, Page  # noqa: E402
 
-from tools.workflows.build import WORKFLOWS, recorded_info  # noqa: E402
+from tools.workflows.build import file_of, recorded_info  # noqa: E402
 
 WINDOW = (3200, 1800)
 MARGIN = 24
 SLOW_MS = 120_000
 TARGETS = {  # picture: (workflow, width in pixels, largest size in bytes)
-    **{f"workflows/{name}.jpg": (name, 1200 if "image" in name else 1440, 150_000) for name in WORKFLOWS},
     "docs/images/workflow_sd15.jpg": ("unsampling_animatediff_sd15", 1920, 250_000),
 }
 # Fits the groups into the window, at most at their natural size; returns them as a rectangle on the page.
@@ -90,19 +87,14 @@ def save(name: str, picture: Image.Image) -> None:
 
 
 def main() -> None:
-    """Take every picture, or those of the workflows named on the command line."""
+    """Take every picture."""
     if reason := missing():
         raise SystemExit(f"No screenshots: {reason}.")
-    info, scripts = recorded_info(), vhs_scripts()
     with tempfile.TemporaryDirectory() as folder, chromium() as browser:
         media = sample_media(Path(folder))
-        for name in sys.argv[1:] or WORKFLOWS:
-            if name.endswith("_vhs") and not scripts:
-                print(f"left {name} as it is: VideoHelperSuite is not installed")
-                continue
-            with open_frontend(browser, info, media=media, scripts=scripts, size=WINDOW) as page:
-                workflow = json.loads((ROOT / "workflows" / f"{name}.json").read_text(encoding="utf-8"))
-                save(name, picture_of(page, workflow))
+        for name in {shown for shown, _, _ in TARGETS.values()}:
+            with open_frontend(browser, recorded_info(), media=media, size=WINDOW) as page:
+                save(name, picture_of(page, json.loads(file_of(name).read_text(encoding="utf-8"))))
 
 
 if __name__ == "__main__":

@@ -3,77 +3,32 @@ with the target prompt and a weak ControlNet."""
 
 from dataclasses import dataclass
 
-from tools.workflows import models, notes
+from tools.workflows import notes
+from tools.workflows.families import Family
 from tools.workflows.graph import Graph, Node, Output
-from tools.workflows.layout import Area, place
-from tools.workflows.models import CLIP, Model, packs
-from tools.workflows.parts import BLUE, GREEN, OURS, PURPLE, prompts
+from tools.workflows.layout import Area, Column, place
+from tools.workflows.models import CLIP, packs
+from tools.workflows.parts import (
+    BLUE,
+    NOTE_WIDTH,
+    OURS,
+    WIDE,
+    app_mode,
+    files_note,
+    help_notes,
+    migration_note,
+    passes,
+    prompt_heights,
+    prompts,
+    read_me,
+    taller,
+)
+from tools.workflows.subgraph import fold
 
 FPS = "fps\U0001f7e6"  # VideoHelperSuite marks its outputs by the colour of their source
-VHS_PREVIEW = 240  # its loader grows by the height of the clip
+VHS_PREVIEW = 240  # what its saver grows by, the height of the clip
+VHS_LOADER = 50  # what its loader, clip included, is taller in Nodes 2.0
 VHS_HEIGHT = 448  # of a wide clip; 16:9 becomes 800 x 448, about SD15.megapixels
-
-
-@dataclass(frozen=True)
-class Family:
-    """What changes between SD1.5 and SDXL."""
-
-    checkpoint: Model
-    vae: Model
-    motion: Model
-    canny: Model
-    schedule: str
-    beta: str
-    window: int
-    overlap: int
-    megapixels: float
-    start: str
-    changes: tuple[str, str]  # title and text of the note about SD1.5 and SDXL
-    changes_height: int
-
-
-SD15 = Family(
-    models.SD15,
-    models.SD15_VAE,
-    models.SD15_MOTION,
-    models.SD15_CANNY,
-    "auto",
-    "autoselect",
-    16,
-    4,
-    0.35,
-    notes.START,
-    ("From SD1.5 to SDXL", notes.SDXL),
-    320,
-)
-HOTSHOTXL = Family(
-    models.SDXL,
-    models.SDXL_VAE,
-    models.HOTSHOT,
-    models.SDXL_CANNY,
-    "SDXL",
-    "linear (HotshotXL/default)",
-    8,
-    2,
-    0.56,
-    notes.START_SDXL,
-    ("From SD1.5 to SDXL", notes.HOTSHOTXL),
-    440,
-)
-ANIMATEDIFF_SDXL = Family(
-    models.SDXL,
-    models.SDXL_VAE,
-    models.SDXL_MOTION,
-    models.SDXL_CANNY,
-    "SDXL",
-    "linear (AnimateDiff-SDXL)",
-    16,
-    4,
-    0.56,
-    notes.START_SDXL,
-    ("From SD1.5 to SDXL", notes.ANIMATEDIFF_SDXL),
-    440,
-)
 
 
 @dataclass(frozen=True)
@@ -169,15 +124,51 @@ def load_models(g: Graph, family: Family, control: bool = True) -> list[Node]:
     return [base, vae, *more, loader, motion, windows, model]
 
 
+def fold_models(g: Graph, loaded: list[Node]) -> Node:
+    """Loaders and AnimateDiff as one node with the names of the files on it."""
+    base, vae, loader, motion, windows, model = loaded
+    columns = [Column([base, vae, loader], 400), Column([motion, windows], 400), Column([model], 400)]
+    place(g, [Area("", BLUE, columns[0].nodes, 400, more=tuple(columns[1:]))])
+    g.groups.clear()
+    return fold(
+        g,
+        "Models",
+        loaded,
+        {
+            (base, "ckpt_name"): "checkpoint",
+            (vae, "vae_name"): "VAE",
+            (loader, "model_name"): "motion model",
+            (windows, "context_length"): "frames at a time",
+        },
+        {"MODEL": model["MODEL"], "CLIP": base["CLIP"], "VAE": vae["VAE"]},
+    )
+
+
+def fold_control(g: Graph, control: Node, edges: Node, hint: Node) -> Node:
+    """Edges and ControlNet as one node with what is turned on it."""
+    place(g, [Area("", BLUE, [control, edges], 400, more=(Column([hint], 400),))])
+    g.groups.clear()
+    return fold(
+        g,
+        "ControlNet (weak, early steps)",
+        [control, edges, hint],
+        {
+            (control, "cnet"): "ControlNet",
+            (hint, "strength"): "strength",
+            (hint, "end_percent"): "end_percent",
+        },
+        {"positive": hint["positive"], "negative": hint["negative"]},
+    )
+
+
 def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
     """The workflow of one family; `vhs` loads and saves the clip with VideoHelperSuite's nodes."""
     g = Graph(info, packs())
-    start = g.note("Start here", notes.START_VHS if vhs else family.start)
-    title, text = family.changes
-    changes = g.note(title, notes.SDXL_VHS if vhs else text)
+    start = g.note("Start here", notes.START_VHS if vhs else notes.START)
+    changes = g.note("From SD1.5 to SDXL", notes.SDXL_VHS if vhs else family.changes, collapsed=True)
     footage = vhs_footage(g) if vhs else core_footage(g, family.megapixels)
-    loaded = load_models(g, family)
-    base, vae, control, model = *loaded[:3], loaded[-1]
+    base, vae, control, *moved = load_models(g, family)
+    model = moved[-1]
     texts = prompts(g, base["CLIP"])
 
     latent = g.add("VAEEncode", pixels=footage.frames, vae=vae["VAE"])
@@ -218,25 +209,58 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
 
     images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])
     saved = (vhs_result if vhs else core_result)(g, images["IMAGE"], footage)
+    # What came after 0.1.0 comes last, so that the numbers of the nodes that scripts know stay.
+    report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
+    files = files_note(
+        g, f"checkpoint made from {family.name}", family.checkpoint, family.vae, family.motion, family.canny
+    )
+    size = g.note("Frames, size and memory", notes.SIZE_VHS if vhs else family.size)
+    migration = migration_note(g)
+    folded = fold_models(g, [base, vae, *moved])
+    weak = fold_control(g, control, edges, hint)
 
+    first, *rest = footage.nodes
+    chosen = [(first, "video", "clip"), (first, "frame_load_cap", "frames at most")]
+    if not vhs:
+        chosen = [(first, "file", "clip"), (rest[0], "duration", "seconds")]
+    app_mode(g, chosen, texts.nodes, result, saved[-1])
+    loading = Column([*rest, latent], 300) if vhs else Column(rest, 300)
+    unsample, resample = passes(4, noise, report, result)
     place(
         g,
         [
+            read_me(start),
             Area(
-                "Read me",
-                GREEN,
-                [start, changes],
-                width=400,
-                heights={start.id: 560, changes.id: family.changes_height},
+                "1 Source video",
+                BLUE,
+                [first] if vhs else [first, latent],
+                280 if vhs else 300,
+                room={first.id: VHS_LOADER if vhs else 0},
+                more=(loading,),
             ),
+            Area("2 Models", BLUE, [folded, steps], 300, taller(folded)),
             Area(
-                "1 Source video", BLUE, footage.nodes, room={footage.nodes[0].id: VHS_PREVIEW if vhs else 0}
+                "3 Prompts",
+                BLUE,
+                texts.nodes,
+                340,
+                prompt_heights(texts.nodes),
+                more=(Column([weak, which], 340, taller(weak) | {which.id: 190}),),
             ),
-            Area("2 Models", BLUE, loaded, width=380),
-            Area("3 Prompts", BLUE, texts.nodes),
-            Area("4 Unsample", PURPLE, [latent, steps, noise, which], heights={which.id: 440}),
-            Area("5 Resample", PURPLE, [edges, hint, result, tuning], heights={tuning.id: 440}),
-            Area("6 Result", BLUE, [images, *saved], heights={} if vhs else {saved[-1].id: 420}),
+        ],
+        [
+            help_notes("Models and sizes", WIDE, (files, 290), (size, 190), (changes, 280)),
+            unsample,
+            resample,
+            Area(
+                "6 Result",
+                BLUE,
+                [images, *saved],
+                300,
+                {} if vhs else {saved[-1].id: 360},
+                {saved[-1].id: VHS_PREVIEW if vhs else 0},
+            ),
+            help_notes("Help", NOTE_WIDTH, (tuning, 500), (migration, 420)),
         ],
     )
     return g.to_json()

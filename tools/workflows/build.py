@@ -13,16 +13,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT))
 
-from tools.workflows.animatediff import (  # noqa: E402  (the root must be on the path first)
-    ANIMATEDIFF_SDXL,
-    HOTSHOTXL,
-    SD15,
-    restyle,
-)
+from tools.template_names import title_of  # noqa: E402  (the root must be on the path first)
+from tools.workflows.animatediff import restyle  # noqa: E402
+from tools.workflows.families import ANIMATEDIFF_SDXL, HOTSHOTXL, SD15  # noqa: E402
 from tools.workflows.image import unsample_resample_image  # noqa: E402
 from tools.workflows.saved_noise import restyle_saved_noise  # noqa: E402
 from tools.workflows.wan import unsampling_wan_video  # noqa: E402
 
+FOLDER = ROOT / "workflows"
 OBJECT_INFO = ROOT / "tests" / "data" / "object_info.json"
 PROMPTS = ROOT / "api"  # each workflow's API prompt, as the frontend makes it
 VHS_INFO = ROOT / "tests" / "data" / "object_info_vhs.json"  # apart: not every server has that pack
@@ -47,8 +45,13 @@ def recorded_info() -> dict:
     }
 
 
+def file_of(name: str) -> Path:
+    """The template's file."""
+    return FOLDER / f"{title_of(name)}.json"
+
+
 def build(object_info: dict | None = None) -> dict[str, str]:
-    """The text of every workflow file by its base name."""
+    """The text of every workflow file by its short name."""
     info = object_info or recorded_info()
     return {name: json.dumps(describe(info), indent=2) + "\n" for name, describe in WORKFLOWS.items()}
 
@@ -56,7 +59,7 @@ def build(object_info: dict | None = None) -> dict[str, str]:
 def main() -> None:
     """Write the files."""
     for name, text in build().items():
-        path = ROOT / "workflows" / f"{name}.json"
+        path = file_of(name)
         path.write_text(text, encoding="utf-8")
         print(f"wrote {path.relative_to(ROOT)} ({len(text) // 1024} KiB)")
 

@@ -19,7 +19,7 @@ NOTE = "MarkdownNote"
 PREVIEW = {"videopreview": {"hidden": False, "paused": False, "params": {}}}
 UPLOAD_BUTTON = "choose video to upload"
 SAVED_BY_NAME = {"VHS_LoadVideo": {UPLOAD_BUTTON: "image"} | PREVIEW, "VHS_VideoCombine": PREVIEW}
-YELLOW = {"color": "#432", "bgcolor": "#653"}
+NOTE_COLORS = {"color": "#432", "bgcolor": "#211d17"}  # dark, for the grey text of Nodes 2.0
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Output:
         return self.node.entry["output"][self.slot]
 
 
-@dataclass
+@dataclass(eq=False)
 class Node:
     """One node of the graph; `node["name"]` is an output to link from."""
 
@@ -56,6 +56,9 @@ class Node:
     colors: dict[str, str] = field(default_factory=dict)
     pos: tuple[int, int] = (0, 0)
     size: tuple[int, int] = (0, 0)
+    labels: dict[str, str] = field(default_factory=dict)  # what the screen says in place of an input's name
+    saves_values: bool = True
+    collapsed: bool = False
 
     def __getitem__(self, output: str) -> Output:
         return Output(self, self.entry["output_name"].index(output))
@@ -72,7 +75,11 @@ class Node:
             slot(widget.name, widget.slot_type, widget.optional) | {"widget": {"name": widget.name}}
             for widget in self.widgets
         ]
-        return sockets + behind
+        return [self._labelled(item) for item in sockets + behind]
+
+    def _labelled(self, item: dict) -> dict:
+        label = self.labels.get(item["name"])
+        return item | ({"label": label} if label else {})
 
     @property
     def widgets(self) -> list[Widget]:
@@ -103,6 +110,9 @@ class Graph:
         self.packs = packs
         self.nodes: list[Node] = []
         self.groups: list[dict] = []
+        self.subgraphs: list[Any] = []
+        self.last_id = 0
+        self.app: dict[str, list] = {}  # what App mode shows
 
     def add(
         self,
@@ -122,7 +132,7 @@ class Graph:
         sources = {name: value for name, value in inputs.items() if isinstance(value, Output)}
         values = {name: value for name, value in inputs.items() if not isinstance(value, Output)}
         node = Node(
-            len(self.nodes) + 1,
+            self.next_id(),
             kind,
             entry,
             values,
@@ -137,12 +147,18 @@ class Graph:
         self.nodes.append(node)
         return node
 
-    def note(self, title: str, text: str) -> Node:
+    def note(self, title: str, text: str, collapsed: bool = False) -> Node:
         """A note in Markdown; it lives in the frontend only, so no server knows its type."""
         entry = {"input": {"required": {"text": ["STRING", {}]}}, "output": [], "output_name": []}
-        node = Node(len(self.nodes) + 1, NOTE, entry, {"text": text}, {}, {}, title, YELLOW)
+        node = Node(self.next_id(), NOTE, entry, {"text": text}, {}, {}, title, NOTE_COLORS)
+        node.collapsed = collapsed
         self.nodes.append(node)
         return node
+
+    def next_id(self) -> int:
+        """The id of the next node; nodes in subgraphs are counted too."""
+        self.last_id += 1
+        return self.last_id
 
     def properties(self, kind: str, entry: dict, models: list[dict] | None) -> dict:
         """What lets the frontend find a missing pack or model."""
@@ -163,14 +179,17 @@ class Graph:
     def to_json(self) -> dict:
         """The workflow file's content."""
         links = self.links()
+        folded = [made.to_json() for made in self.subgraphs]
+        app = {"linearData": self.app} if self.app else {}
         return {
-            "last_node_id": len(self.nodes),
+            "last_node_id": self.last_id,
             "last_link_id": len(links),
             "nodes": [node_json(node, order, links) for order, node in enumerate(self.nodes)],
             "links": links,
             "groups": self.groups,
             "config": {},
-            "extra": {"ds": {"scale": 0.6, "offset": [0, 100]}},
+            **({"definitions": {"subgraphs": folded}} if folded else {}),
+            "extra": {"ds": {"scale": 0.6, "offset": [0, 100]}, **app},
             "version": 0.4,
         }
 
@@ -195,12 +214,12 @@ def node_json(node: Node, order: int, links: list[list]) -> dict:
         "type": node.type,
         "pos": list(node.pos),
         "size": list(node.size),
-        "flags": {},
+        "flags": {"collapsed": True} if node.collapsed else {},
         "order": order,
         "mode": 0,
         "inputs": inputs,
         "outputs": outputs,
     }
     title = {"title": node.title} if node.title else {}
-    values = {"widgets_values": node.widget_values} if node.widget_values else {}
+    values = {"widgets_values": node.widget_values} if node.widget_values and node.saves_values else {}
     return head | title | {"properties": node.properties} | values | node.colors

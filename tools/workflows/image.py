@@ -2,20 +2,30 @@
 
 from tools.workflows import notes
 from tools.workflows.graph import Graph
-from tools.workflows.layout import Area, place
+from tools.workflows.layout import Area, Column, place
 from tools.workflows.models import PICTURE, SD15, packs
 from tools.workflows.parts import (
     BLUE,
-    GREEN,
     NEGATIVE,
+    NOTE_WIDTH,
     OURS,
     POSITIVE,
-    PURPLE,
     SOURCE,
     TARGET,
+    WIDE,
     Shared,
+    app_mode,
+    files_note,
+    help_notes,
+    migration_note,
+    passes,
     prompt,
+    prompt_heights,
+    read_me,
 )
+
+# What PICTURE shows.
+GIRL = "a girl with big yellow hair in a pink dress on a green hill, blue sky, white clouds"
 
 
 def unsample_resample_image(info: dict) -> dict:
@@ -32,9 +42,9 @@ def unsample_resample_image(info: dict) -> dict:
         resolution_steps=8,
     )
     source = prompt(
-        g, "Source: what the picture shows", base["CLIP"], "photo of a landscape, natural light", SOURCE
+        g, "Source: what the picture shows", base["CLIP"], f"a simple drawing of {GIRL}, flat colours", SOURCE
     )
-    target = prompt(g, TARGET, base["CLIP"], "oil painting of a landscape", POSITIVE)
+    target = prompt(g, TARGET, base["CLIP"], f"watercolour painting of {GIRL}, soft brush strokes", POSITIVE)
     negative = prompt(g, "Negative prompt", base["CLIP"], "blurry, low quality, watermark, text", NEGATIVE)
     latent = g.add("VAEEncode", pixels=pixels["IMAGE"], vae=base["VAE"])
     steps = g.add("UNS_AYSScheduler", colors=OURS, model_type="auto", steps=16, model=base["MODEL"])
@@ -54,18 +64,32 @@ def unsample_resample_image(info: dict) -> dict:
         **both,
         positive=target["CONDITIONING"],
         noise=noise["noise"],
-        cfg=1.0,
+        cfg=3.0,
     )
     image = g.add("VAEDecode", samples=result["latent"], vae=base["VAE"])
     save = g.add("SaveImage", images=image["IMAGE"], filename_prefix="unsampling")
+    # What came after 0.1.0 comes last, so that the numbers of the nodes that scripts know stay.
+    report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
+    tuning = g.note("Too close or too far?", notes.TUNING_WAN)
+    files = files_note(g, "checkpoint made from SD1.5", SD15)
+    migration = migration_note(g)
+    texts = [source, target, negative]
+    app_mode(g, [(picture, "image", "picture")], texts, result, save)
+    unsample, resample = passes(4, noise, report, result)
     place(
         g,
         [
-            Area("Read me", GREEN, [text], width=400, heights={text.id: 440}),
-            Area("1 Source and model", BLUE, [picture, pixels, base]),
-            Area("2 Prompts", BLUE, [source, target, negative]),
-            Area("3 Unsample", PURPLE, [latent, steps, noise]),
-            Area("4 Resample", PURPLE, [result, image, save], heights={save.id: 320}),
+            read_me(text),
+            Area("1 Source picture", BLUE, [picture], 300, more=(Column([pixels, latent], 300),)),
+            Area("2 Model", BLUE, [base, steps], 300),
+            Area("3 Prompts", BLUE, texts, 340, prompt_heights(texts)),
+        ],
+        [
+            help_notes("Models", WIDE, (files, 190)),
+            unsample,
+            resample,
+            Area("6 Result", BLUE, [image, save], 300, {save.id: 380}),
+            help_notes("Help", NOTE_WIDTH, (tuning, 480), (migration, 420)),
         ],
     )
     return g.to_json()

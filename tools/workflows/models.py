@@ -51,6 +51,33 @@ WAN_TEXT = hugging_face(
 WAN_VAE = hugging_face(WAN_FILES, "wan_2.1_vae.safetensors", "vae", "split_files/vae/")
 
 
+# Size and licence, as the files' pages on Hugging Face and ComfyUI-Manager's list of models say.
+FACTS: dict[str, tuple[str, ...]] = {
+    SD15["name"]: ("2.13 GB", "CreativeML OpenRAIL-M"),
+    SD15_VAE["name"]: ("335 MB", "MIT"),
+    SD15_MOTION["name"]: ("1.67 GB", "Apache-2.0"),
+    SD15_CANNY["name"]: ("723 MB", "licence: see the page"),
+    SDXL["name"]: ("6.94 GB", "OpenRAIL++-M"),
+    SDXL_VAE["name"]: ("335 MB", "MIT"),
+    HOTSHOT["name"]: ("475 MB", "OpenRAIL++"),
+    SDXL_MOTION["name"]: ("950 MB", "Apache-2.0"),
+    SDXL_CANNY["name"]: ("size and licence: see the page",),
+    WAN["name"]: ("2.84 GB", "Apache-2.0"),
+    WAN_TEXT["name"]: ("6.74 GB", "Apache-2.0"),
+    WAN_VAE["name"]: ("254 MB", "Apache-2.0"),
+}
+
+
+def table(*models: Model) -> str:
+    """The models as a table in Markdown: file with its link; folder, size and licence."""
+    head = "| file | folder, size, licence |\n|---|---|\n"
+    rows = [
+        f"| [{model['name']}]({model['url']}) | {', '.join((model['directory'], *FACTS[model['name']]))} |\n"
+        for model in models
+    ]
+    return head + "".join(rows)
+
+
 def names(*models: Model) -> list[str]:
     """Their file names."""
     return [model["name"] for model in models]

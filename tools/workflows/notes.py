@@ -6,7 +6,7 @@ HOW = """\
 1. The **Unsampler** runs the sampler backwards: it turns your clip into the noise that the model would \
 have started from to make it. Motion and composition are kept in that noise.
 2. The **Noiseless Resampler** comes down again with another text, a little more cfg and a weak ControlNet. \
-It has no seed: the same settings give the same video.
+It has no seed.
 
 **Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
 *Target*. Run.
@@ -18,114 +18,82 @@ It has no seed: the same settings give the same video.
 """
 
 LISTED = """
-Models are listed in the loaders of group 2; ComfyUI offers to download the missing ones.
-
+*Models* of group 2 has the loaders and AnimateDiff inside: a double click opens it. ComfyUI offers to \
+download \
+missing files.
 """
 
-START = (
-    HOW
-    + LISTED
-    + """\
-## Size and memory
-*Trim Video* takes the first 2 seconds. *Video Frames* makes about 0.35 megapixels of any shape, upright \
-or wide, with both sides a multiple of 8: a size for cards with 12 GB. Lower *megapixels* when memory runs \
-out. Frames are scaled as they are decoded: 1,000 of them, their edges and the result take about 10 GB of \
-RAM, whatever the clip's own size. *every_nth* 2 takes every second frame and keeps the speed.
-"""
-)
+START = HOW + LISTED
+START_VHS = HOW + "- **ComfyUI-VideoHelperSuite** (loads and saves the clip)\n" + LISTED
 
-START_SDXL = (
-    HOW
-    + LISTED
-    + """\
-## Size and memory
-*Trim Video* takes the first 2 seconds. *Video Frames* makes about 0.56 megapixels of any shape, with both \
-sides a multiple of 8: 1024 x 576 for a clip of 16:9. SDXL needs more memory than SD1.5: lower *megapixels* \
-when it runs out. The model sees *context_length* frames at a time, however long the clip is.
+SIZE = """\
+*Trim Video* takes the first 2 seconds. *Video Frames* makes about {megapixels} megapixels of any shape, \
+both \
+sides a multiple of 8{meant}. Lower *megapixels* when memory runs out. *every_nth* 2 takes every second \
+frame \
+and keeps the speed.
 """
-)
 
-START_VHS = (
-    HOW
-    + """\
-- **ComfyUI-VideoHelperSuite** (loads and saves the clip)
+SIZE_SD15 = SIZE.format(megapixels="0.35", meant=": a size for cards with 12 GB")
+SIZE_SDXL = SIZE.format(megapixels="0.56", meant=": 1024 x 576 for a clip of 16:9")
+
+SIZE_VHS = """\
+*select_every_nth* 2 takes every second frame, *frame_load_cap* 48 stops after 48 of them; 0 takes all. \
+*Frame rate as loaded* keeps the speed.
+
+*custom_height* 448 scales the clip while it is read. **For an upright clip** set *custom_width* to 448 and \
+*custom_height* to 0. Lower it when memory runs out.
+
+**Sound**: link *audio* of *Load Video* to *Video Combine*. Not for clips without sound: ComfyUI stops at \
+the \
+loader then.
 """
-    + LISTED
-    + """\
-## Which frames
-*select_every_nth* 2 takes every second frame and *frame_load_cap* 48 stops after 48 of them; 0 takes all. \
-*Frame rate as loaded* hands the matching rate to *Video Combine*, so that the speed stays. \
-*skip_first_frames* starts later. Other formats, GIF among them, are in *Video Combine*.
-
-**Sound**: link *audio* of *Load Video* to *audio* of *Video Combine*. Not for clips without sound: \
-ComfyUI stops at the loader then.
-
-## Size and memory
-*custom_height* 448 scales the clip while it is read, so that its own size takes no memory: 16:9 becomes \
-800 x 448. **For an upright clip** set *custom_width* to 448 and *custom_height* to 0. Both at 0 load the \
-clip's own size. *format* AnimateDiff makes both sides a multiple of 8. Go lower when memory runs out.
-"""
-)
 
 START_WAN = """\
 # Restyle a video by unsampling, on Wan 2.1
 
 1. The **Unsampler** runs the sampler backwards: it turns your clip into the noise that the model would \
 have started from to make it. Motion and composition are kept in that noise.
-2. The **Noiseless Resampler** comes down again with another text and a little more cfg. It has no seed: the \
-same settings give the same video.
+2. The **Noiseless Resampler** comes down again with another text and a little more cfg. It has no seed.
 
 **Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
 *Target*. Run.
 
-It needs only this pack. Models are listed in the loaders of group 2; ComfyUI offers to download the \
-missing ones.
+It needs only this pack. *Models* of group 2 has the loaders and the shift inside: a double click opens it. \
+ComfyUI offers to download missing files.
+"""
 
-## Frames
-Wan's VAE keeps 1, 5, 9, 13, ... frames and drops what is over. *repeat_last* 3 puts the last frame three \
-times more behind the clip, so that nothing is dropped, and *As many frames as came in* cuts the result: \
-frames in = frames out, whatever their number.
+SIZE_WAN = """\
+*Trim Video* takes the first 2 seconds. *Video Frames* makes about 0.38 megapixels, 848 x 480 for a clip of \
+16:9, both sides a multiple of 16. Lower *megapixels* when memory runs out.
 
-## Size and memory
-*Trim Video* takes the first 2 seconds. Wan was made for up to 81 frames at 16 a second; for longer clips \
-put core's *Wan Context Windows* behind *Shift of the schedule*. *Video Frames* makes about 0.38 \
-megapixels, 848 x 480 for a clip of 16:9, with both sides a multiple of 16. Lower *megapixels* when memory \
-runs out. The VAE works a few frames at a time, so main memory holds the source and the result, each once: \
-0.8 GB for 81 frames of 848 x 480.
+Wan's VAE keeps 1, 5, 9, 13, ... frames. *repeat_last* 3 repeats the last frame behind the clip and *As many \
+frames as came in* cuts the result: frames in = frames out.
+
+Above 81 frames put core's *Wan Context Windows* between *Models* and all that takes its model.
 """
 
 FLOW = """\
-**A flow model has its own schedule**
+Wan, like SD3, Flux, Hunyuan and LTX, is a *flow* model: its noise goes from 0 to 1, not to 14.6. Align Your \
+Steps has no table for it, so the schedule is core's **Basic Scheduler**; *simple* is what Wan is usually \
+sampled with.
 
-Wan, like SD3, Flux, Hunyuan and LTX, is a *flow* model: its noise goes from 0 to 1, not to 14.6. \
-Align Your Steps has no table for it, so the schedule is core's **Basic Scheduler**. *simple* is what Wan is \
-usually sampled with.
-
-- **One model for everything.** *Shift of the schedule* (ModelSamplingSD3) sits before Basic Scheduler, \
-Unsampler and Resampler. A higher *shift* spends more steps on the strong noise, where motion and \
+- **One model for everything.** *Shift of the schedule* (ModelSamplingSD3, in *Models*) sits before Basic \
+Scheduler, Unsampler and Resampler. A higher *shift* spends more steps on the strong noise, where motion and \
 composition are decided.
 - **No AnimateDiff and no motion model**: Wan makes all frames together.
-- **Another flow model**: change the loaders of group 2, and the shift node for that model's own if it has \
+- **Another flow model**: change the loaders in *Models*, and the shift node for that model's own if it has \
 one. The rest stays.
-
-*Inversion Report* tells whether the noise is what it should be; it costs no model call.
 """
 
 PROMPTS = """\
-**Two texts, two jobs**
+**Source** goes into the *Unsampler*: what the clip shows now, in plain words. It stays for the next look.
 
-- **Source** goes into the *Unsampler*: what the clip shows now, in plain words. Hard to describe? An empty \
-text works too, a description holds better.
-- **Target** goes into the *Resampler*: the same scene in the new look. The *Source* stays as it is for the \
-next look.
+**Target** goes into the *Resampler*: the same scene in the new look.
 
-On the noisy first steps the Resampler follows the difference of the model's two answers, for *Source* and \
-for *Target*: the **direct path**. Shapes hold there. Below it the recorded noise brings the detail back.
-
-- *direct* of the Unsampler (an advanced input): -1 lets the clip decide how many steps that is, 0 is off.
-- The same text in both changes nothing on the path; the Resampler says so then.
-- The way without a path: *direct* 0, and *Target* linked to *positive* of the Unsampler as well. The new \
-look then comes from a higher *cfg* alone.
+On the noisy first steps the Resampler follows the difference of the model's answers for the two: the \
+**direct \
+path**. Shapes hold there. Below it the recorded noise brings the detail back.
 
 Leave the Unsampler's **cfg at 1**: more spoils the noise.
 """
@@ -146,30 +114,22 @@ FAR = """\
 - raise *direct* of the Unsampler (0.7, 0.8)
 """
 
+LAST = """
+**Another take** of the same look: another *variation* in the Unsampler. Without the direct path: *direct* \
+0, \
+and *Target* linked to *positive* of the Unsampler as well.
+
+Change one thing at a time. {what} needs no new unsampling: only the second half runs again.
+"""
+
 TUNING = (
     CLOSE.format(cfg=5, weaker="- lower the ControlNet's *strength* or *end_percent*\n")
     + FAR
-    + """\
-- raise the ControlNet's *strength* or *end_percent*
-
-Another take of the same look: another *variation* in the Unsampler.
-
-Change one thing at a time. What is in the Resampler or the ControlNet needs no new unsampling: only the \
-second half runs again.
-"""
+    + "- raise the ControlNet's *strength* or *end_percent*\n"
+    + LAST.format(what="What is in the Resampler or the ControlNet")
 )
 
-TUNING_WAN = (
-    CLOSE.format(cfg=6, weaker="")
-    + FAR
-    + """\
-
-Another take of the same look: another *variation* in the Unsampler.
-
-Change one thing at a time. What is in the Resampler needs no new unsampling: only the second half runs \
-again.
-"""
-)
+TUNING_WAN = CLOSE.format(cfg=6, weaker="") + FAR + LAST.format(what="What is in the Resampler")
 
 CHANGES = """\
 **SDXL instead of SD1.5: five changes**
@@ -180,8 +140,8 @@ CHANGES = """\
 4. **ControlNet**: a canny ControlNet made for SDXL.
 5. **Step schedule**: *SDXL* in AYS Scheduler; *auto* finds it from the model.
 
-Then set {size}, and for HotshotXL *context_length* 8 and
-*context_overlap* 2. The templates *unsampling hotshotxl* and *unsampling animatediff sdxl* have it all.
+Then set {size}, and for HotshotXL *context_length* 8 and \
+*context_overlap* 2 (inside *Models*). The templates *HotshotXL SDXL* and *AnimateDiff SDXL* have it all.
 """
 
 SDXL = CHANGES.format(size="*megapixels* to 0.56 (1024 x 576)")
@@ -205,7 +165,7 @@ What follows from them:
 - *beta_schedule* is *linear (HotshotXL/default)*; *autoselect* finds the same.
 - *megapixels* is 0.56: 1024 x 576 for a clip of 16:9.
 
-AnimateDiff-SDXL instead: the template *unsampling animatediff sdxl*.
+AnimateDiff-SDXL instead: the template *AnimateDiff SDXL*.
 """
 )
 
@@ -221,9 +181,27 @@ What follows from them:
 - *beta_schedule* is *linear (AnimateDiff-SDXL)*; *autoselect* finds the same.
 - *megapixels* is 0.56: 1024 x 576 for a clip of 16:9.
 
-HotshotXL instead: the template *unsampling hotshotxl*.
+HotshotXL instead: the template *HotshotXL SDXL*.
 """
 )
+
+CHECKPOINTS = "\nAny {kind} fits, and brings its own look: choose one that knows the look you want.\n"
+
+MIGRATION = """\
+**You did it with other nodes?**
+
+| there | here |
+|---|---|
+| *FlipSigmas* | not needed: the Unsampler goes up the same schedule by itself |
+| *SamplerCustom* on flipped sigmas, *add_noise* off | **Unsampler** |
+| *SamplerCustom* on that noise, *add_noise* off | **Noiseless Resampler** |
+| *Unsampler* of ComfyUI_Noise | **Unsampler**; *end* in place of *end_at_step* |
+| *KSampler (Advanced)* after it, *add_noise* disable | **Noiseless Resampler** |
+| *sampler_name* | *solver*: midpoint comes back exactly |
+| *normalize* | never: the noise keeps its strength |
+| fewer steps, to stay closer | *structure* |
+| *SamplerCustomAdvanced* with a guider | **Unsampler (Advanced)** and its resampler |
+"""
 
 IMAGE = """\
 # Unsample and resample one picture
@@ -232,12 +210,13 @@ Sampling turns noise into a picture. **Unsampling** goes the other way: it finds
 would have come from.
 
 **Try this**
-1. Write what the picture shows in *Source* and the look you want in *Target*, and run. The difference \
-between the two texts is what changes; the composition stays.
-2. Link *Source* to *positive* of the **Resampler** as well. Both passes have the same text and cfg 1 now, \
-so the picture comes back: what is left of a difference is the VAE's.
-3. Link *Target* again, and raise the Resampler's *cfg* to 2 for more of it. Too far from the source? Raise \
-*structure*.
+1. Run it as it is: the texts describe the picture that ComfyUI brings along.
+2. Choose a picture of yours. Write what it shows in *Source* and the look you want in *Target*, and run. \
+The \
+difference between the two texts is what changes; the composition stays.
+3. Link *Source* to *positive* of the **Resampler** as well and set its *cfg* to 1. Both passes have the \
+same \
+text and cfg now, so the picture comes back: what is left of a difference is the VAE's.
 
 *direct* (an advanced input of both) is how many of the noisy first steps go by the difference of the two \
 texts alone: -1 lets the picture decide, 0 is off. Shapes hold there.
@@ -263,8 +242,16 @@ The node says how many restyles and model calls there will be before the first o
 
 **Then** take the settings of the cell that you like into a *Noiseless Resampler*: it makes that very \
 clip, at full size.
+"""
 
-## Size and memory
-All latents are held once, and one clip at a time is decoded: the grid is what takes memory. The nodes \
-say how much. Lower *width* in *Labelled Grid* for long clips.
+NOISE_FILES = """
+These are for noise of the template *AnimateDiff SD1.5*. Any checkpoint made from SD1.5 fits, and brings its \
+own look: but the noise must have been made with the same one.
+"""
+
+SIZE_GRID = """\
+All latents are held once, and one clip at a time is decoded: the grid is what takes memory. The nodes say \
+how much. Lower *width* in *Labelled Grid* for long clips.
+
+*fps* of *Create Video* is 12: write the clip's own.
 """

@@ -3,7 +3,10 @@
 from dataclasses import dataclass
 from typing import TypedDict
 
+from tools.workflows import notes
 from tools.workflows.graph import Graph, Node, Output
+from tools.workflows.layout import SAMPLER_PREVIEW, Area, Column, needed_height
+from tools.workflows.models import Model, table
 
 BLUE, PURPLE, GREEN = "#3f789e", "#8A5FA8", "#3f7d4f"
 POSITIVE = {"color": "#232", "bgcolor": "#353"}
@@ -12,6 +15,7 @@ SOURCE = {"color": "#223", "bgcolor": "#335"}
 OURS = {"color": "#323", "bgcolor": "#535"}
 
 TARGET = "Target: the new look"
+AVOIDED, STRONG, CLOSE = "what to avoid", "cfg: how strong", "structure: how close"  # in App mode
 
 
 class Shared(TypedDict):
@@ -56,4 +60,72 @@ def prompts(graph: Graph, clip: object) -> Prompts:
         source,
         target,
         prompt(graph, "Negative prompt", clip, "blurry, low quality, deformed, watermark, text", NEGATIVE),
+    )
+
+
+REPORT_WIDTH, REPORT_HEIGHT, REPORT_CHART = 380, 370, 240
+PROMPT_HEIGHT = 110
+WIDE, NOTE_WIDTH = 400, 320  # of the notes at the left and at the right
+
+
+def taller(folded: Node) -> dict[int, int]:
+    """Room for the button that Nodes 2.0 draws below a subgraph."""
+    return {folded.id: needed_height(folded) + 50}
+
+
+def read_me(start: Node) -> Area:
+    """The first note, beside the source."""
+    return Area("Read me", GREEN, [start], width=WIDE, heights={start.id: 490})
+
+
+def files_note(graph: Graph, kind: str, *files: Model) -> Node:
+    """Which models to download, and what kind of model fits in place of the first."""
+    return graph.note("Models to download", table(*files) + notes.CHECKPOINTS.format(kind=kind))
+
+
+def migration_note(graph: Graph, collapsed: bool = True) -> Node:
+    """What other nodes' users look for."""
+    return graph.note("From FlipSigmas or ComfyUI_Noise", notes.MIGRATION, collapsed)
+
+
+def prompt_heights(nodes: list[Node]) -> dict[int, int]:
+    """Room for a few lines of text in each."""
+    return {node.id: PROMPT_HEIGHT for node in nodes}
+
+
+def passes(number: int, noise: Node, report: Node, *results: Node) -> tuple[Area, Area]:
+    """The groups of the two passes: each sampler with room for its preview, and the report on the noise."""
+    result = results[0]
+    reading = Column([report], REPORT_WIDTH, {report.id: REPORT_HEIGHT}, {report.id: REPORT_CHART})
+    return (
+        Area(f"{number} Unsample", PURPLE, [noise], 300, room={noise.id: SAMPLER_PREVIEW}, more=(reading,)),
+        Area(f"{number + 1} Resample", PURPLE, list(results), 300, room={result.id: SAMPLER_PREVIEW}),
+    )
+
+
+def app_mode(
+    g: Graph, source: list[tuple[Node, str, str]], texts: list[Node], result: Node, saved: Node
+) -> None:
+    """What App mode shows: the source's widgets with their labels, the texts, what is turned, the result."""
+    turned = [(result, "cfg", STRONG), (result, "structure", CLOSE)]
+    words = ("what the source shows", "the new look", AVOIDED)
+    written = [(node, "text", label) for node, label in zip(texts, words, strict=True)]
+    show_in_app(g, source + written + turned, saved)
+
+
+def show_in_app(g: Graph, shown: list[tuple[Node, str, str]], saved: Node) -> None:
+    """Give App mode these widgets under these labels, and the result."""
+    for node, widget, label in shown:
+        node.labels[widget] = label
+    g.app = {"inputs": [[node.id, widget] for node, widget, _ in shown], "outputs": [saved.id]}
+
+
+def help_notes(title: str, width: int, *pairs: tuple[Node, int]) -> Area:
+    """Notes below each other, each with its height."""
+    return Area(
+        title,
+        GREEN,
+        [note for note, _ in pairs],
+        width,
+        heights={note.id: height for note, height in pairs},
     )

@@ -1,14 +1,32 @@
 """Noise from a file, restyled with three prompts and two strengths of guidance: one labelled video of all."""
 
-from tools.workflows import notes
-from tools.workflows.animatediff import SD15, load_models
+from tools.workflows import models, notes
+from tools.workflows.animatediff import fold_models, load_models
+from tools.workflows.families import SD15
 from tools.workflows.graph import Graph
-from tools.workflows.layout import Area, place
+from tools.workflows.layout import SAMPLER_PREVIEW, Area, Column, needed_height, place
 from tools.workflows.models import NOISE, packs
-from tools.workflows.parts import BLUE, GREEN, NEGATIVE, OURS, PURPLE, prompt
+from tools.workflows.parts import (
+    AVOIDED,
+    BLUE,
+    CLOSE,
+    NEGATIVE,
+    OURS,
+    PURPLE,
+    STRONG,
+    WIDE,
+    help_notes,
+    migration_note,
+    prompt,
+    prompt_heights,
+    read_me,
+    show_in_app,
+    taller,
+)
 
 FPS = 12.0
 PICTURE = 220  # Load Noise grows by the picture in the file
+MORE_LINES = 30  # of prompts than a text has room for
 LOOKS = """\
 oil painting of a person walking through a city, thick brush strokes, warm evening light
 watercolour of a person walking through a city, wet paper, soft edges
@@ -18,7 +36,7 @@ ink drawing of a person walking through a city, cross-hatching"""
 def restyle_saved_noise(info: dict) -> dict:
     """The workflow file's content."""
     g = Graph(info, packs())
-    text = g.note("Start here", notes.SAVED_NOISE)
+    start = g.note("Start here", notes.SAVED_NOISE)
     noise = g.add("UNS_LoadNoise", colors=OURS, file=NOISE)
     loaded = load_models(g, SD15, control=False)
     base, vae, model = loaded[0], loaded[1], loaded[-1]
@@ -43,13 +61,47 @@ def restyle_saved_noise(info: dict) -> dict:
     )
     video = g.add("CreateVideo", images=grid["images"], fps=FPS)
     saved = g.add("SaveVideo", video=video["VIDEO"], filename_prefix="video/unsampling_grid")
+    table = models.table(SD15.checkpoint, SD15.vae, SD15.motion)
+    files = g.note("Models to download", table + notes.NOISE_FILES)
+    size = g.note("Size and memory", notes.SIZE_GRID)
+    migration = migration_note(g, collapsed=False)
+    folded = fold_models(g, loaded)
+    show_in_app(
+        g,
+        [
+            (noise, "file", "saved noise"),
+            (clips, "prompts", "the new looks, one a line"),
+            (negative, "text", AVOIDED),
+            (clips, "cfg", STRONG),
+            (clips, "structure", CLOSE),
+        ],
+        saved,
+    )
     place(
         g,
         [
-            Area("Read me", GREEN, [text], width=400, heights={text.id: 640}),
-            Area("1 Noise and models", BLUE, [noise, *loaded], width=380, room={noise.id: PICTURE}),
-            Area("2 Restyle", PURPLE, [negative, clips]),
-            Area("3 Grid", BLUE, [grid, video, saved], heights={saved.id: 420}),
+            read_me(start),
+            Area("1 Noise", BLUE, [noise], 300, room={noise.id: PICTURE}),
+            Area("2 Models", BLUE, [folded], 300, taller(folded)),
+            Area(
+                "3 Restyle",
+                PURPLE,
+                [negative],
+                heights=prompt_heights([negative]),
+                more=(
+                    Column(
+                        [clips],
+                        520,
+                        {clips.id: needed_height(clips) + MORE_LINES},
+                        {clips.id: SAMPLER_PREVIEW},
+                    ),
+                ),
+            ),
+        ],
+        [
+            help_notes("Models and sizes", WIDE, (files, 240), (size, 140)),
+            Area("4 Grid", BLUE, [grid, video], 300, more=(Column([saved], 420, {saved.id: 370}),)),
+            help_notes("Help", 500, (migration, 380)),
         ],
     )
     return g.to_json()

@@ -2,16 +2,32 @@
 
 from tools.workflows import notes
 from tools.workflows.graph import Graph
-from tools.workflows.layout import Area, place
+from tools.workflows.layout import Area, Column, place
 from tools.workflows.models import CLIP, WAN, WAN_TEXT, WAN_VAE, packs
-from tools.workflows.parts import BLUE, GREEN, OURS, PURPLE, Shared, prompts
+from tools.workflows.parts import (
+    BLUE,
+    NOTE_WIDTH,
+    OURS,
+    WIDE,
+    Shared,
+    app_mode,
+    files_note,
+    help_notes,
+    migration_note,
+    passes,
+    prompt_heights,
+    prompts,
+    read_me,
+    taller,
+)
+from tools.workflows.subgraph import fold
 
 
 def unsampling_wan_video(info: dict) -> dict:
     """The workflow file's content."""
     g = Graph(info, packs())
     start = g.note("Start here", notes.START_WAN)
-    flow = g.note("What differs from AnimateDiff", notes.FLOW)
+    flow = g.note("What differs from AnimateDiff", notes.FLOW, collapsed=True)
 
     video = g.add("LoadVideo", file=CLIP)
     trim = g.add("Video Slice", video=video["VIDEO"], duration=2.0)
@@ -61,21 +77,47 @@ def unsampling_wan_video(info: dict) -> dict:
     clip = g.add("CreateVideo", images=cut["images"], audio=frames["audio"], fps=frames["fps"])
     save = g.add("SaveVideo", video=clip["VIDEO"], filename_prefix="video/unsampling")
 
+    # What came after 0.1.0 comes last, so that the numbers of the nodes that scripts know stay.
+    files = files_note(g, "text-to-video model of Wan 2.1", WAN, WAN_TEXT, WAN_VAE)
+    size = g.note("Frames, size and memory", notes.SIZE_WAN)
+    migration = migration_note(g)
+    place(g, [Area("", BLUE, [unet, text, vae], 400, more=(Column([model], 400),))])
+    g.groups.clear()
+    folded = fold(
+        g,
+        "Models",
+        [unet, text, vae, model],
+        {
+            (unet, "unet_name"): "video model",
+            (text, "clip_name"): "text encoder",
+            (vae, "vae_name"): "VAE",
+            (model, "shift"): "shift",
+        },
+        {"MODEL": model["MODEL"], "CLIP": text["CLIP"], "VAE": vae["VAE"]},
+    )
+    app_mode(g, [(video, "file", "clip"), (trim, "duration", "seconds")], texts.nodes, result, save)
+    unsample, resample = passes(4, noise, report, result, images)
     place(
         g,
         [
-            Area("Read me", GREEN, [start, flow], width=400, heights={start.id: 560, flow.id: 440}),
-            Area("1 Source video", BLUE, [video, trim, frames]),
-            Area("2 Models", BLUE, [unet, text, vae, model], width=380),
-            Area("3 Prompts", BLUE, texts.nodes),
+            read_me(start),
+            Area("1 Source video", BLUE, [video, latent], 300, more=(Column([trim, frames], 300),)),
+            Area("2 Models", BLUE, [folded, steps], 300, taller(folded)),
             Area(
-                "4 Unsample",
-                PURPLE,
-                [latent, steps, noise, which, report],
-                heights={which.id: 440, report.id: 600},
+                "3 Prompts",
+                BLUE,
+                texts.nodes,
+                340,
+                prompt_heights(texts.nodes),
+                more=(Column([which], 340, {which.id: 460}),),
             ),
-            Area("5 Resample", PURPLE, [result, tuning], heights={tuning.id: 400}),
-            Area("6 Result", BLUE, [images, cut, clip, save], heights={save.id: 420}),
+        ],
+        [
+            help_notes("Models and sizes", WIDE, (files, 240), (size, 260), (flow, 350)),
+            unsample,
+            resample,
+            Area("6 Result", BLUE, [cut, clip, save], 300, {save.id: 360}),
+            help_notes("Help", NOTE_WIDTH, (tuning, 480), (migration, 420)),
         ],
     )
     return g.to_json()
