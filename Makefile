@@ -1,8 +1,9 @@
 # Two commands: `make demo` and `make test`. Each does all of its own set-up.
 PYTHON ?= python3
 PY := .venv/bin/python
-# Tests run in so many processes, each with a ComfyUI and a browser of its own.
-WORKERS ?= 2
+# `make test WORKERS=2` runs the tests in two processes, each with a ComfyUI of its own: faster, for twice the memory
+# (up to 8 GB each).
+WORKERS ?= 0
 # Root on Debian gets a package that is missing; true where that went well.
 INSTALL = [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null && apt-get update -qq \
 	&& DEBIAN_FRONTEND=noninteractive apt-get install -y -qq >/dev/null
