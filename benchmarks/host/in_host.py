@@ -60,6 +60,7 @@ def on_cpu(wanted: bool = True) -> None:
     GPU."""
     sys.argv = sys.argv[:1]  # which the host reads
     sys.path.insert(0, str(Path.cwd()))
+    import utils  # noqa: F401  the host's own, before its nodes.py puts comfy/ with another utils in front
     from comfy.cli_args import args
 
     args.cpu = wanted
