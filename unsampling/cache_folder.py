@@ -13,13 +13,12 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .errors import UnsamplingError
+from .storage import bytes_set
 
 # of all files together
 LIMIT_GIB = 20.0
 VARIABLE = "UNSAMPLING_CACHE_GIB"
 FOLDER = "UNSAMPLING_CACHE_FOLDER"
-GIB = 2**30
 NAME = re.compile(r"[0-9a-f]{40}\.safetensors")
 PATIENCE = 10  # seconds that another program may take to clear up
 
@@ -29,17 +28,7 @@ def limit() -> float:
 
     Raises: UnsamplingError where the environment variable is not a number of GiB.
     """
-    setting = os.environ.get(VARIABLE, LIMIT_GIB)
-    try:
-        gib = float(setting)
-    except ValueError:
-        gib = -1.0
-    if not gib >= 0:
-        raise UnsamplingError(
-            f"the environment variable {VARIABLE} is {setting!r}; set it to the GiB that kept noise may take"
-            f" ({LIMIT_GIB:g} without it)"
-        )
-    return gib * GIB
+    return bytes_set(VARIABLE, LIMIT_GIB, "GiB that kept noise may take")
 
 
 def path_of(folder: Path, key: str) -> Path:

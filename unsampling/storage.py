@@ -36,17 +36,24 @@ def limit() -> float:
 
     Raises: UnsamplingError where the environment variable is not a number of GiB.
     """
-    setting = os.environ.get(VARIABLE, LIMIT_GIB)
+    return bytes_set(VARIABLE, LIMIT_GIB, "GiB of main memory that a record may take")
+
+
+def bytes_set(variable: str, gib: float, what: str) -> float:
+    """Bytes that an environment variable tells in GiB; so many GiB without it. what: it is, for the sentence.
+
+    Raises: UnsamplingError where it is not a number of GiB.
+    """
+    setting = os.environ.get(variable, gib)
     try:
-        gib = float(setting)
+        told = float(setting)
     except ValueError:
-        gib = -1.0
-    if not gib >= 0:
+        told = -1.0
+    if not told >= 0:
         raise UnsamplingError(
-            f"the environment variable {VARIABLE} is {setting!r}; set it to the GiB of main"
-            f" memory that a record may take ({LIMIT_GIB:g} without it)"
+            f"the environment variable {variable} is {setting!r}; set it to the {what} ({gib:g} without it)"
         )
-    return gib * GIB
+    return told * GIB
 
 
 def latents(x: Tensor, calls: int, half: bool, points: int) -> tuple[int, int]:

@@ -60,7 +60,8 @@ def on_cpu(wanted: bool = True) -> None:
     GPU."""
     sys.argv = sys.argv[:1]  # which the host reads
     sys.path.insert(0, str(Path.cwd()))
-    import utils  # noqa: F401  the host's own, before its nodes.py puts comfy/ with another utils in front
+    # the host's own, before its nodes.py puts comfy/ with another of that name in front
+    importlib.import_module("utils")
     from comfy.cli_args import args
 
     args.cpu = wanted
