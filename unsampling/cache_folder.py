@@ -19,7 +19,7 @@ from .storage import bytes_set
 LIMIT_GIB = 20.0
 VARIABLE = "UNSAMPLING_CACHE_GIB"
 FOLDER = "UNSAMPLING_CACHE_FOLDER"
-NAME = re.compile(r"[0-9a-f]{40}\.safetensors")
+NAME = r"[0-9a-f]{40}\.safetensors"
 PATIENCE = 10  # seconds that another program may take to clear up
 
 
@@ -34,7 +34,7 @@ def limit() -> float:
 def path_of(folder: Path, key: str) -> Path:
     """The file of that key, there or not. Raises: ValueError for what is no key."""
     name = f"{key}.safetensors"
-    if not NAME.fullmatch(name):
+    if not re.fullmatch(NAME, name):
         raise ValueError(f"{key!r} is no key")
     return folder / name
 
@@ -82,7 +82,7 @@ def _files(folder: Path) -> list[tuple[float, int, Path]]:
     for path in folder.iterdir():
         with suppress(OSError):
             kept = path.lstat()
-            if NAME.fullmatch(path.name) and stat.S_ISREG(kept.st_mode):
+            if re.fullmatch(NAME, path.name) and stat.S_ISREG(kept.st_mode):
                 found.append((kept.st_mtime, kept.st_size, path))
     return found
 
