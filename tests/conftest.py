@@ -4,6 +4,7 @@ So tests import modules that need no ComfyUI: `from unsampling_pack.host import 
 """
 
 import os
+import signal
 import sys
 from importlib import util
 from pathlib import Path
@@ -12,6 +13,10 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     # one thread for each process of tests, and for the servers that it starts: two that share the cores wait
     # for each other at every sum. Torch reads it when it is imported.
     os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # as in a shell's background: the programs that tests start would not hear Ctrl+C either
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 PACK = "unsampling_pack"
 ROOT = Path(__file__).resolve().parents[1]

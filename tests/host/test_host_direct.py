@@ -226,7 +226,7 @@ def test_a_look_across_lightness_names_the_node_that_helps(comfy):
     )
     for sign, said in ((-1.0, 1), (1.0, 0)):
         bench = Bench.set_up(comfy, f"direct-across-{said}", mixture=turned(sign))
-        noise = bench.unsample(bench.ays(), direct=-1.0)
+        noise = bench.unsample(bench.ays(), direct=0.75)
         before = comfy.log_text().count(words)
         bench.run(edit=bench.resample(noise, 1.0, TARGET))
         assert comfy.log_text().count(words) == before + said

@@ -58,7 +58,6 @@ CASES = {
     "core's euler": Case({}, {}, sampler="euler"),
     "a flow model's video": Case({"direct": 0.4, "record": "half"}, {}, kind="wan"),
     "SDXL": Case({"solver": "euler"}, {}, kind="sdxl", steps=1),
-    "HotshotXL": Case({"solver": "euler", "direct": 1.0}, {}, 9, windows=WINDOWS[0], kind="hotshot", steps=1),
 }
 
 
@@ -113,7 +112,7 @@ class Run:
             name = family_model(self.comfy.models_dir, "wan")
             model = self.graph.add("UNETLoader", unet_name=name, weight_dtype="default")
             return self.graph.add("ModelSamplingSD3", model=model, shift=3.0)
-        xl = self.case.kind in ("sdxl", "hotshot")
+        xl = self.case.kind == "sdxl"
         file = family_model(self.comfy.models_dir, "sdxl") if xl else self.comfy.model("narrow")
         model = self.checkpoint = self.graph.add("CheckpointLoaderSimple", ckpt_name=file)
         if self.case.lora:
@@ -129,17 +128,12 @@ class Run:
             return self.graph.add("ContextWindowsManual", model=model, **given | sizes)
         options = self.graph.add(kind, **defaults(self.comfy, kind) | sizes)
         given = {"beta_schedule": "use existing", "context_options": options}
-        if self.case.kind == "hotshot":
-            name = family_model(self.comfy.models_dir, "hotshot")
-            motion = self.graph.add("ADE_LoadAnimateDiffModel", model_name=name)
-            given["m_models"] = self.graph.add("ADE_ApplyAnimateDiffModelSimple", motion_model=motion)
-            given["beta_schedule"] = "autoselect"
         return self.graph.add("ADE_UseEvolvedSampling", model=model, **given)
 
     def words(self, value: float) -> Node:
         if self.case.kind == "wan":
             return self.graph.add("UNSTest_TokensConditioning", tokens=10, width=768, value=value)
-        if self.case.kind in ("sdxl", "hotshot"):
+        if self.case.kind == "sdxl":
             text = f"number {value:g}" if value else ""
             return self.graph.add("CLIPTextEncode", clip=self.checkpoint[1], text=text)
         return self.graph.add("UNSTest_Conditioning", value=value)

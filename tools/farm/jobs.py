@@ -134,7 +134,7 @@ def made(found: dict[str, Any], folder: Path, where: str) -> Job:
 
 def as_file(job: Job) -> dict[str, Any]:
     """What a job file of this job says; read() gives the same job back."""
-    told = {key: getattr(job, key) for key in KEYS}
+    told = {key: vars(job)[key] for key in KEYS}
     paths = {key: str(value) for key, value in told.items() if isinstance(value, Path)}
     return {key: value for key, value in (told | paths).items() if value not in (None, {})}
 
