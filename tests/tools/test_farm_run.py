@@ -301,11 +301,13 @@ def until(what, seconds: float = 60.0) -> None:
 def test_a_stopped_run_goes_on_where_it_was(two, tmp_path, capsys, sign):
     path = write_batch(tmp_path)
     for farm in two:
-        farm.delay = 0.2
+        farm.delay = 1.0  # long enough that a busy machine stops it before it is done
     with started(path, *two) as process:
         until(lambda: len(results(tmp_path)) >= 3)
         process.send_signal(sign)
         out, err = process.communicate(timeout=30)
+    for farm in two:
+        farm.delay = 0.2
     there = len(results(tmp_path))
     assert 3 <= there < 12
     if sign != signal.SIGKILL:
@@ -314,9 +316,11 @@ def test_a_stopped_run_goes_on_where_it_was(two, tmp_path, capsys, sign):
     assert results(tmp_path) == wanted()
     assert f"{12 - there} of 12 results are to be made, {there} are there" in capsys.readouterr().out
     queued = sum(kind == "style" for farm in two for kind in farm.kinds())
-    # what was killed with its client is taken over; what was interrupted has to run again
-    assert queued == 12 if sign == signal.SIGKILL else queued <= 14
-    assert not list((tmp_path / "restyled").glob(".*.part"))
+    # what was interrupted has to run again; what was killed with its client is taken over, unless that was
+    # just about to write down what it had queued
+    assert 12 <= queued <= 14
+    # a kill leaves what it was writing, one file a server at most, under a name that is no result's
+    assert len(list((tmp_path / "restyled").glob(".*.part"))) <= (2 if sign == signal.SIGKILL else 0)
 
 
 def test_a_result_of_other_settings_stops_the_batch_before_it_begins(two, tmp_path, capsys):
