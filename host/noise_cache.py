@@ -10,7 +10,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..unsampling import Inversion, UnsamplingError, cache_folder, noise_file, solvers, storage, tensor_file
+from ..unsampling import Inversion, UnsamplingError, cache_folder, noise_file, storage, tensor_file
 from ..unsampling.record import Record
 from ..unsampling.solvers.evaluation import Store
 from . import noise_files, sampling
@@ -122,9 +122,7 @@ def _in_place(inversion: Inversion) -> Inversion:
     past = inversion.record
     if past is None:
         return inversion
-    points = solvers.pair(inversion.solver).stages * inversion.steps
-    answers = len(past.outputs) + inversion.direct_steps
-    size = sum(storage.latents(past.source, answers, past.half, points))
+    size = sum(storage.of_inversion(inversion, past, past.source))
     with storage.room(sampling.temp_folder(), size, size, lasting=True) as store:
         return replace(inversion, noise=inversion.noise.clone(), record=_stored(past, store))
 

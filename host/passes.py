@@ -6,7 +6,7 @@ from typing import Any
 
 from torch import Tensor
 
-from ..unsampling import Inversion, curves, schedules, solvers, steps, storage
+from ..unsampling import Inversion, curves, schedules, steps, storage
 from ..unsampling import inversion as engine
 from ..unsampling.solvers.evaluation import Callback, Store
 from . import (
@@ -172,9 +172,7 @@ def _room_to_fall(
     if carried is None or carried.inversion.record is None:
         return storage.room(sampling.temp_folder(), 0, 0, lasting=False)
     part = carried.inversion.record
-    points = solvers.pair(carried.inversion.solver).stages * carried.inversion.steps
-    answers = len(part.outputs) + carried.inversion.direct_steps
-    size, walk = storage.latents(samples, answers, part.half, points)
+    size, walk = storage.of_inversion(carried.inversion, part, samples)
     new = size + walk if carried.copies(samples, told) else walk
     return storage.room(sampling.temp_folder(), size + walk, new, lasting=False)
 

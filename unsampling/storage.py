@@ -19,7 +19,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from . import solvers
 from .errors import Cause, UnsamplingError
+from .record import Inversion, Record
 from .solvers.evaluation import Store, in_memory
 
 # A record that would take more, together with what its resampling makes of it, goes to disk.
@@ -60,6 +62,12 @@ def latents(x: Tensor, calls: int, half: bool, points: int) -> tuple[int, int]:
     """Bytes of a record of x, and of what a resampling with that many points on its way makes of it."""
     one = x.numel() * max(x.element_size(), torch.float32.itemsize)
     return one + calls * one // (2 if half else 1), (points + 1) * one
+
+
+def of_inversion(inversion: Inversion, past: Record, x: Tensor) -> tuple[int, int]:
+    """The same for the record of an inversion, of frames like x."""
+    points = solvers.pair(inversion.solver).stages * inversion.steps
+    return latents(x, len(past.outputs) + inversion.direct_steps, past.half, points)
 
 
 def remark(whole: int) -> str:
