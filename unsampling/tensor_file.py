@@ -29,6 +29,7 @@ DTYPES = {
     torch.bool: "BOOL",
 }
 PIECE = 2**18  # elements that are converted, checked and written at a time: they fit into a cache
+READ = 4 * PIECE  # elements that are checked at a time where nothing is converted
 HEADER = 8 * 2**20  # bytes: 20,000 answers need a third of it
 SUMS = "sums"  # of the metadata: a sum of each tensor's 8-byte words, which finds damage
 
@@ -58,19 +59,22 @@ class Entry:
         """Bytes in the file."""
         return prod(self.shape) * self.stored.itemsize
 
-    def pieces(self) -> Iterator[Tensor]:
-        """Its values in the file's order: flat tensors on the CPU, of the stored type."""
+    def pieces(self, length: int = PIECE) -> Iterator[Tensor]:
+        """Its values in the file's order: flat tensors on the CPU, of the stored type.
+
+        length: elements of one, at most.
+        """
         parts = [self.tensor] if self.frames is None else (self.tensor[i] for i in self.frames)
         for part in parts:
-            yield from (one.detach().to("cpu", self.stored) for one in _flat(part))
+            yield from (one.detach().to("cpu", self.stored) for one in _flat(part, length))
 
 
-def _flat(x: Tensor) -> Iterator[Tensor]:
+def _flat(x: Tensor, length: int) -> Iterator[Tensor]:
     if x.is_contiguous():
-        yield from x.view(-1).split(PIECE)
+        yield from x.view(-1).split(length)
     else:
         for part in x:
-            yield from _flat(part)
+            yield from _flat(part, length)
 
 
 class WordSum:
@@ -88,18 +92,23 @@ class WordSum:
         self.total += int.from_bytes(body[8 * words :], "little")
         self.length += len(data)
 
+    def add_tensor(self, piece: Tensor) -> None:
+        """The same of a flat tensor on the CPU, and quicker where it begins and ends with a word."""
+        apart = (self.length, piece.nbytes, piece.data_ptr(), piece.storage_offset() * piece.itemsize)
+        if sys.byteorder == "little" and not any(place % 8 for place in apart):
+            self.total += int(piece.view(torch.int64).sum())
+            self.length += piece.nbytes
+        else:
+            self.add(bytes_of(piece))
+
     @property
     def text(self) -> str:
         return f"{self.total % 2**64:016x}"
 
 
 def _sum_of_words(body: memoryview) -> int:
-    """Modulo 2^64. torch's sum is the quicker one, and wraps as the sum of unsigned words does; it takes what
-    lies as its own numbers do."""
-    words = np.frombuffer(body, "<u8")
-    if words.flags.aligned and words.flags.writeable and sys.byteorder == "little":
-        return int(torch.from_numpy(words.view(np.int64)).sum())
-    return int(words.sum(dtype=np.uint64))
+    """Modulo 2^64."""
+    return int(np.frombuffer(body, "<u8").sum(dtype=np.uint64))
 
 
 def bytes_in_words(size: float) -> str:
@@ -138,10 +147,10 @@ class Opened:
         if name not in self.names:
             raise UnsamplingError(f"it has no {name}")
         found, total = self.tensor(name), WordSum()
-        for piece in Entry(found).pieces():
+        for piece in Entry(found).pieces(READ):
             if not is_finite(piece):
                 raise UnsamplingError(f"its {name} holds NaN or infinite values")
-            total.add(bytes_of(piece))
+            total.add_tensor(piece)
         if sums.get(name, total.text) != total.text:
             raise UnsamplingError(f"its {name} is damaged: copy the file again, or save it again")
         return found

@@ -23,6 +23,7 @@ from .tensor_file import DTYPES, HEADER, SUMS, Entry, WordSum, bytes_in_words, b
 
 ALIGNED = 64  # bytes, as torch aligns its own tensors
 AHEAD = 4  # pieces that may wait to be written
+SYNCED = 32 * 2**20  # bytes after which the disk is asked to take them: it works while we check what follows
 PART, STALE = ".part", 24 * 3600  # the end of an unfinished file's name; seconds after which it is litter
 
 
@@ -76,10 +77,9 @@ def _fill(file, entries: dict[str, Entry], metadata: Mapping[str, str], tick: Ca
     with _writing(file) as write:
         for name, entry in entries.items():
             for piece in entry.pieces():
-                data = bytes_of(piece)
-                write(data)
+                write(bytes_of(piece))
                 _check_finite(piece, name, entry)
-                sums[name].add(data)
+                sums[name].add_tensor(piece)
             tick()
     file.seek(0)
     file.write(_header(entries, metadata, sums))
@@ -89,18 +89,26 @@ def _fill(file, entries: dict[str, Entry], metadata: Mapping[str, str], tick: Ca
 
 @contextmanager
 def _writing(file) -> Iterator[Callable[[memoryview], None]]:
-    """A function that writes while its caller goes on; what it could not write is raised by the next call, or
-    at the end."""
+    """A function that writes while its caller goes on, and has the disk take what is written meanwhile.
+
+    What it could not write is raised by a later call, or at the end.
+    """
     waiting: deque[Future] = deque()
+    synced: list[Future] = []
+    written = 0
 
     def write(data: memoryview) -> None:
-        if len(waiting) == AHEAD:
+        nonlocal written
+        if len(waiting) >= AHEAD:
             waiting.popleft().result()
         waiting.append(writer.submit(file.write, data))
+        before, written = written, written + len(data)
+        if before // SYNCED != written // SYNCED:
+            synced.append(syncer.submit(os.fsync, file.fileno()))
 
-    with ThreadPoolExecutor(1) as writer:
+    with ThreadPoolExecutor(1) as syncer, ThreadPoolExecutor(1) as writer:
         yield write
-        for one in waiting:
+        for one in (*waiting, *synced):
             one.result()
 
 

@@ -6,6 +6,7 @@ from one seed.
 
 from __future__ import annotations
 
+import math
 import random
 import time
 from collections.abc import Generator
@@ -240,19 +241,49 @@ def _moved(world: _World, size: float) -> Generator:
     world.report.store_bytes += size
 
 
-def expected(work: Work, farm: Farm) -> tuple[float, str]:
-    """Results an hour by the formula of docs/scale.md, and what limits them."""
+@dataclass(frozen=True)
+class Expected:
+    """The formula of docs/scale.md: results an hour between two bounds, and what limits them."""
+
+    least: float
+    most: float
+    limit: str
+
+
+def expected(work: Work, farm: Farm) -> Expected:
+    """At most what servers and store take, were the batch endless and every style made where its noise was.
+
+    At least that with noise read a second time, and the last run, which may be the slowest one, waited for.
+    """
     run_s = work.style_s + work.overhead_s + (work.inversion_s + work.overhead_s) / work.styles
     slow = 1.0 + farm.slow_share * (farm.slow_times - 1.0)
     up = 1.0 / (1.0 + farm.deaths * (farm.back_s + run_s / 2) / HOUR)
     by_servers = farm.servers * up * HOUR / (run_s * slow)
-    by_store = farm.store_bytes_s * HOUR / bytes_a_result(work, farm)
-    return min((by_servers, "servers"), (by_store, "store"))
+    by_store = [farm.store_bytes_s * HOUR / size for size in bytes_a_result(work, farm)]
+    most, limit = min((by_servers, "servers"), (by_store[1], "store"))
+    end_s = slowest(work, farm) * max(work.inversion_s, work.style_s)
+    least = work.results / (work.results / min(by_servers, by_store[0]) + end_s / HOUR)
+    return Expected(least, most, limit)
 
 
-def bytes_a_result(work: Work, farm: Farm) -> float:
-    """Bytes over the store for each result: its own, the noise written once, and noise and clip read by each
-    server that restyles the clip, which is one where there are fewer servers than clips."""
-    readers = min(work.styles, max(1.0, farm.servers / work.clips))
-    once = work.noise_bytes + work.clip_bytes
-    return work.result_bytes + (once + readers * (work.noise_bytes + work.clip_bytes)) / work.styles
+def slowest(work: Work, farm: Farm) -> float:
+    """How many times as long as usual the last run may take.
+
+    It is the longest of those that the servers are in at the end, or a slow one, itself of no set length.
+    """
+    if farm.slow_share:
+        return farm.slow_times * math.exp(work.spread)
+    return math.exp(work.spread * math.sqrt(2 * math.log(1 + farm.servers)))
+
+
+def bytes_a_result(work: Work, farm: Farm) -> tuple[float, float]:
+    """Bytes over the store for each result, at most and at least.
+
+    Its own, the noise written once, and noise and clip read by each server that restyles the clip. That is one
+    at least, and one more where servers that are done take over styles of others. Where there are more servers
+    than clips it may be another one for each style.
+    """
+    fewest = min(work.styles, max(1.0, farm.servers / work.clips))
+    readers = work.styles if farm.servers > work.clips else fewest + 1
+    once = (work.noise_bytes + work.clip_bytes) / work.styles
+    return work.result_bytes + (1 + readers) * once, work.result_bytes + (1 + fewest) * once

@@ -7,6 +7,7 @@ Equal content gives the same digest in another object, process or machine. What 
 import enum
 import functools
 import hashlib
+import sys
 import uuid
 from collections import OrderedDict
 from collections.abc import Iterator
@@ -159,9 +160,12 @@ class Content:
             for cell in function.__closure__:
                 self.put(cell.cell_contents, where)
             return
-        if function.__closure__:
-            raise Unnamed(f"{where} is {called}, a function with values of its own in it (a closure)")
         self._origin(function.__module__, where, called)
+        if function.__closure__:
+            if not _is_the_modules(function):
+                raise Unnamed(f"{where} is {called}, a function with values of its own in it (a closure)")
+            self._note("of the module", name)
+            return
         self._note("function", name, str(function.__code__.co_firstlineno), *_told(function.__code__))
         self.put(function.__defaults__, f"the defaults of {where}")
         self.put(function.__kwdefaults__, f"the defaults of {where}")
@@ -223,7 +227,8 @@ class Content:
         model, originals = run_state.network(patcher)
         self._seen.setdefault(id(model), (len(self._seen), model))
         self._class(type(model), where)
-        self._network(model, where, *originals)
+        with run_state.without_injections(patcher):
+            self._network(model, where, *originals)
         self._fields(patcher, where)
 
     def _network(self, network: nn.Module, where: str, tensors: dict, objects: dict) -> None:
@@ -245,6 +250,12 @@ class Content:
                 elif name not in gone and not _is_own(value, module, name):
                     self._note(name)
                     self.put(value, f"{full} of {where}")
+
+
+def _is_the_modules(function: Any) -> bool:
+    """Whether a module of code has this function under its own name, as a decorator leaves one: the code says
+    what it is made of."""
+    return getattr(sys.modules.get(function.__module__), function.__qualname__, None) is function
 
 
 def _is_own(value: Any, module: nn.Module, name: str) -> bool:

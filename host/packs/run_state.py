@@ -6,20 +6,23 @@ anew by each run before it is read, or only says where something lies.
 """
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
+import comfy.model_management
 from torch import Tensor, nn
 
 from .animatediff_keyframes import MOTION_START
 from .core import CORE
-from .fields import Kind
+from .fields import Key, Kind
 
 PATCHED = Kind(
     CORE,
     "comfy.model_patcher:ModelPatcher",
-    ("model", "hook_backup", "backup", "object_patches_backup"),
+    ("model", "hook_backup", "backup", "object_patches_backup", "use_ejected"),
     optional=("backup_buffers",),
 )
+LOADED = Key(CORE, "comfy.model_management", "loaded_models")
 # of torch itself, in every module; hooks among them are looked at apart
 OF_TORCH = {name for name in nn.Module().__dict__ if name != "training"}
 FIELDS: dict[str, set[str]] = {
@@ -79,6 +82,19 @@ FIELDS: dict[str, set[str]] = {
         *("prev_fancy_latents_shape", "cached_fancy_c_concat"),
     },
     "InjectionParams": {"full_length", "sub_idxs"},
+    "AnimateDiffModel": {"AD_video_length", "effect_model", "effect_per_block_list"},
+    "AnimateDiffInfo": {"mm_name"},  # the file's
+    "VanillaTemporalModule": {
+        *("video_length", "full_length", "sub_idxs", "view_options", "effect", "temp_effect_mask"),
+        *("prev_input_tensor_batch", "img_features", "apply_ref_when_disabled", "camera_features"),
+    },
+    "TemporalTransformer3DModel": {
+        *("video_length", "full_length", "sub_idxs", "prev_hidden_states_batch", "raw_scale_masks"),
+        *("temp_scale_masks", "raw_cameractrl_effect", "temp_cameractrl_effect"),
+        "prev_cameractrl_hidden_states_batch",
+    },
+    "CrossAttentionMM": {"scale"},
+    "PositionalEncoding": {"sub_idxs"},
 }
 # where a list of keyframes stands, and at which sigma each begins
 PLACE = {
@@ -112,6 +128,16 @@ def network(patcher: Any) -> tuple[nn.Module, tuple[dict[str, Tensor], dict[str,
     buffers = dict(PATCHED.read(patcher, "backup_buffers") or {})
     objects = dict(PATCHED.read(patcher, "object_patches_backup"))
     return PATCHED.read(patcher, "model"), (hooked | buffers | patched, objects)
+
+
+def without_injections(patcher: Any) -> AbstractContextManager:
+    """The network of a MODEL without the modules that the last run has left between its layers; they are back
+    at the end."""
+    network, out = PATCHED.read(patcher, "model"), ExitStack()
+    for loaded in LOADED.function(comfy.model_management)():
+        if loaded is not None and PATCHED.read(loaded, "model") is network:
+            out.enter_context(PATCHED.read(loaded, "use_ejected")())
+    return out
 
 
 def modules(network: nn.Module, objects: dict[str, Any], path: str = "") -> Iterator[tuple[str, nn.Module]]:

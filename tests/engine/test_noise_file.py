@@ -330,3 +330,14 @@ def test_the_sum_is_of_the_content_however_it_is_cut():
         whole.text
         == f"{sum(int.from_bytes(data[i : i + 8], 'little') for i in range(0, 100, 8)) % 2**64:016x}"
     )
+
+
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.float16, torch.uint8], ids=str)
+def test_the_sum_of_tensors_is_that_of_their_bytes(dtype):
+    whole = torch.arange(1, 120).to(dtype)
+    for begin, cut in itertools.product((0, 1, 3, 4, 8), (8, 40, 7, 100)):
+        values, sums = whole[begin:], (tensor_file.WordSum(), tensor_file.WordSum())
+        for piece in values.split(cut):
+            sums[0].add_tensor(piece)
+        sums[1].add(tensor_file.bytes_of(values.clone()))
+        assert sums[0].text == sums[1].text

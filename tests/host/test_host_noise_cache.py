@@ -7,6 +7,7 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -43,6 +44,7 @@ class Case:
     lora: float = 0.0
     sampler: str = ""
     curve: bool = False
+    motion: str = ""
 
 
 CASES = {
@@ -57,7 +59,8 @@ CASES = {
     "without a record": Case({"record": "off", "solver": "ees25"}, {}),
     "core's euler": Case({}, {}, sampler="euler"),
     "a flow model's video": Case({"direct": 0.4, "record": "half"}, {}, kind="wan"),
-    "SDXL": Case({"solver": "euler"}, {}, kind="sdxl", steps=1),
+    "HotshotXL": Case({"solver": "euler"}, {}, frames=8, kind="sdxl", steps=1, motion="hotshot"),
+    "AnimateDiff": Case({"solver": "euler"}, {}, frames=4, steps=1, motion="motion"),
 }
 
 
@@ -113,12 +116,31 @@ class Run:
             model = self.graph.add("UNETLoader", unet_name=name, weight_dtype="default")
             return self.graph.add("ModelSamplingSD3", model=model, shift=3.0)
         xl = self.case.kind == "sdxl"
-        file = family_model(self.comfy.models_dir, "sdxl") if xl else self.comfy.model("narrow")
+        file = (
+            family_model(self.comfy.models_dir, "sdxl")
+            if xl
+            else self.comfy.model("sd15" if self.case.motion else "narrow")
+        )
         model = self.checkpoint = self.graph.add("CheckpointLoaderSimple", ckpt_name=file)
         if self.case.lora:
             given = {"lora_name": lora_file(self.comfy), "strength_model": self.case.lora}
             model = self.graph.add("LoraLoaderModelOnly", model=model, **given)
+        if self.case.motion:
+            model = self.moving(model)
         return self.cut(model) if self.case.windows else model
+
+    def moving(self, model: Node) -> Node:
+        """With a motion model of AnimateDiff's or HotshotXL's, weaker than it could be."""
+        hotshot = self.case.motion == "hotshot"
+        find = partial(family_model, self.comfy.models_dir) if hotshot else self.comfy.model
+        loaded = self.graph.add("ADE_LoadAnimateDiffModel", model_name=find(self.case.motion))
+        effect = self.graph.add("ADE_MultivalDynamic", float_val=0.7)
+        applied = self.graph.add(
+            "ADE_ApplyAnimateDiffModelSimple", motion_model=loaded, effect_multival=effect
+        )
+        return self.graph.add(
+            "ADE_UseEvolvedSampling", model=model, m_models=applied, beta_schedule="autoselect"
+        )
 
     def cut(self, model: Node) -> Node:
         sizes = {"context_length": 6, "context_overlap": 2}

@@ -6,6 +6,7 @@ import functools
 import types
 import uuid
 from collections.abc import Callable
+from contextlib import contextmanager
 from pathlib import Path
 
 import comfy_objects as core
@@ -74,8 +75,17 @@ class ModelPatcher:
         self.model, self.patches, self.backup, self.hook_backup = net or Net(), {}, {}, {}
         self.object_patches, self.object_patches_backup, self.patches_uuid = {}, {}, uuid.uuid4()
         self.model_options, self.attachments, self.additional_models = {"transformer_options": {}}, {}, {}
-        self.wrappers, self.load_device = {}, torch.device("cpu")
+        self.wrappers, self.load_device, self.injections = {}, torch.device("cpu"), {}
+        self.is_injected = False
         vars(self).update(fields)
+
+    @contextmanager
+    def use_ejected(self):
+        """Without the layers that a run has put between the network's own."""
+        added = self.model._modules.pop("added", None)
+        yield
+        if added is not None:
+            self.model.added = added
 
 
 class ControlBase:
@@ -95,6 +105,24 @@ def a_function(x, more=1):
 
 def another_function(x, more=1):
     return x - more
+
+
+def remembered(function):
+    @functools.wraps(function)
+    def wrapper(*given):
+        return function(*given)
+
+    return wrapper
+
+
+@remembered
+def decorated(x):
+    return x
+
+
+@remembered
+def decorated_too(x):
+    return x
 
 
 def with_default(value):
@@ -145,6 +173,7 @@ INGREDIENTS: dict[str, tuple[Callable, tuple[Callable, ...]]] = {
     "a dtype": (lambda: torch.float16, (lambda: torch.bfloat16, lambda: "torch.float16")),
     "a device": (lambda: torch.device("cuda:0"), (lambda: torch.device("cpu"),)),
     "a function": (lambda: a_function, (lambda: another_function, lambda: with_default(1))),
+    "a decorated function": (lambda: decorated, (lambda: decorated_too, lambda: decorated.__wrapped__)),
     "a default": (lambda: with_default(1), (lambda: with_default(2),)),
     "a partial": (
         lambda: functools.partial(a_function, 1),
@@ -264,6 +293,19 @@ def test_what_a_run_leaves_is_no_part_of_it():
     assert key(moved) == key(HookKeyframeGroup(1.0, 0.5))
 
 
+def test_the_layers_that_a_run_has_put_into_a_network_are_no_part_of_it(monkeypatch):
+    """The MODEL that did it may be another than the one asked for."""
+    net, found = Net(), []
+    alone, management = key(ModelPatcher(net)), content.run_state.comfy.model_management
+    monkeypatch.setattr(management, "loaded_models", lambda: found)
+    found += [None, ModelPatcher(Net()), ModelPatcher(net)]
+    net.added = nn.Linear(2, 2)
+    assert key(ModelPatcher(net)) == alone
+    assert "added" in net._modules
+    found.clear()
+    assert key(ModelPatcher(net)) != alone
+
+
 def test_weights_that_change_under_a_known_network_are_seen():
     net = Net()
     first = key(net)
@@ -375,6 +417,10 @@ NAMELESS = {
     "a layer of another pack": (
         lambda: ModelPatcher(nn.Sequential(core._Decoder())),
         r"0 of it is an object of comfy_objects\._Decoder",
+    ),
+    "a closure under a function's name": (
+        lambda: remembered(a_function),
+        r"it is a_function of .*\(a closure\)",
     ),
     "a closure in an object": (lambda: Thing(guide=closure(2)), r"guide of it is closure"),
     "a hook of torch's": (hooked, r"layer\._forward_hooks of it has hooks of torch's"),
