@@ -16,7 +16,7 @@ from ..unsampling.solvers.evaluation import Store
 from . import noise_files, sampling
 from .packs import core_files, origin
 from .packs.content import Content
-from .packs.environment import environment
+from .packs.environment import environment, loaded
 from .packs.origin import Unnamed
 
 # what objects of unknown versions may raise when all of them is read
@@ -110,7 +110,7 @@ def _key(guider: Any, asked: dict[str, Any]) -> str:
     Raises: Unnamed where some of it has no name.
     """
     origin.check_replaced(core_files.pack_folders())
-    content = Content()
+    content = Content(loaded())
     content.put(environment(), "the machine")
     content.put(asked, "what is asked")
     content.put(guider, "the model and its conditions")

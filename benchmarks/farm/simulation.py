@@ -279,9 +279,9 @@ def slowest(work: Work, farm: Farm) -> float:
 def bytes_a_result(work: Work, farm: Farm) -> tuple[float, float]:
     """Bytes over the store for each result, at most and at least.
 
-    Its own, the noise written once, and noise and clip read by each server that restyles the clip. That is one
-    at least, and one more where servers that are done take over styles of others. Where there are more servers
-    than clips it may be another one for each style.
+    Its own, the noise written once, and noise and clip read by each server that restyles the clip. That is
+    one at least, and one more where servers that are done take over styles of others. Where there are more
+    servers than clips it may be another one for each style.
     """
     fewest = min(work.styles, max(1.0, farm.servers / work.clips))
     readers = work.styles if farm.servers > work.clips else fewest + 1

@@ -7,10 +7,9 @@ Equal content gives the same digest in another object, process or machine. What 
 import enum
 import functools
 import hashlib
-import sys
 import uuid
 from collections import OrderedDict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
 from typing import Any
@@ -41,10 +40,12 @@ NAMED = (torch.dtype, torch.layout, torch.memory_format)
 class Content:
     """Takes in one thing after the other; `text` is their digest.
 
-    where: of each thing, for the sentence about one that has no name.
+    where: of each thing, for the sentence about one that has no name. loaded: the MODELs that ComfyUI has on
+    its devices.
     """
 
-    def __init__(self):
+    def __init__(self, loaded: Iterable = ()):
+        self._loaded = list(loaded)
         self._digest = hashlib.blake2b(digest_size=20)
         self._seen: dict[int, tuple[int, Any]] = {}  # by id; holds what it has, so that no id comes twice
         self._open: set[int] = set()
@@ -162,7 +163,7 @@ class Content:
             return
         self._origin(function.__module__, where, called)
         if function.__closure__:
-            if not _is_the_modules(function):
+            if not origin.is_the_modules(function):
                 raise Unnamed(f"{where} is {called}, a function with values of its own in it (a closure)")
             self._note("of the module", name)
             return
@@ -227,7 +228,7 @@ class Content:
         model, originals = run_state.network(patcher)
         self._seen.setdefault(id(model), (len(self._seen), model))
         self._class(type(model), where)
-        with run_state.without_injections(patcher):
+        with run_state.without_injections(patcher, self._loaded):
             self._network(model, where, *originals)
         self._fields(patcher, where)
 
@@ -250,12 +251,6 @@ class Content:
                 elif name not in gone and not _is_own(value, module, name):
                     self._note(name)
                     self.put(value, f"{full} of {where}")
-
-
-def _is_the_modules(function: Any) -> bool:
-    """Whether a module of code has this function under its own name, as a decorator leaves one: the code says
-    what it is made of."""
-    return getattr(sys.modules.get(function.__module__), function.__qualname__, None) is function
 
 
 def _is_own(value: Any, module: nn.Module, name: str) -> bool:

@@ -11,6 +11,8 @@ import torch
 from comfy.cli_args import args
 
 from ...unsampling import __version__
+from .core import CORE
+from .fields import Key
 
 # they compute attention or layers, where they are installed
 KERNELS = ("comfy_aimdo", "comfy_kitchen", "flash_attn", "sageattention", "xformers")
@@ -27,6 +29,14 @@ BESIDE = {
     *("front_end_version", "front_end_root", "enable_compress_response_body", "comfy_api_base"),
     *("database_url", "enable_assets", "enable_asset_hashing", "feature_flag", "list_feature_flags"),
 }
+
+
+LOADED = Key(CORE, "comfy.model_management", "loaded_models")
+
+
+def loaded() -> list:
+    """The MODELs that ComfyUI has on its devices."""
+    return [one for one in LOADED.function(comfy.model_management)() if one is not None]
 
 
 def environment() -> dict[str, Any]:

@@ -52,6 +52,12 @@ def of(module: str) -> Origin | None:
     return None if found is None else _of_file(Path(found).resolve())
 
 
+def is_the_modules(function: FunctionType) -> bool:
+    """Whether a module has this function under its own name, as a decorator leaves one: its code says
+    what it is made of."""
+    return getattr(sys.modules.get(function.__module__), function.__qualname__, None) is function
+
+
 def _of_file(file: Path) -> Origin | None:
     core = core_folder()
     own = [(f"Unsampling's {part}", HERE / part) for part in ("host", "unsampling")]

@@ -5,16 +5,15 @@ A field that is missing here costs a hit of the cache, one too many makes a wron
 anew by each run before it is read, or only says where something lies.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import AbstractContextManager, ExitStack
 from typing import Any
 
-import comfy.model_management
 from torch import Tensor, nn
 
 from .animatediff_keyframes import MOTION_START
 from .core import CORE
-from .fields import Key, Kind
+from .fields import Kind
 
 PATCHED = Kind(
     CORE,
@@ -22,7 +21,6 @@ PATCHED = Kind(
     ("model", "hook_backup", "backup", "object_patches_backup", "use_ejected"),
     optional=("backup_buffers",),
 )
-LOADED = Key(CORE, "comfy.model_management", "loaded_models")
 # of torch itself, in every module; hooks among them are looked at apart
 OF_TORCH = {name for name in nn.Module().__dict__ if name != "training"}
 FIELDS: dict[str, set[str]] = {
@@ -130,13 +128,15 @@ def network(patcher: Any) -> tuple[nn.Module, tuple[dict[str, Tensor], dict[str,
     return PATCHED.read(patcher, "model"), (hooked | buffers | patched, objects)
 
 
-def without_injections(patcher: Any) -> AbstractContextManager:
-    """The network of a MODEL without the modules that the last run has left between its layers; they are back
-    at the end."""
+def without_injections(patcher: Any, loaded: Iterable) -> AbstractContextManager:
+    """The network of a MODEL without the modules that the last run has left between its layers.
+
+    They are back at the end. loaded: the MODELs that ComfyUI has on its devices; one of them put them there.
+    """
     network, out = PATCHED.read(patcher, "model"), ExitStack()
-    for loaded in LOADED.function(comfy.model_management)():
-        if loaded is not None and PATCHED.read(loaded, "model") is network:
-            out.enter_context(PATCHED.read(loaded, "use_ejected")())
+    for one in loaded:
+        if PATCHED.read(one, "model") is network:
+            out.enter_context(PATCHED.read(one, "use_ejected")())
     return out
 
 

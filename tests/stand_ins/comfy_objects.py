@@ -242,7 +242,6 @@ MODULES = {
     SAMPLING: {"CONST": CONST, "ModelSamplingDiscrete": ModelSamplingDiscrete},
     "comfy.model_management": {
         "intermediate_device": lambda: torch.device("cpu"),
-        "loaded_models": lambda: [],
         "throw_exception_if_processing_interrupted": lambda: None,
     },
     "comfy.sample": {"fix_empty_latent_channels": lambda model, samples: samples},
