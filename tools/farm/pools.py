@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import queue
+import socket
 import sys
 import threading
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from tools.farm.errors import Refused
 
 ROOT = Path(__file__).resolve().parents[2]
 Key = tuple[str, ...]
+ANSWER_S = 10.0  # until a cluster's address has to answer
 STORE = 100 << 20  # bytes of Ray's object store: what comes back is a few numbers
 
 
@@ -80,9 +82,11 @@ class Ray:
         self._ray: Any = ray
         options: dict[str, Any] = {"logging_level": "ERROR", "log_to_driver": False}
         if address is None:
-            options |= {"num_cpus": max(servers, 1), "include_dashboard": False}
+            # "local", or Ray would join a cluster that it finds here
+            options |= {"address": "local", "num_cpus": max(servers, 1), "include_dashboard": False}
             options |= {"object_store_memory": STORE, "runtime_env": {"env_vars": {"PYTHONPATH": str(ROOT)}}}
         else:
+            _check_answers(address)
             options |= {"address": address, "runtime_env": {"py_modules": [str(ROOT / "tools")]}}
         try:
             ray.init(**options)
@@ -117,6 +121,17 @@ class Ray:
 
     def close(self) -> None:
         self._ray.shutdown()
+
+
+def _check_answers(address: str) -> None:
+    """Raises: Refused where nobody listens at a cluster's address, for which Ray itself waits for minutes."""
+    host, _, port = address.removeprefix("ray://").rpartition(":")
+    if not host or not port.isdigit():
+        return  # "auto" and what else Ray has a name for
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), ANSWER_S).close()
+    except (OSError, OverflowError) as error:
+        raise Refused(f"Ray does not start at {address} (nothing answers there: {error}).") from None
 
 
 def _call(function: Callable, args: tuple) -> Any:
