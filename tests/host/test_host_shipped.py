@@ -17,6 +17,7 @@ from PIL import Image
 from demo.video import pan_over_photograph
 from tools.dev import archive
 from tools.template_names import title_of
+from tools.workflows.blueprints import BLUEPRINTS
 from tools.workflows.build import WORKFLOWS
 
 WITHOUT_WEBSOCKET = "import sys, runpy; sys.modules['websocket'] = None; sys.argv = sys.argv[1:]; "
@@ -96,4 +97,10 @@ def test_the_archive_alone_has_every_node_help_page_and_template(installed):
         assert saved["nodes"] and get("GET", f"/api/workflow_templates/unsampling/{quote(title)}.jpg")
     for language, words in json.loads(get("GET", "/i18n")).items():
         assert words["templateWorkflows"]["category"]["unsampling"], language
+    offered = json.loads(get("GET", "/global_subgraphs"))
+    ours = {entry["name"]: id for id, entry in offered.items() if entry["source"] == "custom_node"}
+    assert set(ours) == set(BLUEPRINTS)
+    for name, id in ours.items():
+        blueprint = json.loads(json.loads(get("GET", f"/global_subgraphs/{id}"))["data"])
+        assert blueprint["definitions"]["subgraphs"][0]["name"] == name
     assert "Traceback" not in installed.log_text()

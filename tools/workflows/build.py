@@ -1,4 +1,4 @@
-"""Writes workflows/*.json from their descriptions: `python tools/workflows/build.py`.
+"""Writes workflows/*.json and subgraphs/*.json from their descriptions: `python tools/workflows/build.py`.
 
 The recorded /object_info of tests/data tells which slots and widgets each node type has. After a node
 changes, record it again with tools/dev/record_object_info.py, then run this.
@@ -15,12 +15,14 @@ sys.path.insert(0, str(ROOT))
 
 from tools.template_names import title_of  # noqa: E402  (the root must be on the path first)
 from tools.workflows.animatediff import restyle  # noqa: E402
+from tools.workflows.blueprints import BLUEPRINTS  # noqa: E402
 from tools.workflows.families import ANIMATEDIFF_SDXL, HOTSHOTXL, SD15  # noqa: E402
 from tools.workflows.image import unsample_resample_image  # noqa: E402
 from tools.workflows.saved_noise import restyle_saved_noise  # noqa: E402
 from tools.workflows.wan import unsampling_wan_video  # noqa: E402
 
 FOLDER = ROOT / "workflows"
+SUBGRAPHS = ROOT / "subgraphs"  # where ComfyUI looks for the blueprints of a pack
 OBJECT_INFO = ROOT / "tests" / "data" / "object_info.json"
 PROMPTS = ROOT / "api"  # each workflow's API prompt, as the frontend makes it
 VHS_INFO = ROOT / "tests" / "data" / "object_info_vhs.json"  # apart: not every server has that pack
@@ -56,10 +58,20 @@ def build(object_info: dict | None = None) -> dict[str, str]:
     return {name: json.dumps(describe(info), indent=2) + "\n" for name, describe in WORKFLOWS.items()}
 
 
+def blueprints(object_info: dict | None = None) -> dict[Path, str]:
+    """The text of every blueprint by its file."""
+    info = object_info or recorded_info()
+    return {
+        SUBGRAPHS / f"{name}.json": json.dumps(describe(info), indent=2) + "\n"
+        for name, describe in BLUEPRINTS.items()
+    }
+
+
 def main() -> None:
     """Write the files."""
-    for name, text in build().items():
-        path = file_of(name)
+    SUBGRAPHS.mkdir(exist_ok=True)
+    files = {file_of(name): text for name, text in build().items()} | blueprints()
+    for path, text in files.items():
         path.write_text(text, encoding="utf-8")
         print(f"wrote {path.relative_to(ROOT)} ({len(text) // 1024} KiB)")
 

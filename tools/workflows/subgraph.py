@@ -38,7 +38,16 @@ class Subgraph:
     @property
     def inputs(self) -> list[str]:
         """The names of its inputs, in order: links first, then widgets."""
-        return [*self.entering, *(widget for _, widget in self.shown)]
+        return [*self.entering, *self.named.values()]
+
+    @property
+    def named(self) -> dict[tuple[int, str], str]:
+        """By inner node and widget the name of its input: the widget's; the label where two have one name."""
+        names = [widget for _, widget in self.shown]
+        return {
+            (id, widget): widget if names.count(widget) == 1 else label
+            for (id, widget), label in self.shown.items()
+        }
 
     def links(self) -> list[list]:
         """Every link inside as a 6-tuple."""
@@ -54,7 +63,8 @@ class Subgraph:
         for slot, item in enumerate(node.inputs):
             source = node.sources.get(item["name"])
             if (node.id, item["name"]) in self.shown:
-                yield [INPUT_ID, self.inputs.index(item["name"]), node.id, slot, item["type"]]
+                name = self.named[(node.id, item["name"])]
+                yield [INPUT_ID, self.inputs.index(name), node.id, slot, item["type"]]
             elif source in entering:
                 yield [INPUT_ID, entering.index(source), node.id, slot, source.type]
             elif source is not None:
@@ -108,7 +118,9 @@ class Subgraph:
         kinds = {name: out.type for name, out in self.entering.items()}
         for node in self.nodes:
             kinds |= {
-                item["name"]: item["type"] for item in node.inputs if (node.id, item["name"]) in self.shown
+                self.named[(node.id, item["name"])]: item["type"]
+                for item in node.inputs
+                if (node.id, item["name"]) in self.shown
             }
         return [(name, kinds[name]) for name in self.inputs]
 
@@ -116,7 +128,7 @@ class Subgraph:
         """One slot of the subgraph's ends."""
         place, number = (1, 2) if end == INPUT_ID else (3, 4)
         found = [link[0] for link in links if link[place] == end and link[number] == index]
-        label = {widget: label for (_, widget), label in self.shown.items()}.get(name)
+        label = {self.named[where]: label for where, label in self.shown.items()}.get(name)
         slot = {"id": key(self.id, side, name), "name": name, "type": kind, "linkIds": found}
         return slot | ({"label": label} if label and side == "input" else {})
 
@@ -138,17 +150,25 @@ def fold(
     shown: Shown,
     outputs: dict[str, Output],
     colors: dict | None = None,
+    renamed: dict[Output, str] | None = None,
 ) -> Node:
     """Fold the nodes, and return the node that stands for them; the links of the others lead to it.
 
-    Raises: SystemExit for a link from a node inside to one outside that is not among `outputs`.
+    renamed: what the socket of something that comes in is called, if not as the input inside.
+    Raises: SystemExit for two sockets of one name, and for a link from a node inside to one outside that is
+    not among `outputs`.
     """
     ids = {node.id for node in nodes}
     entering: dict[str, Output] = {}
     for node in nodes:
         for item, source in node.sources.items():
             if source.node.id not in ids and source not in entering.values():
-                entering[item] = source
+                called = (renamed or {}).get(source, item)
+                if called in entering:
+                    raise SystemExit(
+                        f"{name} has two sockets named {called}: give one another name in `renamed`."
+                    )
+                entering[called] = source
     made = Subgraph(
         key(name, *(f"{node.type} {node.values}" for node in nodes)),
         name,
@@ -180,8 +200,8 @@ def standing_for(g: Graph, made: Subgraph, colors: dict | None) -> Node:
     inner = {node.id: node for node in made.nodes}
     sockets = {name: [out.type, {}] for name, out in made.entering.items()}
     widgets, values = {}, {}
-    for id, name in made.shown:
-        (widget,) = [widget for widget in inner[id].widgets if widget.name == name]
+    for (id, inside), name in made.named.items():
+        (widget,) = [widget for widget in inner[id].widgets if widget.name == inside]
         widgets[name] = [widget.choices or widget.type, widget.options]
         values[name] = inner[id].value(widget)
     entry = {
@@ -189,7 +209,7 @@ def standing_for(g: Graph, made: Subgraph, colors: dict | None) -> Node:
         "output": [out.type for out in made.leaving.values()],
         "output_name": list(made.leaving),
     }
-    labels = {name: label for (_, name), label in made.shown.items()}
+    labels = {made.named[where]: label for where, label in made.shown.items()}
     # Its widgets are those of its linked inputs; frontend 1.38 hides them where `proxyWidgets` lists them.
     node = Node(g.next_id(), made.id, entry, values, dict(made.entering), {}, made.name, colors or {})
     node.labels, node.saves_values = labels, False
