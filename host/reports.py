@@ -1,5 +1,7 @@
 """The report on a LATENT of noise: its figures, chart, and text."""
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -11,20 +13,29 @@ from . import latents, places, screen
 from .packs import core
 from .record import LatentRecord, none_in, of_latent
 
+
+class Shown(NamedTuple):
+    """A report as its node gives it. finding: the worst and its cure; None where there is none."""
+
+    chart: Tensor
+    text: str
+    numbers: tuple[float, ...]
+    finding: tuple[str, str] | None
+
+
 # psnr and relative error without a reconstruction: as bad as a black one, so that no limit is passed
 NONE = (0.0, 1.0)
 
 
-def shown(
-    latent: dict, reconstruction: dict | None, source: dict | None, node_id: str | None
-) -> tuple[Tensor, str, tuple[float, ...]]:
-    """The report on a LATENT of noise as the node gives it: chart, text and numbers; the text is shown on it.
+def shown(latent: dict, reconstruction: dict | None, source: dict | None, node_id: str | None) -> Shown:
+    """The report on a LATENT of noise as the node gives it; the text is shown on it.
 
     Raises: UnsamplingError as report_on().
     """
     report = report_on(latent, reconstruction, source)
     screen.say(node_id, text(report))
-    return picture(report), text(report), numbers(report)
+    finding = verdict.heading(report) if verdict.findings(report) else None
+    return Shown(picture(report), text(report), numbers(report), finding)
 
 
 def report_on(latent: dict, reconstruction: dict | None, source: dict | None) -> Report:

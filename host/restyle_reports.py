@@ -6,17 +6,16 @@ from ..unsampling.report import chart, restyle, restyle_panels, restyle_verdict
 from . import reports, screen
 
 
-def shown(
-    source: Tensor, result: Tensor, window: int, overlap: int, node_id: str | None
-) -> tuple[Tensor, str, tuple[float, ...]]:
-    """The report on two IMAGE batches as the node gives it: chart, text and numbers; the text is shown on it.
+def shown(source: Tensor, result: Tensor, window: int, overlap: int, node_id: str | None) -> reports.Shown:
+    """The report on two IMAGE batches as the node gives it; the text is shown on it.
 
     Raises: UnsamplingError for clips that cannot be compared.
     """
     figures = restyle.figures(source, result, window, overlap)
     text = "\n".join(restyle_verdict.lines(figures))
     screen.say(node_id, text)
-    return _picture(figures, source, result), text, _numbers(figures)
+    finding = restyle_verdict.heading(figures) if restyle_verdict.findings(figures) else None
+    return reports.Shown(_picture(figures, source, result), text, _numbers(figures), finding)
 
 
 def _picture(figures: restyle.RestyleFigures, source: Tensor, result: Tensor) -> Tensor:

@@ -85,7 +85,7 @@ class InversionReport(io.ComfyNode):
     @classmethod
     def execute(cls, noise, reconstruction=None, source=None) -> io.NodeOutput:
         with screen.naming("Inversion Report"):
-            return _shown(cls, *reports.shown(noise, reconstruction, source, screen.node_of(cls)))
+            return _shown(cls, reports.shown(noise, reconstruction, source, screen.node_of(cls)))
 
 
 class RestyleReport(io.ComfyNode):
@@ -165,12 +165,17 @@ class RestyleReport(io.ComfyNode):
     @classmethod
     def execute(cls, source, result, window=0, overlap=0) -> io.NodeOutput:
         with screen.naming("Restyle Report"):
-            return _shown(cls, *restyle_reports.shown(source, result, window, overlap, screen.node_of(cls)))
+            return _shown(cls, restyle_reports.shown(source, result, window, overlap, screen.node_of(cls)))
 
 
-def _shown(cls: type[io.ComfyNode], image, text: str, numbers: tuple[float, ...]) -> io.NodeOutput:
-    """A report's outputs, with chart and text on the node as well, if there is one."""
+def _shown(cls: type[io.ComfyNode], found: reports.Shown) -> io.NodeOutput:
+    """A report's outputs, with chart and text on the node as well, if there is one; js/about.js tells of the
+    finding, wherever the user looks."""
+    outputs = (found.chart, found.text, *found.numbers)
     if screen.node_of(cls) is None:
-        return io.NodeOutput(image, text, *numbers)
-    preview = ui.PreviewImage(image, cls=cls).as_dict() | ui.PreviewText(text).as_dict()
-    return io.NodeOutput(image, text, *numbers, ui=preview)
+        return io.NodeOutput(*outputs)
+    preview = ui.PreviewImage(found.chart, cls=cls).as_dict() | ui.PreviewText(found.text).as_dict()
+    if found.finding is not None:
+        summary, detail = found.finding
+        preview["unsampling_finding"] = [{"summary": summary, "detail": detail}]
+    return io.NodeOutput(*outputs, ui=preview)

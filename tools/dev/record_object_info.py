@@ -1,4 +1,4 @@
-"""Records the node types our workflows use from a running ComfyUI.
+"""Records the node types our workflows, blueprints and menu use from a running ComfyUI.
 
     python tools/dev/record_object_info.py --server http://127.0.0.1:8188
 
@@ -15,17 +15,28 @@ from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.workflows.build import OBJECT_INFO, VHS_INFO, build
+from tools.workflows.build import OBJECT_INFO, VHS_INFO, blueprints, build
 from tools.workflows.graph import NOTE
 from tools.workflows.models import FILE_COMBOS, OUR_PACK
 
 PROSE = ("tooltip", "output_tooltips", "description", "search_aliases", "essentials_category")
 
 
+# what js/menu.js adds beside a node of ours
+OF_THE_MENU = {"FlipSigmas", "ImageCompare", "KSamplerSelect", "PreviewImage", "SamplerCustom"}
+
+
 def used_types(object_info: dict) -> list[str]:
-    """Node types in any of our workflows, notes left out."""
-    nodes = [node for text in build(object_info).values() for node in json.loads(text)["nodes"]]
-    return sorted({node["type"] for node in nodes} - {NOTE})
+    """Node types in any of our workflows and blueprints, notes and subgraphs left out, and in the menu."""
+    texts = [*build(object_info).values(), *blueprints(object_info).values()]
+    graphs = [graph for text in texts for graph in _graphs(json.loads(text))]
+    types = {node["type"] for graph in graphs for node in graph["nodes"]}
+    return sorted((types | OF_THE_MENU) - {NOTE} - {graph["id"] for graph in graphs if "id" in graph})
+
+
+def _graphs(workflow: dict) -> list[dict]:
+    """A workflow's graph, and those that are folded in it."""
+    return [workflow, *workflow.get("definitions", {}).get("subgraphs", [])]
 
 
 def without_local_files(object_info: dict) -> dict:
