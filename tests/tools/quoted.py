@@ -5,11 +5,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 RESULTS = ROOT / "benchmarks" / "results"
-CITED = re.compile(r'\]\(\.\./benchmarks/results/(\w+)\.md\),\s+"([^"]+)"')
+CITED = re.compile(r'\]\((?:\.\./)?benchmarks/results/(\w+)\.md\),\s+"([^"]+)"')
 FIGURE = r"\d[\d,]*(?:\.\d+)?(?:e-\d+)?"
 UNIT = r"(?= ?(?:%|percent|px|pixels|MiB|GiB|dB|times|latents|seconds)(?!\w))"
 # code, links, versions and the sizes of downloads
-SETTINGS = re.compile(r"```.*?```|`[^`]*`|\]\([^)]*\)|ComfyUI,?\s[\d.]+|[\d.]+ [GM]B\b", re.DOTALL)
+SETTINGS = re.compile(r"```.*?```|`[^`]*`|\]\([^)]*\)|(?:ComfyUI|Python),?\s[\d.]+|[\d.]+ [GM]B\b", re.DOTALL)
 Table = tuple[list[str], list[list[str]]]
 
 
@@ -50,12 +50,20 @@ def cited(part: str) -> list[tuple[str, str]]:
     return CITED.findall(part)
 
 
+def sources(part: str) -> list[str]:
+    """The sections of results that a part of a page names."""
+    return [results(name).get(heading, "") for name, heading in cited(part)]
+
+
+def printed(part: str) -> set[str]:
+    """The numbers in the results that a part of a page names."""
+    return {number for source in sources(part) for number in re.findall(FIGURE, source)}
+
+
 def stale(part: str) -> list[str]:
     """What a part of a page says and its results do not: figures in words, rows of tables."""
-    sources = [results(name).get(heading, "") for name, heading in cited(part)]
-    printed = {number for source in sources for number in re.findall(FIGURE, source)}
-    measured = [table for source in sources for table in tables(source)]
-    wrong = sorted(claims(part) - printed)
+    measured = [table for source in sources(part) for table in tables(source)]
+    wrong = sorted(claims(part) - printed(part))
     for header, rows in tables(part):
         known = [_columns(header, table) for table in measured if set(header) <= set(table[0])]
         there = {tuple(row) for rows_ in known for row in rows_}

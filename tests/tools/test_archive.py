@@ -33,6 +33,8 @@ def test_the_archive_holds_the_committed_list(files):
         "__init__.py",
         "LICENSE",
         "README.md",
+        "README.zh-CN.md",
+        "README.ja.md",
         "CHANGELOG.md",
         "pyproject.toml",
         "nodes/unsample.py",

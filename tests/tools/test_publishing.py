@@ -13,7 +13,10 @@ ROOT = Path(__file__).resolve().parents[2]
 TEXT = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
 PROJECT = tomllib.loads(TEXT)
 COMFY = PROJECT["tool"]["comfy"]
-PROSE = ["README.md", "CONTRIBUTING.md", "AGENTS.md", "ARCHITECTURE.md", "CHANGELOG.md", "api/README.md"]
+PROSE = [
+    *("README.md", "README.zh-CN.md", "README.ja.md", "api/README.md"),
+    *("CONTRIBUTING.md", "AGENTS.md", "ARCHITECTURE.md", "CHANGELOG.md"),
+]
 WORKFLOWS = {name: (ROOT / f".github/workflows/{name}.yml").read_text() for name in ("tests", "publish")}
 
 
