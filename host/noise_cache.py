@@ -14,7 +14,7 @@ from ..unsampling import Inversion, UnsamplingError, cache_folder, noise_file, s
 from ..unsampling.record import Record
 from ..unsampling.solvers.evaluation import Store
 from . import noise_files, sampling
-from .packs import core_files, origin
+from .packs import core_files, replaced
 from .packs.content import Content
 from .packs.environment import environment, loaded
 from .packs.origin import Unnamed
@@ -109,7 +109,7 @@ def _key(guider: Any, asked: dict[str, Any]) -> str:
 
     Raises: Unnamed where some of it has no name.
     """
-    origin.check_replaced(core_files.pack_folders())
+    replaced.check(core_files.pack_folders())
     content = Content(loaded())
     content.put(environment(), "the machine")
     content.put(asked, "what is asked")

@@ -8,7 +8,7 @@ import enum
 import functools
 import hashlib
 import uuid
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Iterator
 from pathlib import PurePath
 from types import BuiltinFunctionType, CodeType, FunctionType, MethodType, ModuleType
@@ -70,7 +70,7 @@ class Content:
             self._note("device", thing.type)
         elif isinstance(thing, NAMED):
             self._note("of torch", str(thing))
-        elif isinstance(thing, (np.ndarray, np.generic)):
+        elif type(thing) is np.ndarray or isinstance(thing, np.generic):
             self._array(np.asarray(thing), where)
         elif isinstance(thing, PurePath):
             self._note("path", str(thing))
@@ -109,6 +109,8 @@ class Content:
             self._class(type(thing), where)
             if hasattr(thing, "__dict__"):
                 self._fields(thing, where)
+        if isinstance(thing, defaultdict):
+            self.put(thing.default_factory, f"what {where} has for a key that it lacks")
         if isinstance(thing, dict):
             for key, one in thing.items():
                 self.put(key, f"a key of {where}")
@@ -162,6 +164,8 @@ class Content:
                 self.put(cell.cell_contents, where)
             return
         self._origin(function.__module__, where, called)
+        if origin.is_borrowed(function):
+            raise Unnamed(f"{where} is {called} by its name, with the code of a pack that is not known here")
         if function.__closure__:
             if not origin.is_the_modules(function):
                 raise Unnamed(f"{where} is {called}, a function with values of its own in it (a closure)")
@@ -170,6 +174,8 @@ class Content:
         self._note("function", name, str(function.__code__.co_firstlineno), *_told(function.__code__))
         self.put(function.__defaults__, f"the defaults of {where}")
         self.put(function.__kwdefaults__, f"the defaults of {where}")
+        if function.__dict__:
+            self.put(function.__dict__, f"the attributes of {where}")
 
     def _class(self, kind: type, where: str) -> None:
         """The class and what it comes from; their code is the projects'."""
@@ -264,6 +270,9 @@ def fields(thing: Any, where: str) -> Iterator[tuple[str, Any]]:
     slots = [name for kind in type(thing).__mro__ for name in _slots(kind)]
     if not hasattr(thing, "__dict__") and not slots:
         raise Unnamed(f"{where} is a {type(thing).__name__}, which does not show what it holds")
+    hidden = [kind for kind in type(thing).__mro__ if origin.hides(kind)]
+    if hidden:
+        raise Unnamed(f"{where} is a {type(thing).__name__}, a {hidden[0].__name__} with more to it")
     found = {name: getattr(thing, name) for name in slots if hasattr(thing, name)}
     return iter(sorted((found | getattr(thing, "__dict__", {})).items(), key=lambda item: str(item[0])))
 

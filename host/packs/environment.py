@@ -11,11 +11,13 @@ import torch
 from comfy.cli_args import args
 
 from ...unsampling import __version__
+from . import replaced
 from .core import CORE
 from .fields import Key
 
 # they compute attention or layers, where they are installed
 KERNELS = ("comfy_aimdo", "comfy_kitchen", "flash_attn", "sageattention", "xformers")
+KINDS = ("flash", "mem_efficient", "math", "cudnn")  # of torch's attention
 # options of ComfyUI that bear on no answer: addresses, folders, what is shown, when memory is let go
 BESIDE = {
     *("listen", "port", "tls_keyfile", "tls_certfile", "enable_cors_header", "max_upload_size"),
@@ -53,6 +55,7 @@ def environment() -> dict[str, Any]:
         "device": device,
         "device's name": _name(device),
         "types": [str(one) for one in _types(device)],
+        "attention": replaced.attention(),
         "precision": _precision(),
         "options": {name: _text(one) for name, one in sorted(vars(args).items()) if name not in BESIDE},
     }
@@ -76,11 +79,15 @@ def _types(device: torch.device) -> list:
 
 def _precision() -> list[str]:
     """torch's own switches between quick and exact."""
-    matmul = torch.backends.cuda.matmul
+    cuda, cudnn = torch.backends.cuda, torch.backends.cudnn
+    matmul = cuda.matmul
     switches = ("allow_tf32", "allow_fp16_reduced_precision_reduction", "allow_fp16_accumulation")
     return [
         torch.get_float32_matmul_precision(),
         str(torch.are_deterministic_algorithms_enabled()),
-        str(torch.backends.cudnn.allow_tf32),
+        *(str(one) for one in (cudnn.allow_tf32, cudnn.enabled, cudnn.benchmark, cudnn.deterministic)),
+        # which of torch's own kernels attention may take
+        *(f"{name}: {getattr(cuda, f'{name}_sdp_enabled')()}" for name in KINDS),
+        str(torch.backends.mkldnn.enabled),
         *(str(getattr(matmul, name, None)) for name in switches),
     ]

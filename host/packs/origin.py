@@ -4,13 +4,17 @@ Known are ComfyUI, AnimateDiff-Evolved, Advanced-ControlNet, this pack and torch
 nobody here knows what it remembers in its modules, so that it has no name.
 """
 
+import functools
 import hashlib
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections import OrderedDict, defaultdict
 from pathlib import Path
-from types import CodeType, FunctionType
+from types import FunctionType
 from typing import NamedTuple
+
+import numpy as np
+import torch
 
 from .advanced_controlnet import ACN
 from .animatediff import ADE
@@ -22,6 +26,9 @@ PLAIN = {
     *("pathlib", "types", "typing"),
     *("numpy", "torch"),
 }
+# where their code lies, and Python's own, among which site-packages lies too
+LIBRARIES = [Path(str(one.__file__)).resolve().parent for one in (torch, np)]
+PYTHON = Path(functools.__file__).resolve().parent
 # of torch's objects, those whose code is made at run time
 MADE = ("torch._C", "torch._dynamo", "torch._inductor", "torch.fx", "torch.jit")
 # the folders of ComfyUI's code, and those that the other two packs have theirs in
@@ -29,6 +36,8 @@ PARTS = ("comfy", "comfy_api", "comfy_extras")
 FOLDERS = {"animatediff": ADE.name, "adv_control": ACN.name}
 HERE = Path(__file__).resolve().parents[2]
 STARTED = time.time()
+MADE_IN_PYTHON = 1 << 9  # of a class: Py_TPFLAGS_HEAPTYPE
+SHOWN = {object, dict, list, tuple, set, frozenset, OrderedDict, defaultdict}
 
 
 class Unnamed(Exception):
@@ -49,7 +58,7 @@ def of(module: str) -> Origin | None:
     if module.partition(".")[0] in PLAIN and not module.startswith(MADE):
         return Origin("", module)
     found = getattr(sys.modules.get(module), "__file__", None)
-    return None if found is None else _of_file(Path(found).resolve())
+    return None if found is None else of_file(Path(found).resolve())
 
 
 def is_the_modules(function: FunctionType) -> bool:
@@ -58,7 +67,24 @@ def is_the_modules(function: FunctionType) -> bool:
     return getattr(sys.modules.get(function.__module__), function.__qualname__, None) is function
 
 
-def _of_file(file: Path) -> Origin | None:
+def is_borrowed(function: FunctionType) -> bool:
+    """Whether the code of a function is not its module's, nor known: functools.wraps gives a function of
+    another pack the name of the one that it stands for."""
+    file = Path(function.__code__.co_filename).resolve()
+    home = getattr(sys.modules.get(function.__module__), "__file__", None)
+    if home is not None and Path(home).resolve() == file:
+        return False
+    known = file.parent == PYTHON or any(folder in file.parents for folder in LIBRARIES)
+    return not known and of_file(file) is None
+
+
+def hides(kind: type) -> bool:
+    """Whether objects of this class may hold what no field shows, such as numbers, texts and queues."""
+    return not kind.__flags__ & MADE_IN_PYTHON and kind not in SHOWN
+
+
+def of_file(file: Path) -> Origin | None:
+    """The origin of what stands in a file; None for code that is not known."""
     core = core_folder()
     own = [(f"Unsampling's {part}", HERE / part) for part in ("host", "unsampling")]
     roots = own + [(f"{CORE.name}'s {part}", core / part) for part in PARTS]
@@ -95,30 +121,3 @@ def code_in(project: str, folder: Path) -> str:
         content.update(f"{path.relative_to(folder).as_posix()}\0".encode())
         content.update(path.read_bytes())
     return content.hexdigest()
-
-
-def check_replaced(folders: Iterable[str]) -> None:
-    """folders: those of all packs.
-
-    Raises: Unnamed where another pack has put functions of its own in the place of ComfyUI's, for all models
-    at once: no MODEL tells of that.
-    """
-    packs = tuple({str(one) for folder in map(Path, folders) for one in (folder, folder.resolve())})
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] != "comfy":
-            continue
-        for where, code in _codes(name, module):
-            if code.co_filename.startswith(packs) and _of_file(Path(code.co_filename).resolve()) is None:
-                raise Unnamed(f"another pack has put its {code.co_name} in the place of ComfyUI's {where}")
-
-
-def _codes(name: str, module: object) -> Iterator[tuple[str, CodeType]]:
-    """The code of all functions of a module and of the classes that are defined there."""
-    for key, thing in list(vars(module).items()):
-        if isinstance(thing, FunctionType):
-            yield f"{name}.{key}", thing.__code__
-        elif isinstance(thing, type) and thing.__module__ == name:
-            for field, one in list(vars(thing).items()):
-                one = one.__func__ if isinstance(one, (staticmethod, classmethod)) else one
-                if isinstance(one, FunctionType):
-                    yield f"{name}.{key}.{field}", one.__code__

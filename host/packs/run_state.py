@@ -24,7 +24,7 @@ PATCHED = Kind(
 # of torch itself, in every module; hooks among them are looked at apart
 OF_TORCH = {name for name in nn.Module().__dict__ if name != "training"}
 FIELDS: dict[str, set[str]] = {
-    "CFGGuider": {"model_options", "conds", "inner_model", "loaded_models"},
+    "CFGGuider": {"conds", "inner_model", "loaded_models"},
     "ModelPatcher": {
         *("model", "size", "parent", "pinned", "patches_uuid", "clone_base_uuid", "cached_patcher_init"),
         *("backup", "backup_buffers", "object_patches_backup", "hook_patches_backup", "hook_backup"),

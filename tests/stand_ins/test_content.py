@@ -1,8 +1,11 @@
 """A digest over content: each ingredient changes it, the same content in new objects does not, and what has
 no name is told."""
 
+import collections
 import enum
 import functools
+import importlib.util
+import sys
 import types
 import uuid
 from collections.abc import Callable
@@ -10,11 +13,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import comfy_objects as core
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-(content,) = core.imported("packs.content")
+content, replaced = core.imported("packs.content", "packs.replaced")
 origin, Unnamed = content.origin, content.Unnamed
 
 
@@ -29,6 +33,7 @@ def known(monkeypatch):
         return origin.Origin("tests", module, folder) if module == __name__ else None
 
     monkeypatch.setattr(origin, "of", of)
+    monkeypatch.setattr(origin, "of_file", lambda file: None)
     monkeypatch.setattr(origin, "always", dict)
     monkeypatch.setattr(origin, "code_in", lambda project, folder: "code")
 
@@ -133,6 +138,20 @@ def with_default(value):
     return function
 
 
+def with_attribute(value):
+    function = types.FunctionType(a_function.__code__, globals(), "a_function", (1,))
+    function.scale = value
+    return function
+
+
+class CFGGuider:
+    """As core's: model_options are the MODEL's own, unless somebody gives the guider others."""
+
+    def __init__(self, **options):
+        self.model_patcher, self.cfg = ModelPatcher(), 1.0
+        self.model_options = {**self.model_patcher.model_options, **options}
+
+
 LORA = "diffusion_model.in.weight"
 
 
@@ -169,6 +188,18 @@ INGREDIENTS: dict[str, tuple[Callable, tuple[Callable, ...]]] = {
         (lambda: {"a": 2, "b": 1}, lambda: {"a": 1}, lambda: {"a": 1, "c": 2}),
     ),
     "a set": (lambda: {"x", "y", "z"}, (lambda: {"x", "y"}, lambda: {"x", "y", 1})),
+    "a default of a dict": (
+        lambda: collections.defaultdict(functools.partial(int, 1)),
+        (lambda: collections.defaultdict(functools.partial(int, 2)), lambda: collections.defaultdict()),
+    ),
+    "a function with a value on it": (lambda: with_attribute(1), (lambda: with_attribute(2),)),
+    "a guider with options of its own": (
+        lambda: CFGGuider(),
+        (
+            lambda: CFGGuider(sampler_cfg_function=a_function),
+            lambda: CFGGuider(transformer_options={"patches": {"attn1": [a_function]}}),
+        ),
+    ),
     "an enum": (lambda: Kind.ONE, (lambda: Kind.OTHER, lambda: 1)),
     "a dtype": (lambda: torch.float16, (lambda: torch.bfloat16, lambda: "torch.float16")),
     "a device": (lambda: torch.device("cuda:0"), (lambda: torch.device("cpu"),)),
@@ -379,6 +410,20 @@ class Texts(str):
     """A text that is more than one."""
 
 
+class Number(float):
+    """A number that is more than one."""
+
+
+class Queue(collections.deque):
+    """What a queue holds is no field."""
+
+
+def standing_for(function):
+    """Another pack's function by the name of a known one, without a closure."""
+    code = another_function.__code__.replace(co_filename="/elsewhere/pack.py")
+    return functools.wraps(function)(types.FunctionType(code, globals()))
+
+
 def hooked() -> nn.Module:
     net = Net()
     net.layer.register_forward_hook(lambda *_: None)
@@ -419,6 +464,20 @@ NAMELESS = {
         lambda: remembered(a_function),
         r"it is a_function of .*\(a closure\)",
     ),
+    "a text with more to it": (lambda: Texts("a"), "it is a Texts, a str with more to it"),
+    "a number with more to it": (
+        lambda: Thing(scale=Number(2)),
+        "scale of it is a Number, a float with more",
+    ),
+    "a queue": (lambda: Queue([1]), "it is a Queue, a deque with more to it"),
+    "an array with a mask": (
+        lambda: np.ma.masked_array([1.0, 2.0], [True, False]),
+        "it is a MaskedArray, a ndarray with more to it",
+    ),
+    "another pack's function by a known name": (
+        lambda: standing_for(a_function),
+        "it is a_function of .* by its name, with the code of a pack that is not known here",
+    ),
     "a closure in an object": (lambda: Thing(guide=closure(2)), r"guide of it is closure"),
     "a hook of torch's": (hooked, r"layer\._forward_hooks of it has hooks of torch's"),
     "a replaced forward": (
@@ -457,3 +516,120 @@ def test_what_has_no_name_is_told(name):
     make, why = NAMELESS[name]
     with pytest.raises(Unnamed, match=why):
         key(make())
+
+
+def of_a_pack(folder: Path, source: str):
+    """What a pack of nodes makes: its module lies in a folder of custom nodes."""
+    file = folder / "a_pack" / "nodes.py"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(source)
+    spec = importlib.util.spec_from_file_location(str(file.parent).replace(".", "_x_"), file)
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+PATCHED = """
+import functools, torch, contextlib
+
+class Owner:
+    def method(self, x):
+        return 2 * x
+    def __call__(self, x):
+        return 2 * x
+
+def plain(x):
+    return 2 * x
+
+def around(function):
+    @functools.wraps(function)
+    def wrapper(x):
+        return 2 * function(x)
+    return wrapper
+
+@torch.no_grad()
+def without_gradients(x):
+    return 2 * x
+
+@torch.compiler.disable()
+def not_compiled(x):
+    return 2 * x
+
+@functools.lru_cache
+def remembered(x):
+    return 2 * x
+
+@contextlib.contextmanager
+def context():
+    yield
+
+partial = functools.partial(plain)
+bound = Owner().method
+called = Owner()
+"""
+REPLACED: dict[str, Callable] = {
+    "a function": lambda pack, _: pack.plain,
+    "a wrapper": lambda pack, old: pack.around(old),
+    "a function without gradients": lambda pack, _: pack.without_gradients,
+    "a function that is not compiled": lambda pack, _: pack.not_compiled,
+    "a function with a memory": lambda pack, _: pack.remembered,
+    "a context": lambda pack, _: pack.context,
+    "a partial": lambda pack, _: pack.partial,
+    "a method": lambda pack, _: pack.bound,
+    "an object that is called": lambda pack, _: pack.called,
+    "a class": lambda pack, _: pack.Owner,
+}
+
+
+@pytest.fixture
+def attention(monkeypatch):
+    """A module of ComfyUI's names with a function that computes attention, and a class."""
+    module = types.ModuleType("comfy.attention_of_a_test")
+
+    def attention_pytorch(x):
+        return x
+
+    attention_pytorch.__module__ = module.__name__
+    module.optimized_attention = attention_pytorch  # type: ignore[attr-defined]
+    module.Block = type("Block", (), {"__module__": module.__name__, "forward": attention_pytorch})  # type: ignore[attr-defined]
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    monkeypatch.setattr(replaced, "of_file", lambda file: None)
+    return module
+
+
+@pytest.mark.parametrize("name", REPLACED)
+def test_what_a_pack_has_put_in_the_place_of_comfyuis_is_told(attention, tmp_path, monkeypatch, name):
+    module = of_a_pack(tmp_path, PATCHED)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    made = REPLACED[name](module, attention.optimized_attention)
+    replaced.check([str(tmp_path)])
+    kept = attention.optimized_attention
+    attention.optimized_attention = made
+    with pytest.raises(Unnamed, match=r"in the place of ComfyUI's comfy.attention_of_a_test.optimized_att"):
+        replaced.check([str(tmp_path)])
+    attention.optimized_attention = kept
+    attention.Block.forward = made
+    with pytest.raises(Unnamed, match=r"in the place of ComfyUI's comfy.attention_of_a_test.Block.forward"):
+        replaced.check([str(tmp_path)])
+    replaced.check([str(tmp_path / "elsewhere")])
+
+
+def test_what_a_pack_has_put_in_the_place_of_torchs_is_told(tmp_path, monkeypatch):
+    module = of_a_pack(tmp_path, PATCHED)
+    monkeypatch.setattr(replaced, "of_file", lambda file: None)
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", module.plain)
+    with pytest.raises(Unnamed, match=r"its plain in the place of torch.nn.functional.scaled_dot_product"):
+        replaced.check([str(tmp_path)])
+
+
+def test_another_function_for_attention_is_another_key(attention, monkeypatch):
+    """A library's in the place of ComfyUI's own, or of torch's: no pack's code is there."""
+    first = replaced.attention()
+    assert replaced.attention() == first
+    kept, attention.optimized_attention = attention.optimized_attention, nn.functional.softmax
+    second = replaced.attention()
+    attention.optimized_attention = kept
+    monkeypatch.setattr(torch.nn.functional, "scaled_dot_product_attention", nn.functional.relu)
+    third = replaced.attention()
+    assert len({tuple(one) for one in (first, second, third)}) == 3

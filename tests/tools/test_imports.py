@@ -65,7 +65,8 @@ NEEDED = {
     # they take in all that an object has, and whose code it is, of whatever project
     "host.packs.content": {"vars", "__dict__"},
     "host.packs.run_state": {"__dict__"},
-    "host.packs.origin": {"vars", "sys.modules"},
+    "host.packs.origin": {"sys.modules"},
+    "host.packs.replaced": {"vars", "sys.modules"},
     "host.packs.environment": {"vars", "sys.modules"},
 }
 
