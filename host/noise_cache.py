@@ -81,8 +81,8 @@ class Slot:
         if size > most:
             ours, all_of_it = map(tensor_file.bytes_in_words, (size, most))
             raise UnsamplingError(
-                f"it takes {ours}, and all of the cache {all_of_it} at most; raise the environment variable"
-                f" {cache_folder.VARIABLE}"
+                f"it takes {ours}, and all of the cache {all_of_it} at most; raise it in ComfyUI's settings"
+                f" (Unsampling), or the environment variable {cache_folder.VARIABLE}"
             )
         self.folder.mkdir(parents=True, exist_ok=True)
         cache_folder.make_room(self.folder, size)

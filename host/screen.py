@@ -10,15 +10,18 @@ import comfy.utils
 from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
-from ..unsampling import UnsamplingError
+from ..unsampling import UnsamplingError, limits
 from . import cures
+from .packs import user_settings
 
 
 @contextmanager
 def naming(node: str) -> Iterator[None]:
-    """Puts the node's name in front of the engine's sentence about bad input, and the cure behind it."""
+    """Puts the node's name in front of the engine's sentence about bad input, and the cure behind it; within
+    it hold the limits that the user has set."""
     try:
-        yield
+        with limits.set_to(user_settings.limits()):
+            yield
     except UnsamplingError as error:
         raise UnsamplingError(f"{node}: {cures.sentence(error)}") from error
 

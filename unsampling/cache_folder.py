@@ -13,7 +13,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from .storage import bytes_set
+from .limits import bytes_set
 
 # of all files together
 LIMIT_GIB = 20.0
@@ -26,7 +26,7 @@ PATIENCE = 10  # seconds that another program may take to clear up
 def limit() -> float:
     """Bytes that all files together may take.
 
-    Raises: UnsamplingError where the environment variable is not a number of GiB.
+    Raises: UnsamplingError where it is set to what is not a number of GiB.
     """
     return bytes_set(VARIABLE, LIMIT_GIB, "GiB that kept noise may take")
 

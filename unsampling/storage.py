@@ -21,13 +21,13 @@ from torch import Tensor
 
 from . import solvers
 from .errors import Cause, UnsamplingError
+from .limits import GIB, bytes_set
 from .record import Inversion, Record
 from .solvers.evaluation import Store, in_memory
 
 # A record that would take more, together with what its resampling makes of it, goes to disk.
 LIMIT_GIB = 2.0
 VARIABLE = "UNSAMPLING_RECORD_GIB"
-GIB = 2**30
 
 # files that could not be removed yet: Windows keeps a file as long as any tensor reads from it
 _left: set[Path] = set()
@@ -36,26 +36,9 @@ _left: set[Path] = set()
 def limit() -> float:
     """Bytes of a record, and of what its resampling makes of it, that may stay in main memory.
 
-    Raises: UnsamplingError where the environment variable is not a number of GiB.
+    Raises: UnsamplingError where it is set to what is not a number of GiB.
     """
     return bytes_set(VARIABLE, LIMIT_GIB, "GiB of main memory that a record may take")
-
-
-def bytes_set(variable: str, gib: float, what: str) -> float:
-    """Bytes that an environment variable tells in GiB; so many GiB without it. what: it is, for the sentence.
-
-    Raises: UnsamplingError where it is not a number of GiB.
-    """
-    setting = os.environ.get(variable, gib)
-    try:
-        told = float(setting)
-    except ValueError:
-        told = -1.0
-    if not told >= 0:
-        raise UnsamplingError(
-            f"the environment variable {variable} is {setting!r}; set it to the {what} ({gib:g} without it)"
-        )
-    return told * GIB
 
 
 def latents(x: Tensor, calls: int, half: bool, points: int) -> tuple[int, int]:

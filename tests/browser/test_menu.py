@@ -197,3 +197,10 @@ def test_the_about_page_has_our_badge_with_a_page_behind_it(page: Page):
             .filter((one) => one.label === "Unsampling")"""
     )
     assert page.request.get(badge["url"]).ok
+
+
+@pytest.mark.parametrize(("name", "ours"), [("Unsampling.RecordGiB", 2), ("Unsampling.CacheGiB", 20)])
+def test_a_limit_stands_in_the_settings(page: Page, name: str, ours: int):
+    setting = page.evaluate("(name) => app.ui.settings.settingsLookup[name]", name)
+    assert page.evaluate("(name) => app.ui.settings.getSettingValue(name)", name) == ours
+    assert setting["type"] == "number" and setting["attrs"]["min"] == 0 and "GiB" in setting["name"]

@@ -1,5 +1,7 @@
 """A MODEL that does not repeat itself is named in a sentence, whatever it is called; no other one is."""
 
+import json
+
 import pytest
 import torch
 from host_passes import SOURCE, TARGET, Bench
@@ -172,3 +174,20 @@ def test_the_repeated_question_is_one_call_that_is_counted(comfy):
     calls = [call["sigma"] for call in bench.calls()]
     assert len(calls) == 19 and calls[-1] == calls[5] and len(set(calls[:-1])) == 18
     assert said(comfy, before, "in 19 model calls")
+
+
+def test_the_limit_in_comfyuis_settings_holds_without_a_restart(comfy):
+    """js/settings.js shows it, and ComfyUI's own settings keep it, by its own address for them."""
+    name, words = "/settings/Unsampling.RecordGiB", "the record on disk ("
+    bench = Bench.set_up(comfy, "limit")
+
+    def on_disk(limit: float) -> bool:
+        before = len(comfy.log_text())
+        comfy.client.http.read("POST", name, json.dumps(limit).encode())
+        bench.run(noise=bench.unsample(bench.ays()))
+        return bool(said(comfy, before, words))
+
+    try:
+        assert [on_disk(limit) for limit in (0, 2, 0.0)] == [True, False, True]
+    finally:
+        comfy.client.http.read("POST", name, b"2")

@@ -250,7 +250,7 @@ MODULES = {
     "comfy_execution": {},
     "comfy_execution.utils": {"get_executing_context": lambda: None},
     "comfyui_version": {"__version__": "0.33.0"},
-    "folder_paths": {"get_temp_directory": lambda: "nowhere"},
+    "folder_paths": {"get_temp_directory": lambda: "nowhere", "get_user_directory": lambda: "nowhere"},
     "latent_preview": {"prepare_callback": lambda model, steps: lambda *_: None},
     "server": {"PromptServer": SimpleNamespace()},
 }
