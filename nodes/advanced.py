@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..host import noise_cache, passes, screen
-from .inputs import AUTO, falling, keep_on_disk, rising
+from .inputs import AUTO, SOUGHT, falling, keep_on_disk, rising
 
 
 class UnsamplerAdvanced(io.ComfyNode):
@@ -15,7 +15,7 @@ class UnsamplerAdvanced(io.ComfyNode):
             category="sampling/unsampling",
             description="The Unsampler for any guider: model, conditioning and guidance come in one"
             " connection.",
-            search_aliases=["inversion", "guider", "unsample", "dual cfg"],
+            search_aliases=[*SOUGHT, "inversion", "guider", "unsample", "dual cfg"],
             inputs=[
                 io.Guider.Input(
                     "guider",
@@ -81,7 +81,7 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
             category="sampling/unsampling",
             description="The Noiseless Resampler for any guider: model, conditioning and guidance come in one"
             " connection.",
-            search_aliases=["resample", "guider", "noiseless", "dual cfg"],
+            search_aliases=[*SOUGHT, "resample", "guider", "noiseless", "dual cfg"],
             inputs=[
                 io.Guider.Input(
                     "guider",

@@ -8,6 +8,11 @@ from ..unsampling import solvers
 
 # what an input means in a workflow saved before the node had it: js/earlier_workflows.js, tools/client
 BEFORE = "before"
+# what people type who look for what the two passes do together
+SOUGHT = (
+    *("unsampling", "vid2vid", "video to video", "img2img", "restyle", "style transfer"),
+    *("rf inversion", "reconstruct"),
+)
 # AnimateDiff's name for a list of numbers, and core's for a curve, which older ones do not have in their io
 TYPES = [io.Custom("FLOATS"), io.Custom("CURVE")]
 

@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..host import models, passes, screen
-from .inputs import AUTO, falling
+from .inputs import AUTO, SOUGHT, falling
 
 
 class NoiselessResampler(io.ComfyNode):
@@ -15,7 +15,7 @@ class NoiselessResampler(io.ComfyNode):
             category="sampling/unsampling",
             description="Grows a clip from unsampled noise. No new noise is added, there is no seed: the"
             " same inputs give the same clip. Schedule and solver come with the noise.",
-            search_aliases=["resample", "noiseless", "inversion", "restyle", "style transfer"],
+            search_aliases=[*SOUGHT, "resample", "noiseless", "inversion"],
             inputs=[
                 io.Model.Input(
                     "model",

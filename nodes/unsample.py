@@ -3,7 +3,7 @@
 from comfy_api.latest import io
 
 from ..host import models, noise_cache, passes, screen
-from .inputs import keep_on_disk, rising
+from .inputs import SOUGHT, keep_on_disk, rising
 
 
 class Unsampler(io.ComfyNode):
@@ -17,11 +17,8 @@ class Unsampler(io.ComfyNode):
             " sampler backwards. Feed the noise to the Noiseless Resampler with another prompt:"
             " motion and composition stay, the look changes. Settings travel with the noise.",
             search_aliases=[
-                "inversion",
-                "invert",
-                "ddim inversion",
-                "flip sigmas",
-                "unsample",
+                *SOUGHT,
+                *("inversion", "invert", "ddim inversion", "flip sigmas", "unsample"),
                 "reverse sampling",
             ],
             inputs=[
