@@ -68,7 +68,7 @@ class Facts:
     latent_format: ComfyUI's own object; its process_in takes samples from the VAE's scale to the sampler's.
     frames: of the latent in hand, on its time axis or in its batch. cfg: guidance, the highest if it changes.
     sigma_min: the lowest sigma that the model knows. low_cfg: of two experts the low-noise one's guidance,
-    cfg is then the other's; None for one model.
+    cfg is then the other's; below 0 for one model.
     """
 
     family: Family
@@ -77,16 +77,16 @@ class Facts:
     frames: int
     cfg: float
     sigma_min: float = 0.0
-    low_cfg: float | None = None
+    low_cfg: float = -1.0
 
     @property
     def guidance(self) -> float | tuple[float, float]:
         """The cfg; of two experts that of each."""
-        return self.cfg if self.low_cfg is None else (self.cfg, self.low_cfg)
+        return self.cfg if self.low_cfg < 0 else (self.cfg, self.low_cfg)
 
     @property
     def highest_cfg(self) -> float:
-        return self.cfg if self.low_cfg is None else max(self.cfg, self.low_cfg)
+        return max(self.cfg, self.low_cfg)
 
     @property
     def flow(self) -> bool:

@@ -1,5 +1,6 @@
-"""What may be a pair, and what each expert keeps for itself: texts, hooks, LoRA, windows of AnimateDiff-Evolved;
-core's samplers on a pair; noise that outlives the run; and what is refused, in one sentence."""
+"""What may be a pair, and what each expert keeps for itself: texts, hooks, LoRA, windows of
+AnimateDiff-Evolved; core's samplers on a pair; noise that outlives the run; and what is refused, in one sentence.
+"""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from host_windows import defaults
 from safetensors.torch import save_file
 from support_nodes.mixture import Mixture
 
-from tools.client import ClientError, RefusedError, RunError
+from tools.client import RefusedError, RunError
 
 EXACT = 1e-6
 BORDER = 2.0
@@ -77,7 +78,7 @@ def test_two_models_of_one_network(comfy):
 
 
 def test_texts_of_other_widths(comfy):
-    """As SDXL's refiner has another encoder than the base: here SD1.5's 768 numbers a token, and SD2's 1024."""
+    """As SDXL's refiner has another encoder than the base: here 768 numbers a token, and SD2's 1024."""
     graph, source = Graph(), clip(3, 4, 8, 8)
     base = graph.add("CheckpointLoaderSimple", ckpt_name=comfy.model("narrow"))
     wide = graph.add("UNETLoader", unet_name=comfy.model("wide_text"), weight_dtype="default")
@@ -220,7 +221,7 @@ def test_a_core_sampler_in_our_nodes(comfy, solver):
 
 @pytest.mark.parametrize("solver", ["euler", "euler_cfg_pp", "heun", "dpmpp_2m_sde"])
 def test_cores_own_sampler_node_takes_the_guider(comfy, solver):
-    """With samplers that ask once a step it is what people build of two, each with its part of the schedule."""
+    """With those that ask once a step it is what people build of two, each with its part of the schedule."""
     two = Two(comfy, f"pair-custom-{solver}")
     sigmas = two.bench.ays()
     given = {
@@ -266,7 +267,7 @@ def test_the_inversion_sampler_takes_it_too(comfy, solver):
 
 
 def test_two_unsamplers_in_a_row_are_refused_with_this_cure(comfy):
-    """As two KSamplers are chained for Wan 2.2: first one model on its part of the schedule, then the other."""
+    """As two KSamplers are chained for Wan 2.2: one model on its part of the schedule, then the other."""
     for order in ("high first", "low first"):
         two = Two(comfy, "pair-chain")
         parts = two.graph.add("SplitSigmas", sigmas=two.bench.ays(), step=8)
@@ -346,9 +347,10 @@ def test_an_expert_is_one_model(comfy):
         comfy.run(two.graph.prompt)
 
 
-@pytest.mark.parametrize("given, words", [
-    ({"border": 0.0}, None), ({"border": float(2**40)}, None), ({"low_cfg": -0.5}, "low_cfg is -0.5; set it to"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "given, words",
+    [({"border": 0.0}, None), ({"border": 1e12}, None), ({"low_cfg": -0.5}, "low_cfg is -0.5; set it to")],
+)
 def test_numbers_that_are_none(comfy, given, words):
     two = Two(comfy, "pair-numbers")
     if words is None:  # the widget's own bounds
@@ -382,10 +384,83 @@ def test_a_model_that_does_not_repeat_itself_is_found(comfy, side):
 def test_cancel_or_an_error_inside_an_expert_ends_the_run_and_the_next_one_works(comfy):
     for side in ("high", "low"):
         two = Two(comfy, "pair-error")
-        patched = two.graph.add("UNSTest_AnalyticModel", model=getattr(two, side), log="pair-error-nan",
-                                mixture=comfy.put_mixture("pair-error-m", two_hills()), nan_at_call=2)  # fmt: skip
+        given = {"log": "pair-error-nan", "mixture": comfy.put_mixture("pair-error-m", two_hills())}
+        patched = two.graph.add("UNSTest_AnalyticModel", model=getattr(two, side), nan_at_call=2, **given)
         told = refusal(comfy, two.graph, two.up(two.guider(**{f"{side}_model": patched})))
         assert "the model returned NaN or infinite values at model call" in told
         two = Two(comfy, "pair-after")
         found = two.bench.run(back=two.down(two.up()))
         assert two.bench.error(found["back"]) < EXACT
+
+
+class Kept:
+    """Noise of two Wan models whose calls are counted, so that it can be kept."""
+
+    def __init__(self, comfy, **more):
+        self.comfy, self.graph = comfy, Graph()
+        models = []
+        for kind in ("wan", "wan_low"):
+            file = family_model(comfy.models_dir, kind)
+            loaded = self.graph.add("UNETLoader", unet_name=file, weight_dtype="default")
+            models.append(self.graph.add("ModelSamplingSD3", model=loaded, shift=more.get("shift", 8.0)))
+        if "lora" in more:
+            given = {"lora_name": "wan-small.safetensors", "strength_model": more["lora"]}
+            models[1] = self.graph.add("LoraLoaderModelOnly", model=models[1], **given)
+        models[0] = self.graph.add("UNSTest_CountCalls", model=models[0], log="pair-kept")
+        self.models = models
+        given = {"scheduler": "simple", "steps": 4, "denoise": 1.0}
+        self.sigmas = self.graph.add("BasicScheduler", model=models[0], **given)
+        stored = comfy.put_latent("pair-kept", samples=clip(3, 16, 8, 12, 1.0).movedim(0, 1)[None])
+        self.latent = self.graph.add("UNSTest_LoadLatent", file=stored)
+        self.border, self.low_text = more.get("border", 0.875), more.get("low_text", EMPTY)
+
+    def guider(self, value: float = SOURCE, cfg: float = 1.0) -> Node:
+        positive, low, negative = (
+            self.graph.add("UNSTest_TokensConditioning", tokens=10, width=768, value=one)
+            for one in (value, self.low_text, EMPTY)
+        )
+        sides = {"positive": positive, "negative": negative, "low_positive": low}
+        given = {"high_model": self.models[0], "low_model": self.models[1], "border": self.border}
+        return self.graph.add("UNS_ExpertsBySigma", cfg=cfg, **given, **sides)
+
+    def noise(self, **more) -> Node:
+        given = {"latent_image": self.latent, "sigmas": self.sigmas, "solver": "midpoint", "direct": 0.5}
+        return self.graph.add("UNS_UnsamplerAdvanced", guider=self.guider(), **given | more)
+
+    def edit(self, noise: Node, name: str) -> torch.Tensor:
+        given = {"guider": self.guider(TARGET, 2.0), "noise": noise, "structure": 0.2}
+        edit = self.graph.add("UNS_NoiselessResamplerAdvanced", **given)
+        self.graph.save(f"pair-kept-{name}", latent=edit)
+        self.comfy.run(self.graph.prompt)
+        return self.comfy.tensors(f"pair-kept-{name}")["samples"]
+
+
+def test_the_noise_of_a_pair_in_a_file(comfy):
+    first = Kept(comfy)
+    noise = first.noise()
+    first.graph.add("UNS_SaveNoise", noise=noise, filename_prefix="kept/pair", precision="lossless")
+    made = first.edit(noise, "made")
+    again = Kept(comfy)
+    loaded = again.graph.add("UNS_LoadNoise", file="kept/pair_00001_.safetensors [output]")
+    assert torch.equal(again.edit(loaded, "loaded"), made)
+    other = Kept(comfy, border=0.7)
+    loaded = other.graph.add("UNS_LoadNoise", file="kept/pair_00001_.safetensors [output]")
+    with pytest.raises(RunError, match=r"experts WAN21 .* below sigma 0\.7, not WAN21 .* below sigma 0\.875"):
+        other.edit(loaded, "refused")
+
+
+def test_the_cache_knows_both_experts(comfy):
+    def calls(**more) -> tuple[int, str]:
+        before, kept = len(comfy.log_text()), Kept(comfy, **more)
+        kept.graph.save("pair-cache", latent=kept.noise(keep_on_disk=True, variation=5))
+        comfy.run(kept.graph.prompt)
+        return len(comfy.calls("pair-kept")), comfy.log_text()[before:]
+
+    made, said = calls()
+    assert made > 0 and "kept in the cache (" in said
+    first = comfy.tensors("pair-cache")["samples"]
+    found, said = calls()
+    assert found == 0 and "taken from the cache without a model call" in said
+    assert torch.equal(comfy.tensors("pair-cache")["samples"], first)
+    for other in ({"border": 0.9}, {"lora": 0.5}, {"low_text": TARGET}, {"shift": 7.0}):
+        assert calls(**other)[0] > 0, other
