@@ -1,5 +1,5 @@
 """What may be a pair, and what each expert keeps for itself: texts, hooks, LoRA, windows of
-AnimateDiff-Evolved; core's samplers on a pair; noise that outlives the run; and what is refused, in one sentence.
+AnimateDiff-Evolved; core's samplers on a pair; noise that outlives the run; and what is refused.
 """
 
 from __future__ import annotations

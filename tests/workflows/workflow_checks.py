@@ -1,5 +1,6 @@
 """Checks of a UI-format workflow against a recorded /object_info; each yields its complaints."""
 
+import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
@@ -48,7 +49,10 @@ SUBGRAPH = {
 }
 LINK = (int, int, int, int, int, str)
 APART, PREVIEW = 40, 260  # pixels between nodes; below a sampler, for its preview
-SAMPLERS = ("UNS_Unsampler", "UNS_NoiselessResampler", "UNS_RestyleGrid")
+SAMPLERS = (
+    *("UNS_Unsampler", "UNS_NoiselessResampler", "UNS_RestyleGrid"),
+    *("UNS_UnsamplerAdvanced", "UNS_NoiselessResamplerAdvanced"),
+)
 SCREEN, FITTED, READABLE = (1920, 1080), 0.75, 0.6  # a template opens in three quarters of the window
 NUMBERS = {"INT": int, "FLOAT": (int, float)}
 TITLE = 30  # LiteGraph draws a node's title above its position
@@ -164,13 +168,15 @@ def folded(workflow: dict, _info: dict) -> Iterator[str]:
         for slot in node["inputs"]:
             if "widget" not in slot and slot["link"] is None:
                 yield f"{one['name']} needs a link into {slot['name']}"
-        inside = {
+        inside = [
             slot["widget"]["name"]
             for found in one["nodes"]
             for slot in found["inputs"]
             if "widget" in slot and slot["link"] is not None
-        }
-        if {slot["name"] for slot in node["inputs"] if "widget" in slot} != inside:
+        ]
+        # of two of one name the second has a number behind it
+        shown = [re.sub(r"_\d+$", "", slot["name"]) for slot in node["inputs"] if "widget" in slot]
+        if sorted(shown) != sorted(inside):
             yield f"{one['name']} shows other widgets than it links inside"
 
 
