@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from fractions import Fraction
 
 import pytest
 import torch
 from family_models import family_model
 from host_graphs import Graph, Node
 from host_passes import EMPTY, SOURCE, TARGET
+from host_prompts import committed_prompt, node_id, save_latent, saved_video, the
 from host_session import HostSession
 from host_trips import clip
 from host_windows import defaults
+
+from demo.video import pan_over_photograph, read_video, write_video
 
 SHIFT, STEPS, BORDER = 8.0, 6, 0.875
 # simple with a shift of 8: 1, 0.976, 0.941, 0.889, 0.8, 0.615, 0
@@ -222,3 +226,67 @@ def test_a_border_at_a_sigma_is_the_high_models(comfy, border):
         if one["event"] == "call":
             assert one["expert"] == ("high" if one["sigma"] >= at else "low")
     assert float(sigmas[0]) == 1.0 and pair.error(found["back"]) < EXACT
+
+
+def lowered(comfy, folder, frames: int) -> dict:
+    """The workflow's prompt with small models, a short clip and few steps; the text encoder is SD1.5's, whose
+    width the small transformers' files ask for."""
+    prompt, clip_file = committed_prompt("unsampling_wan22_video"), folder / f"{frames}.mp4"
+    write_video(clip_file, pan_over_photograph(frames, 67, 101), Fraction(16))
+    the(prompt, "LoadVideo")["file"] = comfy.client.upload(clip_file)
+    files = {"high": "wan", "low": "wan_low"}
+    for node in prompt.values():
+        if node["class_type"] == "UNETLoader":
+            (noise,) = [noise for noise in files if f"{noise}_noise" in node["inputs"]["unet_name"]]
+            node["inputs"]["unet_name"] = family_model(comfy.models_dir, files[noise])
+    the(prompt, "VAELoader")["vae_name"] = family_model(comfy.models_dir, "wan_vae")
+    text = node_id(prompt, "CLIPLoader")
+    prompt[text] = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": comfy.model("one_level")}}
+    for node in prompt.values():
+        if node["class_type"] == "CLIPTextEncode":
+            node["inputs"]["clip"] = [text, 1]
+    the(prompt, "UNS_VideoFrames")["megapixels"] = 0.01
+    the(prompt, "BasicScheduler")["steps"] = 4
+    unsampler = the(prompt, "UNS_UnsamplerAdvanced")
+    prompt["again"] = {"class_type": "UNSTest_Again", "inputs": {"latent": unsampler["latent_image"]}}
+    unsampler["latent_image"] = ["again", 0]
+    return prompt
+
+
+def watched(prompt: dict, name: str) -> None:
+    """Watches both models of both guiders, and comes back to the source beside the restyle."""
+    guiders = [node["inputs"] for node in prompt.values() if node["class_type"] == "UNS_ExpertsBySigma"]
+    for side in ("high", "low"):
+        given = {"model": guiders[0][f"{side}_model"], "name": side, "log": name}
+        prompt[f"watch-{side}"] = {"class_type": "UNSTest_WatchedExpert", "inputs": given}
+        for guider in guiders:
+            guider[f"{side}_model"] = [f"watch-{side}", 0]
+    source = the(prompt, "UNS_UnsamplerAdvanced")
+    inputs = the(prompt, "UNS_NoiselessResamplerAdvanced") | {"guider": source["guider"]}
+    prompt["back"] = {"class_type": "UNS_NoiselessResamplerAdvanced", "inputs": inputs}
+    save_latent(prompt, f"{name}-back", "back")
+    save_latent(prompt, f"{name}-source", source["latent_image"][0])
+
+
+@pytest.mark.parametrize("frames", [1, 6, 9])
+def test_the_workflow_gives_as_many_frames_as_it_got_and_the_same_bytes_again(comfy, tmp_path, frames):
+    prompt = lowered(comfy, tmp_path, frames)
+    save_latent(prompt, "experts-clip", node_id(prompt, "UNS_NoiselessResamplerAdvanced"))
+    made = []
+    for _ in range(2):
+        found, fps = read_video(saved_video(comfy, comfy.run(prompt), tmp_path))
+        assert len(found) == frames and fps == 16
+        made.append((found.tobytes(), comfy.tensors("experts-clip")["samples"]))
+    assert made[0][0] == made[1][0] and torch.equal(made[0][1], made[1][1])
+
+
+def test_the_workflow_comes_back_and_asks_each_expert_below_and_above_the_border(comfy, tmp_path):
+    prompt = lowered(comfy, tmp_path, 6)
+    (comfy.output_dir / "experts-flow.jsonl").unlink(missing_ok=True)
+    watched(prompt, "experts-flow")
+    comfy.run(prompt)
+    back, source = (comfy.tensors(f"experts-flow-{part}")["samples"] for part in ("back", "source"))
+    assert (back - source).norm() / source.norm() < EXACT
+    events = comfy.calls("experts-flow")
+    check_experts(events, BORDER)
+    check_loads(events, 3)
