@@ -1,4 +1,4 @@
-"""Two experts on plain objects: who is asked, in which order guiders run, what is moved, and what is missed."""
+"""Two experts on plain objects: who is asked, in which order guiders run, what is moved and missed."""
 
 from types import SimpleNamespace
 
