@@ -218,6 +218,8 @@ def _fall(
     remark = remarks.of_change(fit, inversion, settings, path, lost_path)
     remark += remarks.of_structure(inversion, settings["structure"], settings["direct"])
     remark += _of_path(inversion, settings["direct"])
+    if carried is None:
+        remark += experts.remark(falling.guider, inversion.sigmas)
     seen = remarks.OnThePath(inversion, path, models.info(falling.guider))
     repeated = likeness.repeats(falling.guider, carried, fit, settings["fidelity"])
     again = repeats.Repeats(False, core.guidance(falling.guider), repeated, seen.other_prompt)

@@ -4,6 +4,8 @@ AnimateDiff-Evolved; core's samplers on a pair; noise that outlives the run; and
 
 from __future__ import annotations
 
+import time
+
 import pytest
 import torch
 from family_models import family_model
@@ -14,7 +16,7 @@ from host_windows import defaults
 from safetensors.torch import save_file
 from support_nodes.mixture import Mixture
 
-from tools.client import RefusedError, RunError
+from tools.client import InterruptedRun, RefusedError, RunError
 
 EXACT = 1e-6
 BORDER = 2.0
@@ -381,7 +383,7 @@ def test_a_model_that_does_not_repeat_itself_is_found(comfy, side):
     assert "model does not repeat itself" in told
 
 
-def test_cancel_or_an_error_inside_an_expert_ends_the_run_and_the_next_one_works(comfy):
+def test_an_error_inside_an_expert_ends_the_run_and_the_next_one_works(comfy):
     for side in ("high", "low"):
         two = Two(comfy, "pair-error")
         given = {"log": "pair-error-nan", "mixture": comfy.put_mixture("pair-error-m", two_hills())}
@@ -391,6 +393,34 @@ def test_cancel_or_an_error_inside_an_expert_ends_the_run_and_the_next_one_works
         two = Two(comfy, "pair-after")
         found = two.bench.run(back=two.down(two.up()))
         assert two.bench.error(found["back"]) < EXACT
+
+
+@pytest.mark.parametrize("side", ["high", "low"])
+def test_cancel_works_within_one_call(comfy, side):
+    two = Two(comfy, f"pair-cancel-{side}", **({"delay_s": 0.4} if side == "high" else {}))
+    if side == "low":
+        mixture = comfy.put_mixture("pair-cancel-m", two_hills())
+        given = {"model": two.low, "mixture": mixture, "log": two.bench.log + "-low", "delay_s": 0.4}
+        two.low = two.graph.add("UNSTest_AnalyticModel", **given)
+    log = comfy.output_dir / (two.bench.log + ("" if side == "high" else "-low") + ".jsonl")
+    two.graph.save("pair-cancel-noise", latent=two.up(sigmas=two.bench.ays(40)))
+    log.unlink(missing_ok=True)
+    prompt_id = comfy.client.queue(two.graph.prompt)
+
+    def calls() -> int:
+        return len(log.read_text().splitlines()) if log.exists() else 0
+
+    for _ in range(400):
+        if calls() >= 2:
+            break
+        time.sleep(0.05)
+    before = calls()
+    comfy.client.interrupt()
+    with pytest.raises(InterruptedRun):
+        comfy.client.wait(prompt_id)
+    assert 2 <= before <= calls() <= before + 2
+    after = Two(comfy, "pair-after-cancel")
+    assert after.bench.error(after.bench.run(back=after.down(after.up()))["back"]) < EXACT
 
 
 class Kept:

@@ -4,7 +4,7 @@ Wan 2.1 is one model, Wan 2.2 14B two, of which Experts by Sigma makes a guider.
 """
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from tools.workflows import notes
 from tools.workflows.graph import Graph, Node, Output
@@ -73,14 +73,14 @@ class Variant(NamedTuple):
     sample: Callable[..., Pass]
 
 
-def with_model(g: Graph, up: bool, models: list[Output], texts: Prompts, **inputs: Output) -> Pass:
+def with_model(g: Graph, up: bool, models: list[Output], texts: Prompts, **inputs: Any) -> Pass:
     """A pass on one model."""
     both: Shared = {"model": models[0], "negative": texts.negative["CONDITIONING"]}
     text, kind, cfg = _side(up, texts, "UNS_Unsampler", "UNS_NoiselessResampler")
     return Pass(g.add(kind, colors=OURS, **both, positive=text["CONDITIONING"], **inputs, cfg=cfg), [])
 
 
-def with_experts(g: Graph, up: bool, models: list[Output], texts: Prompts, **inputs: Output) -> Pass:
+def with_experts(g: Graph, up: bool, models: list[Output], texts: Prompts, **inputs: Any) -> Pass:
     """A pass on two models."""
     text, kind, cfg = _side(up, texts, "UNS_UnsamplerAdvanced", "UNS_NoiselessResamplerAdvanced")
     high, low = models
