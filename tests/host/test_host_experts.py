@@ -174,8 +174,8 @@ def test_context_windows_of_each_expert(comfy, schedule, solver, on):
     longest = {
         name: max(one["frames"] for one in events if one["expert"] == name) for name in ("high", "low")
     }
-    # core puts the first frame before a window that begins later
-    assert longest == {"low": 5, "high": 5 if on == "both" else 7}
+    # newer cores put the first frame before a window that begins later
+    assert longest["low"] in (4, 5) and longest["high"] == (longest["low"] if on == "both" else 7)
 
 
 def test_an_edit_asks_the_same_experts(comfy):
