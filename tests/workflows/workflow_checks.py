@@ -1,6 +1,5 @@
 """Checks of a UI-format workflow against a recorded /object_info; each yields its complaints."""
 
-import re
 from collections.abc import Iterator
 from functools import partial
 from itertools import combinations
@@ -174,9 +173,12 @@ def folded(workflow: dict, _info: dict) -> Iterator[str]:
             for slot in found["inputs"]
             if "widget" in slot and slot["link"] is not None
         ]
-        # of two of one name the second has a number behind it
-        shown = [re.sub(r"_\d+$", "", slot["name"]) for slot in node["inputs"] if "widget" in slot]
-        if sorted(shown) != sorted(inside):
+        # two of one name are called by their labels
+        shown = [slot["name"] for slot in node["inputs"] if "widget" in slot]
+        labels = {slot.get("label") for slot in node["inputs"]}
+        single = {name for name in inside if inside.count(name) == 1}
+        others = set(shown) - single
+        if not single <= set(shown) or len(shown) != len(inside) or not others <= labels:
             yield f"{one['name']} shows other widgets than it links inside"
 
 
