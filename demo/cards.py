@@ -45,6 +45,7 @@ LOOKS = {
     "unsampling_animatediff_sdxl": Look("watercolour", 3.0),
     "unsampling_hotshotxl": Look("halftone", 3.0),
     "unsampling_wan_video": Look("ink", 2.0),
+    "unsampling_wan22_video": Look("halftone", 2.0),
     "unsample_resample_image": Look("watercolour", 2.0, still=True),
     "restyle_saved_noise": Look("mosaic", 3.0),
 }

@@ -3,10 +3,12 @@
 Those are both nodes, both advanced nodes, the Inversion Sampler, and core SAMPLERs in the advanced nodes.
 """
 
+from dataclasses import replace
+
 from torch import Tensor
 
 from ..unsampling import UnsamplingError
-from . import models, windows
+from . import experts, models, windows
 from .facts import Facts
 from .packs import advanced_controlnet, animatediff, animatediff_settings, animatediff_windows, caches, core
 from .windows import Windows
@@ -29,10 +31,35 @@ def admit(
     of, for the windows.
     Raises: UnsamplingError naming what to disconnect or set, before any model call.
     """
+    how = {"rising": rising, "by_core": by_core, "whole": whole}
+    every = experts.each(guider)
+    if len(every) == 1:
+        return _admitted(guider, shape, falling, start, start, **how)
+    found = []
+    for number, expert in enumerate(every):
+        first = experts.first_step(guider, number, falling, start)
+        try:
+            found.append(_admitted(expert, shape, falling, start, first, **how))
+        except UnsamplingError as error:
+            raise UnsamplingError(f"{experts.NAMES[number]} {error}", error.cause) from error
+    return _joined(found, experts.border_of(guider))
+
+
+def _admitted(
+    guider,
+    shape: tuple[int, ...],
+    falling: Tensor,
+    start: int,
+    first: int,
+    rising: bool,
+    by_core: bool,
+    whole: tuple[int, ...] | None,
+) -> Facts:
+    """first: the first step at which this guider is asked, in a pass that begins at `start`."""
     model = guider.model_patcher
     layout = _layout(model, shape)
     facts = _facts(guider, shape, layout if whole in (None, shape) else _layout(model, whole))
-    _refuse_schedule(model, facts, float(falling[start]))
+    _refuse_schedule(model, facts, float(falling[first]))
     animatediff.refuse_moved(model)
     animatediff_settings.refuse_changing(model)
     caches.refuse(model)
@@ -45,6 +72,17 @@ def admit(
         _refuse_flow(facts)
         windows.refuse_moving(layout)
     return facts
+
+
+def _joined(facts: list[Facts], border: float) -> Facts:
+    """Those of two experts, high-noise first."""
+    high, low = facts
+    cut = [one.windows for one in facts]
+    if cut[0] != cut[1]:
+        cut[0] = "; ".join(f"{name}: {of or 'none'}" for name, of in zip(experts.NAMES, cut, strict=True))
+    told = f"{low.family.in_words} below sigma {border:.6g}"
+    family = replace(high.family, experts=told)
+    return replace(high, family=family, windows=cut[0], sigma_min=low.sigma_min, low_cfg=low.cfg)
 
 
 def _facts(guider, shape: tuple[int, ...], layout: list[Windows]) -> Facts:

@@ -6,6 +6,7 @@ from torch import Tensor
 from ..unsampling import Inversion, UnsamplingError, schedules
 from ..unsampling.solvers.evaluation import Callback
 from . import sampling
+from .counted import CountedSampler
 from .packs import core_samplers
 from .repeats import Repeats
 from .run import PREVIEW, Run
@@ -37,7 +38,7 @@ def rise(
             "latent_image carries a noise mask, which a core sampler cannot keep; disconnect sampler"
         )
     sigmas = schedules.reverse(falling[start:], sigma_min)
-    counted = sampling.counted(sampler, seen)
+    counted = CountedSampler(sampler, seen)
     rising.say(f"unsampling with {name}{PREVIEW}")
     steps = _steps(rising, "unsampling", PREVIEW)
     noise = sampling.run(rising.guider, rising.samples, sigmas, counted, len(sigmas) - 1, steps)
@@ -56,7 +57,7 @@ def fall(falling: Run, inversion: Inversion, sampler, structure: float | Tensor)
             "structure above 0 needs a record, which a core sampler does not keep; set it"
             " to 0, or unsample with this pack's solver"
         )
-    sigmas, counted = inversion.sigmas[inversion.start :], sampling.counted(sampler)
+    sigmas, counted = inversion.sigmas[inversion.start :], CountedSampler(sampler)
     steps = _steps(falling, "resampling", "")
     clip = sampling.run(falling.guider, falling.samples, sigmas, counted, len(sigmas) - 1, steps)
     falling.say(f"resampled with {inversion.solver} in {counted.calls} model calls")

@@ -10,7 +10,8 @@ from ..unsampling import UnsamplingError
 class Family:
     """What two models must share for noise of one to mean anything to the other.
 
-    flow: whether the clip fades as the noise rises, as in flow models.
+    flow: whether the clip fades as the noise rises, as in flow models. experts: of two models on one schedule
+    the border and the low-noise one, in words; the rest is the high-noise one's. Empty for one model.
     """
 
     model: str
@@ -19,6 +20,12 @@ class Family:
     sigma_table: str
     sigma_max: float
     flow: bool = False
+    experts: str = ""
+
+    @property
+    def in_words(self) -> str:
+        """As far as two experts may differ."""
+        return f"{self.model} ({self.sampling}, sigmas {self.sigma_table})"
 
     def check(self, other: "Family") -> None:
         """Raises: UnsamplingError naming the first difference between the noise's model and the `other`
@@ -29,6 +36,10 @@ class Family:
             "sampling": "use the same model sampling settings in both passes",
             "sigma_table": "use the same beta schedule (Use Evolved Sampling) and motion model in both"
             " passes",
+            "experts": "connect the guider of Experts by Sigma, with the same border and models of the same"
+            " kinds, in both passes"
+            if self.experts
+            else "connect one model, as in the Unsampler",
         }
         if self.flow:
             cures["sigma_table"] = "use the same shift (ModelSampling node) in both passes"
@@ -37,12 +48,12 @@ class Family:
             name, ours, theirs = found
             raise UnsamplingError(
                 f"model differs from the one the noise was unsampled with: {name}"
-                f" {theirs}, not {ours}; {cures[name]}"
+                f" {theirs or 'none'}, not {ours or 'none'}; {cures[name]}"
             )
 
     def differs(self, other: "Family") -> tuple[str, str, str] | None:
         """The first thing in which the other one differs: its name, ours and theirs."""
-        for name in ("model", "latent_format", "sampling", "sigma_table"):
+        for name in ("model", "latent_format", "sampling", "sigma_table", "experts"):
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
                 return name, ours, theirs
@@ -56,7 +67,8 @@ class Facts:
     windows: the context windows that cut the whole clip, in words; empty where it stays whole.
     latent_format: ComfyUI's own object; its process_in takes samples from the VAE's scale to the sampler's.
     frames: of the latent in hand, on its time axis or in its batch. cfg: guidance, the highest if it changes.
-    sigma_min: the lowest sigma that the model knows.
+    sigma_min: the lowest sigma that the model knows. low_cfg: of two experts the low-noise one's guidance,
+    cfg is then the other's; below 0 for one model.
     """
 
     family: Family
@@ -65,6 +77,16 @@ class Facts:
     frames: int
     cfg: float
     sigma_min: float = 0.0
+    low_cfg: float = -1.0
+
+    @property
+    def guidance(self) -> float | tuple[float, float]:
+        """The cfg; of two experts that of each."""
+        return self.cfg if self.low_cfg < 0 else (self.cfg, self.low_cfg)
+
+    @property
+    def highest_cfg(self) -> float:
+        return max(self.cfg, self.low_cfg)
 
     @property
     def flow(self) -> bool:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ..unsampling.change import Change
-from . import models
+from . import experts, models
 from .packs import core
 from .record import Fit, LatentRecord, digest
 
@@ -34,9 +34,11 @@ class Likeness:
 
 def of(guider) -> Likeness:
     """The likeness of a guider."""
+    every = experts.each(guider)
     return Likeness(
-        _seen(guider.model_patcher),
-        core.guidance(guider) if models.is_plain(guider) else _seen(guider),
+        [_seen(one.model_patcher) for one in every],
+        [core.guidance(one) if models.is_plain(one) else _seen(one) for one in every]
+        + [experts.border_of(guider)],
         _seen(core.conditions(guider)),
     )
 

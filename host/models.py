@@ -9,6 +9,7 @@ import comfyui_version
 from torch import Tensor
 
 from ..unsampling import UnsamplingError, __version__, curves, schedules
+from . import experts
 from .facts import Family
 from .packs import animatediff_settings, core
 from .record import digest
@@ -67,9 +68,10 @@ def info(guider) -> dict[str, str]:
         f"prompt {name}": digest(*(c["cross_attn"] for c in conds if "cross_attn" in c))
         for name, conds in core.conditions(guider).items()
     }
+    patched = [str(len(one.model_patcher.patches)) for one in experts.each(guider)]
     return {
         **prompts,
-        "patched weights": str(len(guider.model_patcher.patches)),
+        "patched weights": " and ".join(patched),
         "unsampling": __version__,
         "comfyui": comfyui_version.__version__,
     }

@@ -12,6 +12,7 @@ from ..unsampling.solvers.evaluation import Callback, Store
 from . import (
     admission,
     core_passes,
+    experts,
     latents,
     likeness,
     models,
@@ -71,7 +72,8 @@ def unsample(
     facts = admission.admit(guider, shape, falling, top, rising=True, by_core=sampler is not None)
     if sampler is not None:
         core_passes.refuse_settings({"direct": direct})
-    more = {"mask": mask, "variation": variation, "flow": facts.flow}
+    border = experts.border_of(guider)
+    more = {"mask": mask, "variation": variation, "flow": facts.flow, "border": border}
     asked = {**settings, **more, "sigmas": falling, "clip": rising.samples, "sampler": sampler}
     slot = None if cache is None else cache(guider, asked)
     found = None if slot is None else slot.find()
@@ -92,6 +94,7 @@ def unsample(
     else:
         remark += latents.of_hole(rising.samples, mask)
     remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
+    remark += experts.remark(guider, falling[top:])
     if slot is not None and found is None:
         remark += slot.keep(made, seen.remark)
     rising.say(rise.words(inversion, found is not None) + remark)
@@ -215,11 +218,13 @@ def _fall(
     remark = remarks.of_change(fit, inversion, settings, path, lost_path)
     remark += remarks.of_structure(inversion, settings["structure"], settings["direct"])
     remark += _of_path(inversion, settings["direct"])
+    if carried is None:
+        remark += experts.remark(falling.guider, inversion.sigmas)
     seen = remarks.OnThePath(inversion, path, models.info(falling.guider))
     repeated = likeness.repeats(falling.guider, carried, fit, settings["fidelity"])
     again = repeats.Repeats(False, core.guidance(falling.guider), repeated, seen.other_prompt)
-    path_cfg = None if carried is None else carried.facts.cfg
-    widgets.check_guidance(falling.guider, path_cfg or 1.0, path)
+    path_cfg = None if carried is None else carried.facts.guidance
+    widgets.check_guidance(falling.guider, path_cfg, path)
 
     def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
         noise = inversion.noise.to(x.device) if inversion.noise.numel() else x
@@ -231,7 +236,9 @@ def _fall(
     falling.say(f"resampling, {calls} model calls{remark}")
     top = _top_of(inversion)
     sigmas = inversion.sigmas[top:]
-    sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top)
+    begun = min(steps.starts(inversion, settings["structure"], settings["direct"]))
+    first = float(inversion.sigmas[min(begun, len(inversion.sigmas) - 2)])
+    sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top, first)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
     falling.done(f"resampled in {calls} model calls", f"{again.remark}{remark}{seen.remark}")
     return clip

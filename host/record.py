@@ -235,7 +235,9 @@ def refuse_noise(latent: dict, samples: Tensor) -> None:
     carried = of_latent(latent)
     if carried is not None and carried.placed(samples, places.of_latent(latent)) is not None:
         raise UnsamplingError(
-            "latent_image is already unsampled noise; connect the VAE Encode of the source clip"
+            "latent_image is already unsampled noise; connect the VAE Encode of the source clip. Where two"
+            " models share a schedule (Wan 2.2's high and low noise, SDXL and its refiner), connect both to"
+            " Experts by Sigma, and its guider to one Unsampler (Advanced)"
         )
 
 

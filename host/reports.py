@@ -63,7 +63,7 @@ def report_on(latent: dict, reconstruction: dict | None, source: dict | None) ->
         figures,
         steps,
         compared,
-        carried.facts.cfg,
+        carried.facts.highest_cfg,
         carried.facts.family.sigma_max,
         source is not None,
         fit.change,

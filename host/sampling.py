@@ -7,6 +7,7 @@ comes and goes untouched: no noise_scaling, no division by 1 - sigma.
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import comfy.model_management
 import comfy.sample
@@ -20,15 +21,16 @@ from tqdm.auto import tqdm
 
 from ..unsampling import Inversion, UnsamplingError, inversion, schedules
 from ..unsampling.progress import with_time_left
-from ..unsampling.repeats import asked_again
-from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
-from . import admission, keyframes, latents, places
+from ..unsampling.solvers.evaluation import Callback, Denoise
+from . import admission, experts, keyframes, latents, places
+from .experts import Session
 from .packs import animatediff_keyframes, core
 from .repeats import Repeats
 from .screen import naming, running_node, show
 
-# The model as the guider asks it: at its own cfg, given None, or at another.
-AtCfg = Callable[[float | None], Denoise]
+# The model as the guider asks it: at its own cfg, given None, or at another; two experts have one each.
+Guidance = float | tuple[float, float] | None
+AtCfg = Callable[[Guidance], Denoise]
 Pass = Callable[[AtCfg, Tensor, Callback], Tensor]
 
 
@@ -56,20 +58,15 @@ def run(
     return out.to(comfy.model_management.intermediate_device(), torch.float32)
 
 
-def pass_sampler(one_pass: Pass, samples: Tensor, sigmas: Tensor, start: int) -> comfy.samplers.Sampler:
+def pass_sampler(
+    one_pass: Pass, samples: Tensor, sigmas: Tensor, start: int, first: float | None = None
+) -> comfy.samplers.Sampler:
     """A pass of the engine for run(), which hands it the same samples and sigmas.
 
-    start: the index of the highest of these sigmas in the whole schedule.
+    start: the index of the highest of these sigmas in the whole schedule. first: where the pass asks first,
+    if not where these begin.
     """
-    return _PassSampler(one_pass, samples, sigmas, start)
-
-
-def counted(sampler: comfy.samplers.Sampler, seen: Repeats | None = None) -> "_CountedSampler":
-    """A core SAMPLER that counts its model calls and stops at the first NaN.
-
-    seen: looks at the calls, and compares one that is repeated at the end.
-    """
-    return _CountedSampler(sampler, seen)
+    return _PassSampler(one_pass, samples, sigmas, start, first)
 
 
 def plain_sampler(solver: str, rising: bool) -> comfy.samplers.Sampler:
@@ -112,8 +109,14 @@ def temp_folder() -> Path:
 class _PassSampler(comfy.samplers.Sampler):
     """Runs one pass of the engine where core would run a k-diffusion sampler."""
 
-    def __init__(self, one_pass: Pass, samples: Tensor, sigmas: Tensor, start: int):
+    def __init__(self, one_pass: Pass, samples: Tensor, sigmas: Tensor, start: int, first: float | None):
         self.one_pass, self.samples, self.sigmas, self.start = one_pass, samples, sigmas, start
+        self.first = first
+
+    def in_turns(self, session: Session) -> "_PassSampler":
+        """For both guiders of a pair."""
+        one_pass = session.of_pass(self.one_pass)
+        return _PassSampler(one_pass, self.samples, self.sigmas, self.start, self.first)
 
     def sample(
         self,
@@ -147,8 +150,12 @@ class _PlainSampler(comfy.samplers.Sampler):
     """A plain pair for core's custom samplers, which hand over whatever schedule and noise the user
     connected."""
 
-    def __init__(self, solver: str, rising: bool):
-        self.solver, self.rising = solver, rising
+    def __init__(self, solver: str, rising: bool, session: Session | None = None):
+        self.solver, self.rising, self.session = solver, rising, session
+
+    def in_turns(self, session: Session) -> "_PlainSampler":
+        """For both guiders of a pair."""
+        return _PlainSampler(self.solver, self.rising, session)
 
     def sample(
         self,
@@ -167,7 +174,9 @@ class _PlainSampler(comfy.samplers.Sampler):
             if self.rising and len(falling) > 1 and falling[0] < falling[-1]:
                 falling = falling.flip(0)
             falling = schedules.check_falling(falling)
-            admission.admit(model_wrap, tuple(latent_image.shape), falling, rising=self.rising)
+            session = self.session
+            guider = model_wrap if session is None else session.experts
+            admission.admit(guider, tuple(latent_image.shape), falling, rising=self.rising)
             if torch.count_nonzero(noise) > 0:
                 raise UnsamplingError("noise was added; switch add_noise off, or connect Disable Noise")
             if denoise_mask is not None:
@@ -176,86 +185,20 @@ class _PlainSampler(comfy.samplers.Sampler):
                     " Resampler, which keep what is outside it"
                 )
             node, doing = running_node(), "unsampling" if self.rising else "resampling"
-            seen = Repeats(self.rising, core.guidance(model_wrap))
+            seen = Repeats(self.rising, core.guidance(guider))
 
             def one_pass(at_cfg: AtCfg, x: Tensor, report: Callback) -> Tensor:
                 denoise = at_cfg(None)
                 timed = seen.watched(with_time_left(report, lambda at: show(node, f"{doing}: {at}")))
                 if self.rising:
-                    how = {"callback": timed, "compare": seen.compare}
+                    how = {"callback": timed, "compare": seen.compare, "border": experts.border_of(guider)}
                     return inversion.unsample(denoise, x, falling, self.solver, False, **how).noise
                 return inversion.resample(denoise, Inversion(x, falling, self.solver), callback=timed)
 
-            out = _inside(model_wrap, extra_args, callback, disable_pbar, one_pass, latent_image)
+            turned = one_pass if session is None else session.of_pass(one_pass)
+            out = _inside(model_wrap, extra_args, callback, disable_pbar, turned, latent_image)
             show(node, ("unsampled" if self.rising else "resampled") + seen.remark)
             return out
-
-
-class _CountedSampler(comfy.samplers.Sampler):
-    """Another sampler, with its model calls counted and checked."""
-
-    def __init__(self, inner: comfy.samplers.Sampler, seen: Repeats | None):
-        self.inner, self.seen, self.calls = inner, seen, 0
-
-    def sample(self, model_wrap, sigmas, extra_args, *args, **kwargs):
-        with keyframes.placed(model_wrap, extra_args["model_options"]) as place:
-            model = _CountedModel(model_wrap, self, place)
-            if self.seen is None:
-                return self.inner.sample(model, sigmas, extra_args, *args, **kwargs)
-            kept = _Kept(model, asked_again(len(sigmas) - 1), self.seen)
-            out = self.inner.sample(kept, sigmas, extra_args, *args, **kwargs)
-            kept.ask_again()
-            return out
-
-
-class _CountedModel:
-    """The guider as a sampler sees it: called for each model call, asked for its attributes."""
-
-    def __init__(self, model_wrap, count: _CountedSampler, place: keyframes.Place):
-        self._model_wrap, self._count, self._place = model_wrap, count, place
-
-    def __call__(self, x: Tensor, sigma: Tensor, *args, **kwargs) -> Tensor:
-        self._count.calls += 1
-        self._place(x, sigma)
-        denoised = self._model_wrap(x, sigma, *args, **kwargs)
-        check_finite(denoised, f"model call {self._count.calls} (sigma {float(sigma.max()):.4g})")
-        return denoised
-
-    def __getattr__(self, name: str):
-        return getattr(self._model_wrap, name)
-
-
-class _Kept:
-    """A counted model that keeps one question of a core sampler's pass, and asks it again.
-
-    How many calls such a sampler makes is its own affair: it makes one a step at least.
-    """
-
-    def __init__(self, model: _CountedModel, which: int, seen: Repeats):
-        self._model, self._which, self._seen = model, which, seen
-        self._count, self._ask = 0, None
-
-    def __call__(self, x: Tensor, sigma: Tensor, *args, **kwargs) -> Tensor:
-        denoised = self._model(x, sigma, *args, **kwargs)
-        self._count += 1
-        self._seen.see(x, denoised)
-        if self._count == self._which:
-            question, answer = x.clone(), denoised.clone()
-
-            def ask() -> None:
-                again = self._model(question, sigma, *args, **kwargs)
-                self._seen.compare(float(sigma.max()), answer, again)
-
-            self._ask = ask
-        return denoised
-
-    def ask_again(self) -> None:
-        """One model call more."""
-        if self._ask is not None:
-            self._ask()
-
-    def __getattr__(self, name: str):
-        return getattr(self._model, name)
 
 
 def _inside(
@@ -265,7 +208,7 @@ def _inside(
     options, seed = extra_args["model_options"], extra_args["seed"]
     falling = core.falling_sigmas(options)
 
-    def at_cfg(cfg: float | None) -> Denoise:
+    def at_cfg(cfg: Any) -> Denoise:
         guider = model_wrap if cfg is None else core.at_cfg(model_wrap, cfg)
 
         def denoise(x: Tensor, sigma: float, step: int) -> Tensor:

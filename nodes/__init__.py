@@ -3,6 +3,7 @@
 from comfy_api.latest import ComfyExtension, io
 
 from .advanced import NoiselessResamplerAdvanced, UnsamplerAdvanced
+from .experts import ExpertsBySigma
 from .frames import CannyEdges, FirstFrames, TurnLightness, VideoFrames
 from .grid import LabelledGrid, RestyleGrid
 from .mix import MixNoise
@@ -22,6 +23,7 @@ class UnsamplingExtension(ComfyExtension):
             NoiselessResampler,
             UnsamplerAdvanced,
             NoiselessResamplerAdvanced,
+            ExpertsBySigma,
             AYSScheduler,
             ReverseSigmas,
             InversionSampler,

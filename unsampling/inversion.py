@@ -1,6 +1,7 @@
 """The two passes, tied together by a record (docs/exactness.md#record)."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ from .errors import Cause, UnsamplingError
 from .hold import Adjust, holding, in_turn
 from .record import Inversion, Record
 from .repeats import Compare, Remembering, compared
-from .solvers.evaluation import Callback, Course, Denoise, ModelCalls, Store, in_memory
+from .solvers.evaluation import Callback, Course, Denoise, Evaluate, ModelCalls, Store, in_memory
 from .steady import steadying
 
 
@@ -62,6 +63,7 @@ def unsample(
     variation: int = 0,
     flow: bool = False,
     compare: Compare | None = None,
+    border: float = 0.0,
 ) -> Inversion:
     """Turns a clip into the noise that represents it: the sampling ODE from sigmas[-1] up.
 
@@ -82,6 +84,8 @@ def unsample(
     flow: whether x is (1 - sigma) * x0 + sigma * eps, which fresh noise has to know.
     compare: is given two answers to one question, asked again at the end of the way up: one call more, at
         which the callback is given latent and answer of the call before.
+    border: another model answers from this sigma on. All that is asked below it is then asked first, so that
+        each of the two is needed in one run; with direct None that may be some calls more. 0 for one model.
 
     Raises: UnsamplingError for input that cannot be unsampled, before any model call, and at the model's
     first NaN.
@@ -99,14 +103,12 @@ def unsample(
     fresh = steps.asked(sigmas, start, direct, recording)
     calls = calls_rising(solver, sigmas, record, end, direct, compare is not None)
     evaluate = ModelCalls(denoise, calls, callback, store if recording else None, half)
-    noise = _risen(method, evaluate, x, part, start, recording, compare)
+    answers = direct_path.SourceAnswers(evaluate, x, sigmas, fresh, start, variation, flow)
+    at_border = partial(direct_path.before_border, border=border, ask=lambda: answers.ask_below(border))
+    noise = _risen(method, evaluate, x, part, start, recording, compare, border, at_border)
     if not recording:
         return Inversion(noise, sigmas, solver, start, None, evaluate.count, dict(info or {}))
-    outputs = tuple(evaluate.outputs)
-    if fresh is None:
-        fresh = direct_path.steps_by_record(zip(evaluate.steps, outputs, strict=True), x, start)
-        evaluate.total = evaluate.count + fresh
-    asked = direct_path.ask_source(evaluate, x, sigmas, fresh, variation, flow) if fresh else None
+    outputs, asked = tuple(evaluate.outputs), answers.ask_all()
     past = Record(store(x), outputs, half, mask, asked)
     return Inversion(noise, sigmas, solver, start, past, evaluate.count, dict(info or {}))
 
@@ -227,12 +229,14 @@ def _risen(
     start: int,
     recording: bool,
     compare: Compare | None,
+    border: float,
+    at_border: Callable[[Evaluate], Evaluate],
 ) -> Tensor:
     if compare is None:
-        return method.rise(evaluate, x, sigmas, start, recording)
+        return method.rise(at_border(evaluate), x, sigmas, start, recording)
     calls = method.calls_rising(sigmas, recording)
-    remembering = Remembering(evaluate, calls, evaluate.store or in_memory)
-    noise = method.rise(remembering, x, sigmas, start, recording)
+    remembering = Remembering(evaluate, calls, evaluate.store or in_memory, border)
+    noise = method.rise(at_border(remembering), x, sigmas, start, recording)
     remembering.ask_again(compare, x)
     return noise
 

@@ -35,20 +35,30 @@ def _is_prime(number: int) -> bool:
 class Remembering:
     """An evaluate() that keeps one question of a pass, and its answer, and asks it again."""
 
-    def __init__(self, evaluate: ModelCalls, calls: int, put: Store):
-        """calls: of the pass. put: puts the question and its answer away until then."""
-        self.evaluate, self.which, self.put = evaluate, asked_again(calls), put
-        self.count, self.calls = 0, calls
+    def __init__(self, evaluate: ModelCalls, calls: int, put: Store, border: float = 0.0):
+        """calls: of the pass. put: puts the question and its answer away until then. border: the question is
+        one at that sigma or above, where the pass has any: what answers below it may be gone by then."""
+        self.evaluate, self.put, self.border = evaluate, put, border
+        self.count, self.below, self.calls = 0, 0, calls
+        self.kept = False
 
     def __call__(self, x: Tensor, sigma: Tensor, step: int) -> Tensor:
         denoised = self.evaluate(x, sigma, step)
         self.count += 1
-        if self.count == self.which:
-            self.question = self.put(x), sigma, step
-            self.answer = self.put(denoised) if self.evaluate.store is None else self.evaluate.outputs[-1]
+        if float(sigma) < self.border:
+            self.below = self.count
+        if self.count == self.below + asked_again(self.calls - self.below):
+            self._keep(x, sigma, step, denoised)
         if self.count == self.calls:
+            if not self.kept:
+                self._keep(x, sigma, step, denoised)
             self.last = x, denoised
         return denoised
+
+    def _keep(self, x: Tensor, sigma: Tensor, step: int, denoised: Tensor) -> None:
+        self.kept = True
+        self.question = self.put(x), sigma, step
+        self.answer = self.put(denoised) if self.evaluate.store is None else self.evaluate.outputs[-1]
 
     def ask_again(self, compare: Compare, like: Tensor) -> None:
         """One model call, which is not recorded. like: a tensor of the pass, for its device.

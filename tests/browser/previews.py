@@ -8,7 +8,10 @@ from browser.sample_media import sample_media
 from PIL import Image
 from playwright.sync_api import Page
 
-SAMPLERS = ("UNS_Unsampler", "UNS_NoiselessResampler", "UNS_RestyleGrid")
+SAMPLERS = (
+    *("UNS_Unsampler", "UNS_NoiselessResampler", "UNS_RestyleGrid"),
+    *("UNS_UnsamplerAdvanced", "UNS_NoiselessResamplerAdvanced"),
+)
 CHART = "chart.png"
 TEXT = "The noise is what it should be.\nstrength 0.98 of 1, likeness to the source 0.31, neighbours 0.02"
 RESULTS = {

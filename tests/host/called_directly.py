@@ -125,6 +125,7 @@ def inputs(node: str, made: dict) -> dict:
         "UNS_UnsamplerAdvanced": direct
         | {"guider": guider, "latent_image": clip, "sigmas": sigmas, "solver": "euler"},
         "UNS_NoiselessResamplerAdvanced": {"guider": guider, "noise": noise, "structure": 0.0},
+        "UNS_ExpertsBySigma": prompt | {"high_model": model, "low_model": model, "border": 0.5},
         "UNS_AYSScheduler": {"model_type": "auto", "steps": 4, "denoise": 1.0, "model": model},
         "UNS_ReverseSigmas": {"sigmas": sigmas, "model": model},
         "UNS_InversionSampler": {"solver": "midpoint", "direction": "unsample"},

@@ -150,6 +150,7 @@ KINDS: dict[str, tuple[str, Callable[[], dict[str, Tensor]], dict[str, str] | No
     "animatediff_sdxl": ("animatediff_models", animatediff_sdxl, None),
     "canny_sdxl": ("controlnet", canny_sdxl, None),
     "wan": ("diffusion_models", partial(whole_model, "wan", 24), WAN_CONFIG),
+    "wan_low": ("diffusion_models", partial(whole_model, "wan", 34), WAN_CONFIG),
     "wan_vae": ("vae", partial(whole_model, "wan_vae", 25), None),
     "sd3": ("diffusion_models", partial(whole_model, "sd3", 26), None),
     "flux": ("diffusion_models", partial(whole_model, "flux", 27), None),

@@ -29,6 +29,9 @@ def with_comfy() -> dict[str, ModuleType]:
         "mixing",
         "grid",
         "sheets",
+        "experts",
+        "expert_pairs",
+        "packs.core_experts",
     )
     return dict(zip(names, comfy_objects.imported(*names), strict=True))
 
@@ -81,3 +84,18 @@ def likeness(with_comfy) -> ModuleType:
 @pytest.fixture
 def reports(with_comfy) -> ModuleType:
     return with_comfy["reports"]
+
+
+@pytest.fixture
+def experts(with_comfy) -> ModuleType:
+    return with_comfy["experts"]
+
+
+@pytest.fixture
+def expert_pairs(with_comfy) -> ModuleType:
+    return with_comfy["expert_pairs"]
+
+
+@pytest.fixture
+def core_experts(with_comfy) -> ModuleType:
+    return with_comfy["packs.core_experts"]

@@ -12,7 +12,7 @@ from pack_modules import COMFY, OF_PACK, OF_PACKS, SOURCES, shown, tops
 # those that cannot be imported here are read as sources
 WITH_COMFY = [name for name in OF_PACKS if tops(name) & COMFY]
 # they read what is not another project's: their own fields, or another object in whose place they stand
-COMPUTED = {"host.facts", "host.packs.fields", "host.sampling"}
+COMPUTED = {"host.facts", "host.packs.fields", "host.counted", "host.packs.core_turns"}
 # and these take in whatever is there
 COMPUTED |= {"host.packs.content", "host.packs.environment", "host.packs.origin", "host.packs.run_state"}
 
@@ -106,7 +106,7 @@ def keys_in(source: str) -> set[str]:
 
 
 def test_the_names_are_those_at_run_time():
-    with_comfy = ("core_files", "environment", "user_settings", "wan_vae")
+    with_comfy = ("core_experts", "core_files", "core_turns", "environment", "user_settings", "wan_vae")
     assert [f"host.packs.{name}" for name in with_comfy] == WITH_COMFY
     assert len(foreign_names()) > 90 and len(key_texts()) >= 8
     # starred and named tuples, those of another file, an optional field, single words, a named text

@@ -18,7 +18,7 @@ from pack_modules import (
     tops,
 )
 
-HOST_WITH_COMFY = {"host.sampling", "host.models", "host.screen", "host.clips"}
+HOST_WITH_COMFY = {"host.sampling", "host.counted", "host.models", "host.screen", "host.clips"}
 ENGINE = {"torch", "numpy"}
 MORE = {  # what parts of unsampling/ need besides
     "unsampling.cache_folder": {"filelock"},

@@ -15,10 +15,12 @@ from tools.workflows.build import FOLDER, PROMPTS, WORKFLOWS, build, file_of, re
 INFO = recorded_info()
 VIDEO = "unsampling_animatediff_sd15"
 VHS, WAN = "unsampling_animatediff_sd15_vhs", "unsampling_wan_video"
+WAN22 = "unsampling_wan22_video"
 HOTSHOT, ANIMATEDIFF_SDXL = "unsampling_hotshotxl", "unsampling_animatediff_sdxl"
 ANIMATEDIFF = (VIDEO, VHS, HOTSHOT, ANIMATEDIFF_SDXL)
 SAVED_NOISE = "restyle_saved_noise"
 BOTH_PASSES = [name for name in WORKFLOWS if name != SAVED_NOISE]
+UP, DOWN = "UNS_Unsampler", "UNS_NoiselessResampler"
 TURNED = ["what to avoid", "cfg: how strong", "structure: how close"]
 
 
@@ -31,6 +33,22 @@ def source_of(workflow: dict, kind: str, name: str) -> dict:
     prompt = graph_to_prompt(workflow, INFO)
     found = next(node for node in prompt.values() if node["class_type"] == kind)["inputs"][name]
     id = int(found[0].rpartition(":")[2])
+    return next(node for node in all_nodes(workflow) if node["id"] == id)
+
+
+def passes_of(name: str) -> tuple[str, str]:
+    """The types of its samplers."""
+    return (f"{UP}Advanced", f"{DOWN}Advanced") if name == WAN22 else (UP, DOWN)
+
+
+def into_pass(workflow: dict, name: str, kind: str, slot: str) -> dict:
+    """The node whose output goes into this input of a pass, or of the guider that it has."""
+    if name != WAN22:
+        return source_of(workflow, kind, slot)
+    prompt = graph_to_prompt(workflow, INFO)
+    sampler = next(node for node in prompt.values() if node["class_type"] == kind)
+    guider = prompt[sampler["inputs"]["guider"][0]]
+    id = int(guider["inputs"][slot][0].rpartition(":")[2])
     return next(node for node in all_nodes(workflow) if node["id"] == id)
 
 
@@ -93,8 +111,7 @@ def test_both_passes_and_the_schedule_share_one_model(name):
 def test_the_source_is_described_to_the_unsampler_and_the_target_to_the_resampler(name):
     """Noise made with the target prompt makes no edit on the direct path."""
     workflow = read(name)
-    source = source_of(workflow, "UNS_Unsampler", "positive")
-    target = source_of(workflow, "UNS_NoiselessResampler", "positive")
+    source, target = (into_pass(workflow, name, kind, "positive") for kind in passes_of(name))
     if name in ANIMATEDIFF:
         assert target["type"] == "ACN_AdvancedControlNetApply_v2"
         target = source_of(workflow, "ACN_AdvancedControlNetApply_v2", "positive")
@@ -105,20 +122,21 @@ def test_the_source_is_described_to_the_unsampler_and_the_target_to_the_resample
 
 @pytest.mark.parametrize("name", BOTH_PASSES)
 def test_the_clip_decides_how_far_the_direct_path_goes(name):
-    for kind in ("UNS_Unsampler", "UNS_NoiselessResampler"):
+    for kind in passes_of(name):
         assert value_of(read(name), kind, "direct") == -1
 
 
 @pytest.mark.parametrize("name", BOTH_PASSES)
 def test_a_report_judges_the_noise(name):
-    assert source_of(read(name), "UNS_InversionReport", "noise")["type"] == "UNS_Unsampler"
+    assert source_of(read(name), "UNS_InversionReport", "noise")["type"] == passes_of(name)[0]
 
 
 @pytest.mark.parametrize("name", BOTH_PASSES)
 def test_the_cfg_shows_an_effect_at_once(name):
-    workflow = read(name)
-    assert value_of(workflow, "UNS_Unsampler", "cfg") == 1
-    assert value_of(workflow, "UNS_NoiselessResampler", "cfg") >= 2
+    prompt = graph_to_prompt(read(name), INFO).values()
+    kinds = ("UNS_ExpertsBySigma",) if name == WAN22 else passes_of(name)
+    up, down = (node["inputs"]["cfg"] for node in prompt if node["class_type"] in kinds)
+    assert up == 1 and down >= 2
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
@@ -145,8 +163,9 @@ def test_loaders_and_animatediff_are_folded_into_one_node(name):
     assert not any(kind.startswith("ADE_") or kind.endswith(("Loader", "LoaderSimple")) for kind in shown)
     (models,) = [node for node in read(name)["nodes"] if node.get("title") == "Models"]
     labels = [slot["label"] for slot in models["inputs"]]
-    assert labels[0] in ("checkpoint", "video model") and "VAE" in labels
-    assert [slot["name"] for slot in models["outputs"]] == ["MODEL", "CLIP", "VAE"]
+    assert labels[0] in ("checkpoint", "video model", "video model, high noise") and "VAE" in labels
+    made = ["HIGH NOISE", "LOW NOISE"] if name == WAN22 else ["MODEL"]
+    assert [slot["name"] for slot in models["outputs"]] == [*made, "CLIP", "VAE"]
 
 
 def in_app_mode(workflow: dict) -> tuple[list[str], str]:
@@ -288,8 +307,26 @@ def test_the_wan_workflow_samples_on_the_models_own_schedule():
     assert value_of(workflow, "CLIPLoader", "type") == "wan"
 
 
-def test_the_wan_workflow_cuts_the_result_to_the_frames_that_came_in():
-    workflow = read(WAN)
+def test_the_wan22_workflow_gives_both_models_and_one_border_to_both_passes():
+    workflow = read(WAN22)
+    prompt = graph_to_prompt(workflow, INFO)
+    guiders = [node["inputs"] for node in prompt.values() if node["class_type"] == "UNS_ExpertsBySigma"]
+    assert len(guiders) == 2
+    files = []
+    for guider in guiders:
+        assert guider["border"] == 0.875
+        shifts = [prompt[guider[side][0]]["inputs"] for side in ("high_model", "low_model")]
+        assert {shift["shift"] for shift in shifts} == {8.0}
+        files.append([prompt[shift["model"][0]]["inputs"]["unet_name"] for shift in shifts])
+    names = [f"wan2.2_t2v_{noise}_noise_14B_fp8_scaled.safetensors" for noise in ("high", "low")]
+    assert files == [names, names]
+    for words in ("**0.875**", "**0.9** for image-to-video", "**Not two Unsamplers in a row**"):
+        assert words in notes(workflow)
+
+
+@pytest.mark.parametrize("name", [WAN, WAN22])
+def test_the_wan_workflow_cuts_the_result_to_the_frames_that_came_in(name):
+    workflow = read(name)
     assert source_of(workflow, "UNS_EncodeClip", "pixels")["type"] == "UNS_VideoFrames"
     assert value_of(workflow, "UNS_VideoFrames", "repeat_last") == 3
     cut = source_of(workflow, "CreateVideo", "images")

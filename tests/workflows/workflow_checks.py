@@ -48,7 +48,10 @@ SUBGRAPH = {
 }
 LINK = (int, int, int, int, int, str)
 APART, PREVIEW = 40, 260  # pixels between nodes; below a sampler, for its preview
-SAMPLERS = ("UNS_Unsampler", "UNS_NoiselessResampler", "UNS_RestyleGrid")
+SAMPLERS = (
+    *("UNS_Unsampler", "UNS_NoiselessResampler", "UNS_RestyleGrid"),
+    *("UNS_UnsamplerAdvanced", "UNS_NoiselessResamplerAdvanced"),
+)
 SCREEN, FITTED, READABLE = (1920, 1080), 0.75, 0.6  # a template opens in three quarters of the window
 NUMBERS = {"INT": int, "FLOAT": (int, float)}
 TITLE = 30  # LiteGraph draws a node's title above its position
@@ -164,13 +167,18 @@ def folded(workflow: dict, _info: dict) -> Iterator[str]:
         for slot in node["inputs"]:
             if "widget" not in slot and slot["link"] is None:
                 yield f"{one['name']} needs a link into {slot['name']}"
-        inside = {
+        inside = [
             slot["widget"]["name"]
             for found in one["nodes"]
             for slot in found["inputs"]
             if "widget" in slot and slot["link"] is not None
-        }
-        if {slot["name"] for slot in node["inputs"] if "widget" in slot} != inside:
+        ]
+        # two of one name are called by their labels
+        shown = [slot["name"] for slot in node["inputs"] if "widget" in slot]
+        labels = {slot.get("label") for slot in node["inputs"]}
+        single = {name for name in inside if inside.count(name) == 1}
+        others = set(shown) - single
+        if not single <= set(shown) or len(shown) != len(inside) or not others <= labels:
             yield f"{one['name']} shows other widgets than it links inside"
 
 

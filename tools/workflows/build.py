@@ -19,7 +19,7 @@ from tools.workflows.blueprints import BLUEPRINTS  # noqa: E402
 from tools.workflows.families import ANIMATEDIFF_SDXL, HOTSHOTXL, SD15  # noqa: E402
 from tools.workflows.image import unsample_resample_image  # noqa: E402
 from tools.workflows.saved_noise import restyle_saved_noise  # noqa: E402
-from tools.workflows.wan import unsampling_wan_video  # noqa: E402
+from tools.workflows.wan import unsampling_wan22_video, unsampling_wan_video  # noqa: E402
 
 FOLDER = ROOT / "workflows"
 SUBGRAPHS = ROOT / "subgraphs"  # where ComfyUI looks for the blueprints of a pack
@@ -33,6 +33,7 @@ WORKFLOWS: dict[str, Callable[[dict], dict]] = {
     "unsampling_hotshotxl": partial(restyle, family=HOTSHOTXL),
     "unsampling_animatediff_sdxl": partial(restyle, family=ANIMATEDIFF_SDXL),
     "unsampling_wan_video": unsampling_wan_video,
+    "unsampling_wan22_video": unsampling_wan22_video,
     "unsample_resample_image": unsample_resample_image,
     "restyle_saved_noise": restyle_saved_noise,
 }

@@ -45,6 +45,16 @@ WAN_FILES = "Comfy-Org/Wan_2.1_ComfyUI_repackaged"
 WAN = hugging_face(
     WAN_FILES, "wan2.1_t2v_1.3B_fp16.safetensors", "diffusion_models", "split_files/diffusion_models/"
 )
+WAN22_FILES = "Comfy-Org/Wan_2.2_ComfyUI_Repackaged"
+WAN22_HIGH, WAN22_LOW = (
+    hugging_face(
+        WAN22_FILES,
+        f"wan2.2_t2v_{noise}_noise_14B_fp8_scaled.safetensors",
+        "diffusion_models",
+        "split_files/diffusion_models/",
+    )
+    for noise in ("high", "low")
+)
 WAN_TEXT = hugging_face(
     WAN_FILES, "umt5_xxl_fp8_e4m3fn_scaled.safetensors", "text_encoders", "split_files/text_encoders/"
 )
@@ -63,6 +73,8 @@ FACTS: dict[str, tuple[str, ...]] = {
     SDXL_MOTION["name"]: ("950 MB", "Apache-2.0"),
     SDXL_CANNY["name"]: ("size and licence: see the page",),
     WAN["name"]: ("2.84 GB", "Apache-2.0"),
+    WAN22_HIGH["name"]: ("14.3 GB", "Apache-2.0"),
+    WAN22_LOW["name"]: ("14.3 GB", "Apache-2.0"),
     WAN_TEXT["name"]: ("6.74 GB", "Apache-2.0"),
     WAN_VAE["name"]: ("254 MB", "Apache-2.0"),
 }
@@ -89,7 +101,7 @@ FILE_COMBOS = {
     ("VAELoader", "vae_name"): names(SD15_VAE, SDXL_VAE, WAN_VAE),
     ("ADE_LoadAnimateDiffModel", "model_name"): names(SD15_MOTION, HOTSHOT, SDXL_MOTION),
     ("ACN_ControlNetLoaderAdvanced", "cnet"): names(SD15_CANNY, SDXL_CANNY),
-    ("UNETLoader", "unet_name"): names(WAN),
+    ("UNETLoader", "unet_name"): names(WAN, WAN22_HIGH, WAN22_LOW),
     ("CLIPLoader", "clip_name"): names(WAN_TEXT),
     ("LoadVideo", "file"): [CLIP],
     ("VHS_LoadVideo", "video"): [CLIP],

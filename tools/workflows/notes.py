@@ -63,6 +63,35 @@ It needs only this pack. *Models* of group 2 has the loaders and the shift insid
 ComfyUI offers to download missing files.
 """
 
+START_WAN22 = """\
+# Restyle a video by unsampling, on Wan 2.2 14B
+
+Wan 2.2 14B is two models: one for the high noise, one for the low. **Experts by Sigma** makes one guider of \
+both, and which is asked depends on sigma alone, in both passes the same.
+
+1. **Unsampler (Advanced)** runs the sampler backwards: it turns your clip into the noise that the pair \
+would have started from to make it. Motion and composition are kept in that noise.
+2. **Noiseless Resampler (Advanced)** comes down again with another text and a little more cfg. It has no \
+seed.
+
+**Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
+*Target*. Run.
+
+It needs only this pack. *Models* of group 2 has the loaders and the shifts inside: a double click opens it. \
+ComfyUI offers to download missing files.
+"""
+
+EXPERTS = """\
+Wan 2.2 changes its model at sigma **0.875** for text-to-video and **0.9** for image-to-video, whatever the \
+shift. That is *border*, the same in both **Experts by Sigma** nodes.
+
+- **Not two Unsamplers in a row**, as with two KSamplers: the noise of the first is no clip for the second.
+- **LoRA, context windows**: behind each model's shift, for that model alone. LoRA of Wan 2.2 come as a \
+pair, too.
+- **Memory**: one model is on the GPU at a time, and each is moved once a pass.
+- **Both shifts are the same**; the schedule is made with the high-noise model's.
+"""
+
 SIZE_WAN = """\
 *Trim Video* takes the first 2 seconds. *Video Frames* makes about 0.38 megapixels, 848 x 480 for a clip of \
 16:9, both sides a multiple of 16. Lower *megapixels* when memory runs out.

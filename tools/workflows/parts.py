@@ -93,21 +93,47 @@ def prompt_heights(nodes: list[Node]) -> dict[int, int]:
     return {node.id: PROMPT_HEIGHT for node in nodes}
 
 
-def passes(number: int, noise: Node, report: Node, *results: Node) -> tuple[Area, Area]:
-    """The groups of the two passes: each sampler with room for its preview, and the report on the noise."""
+def passes(
+    number: int, noise: Node, report: Node, *results: Node, above: tuple[list[Node], list[Node]] = ([], [])
+) -> tuple[Area, Area]:
+    """The groups of the two passes: each sampler with room for its preview, and the report on the noise.
+
+    above: what stands over each sampler.
+    """
     result = results[0]
     reading = Column([report], REPORT_WIDTH, {report.id: REPORT_HEIGHT}, {report.id: REPORT_CHART})
     return (
-        Area(f"{number} Unsample", PURPLE, [noise], 300, room={noise.id: SAMPLER_PREVIEW}, more=(reading,)),
-        Area(f"{number + 1} Resample", PURPLE, list(results), 300, room={result.id: SAMPLER_PREVIEW}),
+        Area(
+            f"{number} Unsample",
+            PURPLE,
+            [*above[0], noise],
+            300,
+            room={noise.id: SAMPLER_PREVIEW},
+            more=(reading,),
+        ),
+        Area(
+            f"{number + 1} Resample",
+            PURPLE,
+            [*above[1], *results],
+            300,
+            room={result.id: SAMPLER_PREVIEW},
+        ),
     )
 
 
 def app_mode(
-    g: Graph, source: list[tuple[Node, str, str]], texts: list[Node], result: Node, saved: Node
+    g: Graph,
+    source: list[tuple[Node, str, str]],
+    texts: list[Node],
+    result: Node,
+    saved: Node,
+    strong: Node | None = None,
 ) -> None:
-    """What App mode shows: the source's widgets with their labels, the texts, what is turned, the result."""
-    turned = [(result, "cfg", STRONG), (result, "structure", CLOSE)]
+    """What App mode shows: the source's widgets with their labels, the texts, what is turned, the result.
+
+    strong: what has the cfg of the second pass, if that is not its sampler.
+    """
+    turned = [(strong or result, "cfg", STRONG), (result, "structure", CLOSE)]
     words = ("what the source shows", "the new look", AVOIDED)
     written = [(node, "text", label) for node, label in zip(texts, words, strict=True)]
     show_in_app(g, source + written + turned, saved)

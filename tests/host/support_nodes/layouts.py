@@ -50,11 +50,15 @@ SVD = {
 }
 ONE_LEVEL = {**COMMON, "num_res_blocks": [1], "channel_mult": [1], "transformer_depth": [1]}
 
+# as small, of SD2's family: its text is wider, its latents are SD1.5's
+WIDE_TEXT = {**ONE_LEVEL, "context_dim": 1024, "use_linear_in_transformer": True}
+
 
 def layouts() -> dict[str, dict[str, list[int]]]:
     """Both UNets, the ControlNet, the text encoder and the small VAE of the SD1.5 family."""
     models = {
         "unet_one_level": UNetModel(**ONE_LEVEL, out_channels=4, transformer_depth_output=[1] * 2),
+        "unet_wide_text": UNetModel(**WIDE_TEXT, out_channels=4, transformer_depth_output=[1] * 2),
         "unet": UNetModel(**FULL, out_channels=4, transformer_depth_output=[1] * 9 + [0] * 3),
         "unet_narrow": UNetModel(**NARROW, out_channels=4, transformer_depth_output=[1] + [0] * 11),
         "unet_svd": UNetModel(**SVD, out_channels=4, transformer_depth_output=[1] * 9 + [0] * 3),

@@ -17,6 +17,7 @@ from safetensors.torch import load_file, save_file
 
 from . import foreign_fields
 from .analytic import ROUNDED, AnalyticWrapper, Faults
+from .experts import watch
 from .layouts import layouts
 from .memory import PATCHES, PatchWrapper
 from .mixture import Mixture
@@ -233,6 +234,20 @@ class WatchedModel(Fresh):
         inner = clone.model_options["model_function_wrapper"]
         clone.set_model_unet_function_wrapper(WatchedWrapper(inner, probe, gain, output_file(f"{log}.jsonl")))
         return io.NodeOutput(clone)
+
+
+@node
+class WatchedExpert(Fresh):
+    """A clone of the MODEL that logs to <log>.jsonl when it is loaded, run and called; the log goes on."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.Model.Input("model"), io.String.Input("name"), io.String.Input("log")]
+        return schema("WatchedExpert", inputs, [io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model, name, log):
+        return io.NodeOutput(watch(model, name, output_file(f"{log}.jsonl")))
 
 
 @node
