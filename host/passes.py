@@ -14,6 +14,7 @@ from . import (
     core_passes,
     latents,
     likeness,
+    masks,
     models,
     places,
     record,
@@ -90,7 +91,7 @@ def unsample(
     if mask is None:
         remark += rise.strength(rising, noise, float(falling[start]), facts)
     else:
-        remark += latents.of_hole(rising.samples, mask)
+        remark += masks.of_hole(rising.samples, mask)
     remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
     if slot is not None and found is None:
         remark += slot.keep(made, seen.remark)

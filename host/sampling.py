@@ -22,7 +22,7 @@ from ..unsampling import Inversion, UnsamplingError, inversion, schedules
 from ..unsampling.progress import with_time_left
 from ..unsampling.repeats import asked_again
 from ..unsampling.solvers.evaluation import Callback, Denoise, check_finite
-from . import admission, keyframes, latents, places
+from . import admission, keyframes, masks, places
 from .packs import animatediff_keyframes, core
 from .repeats import Repeats
 from .screen import naming, running_node, show
@@ -89,7 +89,7 @@ def mask(latent: dict, samples: Tensor, name: str, held: int | None) -> Tensor |
         return None
     picture = samples.ndim == 5 and latent["samples"].ndim == 4
     shape = latent["samples"].shape if picture else samples.shape
-    latents.check_mask(noise_mask, tuple(shape), name, held, joined=places.joined(latent))
+    masks.check(noise_mask, tuple(shape), name, held, joined=places.joined(latent))
     fitted = comfy.utils.reshape_mask(noise_mask.float(), shape)[:, :1].clamp(0, 1)
     return fitted.unsqueeze(2) if picture else fitted
 
