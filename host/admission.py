@@ -8,7 +8,15 @@ from torch import Tensor
 from ..unsampling import UnsamplingError
 from . import models, windows
 from .facts import Facts
-from .packs import advanced_controlnet, animatediff, animatediff_settings, animatediff_windows, caches, core
+from .packs import (
+    advanced_controlnet,
+    animatediff,
+    animatediff_settings,
+    animatediff_windows,
+    caches,
+    core,
+    ltxv,
+)
 from .windows import Windows
 
 
@@ -39,6 +47,7 @@ def admit(
     if rising:
         core.refuse_momentum(model)
     advanced_controlnet.refuse_masks(core.conditions(guider))
+    ltxv.refuse_guides(core.conditions(guider))
     core.refuse_axis(model, shape)
     _check_windows(model, layout, falling, start)
     if by_core:

@@ -44,8 +44,11 @@ def rise(
     return noise, Inversion(torch.empty(0), falling, name, start, calls=counted.calls)
 
 
-def fall(falling: Run, inversion: Inversion, sampler, structure: float | Tensor) -> Tensor:
-    """Down with the same one. Raises: UnsamplingError without it, and for settings that need a record."""
+def fall(falling: Run, inversion: Inversion, sampler, structure: float | Tensor, remark: str = "") -> Tensor:
+    """Down with the same one. remark: what there is to say already.
+
+    Raises: UnsamplingError without a sampler, and for settings that need a record.
+    """
     if sampler is None:
         raise UnsamplingError(
             f"noise was made with {inversion.solver}; connect the same SAMPLER (Noiseless"
@@ -59,7 +62,7 @@ def fall(falling: Run, inversion: Inversion, sampler, structure: float | Tensor)
     sigmas, counted = inversion.sigmas[inversion.start :], sampling.counted(sampler)
     steps = _steps(falling, "resampling", "")
     clip = sampling.run(falling.guider, falling.samples, sigmas, counted, len(sigmas) - 1, steps)
-    falling.say(f"resampled with {inversion.solver} in {counted.calls} model calls")
+    falling.say(f"resampled with {inversion.solver} in {counted.calls} model calls{remark}")
     return clip
 
 

@@ -65,6 +65,7 @@ def unsample(
     rising = Run(guider, _samples(guider.model_patcher, latent, "latent_image"), node_id)
     record.refuse_noise(latent, rising.samples)
     mask = _mask(rising, latent, "latent_image")
+    of_mask = masks.remark(latent.get("noise_mask"), mask)
     if mask is not None and mask.min() == 1:
         mask = None
     shape = tuple(rising.samples.shape)
@@ -92,6 +93,7 @@ def unsample(
         remark += rise.strength(rising, noise, float(falling[start]), facts)
     else:
         remark += masks.of_hole(rising.samples, mask)
+    remark += of_mask
     remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
     if slot is not None and found is None:
         remark += slot.keep(made, seen.remark)
@@ -139,6 +141,7 @@ def resample(
     with _room_to_fall(carried, falling.samples, told) as store:
         fit = _fit(falling, carried, facts, schedule, sigmas, solver, store, told)
         mask = _mask(falling, latent, "noise")
+        of_mask = masks.remark(latent.get("noise_mask"), mask)
         inversion = widgets.masked(fit.inversion, mask)
         if mask is None:
             widgets.check_masks(fit, carried)
@@ -148,10 +151,10 @@ def resample(
         )
         widgets.check_record(fit, settings | {"structure": structure}, carried is not None)
         if core_samplers.is_core(inversion.solver):
-            clip = core_passes.fall(falling, inversion, sampler, structure)
+            clip = core_passes.fall(falling, inversion, sampler, structure, of_mask)
         else:
             settings |= {"structure": structure, "fidelity": fidelity}
-            clip = _fall(falling, inversion, settings, carried, fit, store)
+            clip = _fall(falling, inversion, settings, carried, fit, store, of_mask)
     if carried is not None:
         clip = carried.source_outside(clip, inversion.record and inversion.record.mask, fit.frames)
         return carried.clip_latent(latent, clip, fit.frames)
@@ -207,13 +210,15 @@ def _fall(
     carried: record.LatentRecord | None,
     fit: record.Fit,
     store: Store,
+    remark: str,
 ) -> Tensor:
-    """settings: the engine's. On a direct path the guidance is the unsampling's."""
+    """settings: the engine's. On a direct path the guidance is the unsampling's. remark: what there is to say
+    already."""
     calls = engine.calls_falling(inversion, settings["structure"], settings["direct"])
     path = steps.path(inversion, settings["structure"], settings["direct"])
     had_path = carried is not None and carried.inversion.direct_steps > 0
     lost_path = had_path and not inversion.direct_steps and settings["direct"] is None
-    remark = remarks.of_change(fit, inversion, settings, path, lost_path)
+    remark += remarks.of_change(fit, inversion, settings, path, lost_path)
     remark += remarks.of_structure(inversion, settings["structure"], settings["direct"])
     remark += _of_path(inversion, settings["direct"])
     seen = remarks.OnThePath(inversion, path, models.info(falling.guider))

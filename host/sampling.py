@@ -81,8 +81,8 @@ def mask(latent: dict, samples: Tensor, name: str, held: int | None) -> Tensor |
     """A LATENT's noise mask at the size of its samples, one channel; None where it has none.
 
     samples: as the model works on them. A picture's mask is fitted before the picture gets a time axis.
-    name: of the input. held: how many frames of the clip a latent frame holds, if that is known.
-    Raises: UnsamplingError for what is no mask, and for neither one nor one a frame.
+    name: of the input. held: how many frames of the clip a latent frame holds, if that is known; it has the
+    union of their masks. Raises: UnsamplingError as masks.check().
     """
     noise_mask = latent.get("noise_mask")
     if noise_mask is None:
@@ -90,7 +90,8 @@ def mask(latent: dict, samples: Tensor, name: str, held: int | None) -> Tensor |
     picture = samples.ndim == 5 and latent["samples"].ndim == 4
     shape = latent["samples"].shape if picture else samples.shape
     masks.check(noise_mask, tuple(shape), name, held, joined=places.joined(latent))
-    fitted = comfy.utils.reshape_mask(noise_mask.float(), shape)[:, :1].clamp(0, 1)
+    of_frames = masks.of_latent_frames(noise_mask.float(), tuple(shape), held).clamp(0, 1)
+    fitted = comfy.utils.reshape_mask(of_frames, shape)[:, :1]
     return fitted.unsqueeze(2) if picture else fitted
 
 

@@ -152,3 +152,82 @@ def test_a_part_that_only_is_calm_is_no_hole():
     assert masks.of_hole(*painted(noise=0.2)) == ""
     clip, white = painted()
     assert masks.of_hole(clip + torch.arange(3.0).reshape(3, 1, 1, 1), white) == ""  # other colours in time
+
+
+# how many frames a latent frame holds, latent frames, masks, and the masks of each latent frame
+GROUPS = [
+    (4, 3, 9, [[0], [1, 2, 3, 4], [5, 6, 7, 8]]),
+    (4, 3, 11, [[0], [1, 2, 3, 4], [5, 6, 7, 8]]),  # the VAE dropped two
+    (4, 3, 7, [[0], [1, 2, 3, 4], [5, 6]]),  # which repeat_last filled up
+    (8, 3, 17, [[0], list(range(1, 9)), list(range(9, 17))]),
+    (6, 2, 7, [[0], list(range(1, 7))]),
+    (None, 3, 17, [[0], list(range(1, 9)), list(range(9, 17))]),  # an older ComfyUI does not tell
+    (None, 3, 13, [[0], list(range(1, 7)), list(range(7, 13))]),
+    (4, 3, 3, [[0], [1], [2]]),
+    (4, 3, 1, [[0], [0], [0]]),
+    (4, 1, 1, [[0]]),
+]
+
+
+@pytest.mark.parametrize(("held", "frames", "count", "groups"), GROUPS)
+@pytest.mark.parametrize("ndim", [3, 4, 5])
+def test_a_latent_frame_has_the_union_of_its_frames_masks(held, frames, count, groups, ndim):
+    """Whichever frame alone is free."""
+    shape = (1, 16, frames, 2, 3)
+    for free in range(count):
+        mask = torch.zeros(count, 2, 3)
+        mask[free, 0, 1] = 0.75
+        given = mask if ndim == 3 else mask[:, None] if ndim == 4 else mask[None, None]
+        masks.check(given, shape, "latent_image", held)
+        found = masks.of_latent_frames(given, shape, held).expand(1, 1, frames, 2, 3)
+        assert [float(one.max()) for one in found[0, 0]] == [0.75 * (free in group) for group in groups]
+        assert found.sum() == found[..., 0, 1].sum()
+
+
+def test_each_of_several_clips_has_its_own_masks():
+    mask = torch.zeros(2, 1, 9, 2, 2)
+    mask[0, :, 2], mask[1, :, 8] = 1, 1
+    found = masks.of_latent_frames(mask, (2, 16, 3, 2, 2), 4)
+    assert found[:, 0, :, 0, 0].tolist() == [[0, 1, 0], [0, 0, 1]]
+
+
+def test_frames_that_are_latents_themselves_keep_their_masks():
+    mask = torch.rand(4, 1, 8, 8, generator=torch.Generator().manual_seed(1))
+    assert masks.of_latent_frames(mask, (4, 4, 8, 8), None) is mask
+
+
+@pytest.mark.parametrize(
+    ("low", "shape"), [(-1.0, (9, 64, 96)), (-2.0, (1, 1, 3, 8, 12)), (-11.0, (1, 8, 12))]
+)
+def test_places_that_ltxv_leaves_out_are_refused_by_name(low, shape):
+    mask = torch.ones(shape)
+    mask[..., 1, 1] = low
+    with pytest.raises(
+        UnsamplingError, match=f"values down to {low:g}, by which LTXV's guides .*LTXVCropGuides"
+    ):
+        masks.check(mask, (1, 128, 3, 8, 12), "latent_image", 8)
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "told"),
+    [
+        (0.0, 1.0, ""),
+        (-0.08, 1.0, "from -0.08 to 1"),
+        (0.0, 255.0, "from 0 to 255"),
+        (-0.9, 1.1, "from -0.9 to 1.1"),
+    ],
+)
+def test_values_that_are_taken_as_0_or_1_are_told(low, high, told):
+    mask = torch.tensor([[low, 0.5, high]])
+    masks.check(mask[None], FRAMES, "latent_image", None)
+    said = masks.remark(mask, mask.clamp(0, 1))
+    assert said.startswith(f"; the noise mask has values {told}: those below 0") if told else said == ""
+    assert masks.remark(None, None) == ""
+
+
+def test_a_mask_that_leaves_nothing_free_is_told():
+    speck, nothing = torch.zeros(1, 64, 64), torch.zeros(1, 1, 8, 8)
+    assert "leaves nothing free at the latent's size: the clip stays" in masks.remark(speck, nothing)
+    speck[0, 1, 1] = 1
+    assert "since what is white is smaller than a cell" in masks.remark(speck, nothing)
+    assert masks.remark(speck, nothing + 0.1) == ""
