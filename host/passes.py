@@ -219,7 +219,6 @@ def _fall(
     had_path = carried is not None and carried.inversion.direct_steps > 0
     lost_path = had_path and not inversion.direct_steps and settings["direct"] is None
     remark += remarks.of_change(fit, inversion, settings, path, lost_path)
-    remark += remarks.of_structure(inversion, settings["structure"], settings["direct"])
     remark += _of_path(inversion, settings["direct"])
     seen = remarks.OnThePath(inversion, path, models.info(falling.guider))
     repeated = likeness.repeats(falling.guider, carried, fit, settings["fidelity"])
