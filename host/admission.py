@@ -65,6 +65,7 @@ def _facts(guider, shape: tuple[int, ...], layout: list[Windows]) -> Facts:
         frames=shape[2] if len(shape) == 5 else shape[0],
         cfg=models.cfg_of(guider),
         sigma_min=models.sigma_min(model),
+        levels=models.levels(model),
     )
 
 

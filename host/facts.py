@@ -56,7 +56,7 @@ class Facts:
     windows: the context windows that cut the whole clip, in words; empty where it stays whole.
     latent_format: ComfyUI's own object; its process_in takes samples from the VAE's scale to the sampler's.
     frames: of the latent in hand, on its time axis or in its batch. cfg: guidance, the highest if it changes.
-    sigma_min: the lowest sigma that the model knows.
+    sigma_min: the lowest sigma that the model knows. levels: how many it knows, 0 where that is not told.
     """
 
     family: Family
@@ -65,6 +65,7 @@ class Facts:
     frames: int
     cfg: float
     sigma_min: float = 0.0
+    levels: int = 0
 
     @property
     def flow(self) -> bool:
