@@ -6,7 +6,7 @@ Those are both nodes, both advanced nodes, the Inversion Sampler, and core SAMPL
 from torch import Tensor
 
 from ..unsampling import UnsamplingError
-from . import models, windows
+from . import models, motion, windows
 from .facts import Facts
 from .packs import (
     advanced_controlnet,
@@ -49,6 +49,7 @@ def admit(
     advanced_controlnet.refuse_masks(core.conditions(guider))
     ltxv.refuse_guides(core.conditions(guider))
     core.refuse_axis(model, shape)
+    motion.refuse_long(model, shape, layout)
     _check_windows(model, layout, falling, start)
     if by_core:
         _refuse_flow(facts)

@@ -16,6 +16,7 @@ from . import (
     likeness,
     masks,
     models,
+    motion,
     places,
     record,
     remarks,
@@ -71,6 +72,7 @@ def unsample(
     shape = tuple(rising.samples.shape)
     top = start if sampler is not None else rise.top(falling, settings)
     facts = admission.admit(guider, shape, falling, top, rising=True, by_core=sampler is not None)
+    short = motion.remark(rising.model, shape)
     if sampler is not None:
         core_passes.refuse_settings({"direct": direct})
     more = {"mask": mask, "variation": variation, "flow": facts.flow}
@@ -82,9 +84,10 @@ def unsample(
     if found is not None:
         noise, inversion = found[0].to(rising.samples.device), found[1]
     elif sampler is not None:
-        noise, inversion = core_passes.rise(rising, falling, start, sampler, mask, facts.sigma_min, seen)
+        told = (mask, facts.sigma_min, seen, short)
+        noise, inversion = core_passes.rise(rising, falling, start, sampler, *told)
     else:
-        noise, inversion = rise.rise(rising, falling, top, settings, more, seen)
+        noise, inversion = rise.rise(rising, falling, top, settings, more, seen, short)
     inversion = replace(inversion, info=info)
     source = None if mask is None else rising.samples.clone()
     made = record.noise_latent(latent, noise, inversion, facts, source, likeness.of(guider))
@@ -93,7 +96,7 @@ def unsample(
         remark += rise.strength(rising, noise, float(falling[start]), facts)
     else:
         remark += masks.of_hole(rising.samples, mask)
-    remark += of_mask
+    remark += of_mask + short
     remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
     if slot is not None and found is None:
         remark += slot.keep(made, seen.remark)

@@ -46,6 +46,12 @@ def calls_falling(inversion: Inversion, structure: float | Tensor = 0.0, direct:
     return len(path) + tail
 
 
+def calls_there_and_back(solver: str, sigmas: Tensor, end: float, direct: float | None) -> int:
+    """Model calls that a resampling of such an unsampling makes without structure, at most."""
+    top = schedules.start_index(sigmas, end) if direct == 0 else 0
+    return solvers.pair(solver).calls_falling(sigmas[top:], at_top=True)
+
+
 @torch.no_grad()
 def unsample(
     denoise: Denoise,
