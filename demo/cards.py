@@ -20,6 +20,7 @@ from PIL import Image, ImageDraw, ImageFont
 
 from unsampling import resample, unsample
 
+from . import world
 from .clip import built_in, enlarged
 from .model import denoiser, load, schedule
 from .run import THREADS
@@ -32,11 +33,12 @@ LABEL = "source | restyled  (the demo's model)"
 
 
 class Look(NamedTuple):
-    """The style of a card, its cfg, and whether the clip stands still."""
+    """The style of a card, its cfg, whether the clip stands still, and whether its shapes alone change."""
 
     style: str
     cfg: float
     still: bool = False
+    masked: bool = False
 
 
 LOOKS = {
@@ -46,6 +48,7 @@ LOOKS = {
     "unsampling_hotshotxl": Look("halftone", 3.0),
     "unsampling_wan_video": Look("ink", 2.0),
     "unsampling_wan22_video": Look("halftone", 2.0),
+    "unsampling_masked_sd15": Look("ink", 3.0, masked=True),
     "unsample_resample_image": Look("watercolour", 2.0, still=True),
     "restyle_saved_noise": Look("mosaic", 3.0),
 }
@@ -57,7 +60,8 @@ def clips(look: Look) -> tuple[np.ndarray, np.ndarray]:
     unet = load()
     with tempfile.TemporaryDirectory() as folder:
         clip = built_in(Path(folder) / "clip.mp4", SEED, SOURCE, FRAMES)
-    inversion = unsample(denoiser(unet, SOURCE), clip.x, schedule(STEPS), direct=None)
+    mask = world.scene(world.content(SEED), FRAMES).inside if look.masked else None  # the shapes
+    inversion = unsample(denoiser(unet, SOURCE), clip.x, schedule(STEPS), direct=None, mask=mask)
     style = denoiser(unet, look.style)
     restyled = resample(denoiser(unet, look.style, look.cfg), inversion, direct_denoise=style)
     return enlarged(clip.x), enlarged(restyled)

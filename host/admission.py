@@ -8,9 +8,17 @@ from dataclasses import replace
 from torch import Tensor
 
 from ..unsampling import UnsamplingError
-from . import experts, models, windows
+from . import experts, models, motion, windows
 from .facts import Facts
-from .packs import advanced_controlnet, animatediff, animatediff_settings, animatediff_windows, caches, core
+from .packs import (
+    advanced_controlnet,
+    animatediff,
+    animatediff_settings,
+    animatediff_windows,
+    caches,
+    core,
+    ltxv,
+)
 from .windows import Windows
 
 
@@ -66,7 +74,9 @@ def _admitted(
     if rising:
         core.refuse_momentum(model)
     advanced_controlnet.refuse_masks(core.conditions(guider))
+    ltxv.refuse_guides(core.conditions(guider))
     core.refuse_axis(model, shape)
+    motion.refuse_long(model, shape, layout)
     _check_windows(model, layout, falling, start)
     if by_core:
         _refuse_flow(facts)
@@ -94,6 +104,7 @@ def _facts(guider, shape: tuple[int, ...], layout: list[Windows]) -> Facts:
         frames=shape[2] if len(shape) == 5 else shape[0],
         cfg=models.cfg_of(guider),
         sigma_min=models.sigma_min(model),
+        levels=models.levels(model),
     )
 
 

@@ -4,10 +4,10 @@ import torch
 from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError, schedules
-from ..unsampling.solvers.evaluation import Callback
+from ..unsampling.progress import to_resample
 from . import sampling
 from .counted import CountedSampler
-from .packs import core_samplers
+from .packs import core, core_samplers
 from .repeats import Repeats
 from .run import PREVIEW, Run
 
@@ -30,8 +30,12 @@ def rise(
     mask: Tensor | None,
     sigma_min: float,
     seen: Repeats,
+    told: str = "",
 ) -> tuple[Tensor, Inversion]:
-    """Up with a core SAMPLER. Raises: UnsamplingError for one that does not come back, and for a mask."""
+    """Up with a core SAMPLER. told: what the user should know before the first model call.
+
+    Raises: UnsamplingError for a SAMPLER that does not come back, and for a mask.
+    """
     name = core_samplers.solver_name(sampler)
     if mask is not None:
         raise UnsamplingError(
@@ -39,14 +43,18 @@ def rise(
         )
     sigmas = schedules.reverse(falling[start:], sigma_min)
     counted = CountedSampler(sampler, seen)
-    rising.say(f"unsampling with {name}{PREVIEW}")
-    steps = _steps(rising, "unsampling", PREVIEW)
+    rising.say(f"unsampling with {name}, {len(sigmas) - 1} steps, as many to resample{told}{PREVIEW}")
+    then = to_resample(len(sigmas) - 1, core.guidance(rising.guider) != 1)
+    steps = rising.timed(lambda *_: None, "unsampling", PREVIEW, "step", then)  # not its model calls
     noise = sampling.run(rising.guider, rising.samples, sigmas, counted, len(sigmas) - 1, steps)
     return noise, Inversion(torch.empty(0), falling, name, start, calls=counted.calls)
 
 
-def fall(falling: Run, inversion: Inversion, sampler, structure: float | Tensor) -> Tensor:
-    """Down with the same one. Raises: UnsamplingError without it, and for settings that need a record."""
+def fall(falling: Run, inversion: Inversion, sampler, structure: float | Tensor, remark: str = "") -> Tensor:
+    """Down with the same one. remark: what there is to say already.
+
+    Raises: UnsamplingError without a sampler, and for settings that need a record.
+    """
     if sampler is None:
         raise UnsamplingError(
             f"noise was made with {inversion.solver}; connect the same SAMPLER (Noiseless"
@@ -58,12 +66,7 @@ def fall(falling: Run, inversion: Inversion, sampler, structure: float | Tensor)
             " to 0, or unsample with this pack's solver"
         )
     sigmas, counted = inversion.sigmas[inversion.start :], CountedSampler(sampler)
-    steps = _steps(falling, "resampling", "")
+    steps = falling.timed(lambda *_: None, "resampling", "", "step")
     clip = sampling.run(falling.guider, falling.samples, sigmas, counted, len(sigmas) - 1, steps)
-    falling.say(f"resampled with {inversion.solver} in {counted.calls} model calls")
+    falling.say(f"resampled with {inversion.solver} in {counted.calls} model calls{remark}")
     return clip
-
-
-def _steps(run: Run, doing: str, remark: str) -> Callback:
-    """Shows how far a core sampler is: it tells its steps, not its model calls."""
-    return run.timed(lambda *_: None, doing, remark, unit="step")

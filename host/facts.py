@@ -67,8 +67,8 @@ class Facts:
     windows: the context windows that cut the whole clip, in words; empty where it stays whole.
     latent_format: ComfyUI's own object; its process_in takes samples from the VAE's scale to the sampler's.
     frames: of the latent in hand, on its time axis or in its batch. cfg: guidance, the highest if it changes.
-    sigma_min: the lowest sigma that the model knows. low_cfg: of two experts the low-noise one's guidance,
-    cfg is then the other's; below 0 for one model.
+    sigma_min: the lowest sigma that the model knows. levels: how many it knows, 0 where that is not told.
+    low_cfg: of two experts the low-noise one's guidance, cfg is then the other's; below 0 for one model.
     """
 
     family: Family
@@ -77,6 +77,7 @@ class Facts:
     frames: int
     cfg: float
     sigma_min: float = 0.0
+    levels: int = 0
     low_cfg: float = -1.0
 
     @property

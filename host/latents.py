@@ -1,12 +1,11 @@
 """What a LATENT must be before the model is called. Pure tensors; each refusal is one sentence with the
 cure."""
 
-from math import hypot, prod
+from math import hypot
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.nn.functional import max_pool2d
 
 from ..unsampling import Inversion, UnsamplingError, solvers
 from ..unsampling.checks import check_latent
@@ -16,12 +15,6 @@ from .packs import core
 # How much weaker and stronger than it was made noise may be; what another sampler made at a high cfg is
 # stronger by itself. SOURCE: the largest std of a clip in sampling space that is to be expected.
 WEAK, STRONG, STRONG_ELSEWHERE, SOURCE = 0.4, 2.5, 5.0, 4.0
-# Frames of a clip in a latent frame, where ComfyUI does not tell: Wan and its like, Mochi, LTXV.
-HELD = (4, 6, 8)
-# Of what a mask leaves free: cells of the latent that count as its edge, how many must be left, and the std
-# over them, by the clip's, below which they are of one colour (a small random VAE makes 0.08 of grey and 0.5
-# of a photograph).
-NEAR_EDGE, LEAST_CELLS, FLAT = 4, 16, 0.1
 
 
 def samples_of(latent: dict, name: str) -> Tensor:
@@ -32,7 +25,7 @@ def samples_of(latent: dict, name: str) -> Tensor:
     samples = one_of(latent, name)
     if not isinstance(samples, Tensor) or samples.layout is not torch.strided or samples.is_complex():
         raise UnsamplingError(
-            f"{name} has samples that are {_described(samples)}, not plain numbers; connect a VAE Encode, or"
+            f"{name} has samples that are {described(samples)}, not plain numbers; connect a VAE Encode, or"
             " the node before the one that made that of them"
         )
     return check_latent(samples, name)
@@ -72,77 +65,7 @@ def clip(latent: dict, channels: int, name: str, video: bool | None = None) -> T
     return samples
 
 
-def check_mask(mask, shape: tuple[int, ...], name: str, held: int | None, joined: bool = False) -> None:
-    """shape: of the samples. held: how many frames of the clip a latent frame holds, if that is known.
-    joined: whether the samples are those of several clips.
-
-    Raises: UnsamplingError for what is no mask, and for neither one nor one a frame: core would repeat a
-        shorter list of masks and cut a longer one.
-    """
-    if not isinstance(mask, Tensor) or mask.layout is not torch.strided or mask.is_complex() or mask.ndim < 2:
-        raise UnsamplingError(
-            f"{name} carries a noise_mask that is {_described(mask)}, which is no mask; set it with Set"
-            " Latent Noise Mask, from a MASK"
-        )
-    if not torch.isfinite(mask.float()).all():
-        raise UnsamplingError(f"{name} carries a noise mask with NaN or infinite values; set another one")
-    video = len(shape) == 5
-    frames, masks = shape[2] if video else shape[0], prod(mask.shape[:-2])
-    if video and mask.ndim == 5:
-        masks = mask.shape[2]
-        if not _fits(len(mask), shape[0]):
-            masks, frames = len(mask), shape[0]
-    if not (_fits_video(masks, frames, held) if video else _fits(masks, frames)):
-        have = f"{frames} latent frames" if video else f"{frames} frames"
-        raise UnsamplingError(
-            f"{name} has {have} and {masks} noise masks; {_mask_cure(frames, joined and masks < frames)}"
-        )
-
-
-def _mask_cure(frames: int, of_the_first: bool) -> str:
-    if of_the_first:
-        return (
-            "the node that joins clips keeps the masks of the first one alone: join the masks too (Batch"
-            f" Masks), and set all {frames} behind it with Set Latent Noise Mask"
-        )
-    return (
-        "give one mask, or one a frame: load clip and masks with the same every_nth, start and number of"
-        " frames"
-    )
-
-
-def _fits(masks: int, frames: int) -> bool:
-    return masks in (1, frames)
-
-
-def _fits_video(masks: int, frames: int, held: int | None) -> bool:
-    """Masks may be those of the clip's own frames, of which the first has a latent frame of its own. A VAE
-    drops what does not fill one, or the clip is filled up."""
-    ratios = HELD if held is None else (held,)
-    whole = any(frames - 1 in ((masks - 1) // ratio, -(-(masks - 1) // ratio)) for ratio in ratios)
-    return masks in (1, frames) or (masks > 1 and whole)
-
-
-def of_hole(samples: Tensor, mask: Tensor) -> str:
-    """A remark where what the mask leaves free is of one colour in all frames: VAE Encode (for Inpainting)
-    paints it grey before it encodes, so that nothing of the clip is there to be unsampled; "" else.
-
-    samples: (frames, channels, height, width), or with a time axis before height. mask: at that size. Cells
-    near its edge are left out, since a VAE mixes them with what is outside.
-    """
-    free = mask.to(samples).expand(len(samples), 1, *samples.shape[2:])
-    frames, free = (x.movedim(2, 1).flatten(0, 1) if x.ndim == 5 else x for x in (samples, free))
-    inside = -max_pool2d(-free, 2 * NEAR_EDGE + 1, 1, NEAR_EDGE) == 1
-    values = frames.movedim(1, -1)[inside[:, 0]]
-    if len(values) < LEAST_CELLS or bool((values.std(0) > FLAT * frames.std((0, 2, 3))).any()):
-        return ""
-    return (
-        ", but under its noise mask the clip is of one colour, so there are no shapes to keep: VAE Encode"
-        " (for Inpainting) paints that part grey; use VAE Encode and Set Latent Noise Mask"
-    )
-
-
-def _described(thing) -> str:
+def described(thing) -> str:
     """A thing that is no tensor of numbers, in words."""
     if thing is None:
         return "missing"

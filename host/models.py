@@ -167,6 +167,11 @@ def sigma_min(model) -> float:
     return float(model.get_model_object("model_sampling").sigma_min)
 
 
+def levels(model) -> int:
+    """How many sigmas the MODEL knows: 1000 as a rule, 50 or so for one that was distilled like LCM."""
+    return len(model.get_model_object("model_sampling").sigmas)
+
+
 def channels(model) -> int:
     """How many channels a latent of this MODEL has."""
     return core.LATENT_FORMAT.read(model.get_model_object("latent_format"), "latent_channels")

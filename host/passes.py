@@ -15,7 +15,9 @@ from . import (
     experts,
     latents,
     likeness,
+    masks,
     models,
+    motion,
     places,
     record,
     remarks,
@@ -65,11 +67,13 @@ def unsample(
     rising = Run(guider, _samples(guider.model_patcher, latent, "latent_image"), node_id)
     record.refuse_noise(latent, rising.samples)
     mask = _mask(rising, latent, "latent_image")
+    of_mask = masks.remark(latent.get("noise_mask"), mask)
     if mask is not None and mask.min() == 1:
         mask = None
     shape = tuple(rising.samples.shape)
     top = start if sampler is not None else rise.top(falling, settings)
     facts = admission.admit(guider, shape, falling, top, rising=True, by_core=sampler is not None)
+    short = motion.remark(rising.model, shape)
     if sampler is not None:
         core_passes.refuse_settings({"direct": direct})
     border = experts.border_of(guider)
@@ -82,9 +86,10 @@ def unsample(
     if found is not None:
         noise, inversion = found[0].to(rising.samples.device), found[1]
     elif sampler is not None:
-        noise, inversion = core_passes.rise(rising, falling, start, sampler, mask, facts.sigma_min, seen)
+        told = (mask, facts.sigma_min, seen, short)
+        noise, inversion = core_passes.rise(rising, falling, start, sampler, *told)
     else:
-        noise, inversion = rise.rise(rising, falling, top, settings, more, seen)
+        noise, inversion = rise.rise(rising, falling, top, settings, more, seen, short)
     inversion = replace(inversion, info=info)
     source = None if mask is None else rising.samples.clone()
     made = record.noise_latent(latent, noise, inversion, facts, source, likeness.of(guider))
@@ -92,7 +97,8 @@ def unsample(
     if mask is None:
         remark += rise.strength(rising, noise, float(falling[start]), facts)
     else:
-        remark += latents.of_hole(rising.samples, mask)
+        remark += masks.of_hole(rising.samples, mask)
+    remark += of_mask + short
     remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
     remark += experts.remark(guider, falling[top:])
     if slot is not None and found is None:
@@ -141,6 +147,7 @@ def resample(
     with _room_to_fall(carried, falling.samples, told) as store:
         fit = _fit(falling, carried, facts, schedule, sigmas, solver, store, told)
         mask = _mask(falling, latent, "noise")
+        of_mask = masks.remark(latent.get("noise_mask"), mask)
         inversion = widgets.masked(fit.inversion, mask)
         if mask is None:
             widgets.check_masks(fit, carried)
@@ -150,10 +157,10 @@ def resample(
         )
         widgets.check_record(fit, settings | {"structure": structure}, carried is not None)
         if core_samplers.is_core(inversion.solver):
-            clip = core_passes.fall(falling, inversion, sampler, structure)
+            clip = core_passes.fall(falling, inversion, sampler, structure, of_mask)
         else:
             settings |= {"structure": structure, "fidelity": fidelity}
-            clip = _fall(falling, inversion, settings, carried, fit, store)
+            clip = _fall(falling, inversion, settings, carried, fit, store, of_mask)
     if carried is not None:
         clip = carried.source_outside(clip, inversion.record and inversion.record.mask, fit.frames)
         return carried.clip_latent(latent, clip, fit.frames)
@@ -209,14 +216,15 @@ def _fall(
     carried: record.LatentRecord | None,
     fit: record.Fit,
     store: Store,
+    remark: str,
 ) -> Tensor:
-    """settings: the engine's. On a direct path the guidance is the unsampling's."""
+    """settings: the engine's. On a direct path the guidance is the unsampling's. remark: what there is to say
+    already."""
     calls = engine.calls_falling(inversion, settings["structure"], settings["direct"])
     path = steps.path(inversion, settings["structure"], settings["direct"])
     had_path = carried is not None and carried.inversion.direct_steps > 0
     lost_path = had_path and not inversion.direct_steps and settings["direct"] is None
-    remark = remarks.of_change(fit, inversion, settings, path, lost_path)
-    remark += remarks.of_structure(inversion, settings["structure"], settings["direct"])
+    remark += remarks.of_change(fit, inversion, settings, path, lost_path)
     remark += _of_path(inversion, settings["direct"])
     if carried is None:
         remark += experts.remark(falling.guider, inversion.sigmas)

@@ -80,37 +80,6 @@ def _mixed(inversion: Inversion, settings: dict[str, Any]) -> str:
     )
 
 
-def of_structure(inversion: Inversion, structure: float | Tensor, direct: float | None) -> str:
-    """What became of structure on whole steps, where it does nothing, or all, or its ramp became stairs."""
-    starts = steps.starts(inversion, structure, direct)
-    values: list[float] = structure.tolist() if isinstance(structure, Tensor) else [structure]
-    last = len(inversion.sigmas) - 1
-    top = 0 if steps.of_path(inversion, direct) else inversion.start
-    frames = list(zip(values, starts, strict=True))
-    none = [value for value, start in frames if value > 0 and start == top]
-    whole = [value for value, start in frames if value < 1 and start == last]
-    remark = _rounded(
-        "structure", none, frames, last - top, f"it has no effect: {1 / (last - top):.2g} is one step"
-    )
-    remark += _rounded("structure", whole, frames, last - top, "the clip is the source itself: lower it")
-    different, stairs = len(set(values)), len(set(starts))
-    if different > 2 and 2 * stairs <= different:
-        remark += (
-            f"; structure is rounded to whole steps, of which there are {last - top}, so its {different}"
-            f" different numbers are {stairs}: more steps make a smoother ramp"
-        )
-    return remark
-
-
-def _rounded(name: str, odd: list[float], frames: list, count: int, so: str) -> str:
-    """That these of a setting's numbers were rounded to none or to all of the steps; "" for none."""
-    if not odd:
-        return ""
-    where = "" if len(odd) == len(frames) else f" in {len(odd)} of {len(frames)} frames"
-    shown = f"{odd[0]:.3g}" if len(set(odd)) == 1 else f"{min(odd):.3g} to {max(odd):.3g}"
-    return f"; {name} {shown} is rounded to whole steps, of which there are {count}, so{where} {so}"
-
-
 def of_share(name: str, share: float | None, taken: int, count: int) -> str:
     """That a share of the steps was rounded up to one step, or to all of them; "" where it was not."""
     if share is None or not 0 < share < 1 or (share * count >= 0.5 and taken < count):

@@ -70,6 +70,7 @@ def report_on(latent: dict, reconstruction: dict | None, source: dict | None) ->
         fit.counts,
         fit.mask_lost,
         fit.unsure,
+        carried.facts.levels,
     )
 
 

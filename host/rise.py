@@ -7,9 +7,11 @@ from torch import Tensor
 
 from ..unsampling import Inversion, schedules, solvers, steps, storage
 from ..unsampling import inversion as engine
+from ..unsampling.progress import to_resample
 from ..unsampling.solvers.evaluation import Callback
 from . import latents, repeats, sampling
 from .facts import Facts
+from .packs import core
 from .run import PREVIEW, Run
 
 # solver, record, end and direct, in the engine's words
@@ -52,20 +54,25 @@ def rise(
     settings: Settings,
     more: dict[str, Any],
     seen: repeats.Repeats,
+    told: str = "",
 ) -> tuple[Tensor, Inversion]:
+    """told: what else the user should know before the first model call."""
     calls = engine.calls_rising(sigmas=falling, repeated=True, **settings)
+    back = engine.calls_there_and_back(settings["solver"], falling, settings["end"], settings["direct"])
     size = _size(rising.samples, falling, calls - 1, settings)
     inversions = []
     with storage.room(sampling.temp_folder(), size, size, lasting=True) as store:
 
         def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
-            timed = seen.watched(rising.timed(report, "unsampling", PREVIEW))
+            then = to_resample(back, core.guidance(rising.guider) != 1)
+            timed = seen.watched(rising.timed(report, "unsampling", PREVIEW, then=then))
             how = {**settings, **more, "callback": timed, "store": store, "compare": seen.compare}
             inversions.append(engine.unsample(at_cfg(None), x, falling, **how))
             return inversions[0].noise
 
         most = "at most " if settings["direct"] is None and size else ""
-        rising.say(f"unsampling, {most}{calls} model calls{storage.remark(size)}{PREVIEW}")
+        coming = f"{most}{calls} model calls, then {back} or fewer to resample{storage.remark(size)}"
+        rising.say(f"unsampling, {coming}{told}{PREVIEW}")
         sigmas = falling[first:].flip(0)
         sampler = sampling.pass_sampler(one_pass, rising.samples, sigmas, first)
         return sampling.run(rising.guider, rising.samples, sigmas, sampler, calls), inversions[0]

@@ -1,5 +1,6 @@
 """One pass as a node makes it: the guider, the latent it starts from, and the node that it is shown on."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,8 +49,15 @@ class Run:
         if self.within is not None and remark:
             self.within.remarks.append(remark)
 
-    def timed(self, report: Callback, doing: str, remark: str, unit: str = "model call") -> Callback:
-        """The callback, which also shows the time left on the node."""
+    def timed(
+        self,
+        report: Callback,
+        doing: str,
+        remark: str,
+        unit: str = "model call",
+        then: Callable[[float], str] = lambda each: "",
+    ) -> Callback:
+        """The callback, which also shows the time left on the node. then: as with_time_left()."""
 
         within = self.within
 
@@ -57,7 +65,7 @@ class Run:
             name = "" if within is None else f"{within.name}, "
             screen.show(self.node_id, f"{name}{doing}: {at}{remark}")
 
-        timed = with_time_left(report, show, unit=unit)
+        timed = with_time_left(report, show, unit=unit, then=then)
         if within is None:
             return timed
         return lambda call, _, *rest: timed(within.before + call, within.total, *rest)

@@ -22,7 +22,7 @@ from tqdm.auto import tqdm
 from ..unsampling import Inversion, UnsamplingError, inversion, schedules
 from ..unsampling.progress import with_time_left
 from ..unsampling.solvers.evaluation import Callback, Denoise
-from . import admission, experts, keyframes, latents, places
+from . import admission, experts, keyframes, masks, places
 from .experts import Session
 from .packs import animatediff_keyframes, core
 from .repeats import Repeats
@@ -78,16 +78,17 @@ def mask(latent: dict, samples: Tensor, name: str, held: int | None) -> Tensor |
     """A LATENT's noise mask at the size of its samples, one channel; None where it has none.
 
     samples: as the model works on them. A picture's mask is fitted before the picture gets a time axis.
-    name: of the input. held: how many frames of the clip a latent frame holds, if that is known.
-    Raises: UnsamplingError for what is no mask, and for neither one nor one a frame.
+    name: of the input. held: how many frames of the clip a latent frame holds, if that is known; it has the
+    union of their masks. Raises: UnsamplingError as masks.check().
     """
     noise_mask = latent.get("noise_mask")
     if noise_mask is None:
         return None
     picture = samples.ndim == 5 and latent["samples"].ndim == 4
     shape = latent["samples"].shape if picture else samples.shape
-    latents.check_mask(noise_mask, tuple(shape), name, held, joined=places.joined(latent))
-    fitted = comfy.utils.reshape_mask(noise_mask.float(), shape)[:, :1].clamp(0, 1)
+    masks.check(noise_mask, tuple(shape), name, held, joined=places.joined(latent))
+    of_frames = masks.of_latent_frames(noise_mask.float(), tuple(shape), held).clamp(0, 1)
+    fitted = comfy.utils.reshape_mask(of_frames, shape)[:, :1]
     return fitted.unsqueeze(2) if picture else fitted
 
 

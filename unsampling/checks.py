@@ -1,5 +1,7 @@
 """What a latent, a mask and the settings of a pass must be, before the model is called."""
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor
 
@@ -52,7 +54,7 @@ def check_mask(mask: Tensor, x: Tensor, recording: bool) -> Tensor:
     return mask
 
 
-def per_frame(name: str, values: list[int] | Tensor, x: Tensor) -> Tensor:
+def per_frame(name: str, values: Sequence[float] | Tensor, x: Tensor) -> Tensor:
     """The values along x's frames, or the one value for all of them, ready to broadcast to x.
 
     Raises: UnsamplingError unless there is one value, or one a frame.

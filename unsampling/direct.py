@@ -16,7 +16,7 @@ from torch import Tensor
 
 from .fresh import drawn
 from .hold import Adjust, centred, distance_from, layout
-from .solvers.evaluation import Evaluate, ModelCalls, Outside
+from .solvers.evaluation import Evaluate, ModelCalls, Share
 
 # Correlation of the two answers' layouts near the top below which dark and bright have changed places
 # (measured on the demo's world: benchmarks/results/lightness.md). SEEN: the least that the source's own
@@ -147,7 +147,7 @@ def walk(
     sigmas: Tensor,
     direct: Direct,
     part: range,
-    outside: Outside,
+    share: Share,
     adjust: Adjust,
 ) -> Edit:
     """The edit after these steps of the path, from nothing above them. `evaluate` answers for the target.
@@ -160,7 +160,7 @@ def walk(
         answer = direct.answers[i].to(source.device, source.dtype)
         difference = adjust(evaluate(x, sigmas[i], i), answer) - answer
         shift = shift + (difference - shift) * (1 - sigmas[i + 1] / sigmas[i]).to(source.device)
-        shift, difference = (_outside_is_still(t, outside(i)) for t in (shift, difference))
+        shift, difference = (_kept(t, share(i)) for t in (shift, difference))
     last = sigmas[part.stop].to(source.device)
     return Edit(shift, (shift - difference) / last if last > 0 else torch.zeros_like(shift))
 
@@ -171,8 +171,8 @@ def with_noise(edit: Edit | None, unit: Tensor, sigma: Tensor) -> Edit:
     return mixed if edit is None else Edit(edit.shift + mixed.shift, edit.velocity + mixed.velocity)
 
 
-def _outside_is_still(edit: Tensor, outside: Tensor | None) -> Tensor:
-    return edit if outside is None else torch.where(outside, 0.0, edit)
+def _kept(edit: Tensor, share: Tensor | None) -> Tensor:
+    return edit if share is None else torch.where(share > 0, edit * share, 0.0)
 
 
 def lies_across(answer: Tensor, source_answer: Tensor, source: Tensor) -> bool | None:

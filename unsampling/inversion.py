@@ -47,6 +47,12 @@ def calls_falling(inversion: Inversion, structure: float | Tensor = 0.0, direct:
     return len(path) + tail
 
 
+def calls_there_and_back(solver: str, sigmas: Tensor, end: float, direct: float | None) -> int:
+    """Model calls that a resampling of such an unsampling makes without structure, at most."""
+    top = schedules.start_index(sigmas, end) if direct == 0 else 0
+    return solvers.pair(solver).calls_falling(sigmas[top:], at_top=True)
+
+
 @torch.no_grad()
 def unsample(
     denoise: Denoise,
@@ -151,7 +157,7 @@ def resample(
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
     """
     x = check_latent(inversion.noise, "noise")
-    starts = per_frame("structure", steps.starts(inversion, structure, direct), x)
+    starts = per_frame("structure", steps.places(inversion, structure, direct), x)
     path = steps.path(inversion, structure, direct)
     fidelity = _fidelity(fidelity, x)
     _check_adjusting("hold", hold, inversion, Cause.HOLD_WITHOUT_RECORD)
@@ -172,26 +178,28 @@ def resample(
     if int(starts.min()) == end:
         return source
     walk = method.walk_again(record.outputs, source, part, offset, store)
-    moved = None
+    moved = changed = None
     if inversion.mixed:
         moved = mix.moved(x, method.state(walk, part, 0, x.device), source, float(part[0]), flow)
         fidelity = fidelity * moved.kept
     mask = None if record.mask is None else record.mask.to(x.device).expand_as(x)
-    outside, edit, velocity = steps.outside(mask, starts), None, None
+    share, edit, velocity = steps.shares(mask, starts), None, None
     evening = steadying(source, steady)
     if record.direct is not None and path:
         adjust = _looked_at(in_turn(holding(source, hold, push=False), evening), compare, evaluate)
-        edit = direct_path.walk(evaluate, source, inversion.sigmas, record.direct, path, outside, adjust)
+        edit = direct_path.walk(evaluate, source, inversion.sigmas, record.direct, path, share, adjust)
     if start or path:
         x = method.state(walk, part, start, x.device)
         if moved is not None and part[start] > 0:
             edit = direct_path.with_noise(edit, moved.at(x, float(part[start])), part[start])
     if edit is not None:
         x, velocity = x + edit.shift, edit.velocity
+    if moved is not None and float(starts.min()) % 1:
+        changed = moved.state
     edit = moved = None  # both are of the clip's size, and the rest of the pass is long
     evaluate.denoise = denoise
     adjust = _looked_at(in_turn(holding(source, hold, push=not path), evening), compare, evaluate)
-    course = Course(start, fidelity, outside, velocity, adjust)
+    course = Course(start, start + offset, fidelity, share, velocity, adjust, changed)
     x = method.fall_recorded(evaluate, x, part, offset, walk, course)
     return keep_outside(torch.where(starts == end, source, x), source, mask)
 

@@ -139,6 +139,10 @@ class Moved:
         """
         return (self.gain - 1) * (state - faded(self.source, sigma, self.flow)) / sigma + self.rest
 
+    def state(self, state: Tensor, sigma: Tensor) -> Tensor:
+        """The source's own state at that sigma with it done."""
+        return state if sigma == 0 else state + self.at(state, float(sigma)) * sigma.to(state.device)
+
 
 def moved(noise: Tensor, recorded: Tensor, source: Tensor, sigma: float, flow: bool) -> Moved:
     """What was made of the recorded noise at that sigma."""

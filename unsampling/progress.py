@@ -13,21 +13,38 @@ def with_time_left(
     show: Callable[[str], None],
     clock: Callable[[], float] = time.monotonic,
     unit: str = "model call",
+    then: Callable[[float], str] = lambda each: "",
 ) -> Callback:
     """The callback, which also shows which call the pass is at and about how long the rest will take.
 
-    unit: what it is called after. The first one is left out of the reckoning: it loads the model.
+    unit: what it is called after. then: what to say of the time after the pass, by the seconds of a unit. The
+    first one counts only until there is a second: it may load the model.
     """
-    times: list[float] = []
+    begun, times = clock(), list[float]()
 
     def timed(call: int, calls: int, sigma: float, x: Tensor, denoised: Tensor) -> None:
         report(call, calls, sigma, x, denoised)
         times.append(clock())
-        if len(times) > 1 and call < calls:
-            left = (times[-1] - times[0]) / (len(times) - 1) * (calls - call)
-            show(f"{unit} {call} of {calls}, about {in_words(left)} left")
+        if call < calls:
+            first = times[0] if len(times) > 1 else begun
+            each = (times[-1] - first) / max(1, len(times) - 1)
+            show(f"{unit} {call} of {calls}, about {in_words(each * (calls - call))} left{then(each)}")
 
     return timed
+
+
+def to_resample(calls: int, guided: bool) -> Callable[[float], str]:
+    """What to say of a resampling of so many calls. guided: whether those that are timed ask the negative,
+    too, which takes twice as long."""
+
+    def then(each: float) -> str:
+        if guided:
+            return f", then {in_words(each * calls)} to resample"
+        return (
+            f", then {in_words(each * calls)} to resample at cfg 1, up to {in_words(2 * each * calls)} above"
+        )
+
+    return then
 
 
 def in_words(seconds: float) -> str:

@@ -1,18 +1,27 @@
 """Which steps of the schedule a pass takes, from the fractions that a user sets."""
 
-from math import ceil
+from math import ceil, floor
 
 from torch import Tensor
 
 from .checks import check_fraction
 from .errors import Cause, UnsamplingError
 from .record import Inversion
-from .solvers.evaluation import Outside
+from .solvers.evaluation import Share
+
+# of 1: what two decimals of a fraction, as a widget has them, leave open
+ROUNDED = 0.005
 
 
 def starts(inversion: Inversion, structure: float | Tensor, direct: float | None) -> list[int]:
-    """Steps of the schedule at which a pass with that much structure starts: one number, or one a frame
-    (docs/exactness.md#structure). A direct path begins at the top of the schedule, any other at the noise."""
+    """Steps of the schedule in which a pass with that much structure starts: one number, or one a frame."""
+    return [floor(place) for place in places(inversion, structure, direct)]
+
+
+def places(inversion: Inversion, structure: float | Tensor, direct: float | None) -> list[float]:
+    """Where a pass with that much structure starts, in steps of the schedule: one number, or one a frame.
+    Parts of a step are starts inside it (docs/exactness.md#structure). A direct path begins at the top of the
+    schedule, any other at the noise."""
     check_fraction("structure", structure)
     fractions = structure.tolist() if isinstance(structure, Tensor) else [structure]
     if max(fractions, default=0) > 0 and not inversion.recorded:
@@ -20,7 +29,17 @@ def starts(inversion: Inversion, structure: float | Tensor, direct: float | None
             "structure above 0 needs the record of the unsampling", Cause.STRUCTURE_WITHOUT_RECORD
         )
     top = 0 if of_path(inversion, direct) else inversion.start
-    return [top + round(fraction * (len(inversion.sigmas) - 1 - top)) for fraction in fractions]
+    count = len(inversion.sigmas) - 1 - top
+    return [top + _place(fraction, count) for fraction in fractions]
+
+
+def _place(fraction: float, count: int) -> float:
+    """A share of so many steps, in steps: whole ones where two decimals of the fraction say no more, but none
+    or all of them for a fraction of 0 or 1 alone."""
+    exact = fraction * count
+    whole = round(exact)
+    near = abs(exact - whole) <= ROUNDED * count
+    return whole if near and (0 < whole < count or fraction in (0, 1)) else exact
 
 
 def path(inversion: Inversion, structure: float | Tensor, direct: float | None) -> range:
@@ -75,14 +94,20 @@ def _check_reach(sigmas: Tensor, start: int, steps: int) -> None:
         )
 
 
-def outside(mask: Tensor | None, starts: Tensor) -> Outside:
-    """Where a step keeps to the source's walk: outside the mask, and in the frames that start below it."""
-    unmasked = None if mask is None else mask == 0
-    first, last = int(starts.min()), int(starts.max())
+def shares(mask: Tensor | None, starts: Tensor) -> Share:
+    """Which share of the edit a step keeps: none outside the mask and in the frames that start below it, and
+    what is left of the step that a frame starts in.
 
-    def stays(step: int) -> Tensor | None:
-        if first == last or step >= last:
+    starts: where the frames start, or all of them, in steps; broadcasts to the latent.
+    """
+    unmasked = None if mask is None else mask > 0
+    frames = starts.flatten().tolist()
+    last, inside = max(frames), {floor(place) for place in frames if place != floor(place)}
+
+    def share(step: int) -> Tensor | None:
+        if step >= last:
             return unmasked
-        return starts > step if unmasked is None else unmasked | (starts > step)
+        left = (step + 1 - starts).clamp(0, 1) if step in inside else starts <= step
+        return left if unmasked is None else left * unmasked
 
-    return stays
+    return share

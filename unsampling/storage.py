@@ -24,6 +24,7 @@ from .errors import Cause, UnsamplingError
 from .limits import GIB, bytes_set
 from .record import Inversion, Record
 from .solvers.evaluation import Store, in_memory
+from .tensor_file import bytes_in_words
 
 # A record that would take more, together with what its resampling makes of it, goes to disk.
 LIMIT_GIB = 2.0
@@ -54,10 +55,11 @@ def of_inversion(inversion: Inversion, past: Record, x: Tensor) -> tuple[int, in
 
 
 def remark(whole: int) -> str:
-    """For the user: that a record of that size goes to disk, if it does."""
-    if whole <= limit():
+    """For the user: what a record of that size takes of memory or disk; "" without one."""
+    if not whole:
         return ""
-    return f", the record on disk ({whole / GIB:.2g} GiB with what the resampler adds)"
+    place = "in RAM" if whole <= limit() else "on disk"
+    return f", the record {place} ({bytes_in_words(whole)} with what the resampler adds)"
 
 
 @contextmanager

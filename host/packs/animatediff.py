@@ -1,5 +1,6 @@
 """AnimateDiff-Evolved, read at 1.5.7 (29 March 2026): the kinds of objects that it leaves on a MODEL."""
 
+from dataclasses import dataclass
 from typing import Any
 
 from .core import PATCHER
@@ -46,8 +47,10 @@ REUSE = Kind(
     "animatediff.context_extras:NaiveReuse",
     ("start_percent", "end_percent", "weighted_mean", "orig_multival", "keyframe"),
 )
-MOTION_MODEL = Kind(ADE, "animatediff.motion_module_ad:AnimateDiffModel", ("mm_info",))
-MOTION_INFO = Kind(ADE, "animatediff.motion_module_ad:AnimateDiffInfo", ("mm_format", "mm_version"))
+MOTION_MODEL = Kind(ADE, "animatediff.motion_module_ad:AnimateDiffModel", ("mm_info", "encoding_max_len"))
+MOTION_INFO = Kind(
+    ADE, "animatediff.motion_module_ad:AnimateDiffInfo", ("mm_format", "mm_version", "mm_name")
+)
 
 
 def refuse_moved(model) -> None:
@@ -75,13 +78,38 @@ def contexts(model) -> list:
     return [] if group is None else CONTEXT_GROUP.read(group, "contexts")
 
 
+@dataclass(frozen=True)
+class Motion:
+    """A motion model: its name and format, and how many frames it takes at once, None for any number."""
+
+    name: str
+    kind: str
+    most: int | None
+
+
+def motions(model) -> list[Motion]:
+    """The motion models on a MODEL."""
+    return [
+        Motion(
+            str(MOTION_INFO.read(MOTION_MODEL.read(one, "mm_info"), "mm_name")),
+            str(MOTION_INFO.read(MOTION_MODEL.read(one, "mm_info"), "mm_format")),
+            MOTION_MODEL.read(one, "encoding_max_len"),
+        )
+        for one in _motion_models(model)
+    ]
+
+
+def _motion_models(model) -> list[Any]:
+    return [patcher.model for patcher in model.additional_models.get(MOTION_KEY.name, [])]
+
+
 def norms_by_windows(model) -> bool:
     """Whether a motion model's norms take a window's frames together: see inject_functions in its
     sampling.py."""
-    motion = model.additional_models.get(MOTION_KEY.name, [])
+    motion = _motion_models(model)
     if not motion:
         return False
-    info = MOTION_MODEL.read(motion[0].model, "mm_info")
+    info = MOTION_MODEL.read(motion[0], "mm_info")
     proper = PARAMS.read(params(model), "apply_v2_properly")
     version = MOTION_INFO.read(info, "mm_version")
     return MOTION_INFO.read(info, "mm_format") == "PIA" or version == "v1" or (version == "v2" and not proper)

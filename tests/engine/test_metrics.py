@@ -1,6 +1,7 @@
 """The figures against formulas written out on known tensors, and what they are said to mean."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -323,17 +324,20 @@ def test_a_prompt_that_does_not_fit_is_blamed():
     assert whats(report(made(WIDE, prompt=EMPTY)[0])) == []
 
 
+FEW = f"or, for a model for few steps (LCM, Lightning), {verdict.KEEP}"
+
+
 def test_few_steps_of_euler_are_blamed():
     shown = report(made(WIDE, 6, "euler")[0])
     what, cure = verdict.heading(shown)
     assert what.startswith("noise too weak (0.7") or what.startswith("noise too weak (0.8")
-    assert cure == "6 steps of euler fall short; use midpoint or more steps"
+    assert cure == f"6 steps of euler fall short; use midpoint or raise the steps; {FEW}"
     steps = verdict.findings(shown)[-1]
     worst = int(shown.corrections.argmax())
     percent = 100 * float(shown.corrections[worst])
     assert steps.what.startswith(f"steps are too large: plain euler would miss by {percent:.2g} percent")
     assert f"at step {worst + 1} of 6 (sigma {float(shown.inversion.sigmas[worst]):.2g})" in steps.what
-    assert steps.cure.endswith("raise the steps, or use midpoint")
+    assert steps.cure.endswith(f"use midpoint or raise the steps; {FEW}")
 
 
 def test_weak_noise_of_midpoint_is_blamed_on_steps_grain_or_settings():
@@ -341,8 +345,23 @@ def test_weak_noise_of_midpoint_is_blamed_on_steps_grain_or_settings():
     assert what.startswith("noise too weak (0.7")
     assert cure == (
         "3 steps of midpoint fall short; raise the steps, use the model's schedule and motion,"
-        " or add grain to a render"
+        f" or add grain to a render; {FEW}"
     )
+
+
+@pytest.mark.parametrize("levels", [25, 50, 100, 1000, 0])
+@pytest.mark.parametrize("solver", ["midpoint", "euler"])
+@pytest.mark.parametrize("steps", [4, 8, 16])
+def test_the_advice_fits_a_model_for_few_steps(levels, solver, steps):
+    """By what it knows of noise, or, where that does not tell, by the steps."""
+    shown = replace(report(made(WIDE, steps, solver)[0]), levels=levels)
+    cures = [verdict._more_steps(shown), verdict._why_weak(shown), verdict._why_structured(shown)]
+    cures += [finding.cure for finding in verdict.findings(shown) if "steps are too large" in finding.what]
+    known, few = levels in (25, 50, 100), steps <= 8
+    for cure in cures:
+        assert ("raise the steps" in cure) != known
+        assert ("keep its steps, and set direct to 1" in cure) == (known or few)
+        assert ("use midpoint" in cure) == (solver == "euler")
 
 
 def test_a_model_that_takes_no_noise_away_is_blamed(good):

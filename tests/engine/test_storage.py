@@ -16,7 +16,8 @@ from analytic_denoisers import IMAGES, OTHER, VIDEO, clip, denoiser, world
 from node_refusals import refused
 from safetensors import SafetensorError
 
-from unsampling import progress, resample, solvers, unsample
+from unsampling import inversion as engine
+from unsampling import progress, resample, schedules, solvers, unsample
 from unsampling.inversion import Inversion, Record, misses
 from unsampling.report import metrics
 from unsampling_pack.host import record
@@ -136,7 +137,8 @@ def test_below_the_limit_nothing_is_written(tmp_path, monkeypatch):
         with storage.room(tmp_path, whole, whole, True) as keep:
             held = keep(x)
             assert len(files(tmp_path)) == expected
-            assert bool(storage.remark(whole)) == bool(expected)
+            told = storage.remark(whole)
+            assert told.startswith(f", the record {'on disk' if expected else 'in RAM'} (9 MiB with what the")
         assert torch.equal(held, x) and held.data_ptr() != x.data_ptr()
         del held
     monkeypatch.delenv(storage.VARIABLE)
@@ -380,13 +382,48 @@ def test_memory_is_a_few_latents_whatever_the_steps_and_the_program_leaves_no_fi
     assert files(tmp_path) == []
 
 
-def test_time_left_is_reckoned_without_the_first_call():
-    told, now, reports = [], iter([100.0, 110.0, 130.0, 133.0]), []
+def test_time_left_is_reckoned_without_the_first_call_once_there_is_another():
+    told, now, reports = [], iter([60.0, 100.0, 110.0, 130.0, 133.0]), []
     timed = progress.with_time_left(lambda *given: reports.append(given), told.append, lambda: next(now))
     for call in range(1, 5):
         timed(call, 4, 1.0, torch.zeros(1), torch.ones(1))
-    assert told == ["model call 2 of 4, about 20 s left", "model call 3 of 4, about 15 s left"]
+    assert told == [
+        "model call 1 of 4, about 2 min left",
+        "model call 2 of 4, about 20 s left",
+        "model call 3 of 4, about 15 s left",
+    ]
     assert [given[:2] for given in reports] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+
+
+@pytest.mark.parametrize(
+    ("guided", "later"),
+    [
+        (True, ", then 50 s to resample"),
+        (False, ", then 50 s to resample at cfg 1, up to 1 min 40 s above"),
+    ],
+)
+def test_time_left_of_the_resampling_too(guided, later):
+    told, now, then = [], iter([0.0, 10.0, 20.0]), progress.to_resample(5, guided)
+    timed = progress.with_time_left(lambda *_: None, told.append, lambda: next(now), then=then)
+    for call in (1, 2):
+        timed(call, 3, 1.0, torch.zeros(1), torch.ones(1))
+    assert told == [
+        f"model call 1 of 3, about 20 s left{later}",
+        f"model call 2 of 3, about 10 s left{later}",
+    ]
+
+
+@pytest.mark.parametrize("solver", solvers.PAIRS)
+@pytest.mark.parametrize(("end", "direct"), [(1.0, 0.0), (0.5, 0.0), (1.0, 0.5), (0.5, 0.5), (1.0, None)])
+def test_the_calls_of_the_resampling_are_known_before_the_first(solver, end, direct):
+    if solver not in solvers.recorded() and direct != 0:
+        return
+    sigmas = schedules.ays("SD1", 8)
+    told = engine.calls_there_and_back(solver, sigmas, end, direct)
+    noise = unsample(
+        lambda x, sigma, step: 0.5 * x, torch.randn(2, 4, 8, 8), sigmas, solver, end=end, direct=direct
+    )
+    assert 0 <= told - engine.calls_falling(noise) <= 1
 
 
 @pytest.mark.parametrize(

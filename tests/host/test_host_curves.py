@@ -38,7 +38,7 @@ def test_a_short_list_is_stretched_over_the_clip(comfy):
     two = bench.resample(noise, 2.0, TARGET, structure=scheduled(bench, [0.0, 1.0])[1])
     eight = bench.resample(noise, 2.0, TARGET, structure=scheduled(bench, RAMP)[1])
     found = bench.run(two=two, eight=eight)
-    assert torch.equal(found["two"], found["eight"])
+    assert torch.allclose(found["two"], found["eight"], atol=1e-4)  # the list's numbers are rounded
 
 
 def test_fidelity_from_cores_curve_editor(comfy):

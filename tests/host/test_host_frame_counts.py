@@ -185,7 +185,7 @@ def test_the_inversion_sampler_refuses_them_too(comfy):
 
 
 def test_more_frames_than_a_motion_module_knows_need_windows(comfy):
-    """AnimateDiff-Evolved's own sentence reaches the user; with windows the same clip goes through."""
+    """Told before the first model call; with windows the same clip goes through."""
     for windows in (None, WINDOWS[1]):
         bench = Bench.set_up(comfy, f"limit-{windows}", frames=33)
         base = bench.graph.add("CheckpointLoaderSimple", ckpt_name=comfy.model("narrow"))
@@ -212,7 +212,9 @@ def test_more_frames_than_a_motion_module_knows_need_windows(comfy):
         )
         clip = bench.resample(bench.unsample(bench.ays(4)))
         if windows is None:
-            with pytest.raises(RunError, match=r"Without a context window.* upper limit of 32 frames"):
+            words = "model has the motion model .*takes 32 frames at once, but the clip has 33; connect"
+            with pytest.raises(RunError, match=words):
                 bench.run(clip=clip)
+            assert bench.calls() == []
         else:
             assert bench.error(bench.run(clip=clip)["clip"]) < EXACT

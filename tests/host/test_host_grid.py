@@ -113,7 +113,8 @@ def test_each_cell_is_the_resamplers_to_the_bit(comfy, name, up, down, structure
 
 def test_the_calls_are_said_before_the_first_and_the_progress_is_the_grids(comfy):
     scene, begin, seen = Scene(comfy, "grid-said", direct=0.0), len(comfy.log_text()), []
-    grid = scene.grid(structure="0, 0.01, 1")
+    changed = scene.graph.add("LatentMultiply", samples=scene.noise, multiplier=1.02)
+    grid = scene.grid(changed, structure="0, 0.01, 1")
     scene.graph.save("grid-said", latent=grid)
 
     comfy.run(scene.graph.prompt, on_event=watched(grid, seen))
@@ -124,7 +125,8 @@ def test_the_calls_are_said_before_the_first_and_the_progress_is_the_grids(comfy
     assert first < said.index("restyle 1 of 12 (cfg 1, structure 0): resampling, 3 model calls")
     assert "restyle 12 of 12 (cfg 2.5, structure 1): resampled in 0 model calls" in said
     last = re.search(rf"Unsampling: 12 restyles, {total} model calls(.*)", said[first + 10 :])
-    assert last and "; structure 0.01 is rounded to whole steps" in last[1] and "(in 4 of them)" in last[1]
+    assert last and "; the noise was changed since: not exact (in 8 of them)" in last[1]
+    assert "structure starts from the record" in last[1] and "(in 4 of them)" in last[1]
     assert seen and {most for _, most in seen} == {total}
     assert [value for value, _ in seen] == sorted(value for value, _ in seen) and seen[-1][0] == total
 

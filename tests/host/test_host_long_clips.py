@@ -117,7 +117,8 @@ def test_the_node_says_how_long_a_core_sampler_will_still_take(disk_comfy):
     said = said_while(disk_comfy, bench, bench.through_core("euler"))
     assert re.search(rb"unsampling: step 2 of 16, about \d+ s left", said)
     assert re.search(rb"resampling: step 15 of 16, about \d+ s left", said)
-    assert b"step 1 of" not in said and b"step 16 of" not in said
+    assert re.search(rb"unsampling: step 1 of 16, about \d+ s left, then \d+ s to resample", said)
+    assert b"step 16 of" not in said
 
 
 def test_cores_node_says_how_long_our_sampler_in_it_will_still_take(disk_comfy):
@@ -131,10 +132,11 @@ def test_cores_node_says_how_long_our_sampler_in_it_will_still_take(disk_comfy):
 def test_the_node_says_how_long_each_pass_will_still_take(disk_comfy):
     bench = Bench.set_up(disk_comfy, "time-left", delay_s=0.1)
     said = said_while(disk_comfy, bench, bench.resample(bench.unsample(bench.ays(5))))
-    for call in range(2, 8):
-        assert re.search(rb"unsampling: model call %d of 8, about \d+ s left; the preview" % call, said)
+    later = rb"then \d+ s to resample at cfg 1, up to \d+ s above; the preview"
+    for call in range(1, 8):
+        assert re.search(rb"unsampling: model call %d of 8, about \d+ s left, %b" % (call, later), said)
     assert re.search(rb"resampling: model call 5 of 6, about \d+ s left", said)
-    assert b"call 8 of 8, about" not in said and b"call 1 of" not in said
+    assert b"call 8 of 8, about" not in said
 
 
 def test_a_model_that_fails_half_way_leaves_no_file(disk_comfy):

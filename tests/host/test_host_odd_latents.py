@@ -109,15 +109,16 @@ def test_flipped_noise_beside_the_source_says_what_comes_of_it(comfy):
 
 
 @pytest.mark.parametrize("structure", [0.05, 0.1, 0.12])
-def test_structure_that_does_nothing_is_said_to(comfy, structure):
+def test_a_little_structure_acts_at_four_steps(comfy, structure):
     bench = Bench.set_up(comfy, f"odd-structure-{structure}")
     noise = bench.unsample(bench.ays(4))
+    values = {"none": 0.0, "some": structure, "more": 0.25}
     found = bench.run(
-        none=bench.resample(noise, 2.0, TARGET), some=bench.resample(noise, 2.0, TARGET, structure=structure)
+        **{name: bench.resample(noise, 2.0, TARGET, structure=value) for name, value in values.items()},
+        back=bench.resample(noise, structure=structure),
     )
-    assert torch.equal(found["none"], found["some"])
-    words = "is rounded to whole steps, of which there are 4, so it has no effect: 0.25 is one step"
-    assert f"structure {structure} {words}" in comfy.log_text()
+    assert bench.error(found["none"]) > bench.error(found["some"]) > bench.error(found["more"])
+    assert bench.error(found["back"]) < 1e-6
 
 
 def test_end_and_direct_that_are_rounded_up_are_said_to_be(comfy):

@@ -9,6 +9,7 @@ from family_models import family_model
 from host_graphs import Graph, Node
 from host_passes import TARGET, Bench
 from host_trips import clip
+from test_host_flow_models import KINDS
 from torch import Tensor
 
 from tools.client import RunError
@@ -24,20 +25,25 @@ def video(frames: int = 3, clips: int = 1) -> Tensor:
 
 
 class Wan(Bench):
-    """A bench whose model is Wan's, behind its shift."""
+    """A bench whose model is Wan's, behind its shift, or of another kind of video models."""
+
+    reads: dict  # by the model, of its CONDITIONING
 
     @classmethod
-    def of(cls, comfy, name: str, source: Tensor, **mask: Tensor) -> Wan:
+    def of(cls, comfy, name: str, source: Tensor, kind: str = "wan", **mask: Tensor) -> Wan:
         graph = Graph()
         loaded = graph.add(
-            "UNETLoader", unet_name=family_model(comfy.models_dir, "wan"), weight_dtype="default"
+            "UNETLoader", unet_name=family_model(comfy.models_dir, kind), weight_dtype="default"
         )
         stored = comfy.put_latent(f"{name}-clip", samples=source, **mask)
         latent = graph.add("UNSTest_LoadLatent", file=stored)
-        return cls(comfy, graph, graph.add(SHIFTED, model=loaded, shift=8.0), source, latent, f"wan-{name}")
+        model = graph.add(SHIFTED, model=loaded, shift=8.0) if kind == "wan" else loaded
+        made = cls(comfy, graph, model, source, latent, f"{kind}-{name}")
+        made.reads = {"width": 256, **KINDS[kind].reads} if kind in KINDS else {"width": 768}
+        return made
 
     def condition(self, value: float) -> Node:
-        return self.graph.add("UNSTest_TokensConditioning", value=value, tokens=10, width=768)
+        return self.graph.add("UNSTest_TokensConditioning", value=value, tokens=10, **self.reads)
 
     def simple(self) -> Node:
         return self.graph.add("BasicScheduler", model=self.model, scheduler="simple", steps=5, denoise=1.0)
@@ -102,6 +108,46 @@ def test_outside_a_mask_the_clip_stays_to_the_bit(comfy, shape, clips):
     edit = wan.run(edit=wan.edited(wan.up()))["edit"]
     assert torch.equal(edit[..., :6], wan.clip[..., :6])
     assert not torch.allclose(edit[..., 6:], wan.clip[..., 6:], atol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("kind", "count", "free", "changed"),
+    [
+        ("wan", 9, 3, 1),
+        ("wan", 9, 6, 2),
+        ("wan", 9, 0, 0),
+        ("hunyuan_video", 9, 4, 1),
+        ("hunyuan_video", 7, 5, 2),  # which repeat_last filled up
+        ("ltxv", 17, 10, 2),
+        ("ltxv", 17, 8, 1),
+    ],
+)
+def test_a_latent_frame_is_free_where_any_of_its_frames_is(comfy, kind, count, free, changed):
+    """The others come back to the bit; what is free in one frame of the clip alone does not vanish."""
+    mask = torch.zeros(count, 64, 96)
+    mask[free] = 1
+    source = clip(3, 128 if kind == "ltxv" else 16, 8, 12, 1.0).movedim(0, 1)[None]
+    wan = Wan.of(comfy, f"union-{kind}-{count}-{free}", source, kind, noise_mask=mask)
+    edit = wan.run(edit=wan.edited(wan.up()))["edit"]
+    same = [torch.equal(edit[:, :, i], wan.clip[:, :, i]) for i in range(3)]
+    assert same == [i != changed for i in range(3)]
+
+
+def test_ltxvs_guides_are_refused_and_a_mask_of_theirs_too(comfy):
+    source = clip(3, 128, 8, 12, 1.0).movedim(0, 1)[None]
+    wan = Wan.of(comfy, "guides", source, "ltxv")
+    guided = wan.graph.add(
+        "UNSTest_TokensConditioning", value=1.0, tokens=10, width=256, settings='{"keyframe_idxs": [1]}'
+    )
+    with pytest.raises(RunError, match=r"Unsampler: positive and negative carry LTXV's guides"):
+        wan.run(noise=wan.up(positive=guided))
+    mask = torch.ones(1, 1, 3, 8, 12)
+    mask[..., 2, 1::2, :] = -2
+    left_out = Wan.of(comfy, "left-out", source, "ltxv", noise_mask=mask)
+    with pytest.raises(
+        RunError, match="latent_image carries a noise mask with values down to -2, by which LTXV"
+    ):
+        left_out.run(noise=left_out.up())
 
 
 def test_a_clip_of_several_takes_its_record_along_and_a_part_of_the_time_is_refused(comfy):

@@ -19,6 +19,7 @@ from tools.workflows.build import file_of
 
 EARLIER = Path(__file__).parents[1] / "data" / "0.1.0" / "workflows"
 VIDEO, IMAGE = "unsampling_animatediff_sd15", "unsample_resample_image"
+MASKED = "unsampling_masked_sd15"
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +29,7 @@ def prompts(comfy) -> dict[str, dict]:
         pytest.skip(f"workflow files not run: {missing()}")
     comfy.model("one_level")
     with chromium() as browser, open_frontend(browser, comfy.client.object_info()) as page:
-        files = {name: file_of(name) for name in (VIDEO, IMAGE)}
+        files = {name: file_of(name) for name in (VIDEO, IMAGE, MASKED)}
         files |= {f"0.1.0 {name}": EARLIER / f"{name}.json" for name in (VIDEO, IMAGE)}
         return {name: graph_to_prompt(page, json.loads(file.read_text())) for name, file in files.items()}
 
@@ -68,6 +69,47 @@ def test_the_sd15_workflow_runs_as_it_is(comfy, prompts, tmp_path, name):
     assert all(torch.equal(first, again) for first, again in zip(*runs, strict=True))
     with av.open(str(saved)) as container:
         assert container.streams.audio
+
+
+@pytest.mark.parametrize("background", [False, True], ids=["person", "background"])
+def test_only_what_the_mask_video_has_white_is_restyled(comfy, prompts, tmp_path, background):
+    """Ctrl+B switches the node on that turns the mask round. The mask is of another size."""
+    film, white, size = tmp_path / "film.mp4", tmp_path / "mask.mp4", (96, 64)
+    write_video(film, pan_over_photograph(3, *size), Fraction(8))
+    mask = np.zeros((3, 48, 32, 3), np.uint8)
+    mask[:, :, 16:] = 255
+    write_video(white, mask, Fraction(8))
+    prompt = json.loads(json.dumps(prompts[MASKED]))
+    clips = [node for node in prompt.values() if node["class_type"] == "LoadVideo"]
+    for node, file in zip(clips, (film, white), strict=True):
+        node["inputs"]["file"] = comfy.client.upload(file)
+    for node in prompt.values():
+        if node["class_type"] == "UNS_VideoFrames":
+            node["inputs"]["megapixels"] = 0.01
+    the(prompt, "CheckpointLoaderSimple")["ckpt_name"] = comfy.model("one_level")
+    the(prompt, "VAELoader")["vae_name"] = comfy.model("vae")
+    the(prompt, "UNS_AYSScheduler")["steps"] = 2
+    the(prompt, "ADE_UseEvolvedSampling").pop("m_models")
+    prompt = {key: node for key, node in prompt.items() if "AnimateDiffModel" not in node["class_type"]}
+    if background:
+        inputs = {"mask": the(prompt, "SetLatentNoiseMask")["mask"]}
+        prompt["turned"] = {"class_type": "InvertMask", "inputs": inputs}
+        for kind in ("SetLatentNoiseMask", "ImageCompositeMasked"):
+            the(prompt, kind)["mask"] = ["turned", 0]
+    name, source = f"masked-{background}", the(prompt, "SetLatentNoiseMask")["samples"]
+    keep = {"name": f"{name}-source", "latent": source}
+    prompt["keep"] = {"class_type": "UNSTest_SaveTensors", "inputs": keep}
+    watch(prompt, name)
+    entry = comfy.run(prompt)
+    clip, source = (comfy.tensors(f"{name}-{part}")["samples"] for part in ("clip", "source"))
+    half = clip.shape[-1] // 2
+    stays, changes = (
+        (slice(half + 1, None), slice(half - 1)) if background else (slice(half - 1), slice(half + 1, None))
+    )
+    assert torch.equal(clip[..., stays], source[..., stays])
+    assert all(float((clip - source)[frame, ..., changes].abs().mean()) > 1e-3 for frame in range(3))
+    frames, fps = read_video(saved_video(comfy, entry, tmp_path))
+    assert len(frames) == 3 and fps == 8
 
 
 @pytest.mark.parametrize("name", sorted(CLIPS))

@@ -212,12 +212,12 @@ class InjectionParams(Foreign):
 
 class AnimateDiffInfo(Foreign):
     def __init__(self, mm_format: str = "AnimateDiff", mm_version: str = "v3"):
-        super().__init__(mm_format=mm_format, mm_version=mm_version)
+        super().__init__(mm_format=mm_format, mm_version=mm_version, mm_name="mm.safetensors")
 
 
 class AnimateDiffModel(Foreign):
-    def __init__(self, *info: str):
-        super().__init__(mm_info=AnimateDiffInfo(*info))
+    def __init__(self, *info: str, most: int | None = 32):
+        super().__init__(mm_info=AnimateDiffInfo(*info), encoding_max_len=most)
 
 
 class MotionModelAttachment(Foreign):
@@ -252,8 +252,8 @@ class MotionModelGroup(Foreign):
 class MotionModelPatcher:
     """A motion model with what its nodes attached to it."""
 
-    def __init__(self, *info: str, keyframes=()):
-        self.model = AnimateDiffModel(*info)
+    def __init__(self, *info: str, keyframes=(), most: int | None = 32):
+        self.model = AnimateDiffModel(*info, most=most)
         self._attachment = MotionModelAttachment(*keyframes)
 
     def get_attachment(self, key: str) -> MotionModelAttachment:

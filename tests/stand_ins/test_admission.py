@@ -153,6 +153,27 @@ def test_masks_of_timestep_keyframes_that_change(admission, masks, is_refused, r
 
 
 @pytest.mark.parametrize("rising, by_core", WAYS)
+@pytest.mark.parametrize(
+    ("group", "guides", "is_refused"),
+    [
+        ("positive", "here", True),
+        ("negative", "here", True),
+        ("middle", "here", True),
+        ("positive", None, False),
+    ],
+)
+def test_ltxvs_guides_are_refused_by_name(admission, group, guides, is_refused, rising, by_core):
+    """LTXVCropGuides leaves None."""
+    guider = core.CFGGuider(core.Model(), {group: [{}, {"keyframe_idxs": guides}]})
+    admit = partial(admission.admit, guider, SHAPE, FALLING, rising=rising, by_core=by_core)
+    if not is_refused:
+        assert admit().windows == ""
+        return
+    with pytest.raises(UnsamplingError, match=r"LTXV's guides \(LTXVAddGuide\).*LTXVCropGuides"):
+        admit()
+
+
+@pytest.mark.parametrize("rising, by_core", WAYS)
 @pytest.mark.parametrize("highest, ours", [(1.0, False), (1.00005, False), (1.2, True), (14.6, True)])
 def test_a_flow_model_has_noise_up_to_1_and_none_of_cores_samplers(admission, highest, ours, rising, by_core):
     model = core.Model(model_sampling=FLOW(), latent_format=core.Wan21())

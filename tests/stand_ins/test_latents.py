@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from unsampling_pack.host import latents, places
+from unsampling_pack.host import latents
 from unsampling_pack.unsampling import UnsamplingError, solvers
 from unsampling_pack.unsampling.errors import Cause
 
@@ -178,109 +178,6 @@ def test_the_variance_of_entries_in_sampling_space(scale, shape):
     assert latents.variance(latent_format, samples) == pytest.approx(expected, rel=1e-5)
 
 
-FRAMES, VIDEO = (32, 4, 8, 8), (1, 16, 9, 8, 8)
-
-
-@pytest.mark.parametrize(
-    ("shape", "mask", "held"),
-    [
-        (FRAMES, (1, 64, 64), None),
-        (FRAMES, (64, 64), None),
-        (FRAMES, (32, 64, 64), None),
-        (FRAMES, (32, 1, 64, 64), 1),
-        ((1, 4, 8, 8), (1, 1, 8, 8), None),
-        (VIDEO, (1, 64, 64), 4),
-        (VIDEO, (9, 1, 8, 8), 4),  # one a latent frame
-        (VIDEO, (33, 64, 64), 4),  # one a frame of the clip
-        (VIDEO, (35, 64, 64), 4),  # of which the VAE dropped two
-        (VIDEO, (30, 64, 64), 4),  # or which was filled up
-        (VIDEO, (65, 64, 64), 8),
-        (VIDEO, (65, 64, 64), None),
-        (VIDEO, (1, 1, 9, 8, 8), 4),
-        ((2, 16, 9, 8, 8), (2, 1, 9, 8, 8), 4),
-        ((2, 16, 9, 8, 8), (1, 1, 33, 8, 8), 4),
-    ],
-)
-def test_one_mask_or_one_a_frame(shape, mask, held):
-    latents.check_mask(torch.zeros(mask), shape, "latent_image", held)
-
-
-@pytest.mark.parametrize(
-    ("shape", "mask", "held", "told"),
-    [
-        (FRAMES, (16, 64, 64), None, "32 frames and 16 noise masks"),  # every second frame has one
-        ((16, 4, 8, 8), (32, 64, 64), None, "16 frames and 32 noise masks"),
-        (FRAMES, (31, 1, 64, 64), None, "32 frames and 31 noise masks"),
-        (FRAMES, (0, 64, 64), None, "32 frames and 0 noise masks"),
-        (FRAMES, (2, 4, 64, 64), None, "32 frames and 8 noise masks"),
-        ((1, 4, 8, 8), (2, 64, 64), None, "1 frames and 2 noise masks"),
-        (VIDEO, (17, 64, 64), 4, "9 latent frames and 17 noise masks"),
-        (VIDEO, (29, 64, 64), 4, "9 latent frames and 29 noise masks"),
-        (VIDEO, (33, 64, 64), 8, "9 latent frames and 33 noise masks"),
-        (VIDEO, (2, 64, 64), None, "9 latent frames and 2 noise masks"),
-        (VIDEO, (1, 1, 5, 8, 8), 4, "9 latent frames and 5 noise masks"),
-        ((3, 16, 9, 8, 8), (2, 1, 9, 8, 8), 4, "3 latent frames and 2 noise masks"),
-    ],
-)
-def test_another_number_of_masks_is_told_by_both_numbers(shape, mask, held, told):
-    with pytest.raises(UnsamplingError) as refusal:
-        latents.check_mask(torch.zeros(mask), shape, "latent_image", held)
-    cause = "give one mask, or one a frame: load clip and masks with the same every_nth, start and number"
-    assert str(refusal.value).startswith(f"latent_image has {told}; {cause}")
-
-
-@pytest.mark.parametrize(
-    ("numbers", "joined"),
-    [
-        ([*range(4), *range(4)], True),
-        ([0, 1, 2, 0, 1], True),
-        ([3, 4, 5, 5], True),
-        ([2, 3, 4, 5], False),
-        ([0, 2, 4, 6], False),
-        (None, False),
-        ([None, "a"], False),
-    ],
-)
-def test_clips_that_were_joined_have_the_cure_for_that(numbers, joined):
-    latent = {"samples": torch.zeros(8, 4, 8, 8), "batch_index": numbers}
-    with pytest.raises(UnsamplingError) as refusal:
-        latents.check_mask(torch.zeros(4, 8, 8), (8, 4, 8, 8), "latent_image", None, places.joined(latent))
-    cure = "join the masks too (Batch Masks), and set all 8 behind it with Set Latent Noise Mask"
-    assert (cure in str(refusal.value)) == joined
-    assert ("same every_nth" in str(refusal.value)) != joined
-    with pytest.raises(UnsamplingError, match="same every_nth"):  # more masks than frames are no join's
-        latents.check_mask(torch.zeros(9, 8, 8), (8, 4, 8, 8), "latent_image", None, joined)
-
-
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_a_mask_without_numbers(value):
-    mask = torch.zeros(32, 8, 8)
-    mask[3, 2, 2] = value
-    with pytest.raises(UnsamplingError, match="noise carries a noise mask with NaN or infinite values"):
-        latents.check_mask(mask, FRAMES, "noise", None)
-
-
-@pytest.mark.parametrize(
-    ("mask", "what"),
-    [
-        ([[1.0]], "a list"),
-        (torch.zeros(1, 8, 8).numpy(), "a ndarray"),
-        ("mask.png", "a str"),
-        (torch.zeros(8), "a tensor of float32 and shape (8,)"),
-        (torch.tensor(1.0), "a tensor of float32 and shape ()"),
-        (torch.zeros(1, 8, 8).to_sparse(), "a sparse_coo tensor of float32 and shape (1, 8, 8)"),
-        (torch.zeros(1, 8, 8, dtype=torch.complex64), "a tensor of complex64 and shape (1, 8, 8)"),
-    ],
-)
-def test_what_is_no_mask(mask, what):
-    with pytest.raises(UnsamplingError) as refusal:
-        latents.check_mask(mask, FRAMES, "noise", None)
-    assert str(refusal.value) == (
-        f"noise carries a noise_mask that is {what}, which is no mask; set it with Set Latent Noise Mask,"
-        " from a MASK"
-    )
-
-
 # std of the strongest frame where the Unsampler made 8, or where that is not known, and the schedule's top
 @pytest.mark.parametrize(
     ("std", "made", "top", "words"),
@@ -334,48 +231,3 @@ def test_a_flow_models_clip_fades_under_its_noise(std, sigma, strong):
         return
     with pytest.raises(UnsamplingError, match="noise is too strong"):
         latents.noise_from_elsewhere(x, sigmas, "euler", flow=True)
-
-
-def painted(
-    frames: int = 3, video: bool = False, noise: float = 0.0, hole: bool = True, moving: bool = False
-):
-    """A clip that is of one colour where its masks leave it free, as VAE Encode (for Inpainting) makes it."""
-    random = torch.Generator().manual_seed(5)
-    clip, masks = torch.randn(frames, 4, 32, 32, generator=random), torch.zeros(frames, 1, 32, 32)
-    grey = torch.tensor([0.5, -1.0, 0.2, 2.0]).reshape(4, 1, 1)
-    for i in range(frames):
-        place = (..., slice(6, 26), slice(4 + 2 * i * moving, 24 + 2 * i * moving))
-        masks[i][place] = 1
-        if hole:
-            clip[i][place] = (grey + noise * torch.randn(4, 32, 32, generator=random))[place]
-    if video:
-        clip, masks = (x.movedim(0, 1)[None] for x in (clip, masks))
-    return clip, masks
-
-
-HOLES = [{}, {"video": True}, {"moving": True}, {"noise": 0.05}, {"frames": 1}]
-
-
-@pytest.mark.parametrize("how", HOLES)
-def test_a_hole_under_the_mask_is_told_and_a_clip_is_none(how):
-    said = latents.of_hole(*painted(**how))
-    assert "under its noise mask the clip is of one colour" in said
-    assert said.endswith(
-        "VAE Encode (for Inpainting) paints that part grey; use VAE Encode and Set Latent Noise Mask"
-    )
-    assert latents.of_hole(*painted(**how | {"hole": False})) == ""
-
-
-def test_one_mask_for_all_frames_and_masks_without_an_inside():
-    clip, masks = painted()
-    assert latents.of_hole(clip, masks[:1]) != ""
-    small = torch.zeros_like(masks)
-    small[..., 8:14, 8:14] = 1  # its edge is all that there is
-    for mask in (small, torch.zeros_like(masks), masks * 0.5):
-        assert latents.of_hole(clip, mask) == ""
-
-
-def test_a_part_that_only_is_calm_is_no_hole():
-    assert latents.of_hole(*painted(noise=0.2)) == ""
-    clip, masks = painted()
-    assert latents.of_hole(clip + torch.arange(3.0).reshape(3, 1, 1, 1), masks) == ""  # other colours in time

@@ -152,7 +152,7 @@ def test_changed_noise_beside_the_unchanged_source_is_told_with_the_cure(mask, g
     ("given", "has_effect"),
     [
         ({"structure": 0.0}, True),
-        ({"structure": 0.1}, True),  # which 4 steps round to none
+        ({"structure": 0.1}, True),  # which begins in the first step
         ({"structure": torch.tensor([0.1, 0.1])}, True),
         ({"structure": 0.25}, False),
         ({"structure": torch.tensor([0.5, 0.25])}, False),
@@ -165,52 +165,6 @@ def test_a_change_has_an_effect_where_a_frame_begins_at_the_noise(given, has_eff
     assert ("starts from the record, so the change made to the noise has no effect" in found) != has_effect
     rounded = changed(recorded(path=2 if "path" in given else 0), Change.ROUNDED, **{"direct": 0.0} | given)
     assert bool(rounded) == has_effect
-
-
-STAIRS = (
-    "; structure is rounded to whole steps, of which there are 4, so its {} different numbers are {}: more"
-)
-STAIRS += " steps make a smoother ramp"
-NO_EFFECT = "is rounded to whole steps, of which there are 4, so it has no effect: 0.25 is one step"
-SOURCE = "is rounded to whole steps, of which there are 4, so the clip is the source itself: lower it"
-
-
-@pytest.mark.parametrize(
-    ("structure", "expected"),
-    [
-        (0.0, ""),
-        (0.05, f"; structure 0.05 {NO_EFFECT}"),
-        (0.1, f"; structure 0.1 {NO_EFFECT}"),
-        (0.12, f"; structure 0.12 {NO_EFFECT}"),
-        (0.125, f"; structure 0.125 {NO_EFFECT}"),  # Python rounds a half to the even number
-        (0.13, ""),
-        (0.5, ""),
-        (0.85, ""),
-        (0.9, f"; structure 0.9 {SOURCE}"),
-        (1.0, ""),
-        ([0.05, 0.05], f"; structure 0.05 {NO_EFFECT}"),
-        (
-            [0.0, 0.05, 0.1, 0.5],
-            "; structure 0.05 to 0.1 is rounded to whole steps, of which there are 4, so in 2 of 4 frames it"
-            " has no effect: 0.25 is one step" + STAIRS.format(4, 2),
-        ),
-        ([0.0, 0.25, 0.5, 0.75, 1.0], ""),
-        ([0.0, 1.0], ""),
-        ([0.25, 0.3, 0.35], STAIRS.format(3, 1)),
-    ],
-)
-def test_structure_that_whole_steps_round_away(structure, expected):
-    structure = torch.tensor(structure) if isinstance(structure, list) else structure
-    assert remarks.of_structure(recorded(), structure, 0.0) == expected
-
-
-def test_structure_counts_from_where_its_steps_begin():
-    """From the noise, or from the top of a direct path."""
-    assert "of which there are 2, so it has no effect: 0.5 is one step" in remarks.of_structure(
-        recorded(start=2), 0.2, 0.0
-    )
-    assert remarks.of_structure(recorded(start=2), 0.3, 0.0) == ""
-    assert "there are 4" in remarks.of_structure(recorded(start=2, path=2), 0.1, None)
 
 
 @pytest.mark.parametrize(

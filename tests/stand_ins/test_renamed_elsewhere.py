@@ -66,6 +66,7 @@ def test_no_file_of_host_packs_is_left_out():
     others = {"wan_vae", "core_files", "core_turns"} | {"core_experts"}  # see test_experts.py
     # the cache reads objects by all that they hold, and names no field but that of a MODEL's patches
     others |= {"content", "environment", "origin", "run_state", "weights"}
+    others |= {"ltxv"}  # a key alone
     assert files == {Path(pack.__file__).stem for pack in (*PACKS, caches, core_samplers)} | others
 
 

@@ -14,6 +14,7 @@ from tools.widgets import Widget, drawn_widgets, grown, inputs_of
 
 OPTIONAL_SHAPE = 7  # LiteGraph's hollow circle: the slot may stay empty
 NOTE = "MarkdownNote"
+ALWAYS, BYPASSED = 0, 4  # modes of a node; what is bypassed hands its input on, until Ctrl+B
 # VideoHelperSuite saves its widgets by name, these among them. Without them frontend 1.58 takes a node that
 # has as many values as inputs for one saved by place, and gives the values to the wrong widgets.
 PREVIEW = {"videopreview": {"hidden": False, "paused": False, "params": {}}}
@@ -59,6 +60,7 @@ class Node:
     labels: dict[str, str] = field(default_factory=dict)  # what the screen says in place of an input's name
     saves_values: bool = True
     collapsed: bool = False
+    bypassed: bool = False
 
     def __getitem__(self, output: str) -> Output:
         return Output(self, self.entry["output_name"].index(output))
@@ -216,7 +218,7 @@ def node_json(node: Node, order: int, links: list[list]) -> dict:
         "size": list(node.size),
         "flags": {"collapsed": True} if node.collapsed else {},
         "order": order,
-        "mode": 0,
+        "mode": BYPASSED if node.bypassed else ALWAYS,
         "inputs": inputs,
         "outputs": outputs,
     }

@@ -9,6 +9,7 @@ from tools.workflows.graph import Pack
 ROOT = Path(__file__).resolve().parents[2]
 OUR_PACK = "unsampling"
 CLIP = "your_clip.mp4"
+MASK_CLIP = "your_mask.mp4"  # white where the clip may change
 NOISE = "unsampling/noise_00001_.safetensors [output]"  # what Save Noise writes first
 PICTURE = "example.png"  # ComfyUI ships it in its input folder
 Model = dict[str, str]
@@ -103,7 +104,7 @@ FILE_COMBOS = {
     ("ACN_ControlNetLoaderAdvanced", "cnet"): names(SD15_CANNY, SDXL_CANNY),
     ("UNETLoader", "unet_name"): names(WAN, WAN22_HIGH, WAN22_LOW),
     ("CLIPLoader", "clip_name"): names(WAN_TEXT),
-    ("LoadVideo", "file"): [CLIP],
+    ("LoadVideo", "file"): [CLIP, MASK_CLIP],
     ("VHS_LoadVideo", "video"): [CLIP],
     ("LoadImage", "image"): [PICTURE],
     ("UNS_LoadNoise", "file"): [NOISE],

@@ -22,6 +22,7 @@ class Report:
     source was connected, not the record's own. change: how the noise in hand differs from the recorded one.
     counts: frames in hand and in the record. mask_lost: whether the record, and a mask with it, had to be
     dropped. unsure: whether these may be other frames, of equal noise, than those of which the record is.
+    levels: how many sigmas the model knows, 0 where that is not told.
     """
 
     inversion: Inversion
@@ -35,6 +36,7 @@ class Report:
     counts: tuple[int, int] = (0, 0)
     mask_lost: bool = False
     unsure: bool = False
+    levels: int = 0
 
     @property
     def sigma(self) -> float:

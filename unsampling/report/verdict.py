@@ -43,6 +43,10 @@ LOST = 2e-3
 SURE = 3.0
 
 COARSE = ("euler", "dpmpp_2m")  # pairs that midpoint betters at the same price
+# Steps of a schedule up to which the model may be one that was distilled for few; sigmas that a model knows
+# up to which it is one: LCM has 50, AnimateLCM 25 to 100, all others 1000.
+FEW, DISTILLED = 8, 200
+KEEP = "keep its steps, and set direct to 1 in the Unsampler, which leaves the noise out"
 
 
 @dataclass(frozen=True)
@@ -152,10 +156,9 @@ def _shift(report: Report) -> Iterator[Finding]:
 def _steps(report: Report) -> Iterator[Finding]:
     if report.corrections is None or report.corrections.max() <= CORRECTION:
         return
-    other = ", or use midpoint" if report.inversion.solver in COARSE else ""
     yield Finding(
         f"steps are too large: {largest(report.inversion, report.corrections)}",
-        f"the record makes up for it, but for the source alone; raise the steps{other}",
+        f"the record makes up for it, but for the source alone; {_more_steps(report)}",
     )
 
 
@@ -191,12 +194,10 @@ def _why_weak(report: Report) -> str:
             " guidance (APG, PerpNeg) in the Unsampler"
         )
     if report.inversion.solver in COARSE:
-        return f"{solver_steps(report)} fall short; use midpoint or more steps"
+        return f"{solver_steps(report)} fall short; {_more_steps(report)}"
     # what has learnt from filmed clips makes too weak a noise of a render: tests/demo/test_demo_model.py
-    return (
-        f"{solver_steps(report)} fall short; raise the steps, use the model's schedule and motion, or add"
-        " grain to a render"
-    )
+    also = "use the model's schedule and motion, or add grain to a render"
+    return f"{solver_steps(report)} fall short; {_more_steps(report, also=also)}"
 
 
 def _why_structured(report: Report) -> str:
@@ -207,9 +208,21 @@ def _why_structured(report: Report) -> str:
             f"cfg {report.cfg:g} while unsampling does that; lower the Unsampler's cfg (or its model's"
             " Custom CFG) to 1"
         )
-    coarse = report.inversion.solver in COARSE
-    better = "use midpoint or more steps" if coarse else "raise the steps"
-    return f"{solver_steps(report)} leave it behind only in part; {better}"
+    return f"{solver_steps(report)} leave it behind only in part; {_more_steps(report)}"
+
+
+def _more_steps(report: Report, also: str = "") -> str:
+    """The cure for steps that are too large, which a model for few steps cannot have more of.
+
+    also: another cure.
+    """
+    coarse, known = report.inversion.solver in COARSE, 0 < report.levels <= DISTILLED
+    others = [*(["use midpoint"] if coarse else []), *([also] if also else [])]
+    if known:
+        return "; ".join([*others, f"the model is one for few steps: {KEEP}"])
+    cure = ", ".join(["raise the steps", *others]) if also else " or ".join([*others, "raise the steps"])
+    few = len(report.inversion.sigmas) - 1 <= FEW
+    return cure + (f"; or, for a model for few steps (LCM, Lightning), {KEEP}" if few else "")
 
 
 def _reconnect(report: Report) -> str:

@@ -115,26 +115,45 @@ def correct(x: Tensor, source_x: Tensor, recorded: Tensor, fidelity: float | Ten
     return recorded + (x - source_x) if fidelity == 1.0 else x + fidelity * (recorded - source_x)
 
 
-# For each step, where x stays on the source's walk whatever the model says.
-Outside = Callable[[int], Tensor | None]
+# For each step, which share of x's distance from the source's walk counts: True or 1 for all of it, False or
+# 0 where x stays on that walk whatever the model says. None: all of it everywhere.
+Share = Callable[[int], Tensor | None]
+# (a state of the source's own, its sigma) -> the state with what was done to the noise on purpose
+Moved = Callable[[Tensor, Tensor], Tensor]
 
 
 @dataclass(frozen=True, eq=False)
 class Course:
     """How a falling pass goes through a record.
 
-    start: the step it begins at. fidelity: how much of the record's correction to apply, a number, or a
-    tensor that broadcasts to x. edit_velocity: that of the edit which x brings along from a direct path, None
-    for none. adjust: what is done to an answer, given the source's own to the same question.
+    start: the step it begins at, first: the same in the whole schedule. fidelity: how much of the record's
+    correction to apply, a number, or a tensor that broadcasts to x. edit_velocity: that of the edit which x
+    brings along from a direct path, None for none. adjust: what is done to an answer, given the source's own
+    to the same question. moved: what a pass that begins inside its first step has of changed noise, None for
+    none.
     """
 
     start: int
+    first: int
     fidelity: float | Tensor
-    outside: Outside
+    share: Share
     edit_velocity: Tensor | None = None
     adjust: Adjust = unchanged
+    moved: Moved | None = None
 
+    def begin(self, x: Tensor, recorded: Tensor) -> Tensor:
+        """x at the first step, with the recorded state for what begins later. What a step keeps counts at its
+        end."""
+        share = self.share(self.first)
+        return x if share is None else torch.where(share > 0, x, recorded)
 
-def pinned(x: Tensor, recorded: Tensor, outside: Tensor | None) -> Tensor:
-    """x, but the recorded values where `outside` is true."""
-    return x if outside is None else torch.where(outside, recorded.to(x.device), x)
+    def pinned(self, x: Tensor, recorded: Tensor, step: int, sigma: Tensor) -> Tensor:
+        """x by its share in that step, the recorded values at that sigma by the rest."""
+        share = self.share(step)
+        if share is None:
+            return x
+        recorded = recorded.to(x.device)
+        if share.dtype == torch.bool:
+            return torch.where(share, x, recorded)
+        own = recorded if self.moved is None or step > self.first else self.moved(recorded, sigma)
+        return torch.where(share == 1, x, torch.where(share > 0, own + share * (x - own), recorded))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Course, Evaluate, Store, correct, pinned, replay, velocity
+from .evaluation import Course, Evaluate, Store, correct, replay, velocity
 
 # Where a step from sigma to 0 asks the model, as a fraction of sigma. The middle leaves noise in detail that
 # is fainter than sigma, most with few steps and a high cfg; the end of the step, a final denoise, smooths
@@ -132,9 +132,9 @@ def fall_recorded(
 
     source_x is the same walk on the source's own velocities: what is left between the two is the edit.
     """
-    start, outside = course.start, course.outside
+    start = course.start
     source_x = state(walk, sigmas, start, x.device)
-    x = pinned(x, source_x, outside(offset + start))
+    x = course.begin(x, source_x)
     v = source_v = _source_velocity(walk, sigmas, start - 1, x.device)
     if course.edit_velocity is not None:
         v = source_v + course.edit_velocity
@@ -143,11 +143,11 @@ def fall_recorded(
     for i in range(start, len(sigmas) - 1):
         at, recorded = _point(sigmas, i), walk.points[i]
         y, source_y = _move(x, v, sigmas[i], at), _move(source_x, source_v, sigmas[i], at)
-        y = pinned(correct(y, source_y, recorded, course.fidelity), recorded, outside(offset + i))
+        y = course.pinned(correct(y, source_y, recorded, course.fidelity), recorded, offset + i, at)
         v = velocity(y, course.adjust(evaluate(y, at, offset + i), walk.denoised[i]), at)
         source_v = _source_velocity(walk, sigmas, i, x.device)
         source_x = _move(source_x, source_v, sigmas[i], sigmas[i + 1])
-        x = pinned(_move(x, v, sigmas[i], sigmas[i + 1]), source_x, outside(offset + i))
+        x = course.pinned(_move(x, v, sigmas[i], sigmas[i + 1]), source_x, offset + i, sigmas[i + 1])
     return correct(x, source_x, walk.source, course.fidelity)
 
 

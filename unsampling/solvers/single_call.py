@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .evaluation import Course, Evaluate, Store, correct, pinned, replay
+from .evaluation import Course, Evaluate, Store, correct, replay
 
 
 @dataclass(frozen=True)
@@ -115,7 +115,7 @@ class SingleCall:
         Both walks begin there without a history: the source's own answer one step above is not this prompt's.
         """
         previous = source_previous = None
-        x = pinned(x, walk.states[course.start], course.outside(offset + course.start))
+        x = course.begin(x, walk.states[course.start].to(x.device))
         for i in range(course.start, len(sigmas) - 1):
             here, there = sigmas[i], sigmas[i + 1]
             source_x, recorded = walk.states[i].to(x.device), walk.states[i + 1]
@@ -123,7 +123,8 @@ class SingleCall:
             point, source_point = Point(answer, here), _on(x, walk.points[i])
             x = self.step(x, point, previous, here, there)
             source_x = self.step(source_x, source_point, source_previous, here, there)
-            x = pinned(correct(x, source_x, recorded, course.fidelity), recorded, course.outside(offset + i))
+            x = correct(x, source_x, recorded, course.fidelity)
+            x = course.pinned(x, recorded, offset + i, there)
             previous, source_previous = point, source_point
         return x
 

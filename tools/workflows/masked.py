@@ -1,0 +1,137 @@
+"""A clip of which a second video, the mask, says what is restyled: the person, say, or all but the person.
+
+The rest of the result is the clip's own pixels.
+"""
+
+from tools.workflows import notes
+from tools.workflows.animatediff import core_footage, core_result, fold_models, load_models
+from tools.workflows.families import SD15
+from tools.workflows.graph import Graph, Node, Output
+from tools.workflows.layout import Area, Column, place
+from tools.workflows.models import MASK_CLIP, packs
+from tools.workflows.parts import (
+    BLUE,
+    NOTE_WIDTH,
+    OURS,
+    PURPLE,
+    WIDE,
+    Shared,
+    app_mode,
+    files_note,
+    help_notes,
+    migration_note,
+    passes,
+    prompt_heights,
+    prompts,
+    read_me,
+    taller,
+)
+from tools.workflows.subgraph import fold
+
+
+def unsampling_masked(info: dict) -> dict:
+    """The workflow file's content."""
+    g = Graph(info, packs())
+    start = g.note("Start here", notes.START_MASKED)
+    footage = core_footage(g, SD15.megapixels)
+    film, *reading = mask_footage(g)
+    turned = g.add("InvertMask", "Ctrl+B here: the background instead", mask=reading[-1]["MASK"])
+    turned.bypassed = True
+
+    loaded = load_models(g, SD15, control=False)
+    base, vae, model = loaded[0], loaded[1], loaded[-1]
+    texts = prompts(g, base["CLIP"])
+    both: Shared = {"model": model["MODEL"], "negative": texts.negative["CONDITIONING"]}
+
+    latent = g.add("VAEEncode", pixels=footage.frames, vae=vae["VAE"])
+    free = g.add(
+        "SetLatentNoiseMask", "Only where the mask is white", samples=latent["LATENT"], mask=turned["MASK"]
+    )
+    steps = g.add("UNS_AYSScheduler", colors=OURS, model_type=SD15.schedule, steps=16, model=model["MODEL"])
+    noise = g.add(
+        "UNS_Unsampler",
+        colors=OURS,
+        **both,
+        positive=texts.source["CONDITIONING"],
+        latent_image=free["LATENT"],
+        sigmas=steps["SIGMAS"],
+        cfg=1.0,
+    )
+    result = g.add(
+        "UNS_NoiselessResampler",
+        colors=OURS,
+        **both,
+        positive=texts.target["CONDITIONING"],
+        noise=noise["noise"],
+        cfg=2.0,
+    )
+    images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])
+    whole = g.add(
+        "ImageCompositeMasked",
+        "The rest from the clip itself",
+        destination=footage.frames,
+        source=images["IMAGE"],
+        mask=turned["MASK"],
+    )
+    saved = core_result(g, whole["IMAGE"], footage)
+
+    report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
+    files = files_note(g, "checkpoint made from SD1.5", SD15.checkpoint, SD15.vae, SD15.motion)
+    size = g.note("Frames, size and memory", SD15.size)
+    tuning = g.note("Too close or too far?", notes.TUNING_MASKED)
+    migration = migration_note(g)
+    video, trim, frames = footage.nodes
+    folded = fold_models(g, loaded)
+    shown = {"images": footage.frames, "audio": footage.audio, "fps": footage.fps, "LATENT": latent["LATENT"]}
+    clip, masks = (
+        fold_reading(g, "Frames", [trim, frames, latent], shown),
+        fold_reading(g, "Mask", reading, {"MASK": reading[-1]["MASK"]}),
+    )
+    app_mode(g, [(video, "file", "clip"), (film, "file", "mask video")], texts.nodes, result, saved[-1])
+    unsample, resample = passes(5, noise, report, result)
+    place(
+        g,
+        [
+            read_me(start),
+            Area("1 Source video", BLUE, [video, clip], 300, taller(clip)),
+            Area("2 Mask: white is restyled", BLUE, [film, masks], 300, taller(masks)),
+            Area("3 Models", BLUE, [folded, steps], 300, taller(folded)),
+            Area("4 Prompts", BLUE, texts.nodes, 340, prompt_heights(texts.nodes)),
+            help_notes("Help", NOTE_WIDTH, (tuning, 400), (migration, 420)),
+        ],
+        [
+            help_notes("Models and sizes", WIDE, (files, 240), (size, 190)),
+            Area(
+                unsample.title,
+                PURPLE,
+                [turned, free, noise],
+                300,
+                room=unsample.room,
+                more=unsample.more,
+            ),
+            resample,
+            Area("7 Result", BLUE, [images, whole], 300, more=(Column(saved, 300, {saved[-1].id: 360}),)),
+        ],
+    )
+    return g.to_json()
+
+
+def mask_footage(g: Graph) -> list[Node]:
+    """The second video, and the nodes that make masks of it, read as the clip is.
+
+    A compressed video's black is not all 0: a threshold makes it so, for then the clip stays to the bit.
+    """
+    video = g.add("LoadVideo", "Load Video (mask)", file=MASK_CLIP)
+    trim = g.add("Video Slice", video=video["VIDEO"], duration=2.0)
+    frames = g.add("UNS_VideoFrames", colors=OURS, video=trim["VIDEO"], megapixels=SD15.megapixels)
+    mask = g.add("ImageToMask", image=frames["images"], channel="red")
+    return [video, trim, frames, mask, g.add("ThresholdMask", mask=mask["MASK"], value=0.5)]
+
+
+def fold_reading(g: Graph, name: str, reading: list[Node], outputs: dict[str, Output]) -> Node:
+    """What makes frames of a video as one node, with what must be the same for clip and mask on it."""
+    trim, frames = reading[:2]
+    place(g, [Area("", BLUE, reading, 400)])
+    g.groups.clear()
+    widgets = {(trim, "duration"): "seconds", (frames, "every_nth"): "every_nth"}
+    return fold(g, name, reading, widgets, outputs)
