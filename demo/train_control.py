@@ -27,6 +27,7 @@ RATE, WARM_UP, DECAY = 1e-3, 50, 0.99
 LOG_SIGMA = 2.5, 1.6  # mean and spread of a normal
 EVERY = 100  # steps between a checkpoint and the next
 CHECKED = (2.0, 8.0, 30.0, 120.0)  # noise levels of the held-out loss
+SHOWN = 4  # frames of each clip in the picture of samples
 
 
 class Batch(NamedTuple):
@@ -154,32 +155,30 @@ def loss_curve(log: list[dict], path: Path) -> None:
     """The held-out loss at each noise level over steps, and as broken lines what it is without control."""
     from matplotlib import pyplot
 
-    figure, axes = pyplot.subplots(figsize=(7, 4), layout="constrained")
+    figure, axes = pyplot.subplots(figsize=(8, 4), layout="constrained")
     steps = [row["step"] for row in log]
     axes.plot(steps, [row["loss"] for row in log], "k", label="training")
     for i, sigma in enumerate(CHECKED):
         (line,) = axes.plot(steps, [row["held_out"][i] for row in log], label=f"held out, sigma {sigma:g}")
         axes.axhline(log[0]["without"][i], color=line.get_color(), linestyle="--")
     axes.set(xlabel="step", ylabel="weighted squared error; broken: without control", yscale="log")
-    axes.legend()
+    figure.legend(loc="outside right upper")
     figure.savefig(path, metadata={"Software": None})
     pyplot.close(figure)
 
 
-def samples(unet, net, path: Path, steps: int = 24, cfg: float = 1.5) -> None:
-    """A row a style: the edges of a held-out clip, what grows from random noise under them, what does without
-    them, and the clip itself."""
+def samples(unet, net, path: Path, steps: int = 16) -> None:
+    """A row a style: the edges of a held-out clip in another style, what grows from random noise under them,
+    at strength 1 on all steps, and the clip in that style."""
     sigmas, rows = model.schedule(steps), []
     for i, style in enumerate(world.STYLE_NAMES):
         of = world.content(i)
         edges = source_edges(of, world.STYLE_NAMES[i - 1], i)
         x = torch.randn(world.FRAMES, 3, world.SIZE, world.SIZE, generator=torch.Generator().manual_seed(i))
         held = control.controlled(net, edges, 1.0, steps)
-        grown = [
-            sampled(model.denoiser(unet, style, cfg, each), x * sigmas[0], sigmas) for each in (held, None)
-        ]
-        row = [edges.expand(-1, 3, -1, -1) * 2 - 1, *grown, world.render(of, style)]
-        rows.append(torch.cat([frame for clip in row for frame in clip[:: world.FRAMES // 2]], 2))
+        grown = sampled(model.denoiser(unet, style, control=held), x * sigmas[0], sigmas)
+        row = [edges.expand(-1, 3, -1, -1) * 2 - 1, grown, world.render(of, style)]
+        rows.append(torch.cat([frame for clip in row for frame in clip[:: world.FRAMES // SHOWN]], 2))
     sheet = ((torch.cat(rows, 1).clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     Image.fromarray(sheet).save(path)
 

@@ -160,3 +160,21 @@ def test_saving_and_loading_keeps_the_weights(net, tmp_path):
     again = control.load(tmp_path / "control.safetensors").state_dict()
     for name, weight in net.state_dict().items():
         torch.testing.assert_close(again[name], weight.half().float(), rtol=0, atol=0)
+
+
+def test_what_ships_is_what_saving_makes_and_it_heeds_edges(unet, clip, tmp_path):
+    """Under much noise the answer with the clip's own edges, in another style, is nearer than without."""
+    net = control.load()
+    model.save(net, tmp_path / "control.safetensors")
+    assert (tmp_path / "control.safetensors").read_bytes() == control.WEIGHTS.read_bytes()
+    of, sigma = world.content(12), 30.0
+    truth = world.render(of, "neon")
+    x = truth + sigma * torch.randn(truth.shape, generator=torch.Generator().manual_seed(2))
+
+    def error(edges):
+        held = None if edges is None else control.controlled(net, edges, 1.0, 1)
+        return float((model.denoiser(unet, "neon", control=held)(x, sigma, 0) - truth).square().mean())
+
+    own = control.edges(world.filmed(world.render(of, "halftone"), 1))
+    assert error(own) < 0.8 * error(None)
+    assert error(own.flip(-1)) > error(None)
