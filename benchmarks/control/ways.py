@@ -46,20 +46,22 @@ def long() -> int:
     return int((model.schedule(STEPS) > LOW).sum())
 
 
-def ways(net: Module, edges: Tensor) -> list[Case]:
-    """All restyles of a clip with these edges, one way up for the rows without control there."""
+def ways(net: Module, edges: Tensor, returned: bool) -> list[Case]:
+    """All restyles of a clip with these edges. returned: those with control in both passes too, which need a
+    way up of their own and are there for the way back."""
 
     def down(start: str, name: str, strength: float, steps: int) -> Down:
         plain = without_path(name) if start == BASE else Down(name, falling())
-        return replace(plain, control=control.controlled(net, edges, strength, steps))
+        held = control.controlled(net, edges, strength, steps)
+        return replace(plain, control=held, returns=steps == short() and strength in (0.0, USUAL))
 
     downs = [down(start, named(start, s), s, short()) for start in STARTS for s in STRENGTHS]
     downs += [down(start, lower(start), USUAL, long()) for start in STARTS]
+    alone = Case(rising(direct=None), tuple(downs))
+    if not returned:
+        return [alone]
     both = tuple(down(start, in_both(start), USUAL, short()) for start in STARTS)
-    return [
-        Case(rising(direct=None), tuple(downs), each=True),
-        Case(rising(direct=None), both, each=True, control=both[0].control),
-    ]
+    return [alone, Case(alone.rise, both, control=both[0].control)]
 
 
 def start(weights: Path, precision: str, control_weights: Path) -> None:
@@ -70,5 +72,5 @@ def start(weights: Path, precision: str, control_weights: Path) -> None:
 
 def job_results(job: Job) -> list[Result]:
     """All restyles of one clip; runs in a worker."""
-    of = ways(_network["net"], control.edges(job.transfer.clip()))
+    of = ways(_network["net"], control.edges(job.transfer.clip()), job.returned)
     return [r for case in of for r in cases.results(job.transfer, case, clips.asked, job.returned)]

@@ -48,7 +48,8 @@ Fall = Callable[[Prompt, Any, Tensor], Tensor]
 @dataclass(frozen=True)
 class Down:
     """One restyling: the name of its row, its cfg, and structure where it is a point of a curve. spared: how
-    many rows of the way up it could have done without, given what the way up left. control: a ControlNet."""
+    many rows of the way up it could have done without, given what the way up left. control: a ControlNet.
+    returns: whether this way too gives the clip back where the case's first one does."""
 
     name: str
     fall: Fall
@@ -56,6 +57,7 @@ class Down:
     structure: float | None = None
     spared: Callable[[Any], int] = lambda state: 0
     control: model.Control | None = None
+    returns: bool = False
 
 
 @dataclass(frozen=True)
@@ -63,8 +65,8 @@ class Case:
     """One way up and the ways down from it.
 
     own: unsampled with the clip's own style as the condition. returns: whether the first way down gives the
-    clip back under its own condition, which is measured on some clips; always: on all of them; each: every
-    way down. before: what is done to the clip first. control: a ControlNet on the way up.
+    clip back under its own condition, which is measured on some clips; always: on all of them. before: what
+    is done to the clip first. control: a ControlNet on the way up.
     """
 
     rise: Rise
@@ -73,7 +75,6 @@ class Case:
     own: bool = True
     returns: bool = True
     always: bool = False
-    each: bool = False
     before: Callable[[Tensor], Tensor] | None = None
     control: model.Control | None = None
 
@@ -113,7 +114,7 @@ def results(transfer: Transfer, case: Case, asked: Asked, returned: bool) -> Ite
     rising, risen = perf_counter() - begun, up.rows
     brought: dict[str, tuple[float, float]] = {}
     if case.always or (returned and case.returns):
-        for down in case.downs if case.each else case.downs[:1]:
+        for down in (case.downs[0], *(down for down in case.downs[1:] if down.returns)):
             back = down.fall(Prompt(asked, own, control=down.control), state, sigmas)
             brought[down.name] = _fidelity(back, clip)
     for down in case.downs:
