@@ -52,8 +52,8 @@ without the ControlNet, {steps} steps of EDM's schedule from sigma {top:g}. What
   SD1.5; this model's schedule begins so much higher that 40 percent of its steps end at sigma {end:.0f}.
 - {both}: on these steps of the way up too, at the same strength; on clips for the way back alone.
 - in brackets the difference on the same clips from the same start without control, with its standard error.
-- rows: those that the model was asked. A call with control asks the ControlNet too, which takes about a third
-  of the time of a row more; seconds have it.
+- rows: those that the model was asked. A call with control asks the ControlNet too, an eighth to a fifth of
+  the time of a row more. Seconds are of a machine that had other work.
 """
 
 
