@@ -140,7 +140,7 @@ def test_the_way_back_is_exact_without_control_and_with_it_in_both_passes(stubs)
     for name in exact:
         assert found[name].reconstruction[0] == 0, name
     for start in (BASE, DIRECT):
-        assert found[ways.named(start, 0.4)].reconstruction[0] > 0.01
+        assert found[ways.named(start, 0.4)].reconstruction[0] > 1e-4
     assert sum(one.reconstruction is not None for one in found.values()) == 6
     assert all(one.reconstruction is None for one in results().values())
 
