@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from diffusers import UNetMotionModel
@@ -23,11 +24,14 @@ from .world import FRAMES, SIZE, STYLE_NAMES
 
 SIGMA_DATA = 0.5
 SIGMA_MAX, SIGMA_MIN, RHO = 250.0, 0.03, 7.0
-PATCH = 4
+PATCH, CHANNELS = 4, (96, 144)
 OVERLAP = 6  # frames that two windows share, in a clip longer than the model's
 WEIGHTS = Path(__file__).parent / "model" / "demo_model.safetensors"
 
 Denoise = Callable[[Tensor, float, int], Tensor]
+# What a ControlNet adds inside the network, of what the network is asked, as further arguments for it.
+Residuals = Callable[[Tensor, Tensor, Tensor, dict[str, Tensor]], dict[str, Any]]
+Control = Callable[[int, slice], Residuals | None]  # of a step, for the frames of a window
 
 
 def schedule(steps: int, top: float = SIGMA_MAX) -> Tensor:
@@ -50,7 +54,7 @@ def build() -> UNetMotionModel:
         out_channels=channels,
         down_block_types=("DownBlockMotion",) * 2,
         up_block_types=("UpBlockMotion",) * 2,
-        block_out_channels=(96, 144),
+        block_out_channels=CHANNELS,
         layers_per_block=1,
         norm_num_groups=16,
         num_attention_heads=4,
@@ -88,34 +92,43 @@ def one_hot(styles: Sequence[str | None]) -> Tensor:
     return rows
 
 
-def denoised(unet: UNetMotionModel, x: Tensor, sigma: Tensor, styles: Tensor) -> Tensor:
+def denoised(
+    unet: UNetMotionModel, x: Tensor, sigma: Tensor, styles: Tensor, residuals: Residuals | None = None
+) -> Tensor:
     """D(x; sigma) for x [batch,frames,3,height,width], sigma [batch] and styles [batch,styles]."""
-    raw, skip, scale = network(unet, x, sigma, styles)
+    raw, skip, scale = network(unet, x, sigma, styles, residuals)
     return skip * x + scale * raw
 
 
-def network(unet: UNetMotionModel, x: Tensor, sigma: Tensor, styles: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+def network(
+    unet: UNetMotionModel, x: Tensor, sigma: Tensor, styles: Tensor, residuals: Residuals | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
     """F, and the two factors with which it makes D = skip * x + scale * F."""
     spread = (sigma.square() + SIGMA_DATA**2)[:, None, None, None, None]
     patches = functional.pixel_unshuffle(x / spread.sqrt(), PATCH).transpose(1, 2)
     tokens = styles.repeat_interleave(x.shape[1], 0)[:, None]
     also = {"text_embeds": styles, "time_ids": torch.zeros(len(x), 1, device=x.device)}
-    answer = unet(patches, 250 * sigma.log(), tokens, added_cond_kwargs=also, return_dict=False)[0]
+    asked = patches, 250 * sigma.log(), tokens, also
+    more = {} if residuals is None else residuals(*asked)
+    answer = unet(*asked[:3], added_cond_kwargs=also, return_dict=False, **more)[0]
     raw = functional.pixel_shuffle(answer.float().transpose(1, 2), PATCH)
     return raw, SIGMA_DATA**2 / spread, sigma[:, None, None, None, None] * SIGMA_DATA / spread.sqrt()
 
 
-def denoiser(unet: UNetMotionModel, style: str | None, cfg: float = 1.0) -> Denoise:
+def denoiser(
+    unet: UNetMotionModel, style: str | None, cfg: float = 1.0, control: Control | None = None
+) -> Denoise:
     """The engine's denoiser for clips [frames,3,height,width]; cfg 1 is one row a window, else two.
 
-    Classifier-free guidance (Ho and Salimans 2022): without + cfg * (with - without).
+    Classifier-free guidance (Ho and Salimans 2022): without + cfg * (with - without). control acts on both.
     """
     guided = cfg != 1.0 and style is not None
     styles = one_hot([style, None] if guided else [style])
 
     def denoise(x: Tensor, sigma: float, step: int) -> Tensor:
         rows = x.expand(len(styles), *x.shape)
-        answers = _windowed(unet, rows, torch.full((len(styles),), float(sigma)), styles)
+        levels = torch.full((len(styles),), float(sigma))
+        answers = _windowed(unet, rows, levels, styles, step, control or _uncontrolled)
         return answers[1] + cfg * (answers[0] - answers[1]) if guided else answers[0]
 
     return denoise
@@ -129,14 +142,21 @@ def windows(frames: int) -> list[range]:
     return [range(start, start + FRAMES) for start in [*starts, frames - FRAMES]]
 
 
+def _uncontrolled(step: int, frames: slice) -> None:
+    return None
+
+
 @torch.inference_mode()
-def _windowed(unet: UNetMotionModel, x: Tensor, sigma: Tensor, styles: Tensor) -> Tensor:
+def _windowed(
+    unet: UNetMotionModel, x: Tensor, sigma: Tensor, styles: Tensor, step: int, control: Control
+) -> Tensor:
     """D over windows, where they overlap a mean that leans on the frames deeper inside their window."""
     total, weights = torch.zeros_like(x), torch.zeros(x.shape[1])
     for window in windows(x.shape[1]):
         here = slice(window.start, window.stop)
         place = torch.arange(1.0, len(window) + 1)
         weight = torch.minimum(place, place.flip(0))
-        total[:, here] += weight[:, None, None, None] * denoised(unet, x[:, here], sigma, styles)
+        answer = denoised(unet, x[:, here], sigma, styles, control(step, here))
+        total[:, here] += weight[:, None, None, None] * answer
         weights[here] += weight
     return total / weights[:, None, None, None]

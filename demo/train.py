@@ -45,7 +45,7 @@ def main() -> None:
     recent: list[float] = []
     for step in tqdm(range(first, options.steps), initial=first, total=options.steps, mininterval=10):
         recent.append(_step(network, optimisers, step, options))
-        _follow(ema, unet, min(DECAY, (step + 1) / (step + 10)))
+        follow(ema, unet, min(DECAY, (step + 1) / (step + 10)))
         if (step + 1) % EVERY == 0 or step + 1 == options.steps:
             seconds = before + monotonic() - started
             log.append(
@@ -75,11 +75,16 @@ def batch(step: int, frames: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         clips.append(world.render(world.content(seed), style)[start : start + frames])
         styles.append(None if torch.rand((), generator=random) < DROPPED else style)
     count = len(clips)
-    spread = (torch.arange(count) + torch.rand(count, generator=random)) / count  # one in each of count parts
-    normal = torch.special.ndtri(spread.clamp(TAILS, 1 - TAILS))
-    sigma = (normal * LOG_SIGMA[1] + LOG_SIGMA[0]).exp().clamp(min=0.01)
+    sigma = noise_levels(count, LOG_SIGMA, random)
     noise = torch.randn(count, frames, 3, world.SIZE, world.SIZE, generator=random)
     return torch.stack(clips), model.one_hot(styles), sigma, noise
+
+
+def noise_levels(count: int, log_sigma: tuple[float, float], random: torch.Generator) -> Tensor:
+    """Sigmas [count] whose logarithms are normal with that mean and spread: one in each of count parts."""
+    spread = (torch.arange(count) + torch.rand(count, generator=random)) / count
+    normal = torch.special.ndtri(spread.clamp(TAILS, 1 - TAILS))
+    return (normal * log_sigma[1] + log_sigma[0]).exp().clamp(min=0.01)
 
 
 class Optimisers:
@@ -124,18 +129,25 @@ def _step(network, optimisers: Optimisers, step: int, options: argparse.Namespac
     frames = world.FRAMES if step % 2 or step > WHOLE * options.steps else world.FRAMES // 2
     clips, styles, sigma, noise = (t.to(options.device) for t in batch(step, frames))
     with torch.autocast(options.device, torch.bfloat16, enabled=options.precision == "bfloat16"):
-        loss = _loss(network, clips, styles, sigma, noise).mean()
-    loss.backward()
+        value = loss(network, clips, styles, sigma, noise).mean()
+    value.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
     optimisers.step(_share(step, options.steps))
     network.zero_grad()
-    return float(loss.detach())
+    return float(value.detach())
 
 
-def _loss(unet, clips: Tensor, styles: Tensor, sigma: Tensor, noise: Tensor) -> Tensor:
+def loss(
+    unet,
+    clips: Tensor,
+    styles: Tensor,
+    sigma: Tensor,
+    noise: Tensor,
+    residuals: model.Residuals | None = None,
+) -> Tensor:
     """EDM's loss of each clip, weighted so that F has unit targets at every sigma."""
     x = clips + sigma[:, None, None, None, None] * noise
-    raw, skip, scale = model.network(unet, x, sigma, styles)
+    raw, skip, scale = model.network(unet, x, sigma, styles, residuals)
     return (raw - (clips - skip * x) / scale).square().mean((1, 2, 3, 4))
 
 
@@ -145,7 +157,7 @@ def _share(step: int, steps: int) -> float:
 
 
 @torch.no_grad()
-def _follow(ema, unet, decay: float) -> None:
+def follow(ema, unet, decay: float) -> None:
     for slow, fast in zip(ema.parameters(), unet.parameters(), strict=True):
         slow.lerp_(fast, 1 - decay)
 
@@ -157,7 +169,7 @@ def _held_out(unet, device: str) -> list[float]:
     styles = model.one_hot(world.STYLE_NAMES)
     noise = torch.randn(clips.shape, generator=torch.Generator().manual_seed(1))
     rows = [
-        _loss(
+        loss(
             unet,
             clips.to(device),
             styles.to(device),
@@ -211,13 +223,13 @@ def samples(unet, path: Path, steps: int = 24, cfg: float = 1.5) -> None:
     rows = []
     for i, style in enumerate(world.STYLE_NAMES):
         x = torch.randn(world.FRAMES, 3, world.SIZE, world.SIZE, generator=torch.Generator().manual_seed(i))
-        clip = _sampled(model.denoiser(unet, style, cfg), x * sigmas[0], sigmas)
+        clip = sampled(model.denoiser(unet, style, cfg), x * sigmas[0], sigmas)
         rows.append(torch.cat([*clip[::4], *world.render(world.content(i), style)[::4]], 2))
     sheet = ((torch.cat(rows, 1).clamp(-1, 1) + 1) * 127.5).round().byte().permute(1, 2, 0).numpy()
     Image.fromarray(sheet).save(path)
 
 
-def _sampled(denoise: model.Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
+def sampled(denoise: model.Denoise, x: Tensor, sigmas: Tensor) -> Tensor:
     """DPM-Solver++(2M) from random noise (Lu et al. 2022, algorithm 2)."""
     before, ratio = None, 0.0
     for i, (high, low) in enumerate(zip(sigmas.tolist(), sigmas[1:].tolist(), strict=False)):

@@ -18,16 +18,19 @@ from demo import model
 STEPS = 16
 HIGH_CFG = 3.0
 
-Asked = Callable[[str | None, float], model.Denoise]  # (style, cfg) -> denoiser
+Asked = Callable[..., model.Denoise]  # (style, cfg) or (style, cfg, control) -> denoiser
 
 
 class Prompt:
     """A denoiser for one style at one cfg, which counts the rows that it asks of the model. plain: the same
-    style at cfg 1."""
+    style at cfg 1. control: a ControlNet on both."""
 
-    def __init__(self, asked: Asked, style: str | None, cfg: float = 1.0):
-        self.plain = Counted(asked(style, 1.0))
-        self.guided = self.plain if cfg == 1 else Counted(asked(style, cfg))
+    def __init__(
+        self, asked: Asked, style: str | None, cfg: float = 1.0, control: model.Control | None = None
+    ):
+        more = () if control is None else (control,)
+        self.plain = Counted(asked(style, 1.0, *more))
+        self.guided = self.plain if cfg == 1 else Counted(asked(style, cfg, *more))
 
     def __call__(self, x: Tensor, sigma: float, step: int) -> Tensor:
         return self.guided(x, sigma, step)
@@ -45,13 +48,16 @@ Fall = Callable[[Prompt, Any, Tensor], Tensor]
 @dataclass(frozen=True)
 class Down:
     """One restyling: the name of its row, its cfg, and structure where it is a point of a curve. spared: how
-    many rows of the way up it could have done without, given what the way up left."""
+    many rows of the way up it could have done without, given what the way up left. control: a ControlNet.
+    returns: whether this way too gives the clip back where the case's first one does."""
 
     name: str
     fall: Fall
     cfg: float = 1.0
     structure: float | None = None
     spared: Callable[[Any], int] = lambda state: 0
+    control: model.Control | None = None
+    returns: bool = False
 
 
 @dataclass(frozen=True)
@@ -60,7 +66,7 @@ class Case:
 
     own: unsampled with the clip's own style as the condition. returns: whether the first way down gives the
     clip back under its own condition, which is measured on some clips; always: on all of them. before: what
-    is done to the clip first.
+    is done to the clip first. control: a ControlNet on the way up.
     """
 
     rise: Rise
@@ -70,6 +76,7 @@ class Case:
     returns: bool = True
     always: bool = False
     before: Callable[[Tensor], Tensor] | None = None
+    control: model.Control | None = None
 
 
 @dataclass(frozen=True)
@@ -102,16 +109,19 @@ def results(transfer: Transfer, case: Case, asked: Asked, returned: bool) -> Ite
     clip, sigmas = transfer.clip(), transfer.sigmas(case.steps)
     clip = clip if case.before is None else case.before(clip)
     own = transfer.condition if case.own else None
-    begun, up = perf_counter(), Prompt(asked, own)
+    begun, up = perf_counter(), Prompt(asked, own, control=case.control)
     state = case.rise(up, clip, sigmas)
     rising, risen = perf_counter() - begun, up.rows
-    back = None
+    brought: dict[str, tuple[float, float]] = {}
     if case.always or (returned and case.returns):
-        back = _fidelity(case.downs[0].fall(Prompt(asked, own), state, sigmas), clip)
+        for down in (case.downs[0], *(down for down in case.downs[1:] if down.returns)):
+            back = down.fall(Prompt(asked, own, control=down.control), state, sigmas)
+            brought[down.name] = _fidelity(back, clip)
     for down in case.downs:
-        begun, before, target = perf_counter(), up.rows, Prompt(asked, transfer.target, down.cfg)
+        begun, before = perf_counter(), up.rows
+        target = Prompt(asked, transfer.target, down.cfg, down.control)
         restyled = down.fall(target, state, sigmas)
-        spared, fidelity = down.spared(state), back if down.name == case.downs[0].name else None
+        spared, fidelity = down.spared(state), brought.get(down.name)
         seconds = rising * (1 - spared / max(risen, 1)) + perf_counter() - begun
         rows = risen - spared + up.rows - before, target.rows
         yield result(transfer, down.name, restyled, rows, down.cfg, down.structure, fidelity, seconds)

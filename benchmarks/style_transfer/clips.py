@@ -6,7 +6,7 @@ import argparse
 import hashlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from multiprocessing import get_context
@@ -74,18 +74,34 @@ def jobs(options: argparse.Namespace) -> list[Job]:
 
 
 def measured(options: argparse.Namespace) -> Iterator[Result]:
-    """All results, job by job in their order, measuring those that are not kept from an earlier run."""
-    origin = _origin(options)
-    wanted = {f"{origin} {job}": job for job in jobs(options)}
+    """All results of a run."""
+    made_from = origin([options.weights], SOURCES, options.precision)
+    workers = Workers(job_results, start, (options.weights, options.precision))
+    return each(jobs(options), workers, made_from, options)
+
+
+@dataclass(frozen=True)
+class Workers:
+    """What processes do: start(*given) once, then the results of one job after another."""
+
+    results: Callable[[Job], list[Result]]
+    start: Callable[..., None]
+    given: tuple
+
+
+def each(
+    of: Sequence[Job], workers: Workers, made_from: str, options: argparse.Namespace
+) -> Iterator[Result]:
+    """The results, job by job in their order, measuring those that are not kept from an earlier run that was
+    made from the same."""
+    wanted = {f"{made_from} {job}": job for job in of}
     results = _earlier_results(options.kept, wanted)
     missing = sorted((key for key in wanted if key not in results), key=lambda key: -wanted[key].cost)
     options.kept.parent.mkdir(parents=True, exist_ok=True)
     os.environ.update({name: os.environ.get(name, value) for name, value in TIDY.items()})
-    pool = ProcessPoolExecutor(
-        options.workers, get_context("spawn"), _start, (options.weights, options.precision)
-    )
+    pool = ProcessPoolExecutor(options.workers, get_context("spawn"), workers.start, workers.given)
     with pool, options.kept.open("a", encoding="utf-8") as file:
-        running = {pool.submit(job_results, wanted[key]): key for key in missing}
+        running = {pool.submit(workers.results, wanted[key]): key for key in missing}
         for done in tqdm(as_completed(running), total=len(wanted), initial=len(results), disable=None):
             results[running[done]] = done.result()
             file.write(_line(running[done], done.result()))
@@ -96,7 +112,7 @@ def measured(options: argparse.Namespace) -> Iterator[Result]:
 
 def job_results(job: Job) -> list[Result]:
     """All that a job measures; runs in a worker."""
-    return measure(job.transfer, job.every, job.returned, _asked)
+    return measure(job.transfer, job.every, job.returned, asked)
 
 
 def fast_precision() -> str:
@@ -108,13 +124,14 @@ def fast_precision() -> str:
     return "bfloat16" if set(FAST) & set(flags) else "float32"
 
 
-def _start(weights: Path, precision: str) -> None:
+def start(weights: Path, precision: str) -> None:
     torch.set_num_threads(1)
     _network.update(unet=model.load(weights), dtype=PRECISIONS[precision])
 
 
-def _asked(style: str | None, cfg: float) -> model.Denoise:
-    denoise, dtype = model.denoiser(_network["unet"], style, cfg), _network["dtype"]
+def asked(style: str | None, cfg: float, *control: model.Control) -> model.Denoise:
+    """The network that start() loaded, in its precision."""
+    denoise, dtype = model.denoiser(_network["unet"], style, cfg, *control), _network["dtype"]
 
     def ask(x: torch.Tensor, sigma: float, step: int) -> torch.Tensor:
         with torch.autocast("cpu", dtype, enabled=dtype is not None):
@@ -147,9 +164,9 @@ def _result(row: dict) -> Result:
     )
 
 
-def _origin(options: argparse.Namespace) -> str:
+def origin(weights: Sequence[Path], sources: Sequence[str], precision: str) -> str:
     """What figures come from: the weights, the code, the precision."""
-    digest = hashlib.sha256(options.weights.read_bytes())
-    for path in sorted(path for pattern in SOURCES for path in ROOT.glob(pattern)):
+    digest = hashlib.sha256()
+    for path in [*weights, *sorted(path for pattern in sources for path in ROOT.glob(pattern))]:
         digest.update(path.read_bytes())
-    return f"{digest.hexdigest()[:16]} {options.precision}"
+    return f"{digest.hexdigest()[:16]} {precision}"

@@ -29,7 +29,7 @@ class Column:
     def cell(self, group: Group, base: Group) -> str:
         scale = 100 if self.percent else 1
         shown = f"{scale * average(group, self.value):.{self.digits}f}{' %' if self.percent else self.unit}"
-        itself = group[0].name == BASE and group[0].cfg == 1
+        itself = bool(base) and (group[0].name, group[0].cfg) == (base[0].name, base[0].cfg)
         if itself or not self.paired or not made(group):
             return shown
         change, doubt = (round(scale * x, self.digits) + 0.0 for x in difference(group, base, self.value))
@@ -56,9 +56,11 @@ COLUMNS = (
 JUMP = Column("jump", _like("jump"), 2, percent=True, paired=True)
 
 
-def rows_table(results: Sequence[Result], columns: Sequence[Column] = COLUMNS) -> str:
+def rows_table(
+    results: Sequence[Result], columns: Sequence[Column] = COLUMNS, compared_with: str = BASE
+) -> str:
     """A row for each way that was tried on all of these clips, as Markdown."""
-    base = pick(results, BASE)
+    base = pick(results, compared_with)
     lines = [[*_head(group), *(column.cell(group, base) for column in columns)] for group in whole(results)]
     return table(("way", "cfg", "rows", "seconds", *(column.title for column in columns)), lines)
 

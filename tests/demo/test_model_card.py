@@ -1,4 +1,4 @@
-"""The model card says what the weights beside it, the world and the training are."""
+"""The model card says what the weights beside it, the world and the trainings are."""
 
 import inspect
 import math
@@ -9,7 +9,7 @@ import pytest
 import torch
 from PIL import Image
 
-from demo import model, train, world
+from demo import control, model, train, train_control, world
 
 FOLDER = model.WEIGHTS.parent
 CARD = " ".join((FOLDER / "README.md").read_text(encoding="utf-8").split())
@@ -62,9 +62,54 @@ def test_its_held_out_loss_is_that_of_these_weights(unet, monkeypatch):
 
 
 def test_its_pictures_are_there_and_laid_out_as_it_says():
-    assert re.findall(r"!\[.*?\]\((.*?)\)", CARD) == ["loss.png", "samples.png"]
+    pictures = ["loss.png", "samples.png", "control_loss.png", "control_samples.png"]
+    assert re.findall(r"!\[.*?\]\((.*?)\)", CARD) == pictures
     with Image.open(FOLDER / "loss.png") as curve, Image.open(FOLDER / "samples.png") as sheet:
         curve.verify()
         assert sheet.size == (2 * world.FRAMES // 4 * world.SIZE, len(world.STYLE_NAMES) * world.SIZE)
     made = inspect.signature(train.samples).parameters
     assert f"noise, {made['steps'].default} steps, cfg {made['cfg'].default}, one row a style" in CARD
+
+
+@pytest.fixture(scope="module")
+def net():
+    return control.load()
+
+
+def test_it_tells_of_the_control_net_and_its_training(net):
+    millions = sum(p.numel() for p in net.parameters()) / 1e6
+    megabytes = control.WEIGHTS.stat().st_size / 1e6
+    assert megabytes <= 7
+    steps = train_control._parser().get_default("steps")
+    for words in (
+        f"`{control.WEIGHTS.name}`, {megabytes:.1f} MB: a ControlNet of {millions:.1f} million parameters",
+        f"{steps:,} steps of {train_control.CLIPS} clips of {train_control.FRAMES} frames",
+        f"AdamW at {train_control.RATE:g} in float32",
+        f"exponential mean of the weights ({train_control.DECAY})",
+        f"The control got {100 * train_control.DROPPED:.0f} percent of the clips without their style",
+    ):
+        assert words in CARD, words
+
+
+def test_the_control_nets_held_out_loss_is_that_of_these_weights(unet, net, monkeypatch):
+    said = re.search(r"in brackets without control: (.*?)\. ", CARD)[1]
+    found = re.findall(r"([\d.]+) at (?:sigma )?([\d.]+) \(([\d.]+)\)", said)
+    assert tuple(float(sigma) for _, sigma, _ in found) == train_control.CHECKED
+    some = [row for row in found if row[1] == "30"]  # of whose two decimals 0.01 is a thirtieth
+    monkeypatch.setattr(train_control, "CHECKED", tuple(float(sigma) for _, sigma, _ in some))
+    for place, which in ((0, net), (2, None)):
+        losses = train_control.held_out(unet, which)
+        assert losses == [pytest.approx(float(row[place]), abs=0.006) for row in some]
+    assert all(float(held) < 0.7 * float(without) for held, sigma, without in found if float(sigma) > 2)
+
+
+def test_the_control_nets_samples_are_laid_out_as_it_says():
+    with (
+        Image.open(FOLDER / "control_loss.png") as curve,
+        Image.open(FOLDER / "control_samples.png") as sheet,
+    ):
+        curve.verify()
+        width = 3 * train_control.SHOWN * world.SIZE
+        assert sheet.size == (width, len(world.STYLE_NAMES) * world.SIZE)
+    steps = inspect.signature(train_control.samples).parameters["steps"].default
+    assert f"at strength 1 on all of {steps} steps, cfg 1, one row a style" in CARD
