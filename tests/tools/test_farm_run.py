@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 from fake_farm import API, OBJECT_INFO, FakeFarm
 
-from tools.farm import batches, pools, sheet
+from tools.farm import batches, driver, pools, sheet
 from tools.farm.commands import main
 
 RESTYLE = Path(__file__).resolve().parents[2] / "tools" / "restyle.py"
@@ -253,6 +253,20 @@ def test_mixed_bits_are_used_where_asked_for(two, tmp_path):
     assert "mixed in, as you asked" in events(tmp_path, "probe_differs")[0]["says"]
 
 
+def test_a_server_that_is_at_other_work_holds_nobody_up(two, tmp_path, monkeypatch):
+    """Its probe frame waits behind that work; its bits are compared when it is there."""
+    monkeypatch.setattr(driver, "FIRST_S", 0.3)
+    two[1].delay = 3.0
+    two[0].delay = 0.6
+    path = write_batch(tmp_path, clips=("walk", "cat"))
+    assert probed(*two, path=path) == 0
+    assert results(tmp_path) == wanted(clips=("walk", "cat"))
+    told = [(line["event"], line.get("server")) for line in log(tmp_path)]
+    assert "has not answered yet" in events(tmp_path, "server_away")[0]["says"]
+    assert told.index(("begun", two[0].url)) < told.index(("server_in", two[1].url))
+    assert [farm.kinds().count("inversion") for farm in two][1] <= 2  # the probe is sent once
+
+
 def test_differing_versions_are_said(tmp_path):
     newer = json.loads(json.dumps(OBJECT_INFO))
     newer["UNS_NoiselessResampler"]["input"]["required"]["new_knob"] = ["FLOAT", {"default": 0}]
@@ -433,6 +447,14 @@ def test_a_table_has_a_job_a_row(two, tmp_path):
     assert {p.name for p in (tmp_path / "o").glob("*.mp4")} == {"walk__ink.mp4", "cat__oil.mp4"}
     text = (tmp_path / "o" / "cat__oil.mp4").read_text()
     assert '"oil, thick"' in text and '"cfg": 3.5' in text
+
+
+def test_the_prompt_of_the_whole_batch_is_that_of_styles_without_one(tmp_path):
+    styles = {"weak": {"settings": {"22.cfg": 1}}, "own": "ink", "plain": {"negative": "blur"}}
+    path = write_batch(tmp_path, prompt="oil")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"styles": styles}))
+    found = batches.read(path, []).jobs
+    assert {job.style: job.prompt for job in found} == {"weak": "oil", "own": "ink", "plain": "oil"}
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t"])

@@ -182,7 +182,7 @@ def _named(told: dict, key: str, first: str, where: str) -> dict[str, dict]:
         if not isinstance(value, dict):
             raise Refused(f"{place} is {checks.shown(value)}; it takes a text, or keys and values.")
         checks.known(value, keys, place)
-        if not (key == "styles" and value.get("settings")):  # a style may be settings alone
+        if not (key == "styles" and (value.get("settings") or told.get("prompt"))):
             checks.needed(value, first, place)
         named[str(name)] = value
     return named
@@ -192,7 +192,7 @@ def _cross(
     told: dict, path: Path, folder: Path, form: str, clip: tuple[str, dict], style: tuple[str, dict]
 ) -> Job:
     where = f"{path}: {clip[0]} x {style[0]}"
-    found = {key: told[key] for key in COMMON if told.get(key) is not None}
+    found = {key: told[key] for key in [*COMMON, "prompt"] if told.get(key) is not None}
     found |= {key: value for key, value in clip[1].items() if key == "source"}
     found |= {key: value for key, value in style[1].items() if key in ("prompt", "negative")}
     parts = (told, clip[1], style[1])
