@@ -30,6 +30,7 @@ def files_to_write(prefix: str, width: int, height: int) -> tuple[str, Iterator[
     Raises: UnsamplingError for a prefix that core does not take, or that leads out of the output folder.
     """
     output = folder_paths.get_output_directory()
+    prefix = prefix.replace("\\", "/")  # of a workflow made on Windows
     if not os.path.basename(os.path.normpath(prefix)).strip(". "):
         raise UnsamplingError(
             f"filename_prefix is {shown(prefix)}, without a name; set it to unsampling/noise"
@@ -39,6 +40,9 @@ def files_to_write(prefix: str, width: int, height: int) -> tuple[str, Iterator[
             raise ValueError("it has a control character")
         if not _inside(os.path.join(output, os.path.dirname(os.path.normpath(prefix))), output):
             raise ValueError("it leads out of ComfyUI's output folder")
+        below = os.path.relpath(os.path.join(output, os.path.normpath(prefix)), output)
+        if not _is_plain(f"{below}_.safetensors"):
+            raise ValueError("Load Noise takes no drives, no devices, no folder that ends in a dot or space")
         folder, name, first, subfolder, _ = folder_paths.get_save_image_path(prefix, output, width, height)
     except Exception as error:  # core raises just that
         reason = str(error).strip().splitlines()[0][:SHOWN] if str(error).strip() else type(error).__name__
@@ -66,6 +70,8 @@ def path_of(name: str) -> Path:
 
     Raises: UnsamplingError for a name that may not be read, and where there is no such file.
     """
+    if not isinstance(name, str):
+        raise UnsamplingError(f"file is {shown(name)}, which is no name; choose one of the list")
     bare, folder = folder_paths.annotated_filepath(name)
     base = folder or folder_paths.get_input_directory()
     if base not in (folder_paths.get_input_directory(), folder_paths.get_output_directory()):
@@ -86,15 +92,8 @@ def path_of(name: str) -> Path:
 
 
 def _check_name(bare: str, name: str) -> None:
-    """Raises: UnsamplingError for what is no plain path below a folder, on any system."""
-    parts = re.split(r"[/\\]", bare)
-    odd = (
-        re.match(DRIVE, bare)
-        or any(part in ("", ".", "..") or re.match(DEVICE, part) or part[-1] in ". " for part in parts)
-        or any(ord(one) < 32 for one in bare)
-        or (os.name == "nt" and ":" in bare)
-    )
-    if odd:
+    """Raises: UnsamplingError for what is no plain path below a folder, and no file of ours or core's."""
+    if not _is_plain(bare):
         raise UnsamplingError(
             f"file {shown(name)} is no name of a file below ComfyUI's input or output folder; choose one"
             " of the list"
@@ -105,7 +104,19 @@ def _check_name(bare: str, name: str) -> None:
         )
 
 
-def shown(name: str) -> str:
+def _is_plain(bare: str) -> bool:
+    """Whether it is a path below a folder, on any system."""
+    parts = re.split(r"[/\\]", bare)
+    odd = (
+        re.match(DRIVE, bare)
+        or any(part in ("", ".", "..") or re.match(DEVICE, part) or part[-1] in ". " for part in parts)
+        or any(ord(one) < 32 for one in bare)
+        or (os.name == "nt" and ":" in bare)
+    )
+    return not odd
+
+
+def shown(name: object) -> str:
     """A text of the user's, or a stranger's, in a sentence."""
     text = repr(str(name))
     return text if len(text) <= SHOWN else f"{text[:SHOWN]}...'"
@@ -118,14 +129,17 @@ def _inside(path: str | Path, folder: str) -> bool:
 
 
 def candidates() -> list[tuple[str, Path]]:
-    """Names and paths of all files in the input and output folders that may be noise, newest first."""
+    """Names and paths of all files in the input and output folders that may be noise, newest first; those
+    that path_of() takes."""
     found = []
     for folder, mark in (
         (folder_paths.get_output_directory(), OUTPUT),
         (folder_paths.get_input_directory(), INPUT),
     ):
         for path in _below(folder):
-            found.append((f"{path.relative_to(folder).as_posix()}{mark}", path))
+            name = path.relative_to(folder).as_posix()
+            if _is_plain(name) and "\\" not in name:  # path_of() would not find another
+                found.append((f"{name}{mark}", path))
     return [pair for _, pair in sorted((-_time(pair[1]), pair) for pair in found)]
 
 

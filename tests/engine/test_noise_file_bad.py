@@ -381,13 +381,41 @@ def test_5000_bad_files_are_refused_in_a_sentence_each(tmp_path):
     assert refused > 4300 and grown < 100 * 1024
 
 
-def test_a_header_full_of_names_takes_little_memory(tmp_path):
-    """Seven MiB of them, the most that is read."""
-    header = {"__metadata__": {"format": "unsampling noise", "version": "1", "settings": "{}"}}
-    header |= {f"{i}": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for i in range(120_000)}
-    path = tmp_path / "names.safetensors"
-    path.write_bytes(joined(header, b""))
-    assert 6 * 2**20 < path.stat().st_size < 8 * 2**20
+NAMES = {f"{i}": {"dtype": "U8", "shape": [0], "data_offsets": [0, 0]} for i in range(120_000)}
+CALLER = '{"half": false, "inversion": null, "caller": {"latent": {"x": %s}}}'
+SIGMAS = '{"half": false, "inversion": {"sigmas": %s}, "caller": {}}'
+
+
+def many(value: str, size: int = 7 * 2**20) -> str:
+    return f"[{','.join([value] * (size // (len(value) + 1)))}]"
+
+
+def objects(size: int = 6 * 2**20) -> str:
+    return "{" + ",".join(f'"{i}":0' for i in range(size // 10)) + "}"
+
+
+# where, and what: the most that is read of each
+FULL = {
+    "names": ({}, NAMES),
+    "lists in the LATENT": ({"settings": CALLER % many("[]")}, {}),
+    "objects in the LATENT": ({"settings": CALLER % many("{}")}, {}),
+    "a deep list in the LATENT": ({"settings": CALLER % ("[" * 10**6 + "]" * 10**6)}, {}),
+    "texts as sigmas": ({"settings": SIGMAS % many("'ab'".replace("'", '"'), 5 * 2**20)}, {}),
+    "numbers as sigmas": ({"settings": SIGMAS % many("5.5")}, {}),
+    "lists as settings": ({"settings": many("[]")}, {}),
+    "lists as sums": ({"sums": many("[]")}, {}),
+    "names in sums": ({"sums": objects()}, {}),
+}
+
+
+@pytest.mark.parametrize("name", FULL)
+def test_a_full_header_takes_little_memory(tmp_path, name):
+    told, tensors = FULL[name]
+    header = {"__metadata__": {"format": "unsampling noise", "version": "1", "settings": "{}"} | told}
+    header |= tensors or {"noise": {"dtype": "F32", "shape": [1, 4, 2, 2], "data_offsets": [0, 64]}}
+    path = tmp_path / "full.safetensors"
+    path.write_bytes(joined(header, b"" if tensors else bytes(64)))
+    assert (1 if "deep" in name else 5) * 2**20 < path.stat().st_size < 8 * 2**20
     code = (
         "import resource, sys\nfrom pathlib import Path\nfrom unsampling import UnsamplingError, noise_file\n"
         "size = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\nbefore = size()\n"
@@ -395,6 +423,14 @@ def test_a_header_full_of_names_takes_little_memory(tmp_path):
     )
     said = subprocess.run([sys.executable, "-c", code, str(path)], cwd=ROOT, capture_output=True, text=True)
     assert int(said.stdout) < 100 * 1024, said.stderr
+
+
+@pytest.mark.parametrize("value", [[[]] * 2**18, list(range(2**18)), {str(i): i for i in range(2**18)}])
+def test_what_could_not_be_loaded_is_not_saved(tmp_path, value):
+    saved = noise_file.Saved(torch.ones(1, 4, 2, 2), caller={"latent": {"x": value}})
+    with pytest.raises(UnsamplingError, match="values, of which a file holds 262144"):
+        noise_file.save(iter([tmp_path / "a.safetensors"]), saved, False)
+    assert not list(tmp_path.iterdir())
 
 
 if __name__ == "__main__":

@@ -235,6 +235,7 @@ class _Decoder(nn.Module):
 # the modules that host/ imports of ComfyUI, and what it uses of them
 MODULES = {
     "comfy": {},
+    "comfy.latent_formats": {"LatentFormat": object},
     "comfy.ldm": {},
     "comfy.ldm.wan": {},
     "comfy.ldm.wan.vae": {"WanVAE": WanVAE},

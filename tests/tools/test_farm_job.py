@@ -223,6 +223,8 @@ def test_a_bad_job_is_one_sentence_and_no_run(farm, tmp_path, capsys, more, part
         (b"3", "a job is an object"),
         (b"[" * 100_000, "is not JSON"),
         (b"{}", "clip is missing"),
+        (b'{"prompt": "ink", "prompt": "oil"}', "prompt is there 2 times"),
+        (b'{"settings": {"22.cfg": 1, "22.cfg": 2}}', "22.cfg is there 2 times"),
     ],
 )
 def test_a_file_that_is_no_job_is_one_sentence(tmp_path, capsys, content, part):

@@ -10,10 +10,12 @@ import threading
 import time
 from pathlib import Path
 
+import av
+import numpy as np
 import pytest
 from fake_farm import API, OBJECT_INFO, FakeFarm
 
-from tools.farm import pools
+from tools.farm import batches, driver, pools, sheet
 from tools.farm.commands import main
 
 RESTYLE = Path(__file__).resolve().parents[2] / "tools" / "restyle.py"
@@ -251,6 +253,20 @@ def test_mixed_bits_are_used_where_asked_for(two, tmp_path):
     assert "mixed in, as you asked" in events(tmp_path, "probe_differs")[0]["says"]
 
 
+def test_a_server_that_is_at_other_work_holds_nobody_up(two, tmp_path, monkeypatch):
+    """Its probe frame waits behind that work; its bits are compared when it is there."""
+    monkeypatch.setattr(driver, "FIRST_S", 0.3)
+    two[1].delay = 3.0
+    two[0].delay = 0.6
+    path = write_batch(tmp_path, clips=("walk", "cat"))
+    assert probed(*two, path=path) == 0
+    assert results(tmp_path) == wanted(clips=("walk", "cat"))
+    told = [(line["event"], line.get("server")) for line in log(tmp_path)]
+    assert "has not answered yet" in events(tmp_path, "server_away")[0]["says"]
+    assert told.index(("begun", two[0].url)) < told.index(("server_in", two[1].url))
+    assert [farm.kinds().count("inversion") for farm in two][1] <= 2  # the probe is sent once
+
+
 def test_differing_versions_are_said(tmp_path):
     newer = json.loads(json.dumps(OBJECT_INFO))
     newer["UNS_NoiselessResampler"]["input"]["required"]["new_knob"] = ["FLOAT", {"default": 0}]
@@ -334,6 +350,20 @@ def test_a_result_of_other_settings_stops_the_batch_before_it_begins(two, tmp_pa
     assert '"cfg": 3' in (tmp_path / "restyled" / "walk__ink.mp4").read_text()
 
 
+def test_a_result_that_could_not_be_replaced_is_missing(two, tmp_path, capsys):
+    assert run(write_batch(tmp_path, clips=("walk",), styles=("ink",)), *two) == 0
+    path = write_batch(tmp_path, clips=("walk",), styles=("ink",), settings={"22.cfg": 3})
+    two[0].errors = ["UnsamplingError"]
+    capsys.readouterr()
+    assert run(path, two[0], options=("--threads", "--no-probe", "--again")) == 1
+    assert "1 of 1 results are missing" in capsys.readouterr().out
+    assert events(tmp_path, "end")[-1]["done"] == 0
+    two[0].errors = ["OSError"] * 2
+    more = ("--threads", "--no-probe", "--again", "--tries", "2", "--pause", "0.05")
+    assert run(path, two[0], options=more) == 75
+    assert '"cfg": 3' not in (tmp_path / "restyled" / "walk__ink.mp4").read_text()
+
+
 def test_the_contact_sheet_has_every_result(two, tmp_path):
     from PIL import Image
 
@@ -343,6 +373,49 @@ def test_the_contact_sheet_has_every_result(two, tmp_path):
     assert page.count("<video") == 8 and "8 of 8 results" in page and "ink &amp; &lt;b&gt;" in page
     with Image.open(tmp_path / "restyled" / "contact_sheet.png") as sheet:
         assert sheet.width > 2 * 192 and sheet.height > 4 * 192
+
+
+SWEEP = "clip,prompt,output,workflow\n" + "".join(
+    f"walk.mp4,ink,{name}.mp4,{WORKFLOW}\n" for name in ("weak", "strong", "steady")
+)
+
+
+def test_the_contact_sheet_has_results_of_one_clip_and_style(tmp_path):
+    for clip in CLIPS:
+        (tmp_path / f"{clip}.mp4").write_bytes(clip.encode())
+    (tmp_path / "jobs.csv").write_text(SWEEP)
+    made = batches.read(tmp_path / "jobs.csv", [])
+    made.folder.mkdir()
+    for job in made.jobs:
+        job.output.write_bytes(b"a film")
+    page = sheet.write(made, "today").read_text()
+    assert page.count("<video") == 3
+    assert all(f"<th>ink ({name})</th>" in page for name in ("weak", "strong", "steady"))
+
+
+def without_pictures(path: Path) -> None:
+    """A film of sound alone."""
+    with av.open(str(path), "w") as film:
+        stream = film.add_stream("aac", rate=44100)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
+        frame.rate = 44100
+        film.mux(stream.encode(frame))
+        film.mux(stream.encode(None))
+
+
+NO_PICTURE = {
+    "sound alone": ("a.mp4", without_pictures),
+    "no film": ("a.mp4", lambda path: path.write_bytes(b"a film")),
+    "a picture cut short": ("a.png", lambda path: path.write_bytes(b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR")),
+    "a folder": ("a.mp4", Path.mkdir),
+}
+
+
+@pytest.mark.parametrize("name", NO_PICTURE)
+def test_a_result_that_shows_nothing_spoils_no_contact_sheet(tmp_path, name):
+    file, make = NO_PICTURE[name]
+    make(tmp_path / file)
+    assert sheet.middle(tmp_path / file) is None
 
 
 def test_a_workflow_without_an_unsampler_runs_whole(two, tmp_path, capsys):
@@ -376,6 +449,25 @@ def test_a_table_has_a_job_a_row(two, tmp_path):
     assert '"oil, thick"' in text and '"cfg": 3.5' in text
 
 
+def test_the_prompt_of_the_whole_batch_is_that_of_styles_without_one(tmp_path):
+    styles = {"weak": {"settings": {"22.cfg": 1}}, "own": "ink", "plain": {"negative": "blur"}}
+    path = write_batch(tmp_path, prompt="oil")
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"styles": styles}))
+    found = batches.read(path, []).jobs
+    assert {job.style: job.prompt for job in found} == {"weak": "oil", "own": "ink", "plain": "oil"}
+
+
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_table_may_come_from_any_spreadsheet(tmp_path, separator, end):
+    (tmp_path / "walk.mp4").write_bytes(b"x")
+    first, second = ("clip", "prompt", "workflow", "22.cfg"), ("walk.mp4", '"oil, thick; wet"', str(WORKFLOW))
+    text = f"{separator.join(first)}{end}{separator.join((*second, '3.5'))}{end}"
+    (tmp_path / "jobs.csv").write_bytes(b"\xef\xbb\xbf" + text.encode())
+    (job,) = batches.read(tmp_path / "jobs.csv", []).jobs
+    assert job.prompt == "oil, thick; wet" and job.settings == {"22.cfg": "3.5"}
+
+
 @pytest.mark.parametrize(
     "name, content, part",
     [
@@ -397,6 +489,10 @@ def test_a_table_has_a_job_a_row(two, tmp_path):
         ("jobs.yaml", "clips: [walk.mp4]\nstyles: [a]\nworkflow: w.json\nservers: 3", "a list of addresses"),
         ("jobs.yaml", "clips: [walk.mp4]\nstyles: [a]\nworkflow: w.json\nservers: ['ftp://a']", "no address"),
         ("jobs.yaml", "clips: [walk.mp4]\nstyles: [a]\nworkflow: w.json\nform: exe", "does not end like"),
+        ("jobs.yaml", "clips:\n a: walk.mp4\n a: w.mp4\nstyles: [a]", "a is there 2 times"),
+        ("jobs.yaml", "clips: [walk.mp4]\nstyles: [a]\nstyles: [b]", "styles is there 2 times"),
+        ("jobs.yaml", "clips: [walk.mp4]\nstyles: {1: a, '1': b}", "1 is there 2 times"),
+        ("jobs.csv", "clip,prompt,prompt\nwalk.mp4,ink,oil", "prompt is there 2 times"),
         ("jobs.csv", "", "the column clip is missing"),
         ("jobs.csv", "prompt\nink", "the column clip is missing"),
         ("jobs.csv", "clip,promt\nwalk.mp4,ink", "did you mean prompt?"),

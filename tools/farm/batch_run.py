@@ -73,6 +73,14 @@ def _left(batch: Batch, options: Options) -> list[Job]:
     return left
 
 
+def _is_there(job: Job) -> bool:
+    """Whether the result is the job's, and not what --again could not replace."""
+    try:
+        return outputs.found(job.output, job.mark) is Found.THIS
+    except (FarmError, OSError):
+        return False
+
+
 def in_the_way(job: Job, state: Found) -> str:
     """Why a result is not made, in a sentence."""
     why = (
@@ -182,15 +190,15 @@ def _pool(options: Options, batch: Batch, journal: Journal) -> Iterator[pools.Po
 
 
 def _stopped(batch: Batch, journal: Journal) -> int:
-    done = sum(job.output.is_file() for job in batch.jobs)
+    done = sum(map(_is_there, batch.jobs))
     journal.tell("stop", f"Stopped: {done} of {len(batch.jobs)} are there; the same command makes the rest.")
     return AGAIN
 
 
 def _end(batch: Batch, drive: Drive, journal: Journal) -> int:
     scheduler = drive.scheduler
-    done = [job for job in batch.jobs if job.output.is_file()]
-    if done:
+    done = [job for job in batch.jobs if _is_there(job)]
+    if any(job.output.is_file() for job in batch.jobs):
         with contextlib.suppress(FarmError):
             shown = sheet.write(batch, time.strftime("%Y-%m-%d %H:%M"))
             journal.tell("sheet", f"Contact sheet: {shown}", path=str(shown))

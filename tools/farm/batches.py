@@ -75,11 +75,12 @@ def _apart(jobs: list[Job], path: Path) -> tuple[Job, ...]:
 
 def _rows(text: str, path: Path, given: dict) -> tuple[list[Job], Path, list[str]]:
     try:
-        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True)
+        reader = csv.DictReader(io.StringIO(text, newline=""), strict=True, delimiter=_separator(text))
         names, rows = list(reader.fieldnames or []), list(reader)
     except csv.Error as error:
         raise Refused(f"{path} is no table of comma-separated values ({error}).") from None
     names = [str(name).strip() for name in names]
+    checks.once(names, f"{path} row 1")
     for name in names:
         if "." not in name:  # a column with a dot is a setting
             checks.known({name: None}, COLUMNS, str(path))
@@ -95,6 +96,11 @@ def _rows(text: str, path: Path, given: dict) -> tuple[list[Job], Path, list[str
         if cells:
             jobs.append(_of_row(cells, path, folder, given, where))
     return jobs, folder, []
+
+
+def _separator(text: str) -> str:
+    """What stands between the cells: tables of many countries have semicolons."""
+    return max(",;\t", key=text.partition("\n")[0].count)
 
 
 def _of_row(cells: dict[str, str], path: Path, folder: Path, given: dict, where: str) -> Job:
@@ -120,7 +126,7 @@ def _crossed(text: str, path: Path, given: dict) -> tuple[list[Job], Path, list[
 
     where = str(path)
     try:
-        found = yaml.safe_load(text)
+        found = _loaded(text, where)
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise Refused(f"{path} is not YAML ({reason}).") from None
@@ -135,6 +141,19 @@ def _crossed(text: str, path: Path, given: dict) -> tuple[list[Job], Path, list[
         _cross(told, path, folder, form, clip, style) for clip in clips.items() for style in styles.items()
     ]
     return jobs, folder, _servers(told, where)
+
+
+def _loaded(text: str, where: str) -> Any:
+    """What YAML says. Raises: YAMLError, Refused for a key that is there twice, of which YAML keeps one."""
+    import yaml
+
+    class Loader(yaml.SafeLoader):
+        def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict:
+            keys = [one.value for one, _ in node.value if isinstance(one, yaml.ScalarNode)]
+            checks.once(keys, f"{where} line {node.start_mark.line + 1}")
+            return super().construct_mapping(node, deep)
+
+    return yaml.load(text, Loader)
 
 
 def _servers(told: dict, where: str) -> list[str]:
@@ -163,7 +182,7 @@ def _named(told: dict, key: str, first: str, where: str) -> dict[str, dict]:
         if not isinstance(value, dict):
             raise Refused(f"{place} is {checks.shown(value)}; it takes a text, or keys and values.")
         checks.known(value, keys, place)
-        if not (key == "styles" and value.get("settings")):  # a style may be settings alone
+        if not (key == "styles" and (value.get("settings") or told.get("prompt"))):
             checks.needed(value, first, place)
         named[str(name)] = value
     return named
@@ -173,7 +192,7 @@ def _cross(
     told: dict, path: Path, folder: Path, form: str, clip: tuple[str, dict], style: tuple[str, dict]
 ) -> Job:
     where = f"{path}: {clip[0]} x {style[0]}"
-    found = {key: told[key] for key in COMMON if told.get(key) is not None}
+    found = {key: told[key] for key in [*COMMON, "prompt"] if told.get(key) is not None}
     found |= {key: value for key, value in clip[1].items() if key == "source"}
     found |= {key: value for key, value in style[1].items() if key in ("prompt", "negative")}
     parts = (told, clip[1], style[1])

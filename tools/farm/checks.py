@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections import Counter
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,13 @@ def known(found: dict, names: list[str], where: str) -> None:
             close = get_close_matches(str(key), names, 1, 0.6)
             meant = f" (did you mean {close[0]}?)" if close else f"; it has {', '.join(names)}"
             raise Refused(f"{where}: {key} is no key of it{meant}.")
+
+
+def once(names: list, where: str) -> None:
+    """Refuses a name that is there twice."""
+    for name, count in Counter(names).items():
+        if count > 1:
+            raise Refused(f"{where}: {name} is there {count} times: give each its own name.")
 
 
 def text(found: dict, key: str, where: str, default: str | None = None) -> str | None:

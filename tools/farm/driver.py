@@ -18,6 +18,7 @@ from tools.farm.work import Attempt
 
 TICK_S = 0.5
 GRACE_S = 10.0
+FIRST_S = 120.0  # after a first server is in, the others' answers are waited for: they may be at work
 WORDS = {
     Outcome.AGAIN: "failed",
     Outcome.REFUSED: "refused",
@@ -69,6 +70,8 @@ class Drive:
     refused: set[str] = field(default_factory=set)  # tasks for which another try is in vain
     _first: dict[str, Admission] | None = field(default_factory=dict)  # answers of the first round
     _seen: float = 0.0
+    _asking: set[str] = field(default_factory=set)
+    _heard_at: float | None = None  # when the first server answered
 
     def run(self) -> None:
         """Until all is done or has failed, or no server is left. A KeyboardInterrupt stops what runs."""
@@ -96,7 +99,11 @@ class Drive:
     def _step(self) -> None:
         now = self.clock()
         for url in self.scheduler.to_ask(now):
+            if url in self._asking:  # it is still at what it was asked before
+                continue
+            self._asking.add(url)
             self.pool.start(("ask", url), admission, url, self.needed, self.probed)
+        self._wait_no_longer(now)
         for one in self.scheduler.assign(now) if self._first is None else ():
             self._begin(one)
         due = self.scheduler.next_due(now)
@@ -123,6 +130,7 @@ class Drive:
 
     def _heard(self, key: tuple[str, ...], result: object) -> None:
         if key[0] == "ask":
+            self._asking.discard(key[1])
             self._answered(key[1], result)
         elif key[0] == "run":
             self._ended(key[1], key[2], result)
@@ -171,6 +179,16 @@ class Drive:
                 self._heard(key, result)
 
     # ---- servers
+
+    def _wait_no_longer(self, now: float) -> None:
+        """Begin without servers that have not answered: the probe frame waits in their queues."""
+        if self._first is None or not any(not one.asked.away for one in self._first.values()):
+            return
+        self._heard_at = now if self._heard_at is None else self._heard_at
+        if now - self._heard_at > FIRST_S:
+            for url in self.scheduler.names:
+                if self._first is not None and url not in self._first:
+                    self._answered(url, Admission(Asked(url, away="it has not answered yet")))
 
     def _answered(self, url: str, result: object) -> None:
         found = result if isinstance(result, Admission) else Admission(Asked(url, away=str(result)))

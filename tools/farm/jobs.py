@@ -6,7 +6,7 @@ import dataclasses
 import hashlib
 import json
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -91,7 +91,7 @@ def read(path: Path) -> Job:
     Raises: Refused, in one sentence, for anything that cannot be a job.
     """
     try:
-        found = json.loads(path.read_text(encoding="utf-8-sig"))
+        found = json.loads(path.read_text(encoding="utf-8-sig"), object_pairs_hook=partial(_pairs, path))
     except OSError as error:
         raise Refused(f"The job file {path} cannot be read ({error.strerror}).") from None
     except (ValueError, RecursionError) as error:
@@ -99,6 +99,12 @@ def read(path: Path) -> Job:
     if not isinstance(found, dict):
         raise Refused(f"{path}: a job is an object of keys and values, not {checks.shown(found)}.")
     return made(found, path.parent, str(path))
+
+
+def _pairs(path: Path, pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Refuses a key that is there twice, of which JSON keeps the last."""
+    checks.once([key for key, _ in pairs], str(path))
+    return dict(pairs)
 
 
 def made(found: dict[str, Any], folder: Path, where: str) -> Job:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import html
 import os
+from collections import Counter
 from pathlib import Path
 from urllib.parse import quote
 
@@ -44,9 +46,15 @@ def _place(path: Path, data: bytes) -> None:
 
 def _grid(batch: Batch) -> tuple[list[Path], list[str], dict[tuple[Path, str], Job]]:
     """Clips, styles and the jobs at their crossings, in the order of the batch."""
-    clips = list(dict.fromkeys(job.clip for job in batch.jobs))
-    styles = list(dict.fromkeys(job.style or job.output.stem for job in batch.jobs))
-    return clips, styles, {(job.clip, job.style or job.output.stem): job for job in batch.jobs}
+    named = [(job.clip, job.style or job.output.stem) for job in batch.jobs]
+    counts = Counter(named)
+    # one clip may have several results of one style, by other settings
+    places = [
+        (clip, f"{style} ({job.output.stem})" if counts[clip, style] > 1 else style)
+        for (clip, style), job in zip(named, batch.jobs, strict=True)
+    ]
+    clips, styles = (list(dict.fromkeys(side)) for side in zip(*places, strict=True))
+    return clips, styles, dict(zip(places, batch.jobs, strict=True))
 
 
 # ---- HTML
@@ -122,19 +130,21 @@ def middle(path: Path) -> Image.Image | None:
             with Image.open(path) as image:
                 return image.convert("RGB")
         return _of_film(path)
-    except (UnidentifiedImageError, OSError, ValueError, Image.DecompressionBombError):
+    except (UnidentifiedImageError, OSError, ValueError, SyntaxError, Image.DecompressionBombError):
         return None
 
 
 def _of_film(path: Path) -> Image.Image | None:
     """Decoded up to the middle: to seek is unsure, and results are short."""
     import av
+    from av.error import FFmpegError
 
-    with av.open(str(path)) as film:
+    last = None
+    with contextlib.suppress(FFmpegError, IndexError), av.open(str(path)) as film:
         stream = film.streams.video[0]
-        count, last = stream.frames or 2, None
+        count = stream.frames or 2
         for number, frame in enumerate(film.decode(stream)):
             last = frame
             if number >= count // 2:
                 break
-        return None if last is None else last.to_image()
+    return None if last is None else last.to_image()
