@@ -4,6 +4,7 @@ AnimateDiff-Evolved; core's samplers on a pair; noise that outlives the run; and
 
 from __future__ import annotations
 
+import shutil
 import time
 
 import pytest
@@ -465,18 +466,24 @@ class Kept:
         return self.comfy.tensors(f"pair-kept-{name}")["samples"]
 
 
-def test_the_noise_of_a_pair_in_a_file(comfy):
+@pytest.fixture
+def emptied(comfy):
+    """A folder of the output for the files of a test, of which no other one is to know."""
+    yield "pair-files"
+    shutil.rmtree(comfy.output_dir / "pair-files")
+
+
+def test_the_noise_of_a_pair_in_a_file(comfy, emptied):
     first = Kept(comfy)
     noise = first.noise()
-    first.graph.add("UNS_SaveNoise", noise=noise, filename_prefix="kept/pair", precision="lossless")
+    first.graph.add("UNS_SaveNoise", noise=noise, filename_prefix=f"{emptied}/pair", precision="lossless")
     made = first.edit(noise, "made")
+    file = f"{emptied}/pair_00001_.safetensors [output]"
     again = Kept(comfy)
-    loaded = again.graph.add("UNS_LoadNoise", file="kept/pair_00001_.safetensors [output]")
-    assert torch.equal(again.edit(loaded, "loaded"), made)
+    assert torch.equal(again.edit(again.graph.add("UNS_LoadNoise", file=file), "loaded"), made)
     other = Kept(comfy, border=0.7)
-    loaded = other.graph.add("UNS_LoadNoise", file="kept/pair_00001_.safetensors [output]")
     with pytest.raises(RunError, match=r"experts WAN21 .* below sigma 0\.7, not WAN21 .* below sigma 0\.875"):
-        other.edit(loaded, "refused")
+        other.edit(other.graph.add("UNS_LoadNoise", file=file), "refused")
 
 
 def test_the_cache_knows_both_experts(comfy):

@@ -10,6 +10,7 @@ IDS = {
     "UNS_NoiselessResampler",
     "UNS_UnsamplerAdvanced",
     "UNS_NoiselessResamplerAdvanced",
+    "UNS_ExpertsBySigma",
     "UNS_AYSScheduler",
     "UNS_ReverseSigmas",
     "UNS_InversionSampler",

@@ -63,7 +63,7 @@ def missed(kind: Kind, field: str, use, *given) -> None:
 def test_no_file_of_host_packs_is_left_out():
     files = {path.stem for path in FOLDER.glob("*.py")} - {"__init__", "fields"}
     # core_files reads the Kinds of core
-    others = {"wan_vae", "core_files", "core_turns"} | {"core_experts"}  # see test_experts.py
+    others = {"wan_vae", "core_files", "core_turns"} | {"core_experts"}  # see test_expert_guiders.py
     # the cache reads objects by all that they hold, and names no field but that of a MODEL's patches
     others |= {"content", "environment", "origin", "run_state", "weights"}
     others |= {"ltxv"}  # a key alone
