@@ -76,7 +76,7 @@ class Slot:
         saved = noise_files.to_keep(latent)
         saved = replace(saved, caller={**saved.caller, KEY: key})
         if self.stuck:
-            raise UnsamplingError("another program still reads the file that is damaged")
+            raise UnsamplingError("what stands in its place cannot be removed; another program may read it")
         size, most = noise_file.size(saved, False), cache_folder.limit()
         if size > most:
             ours, all_of_it = map(tensor_file.bytes_in_words, (size, most))

@@ -92,11 +92,12 @@ def _told_record(carried: LatentRecord, change: Change, part: list[int] | None) 
     """What a record has beside its inversion and facts, of these frames, but its likeness."""
     same = change in (Change.NONE, Change.SLICED)
     kept = range(len(carried.digests)) if part is None else part
-    index = carried.batch_index
+    index, cut = carried.batch_index, places.in_whole(carried.cut, kept)
     return {
         "shape": list(carried.shape),
         "digests": None if same else [carried.digests[i] for i in kept],
         "batch_index": None if index is None else [int(index[i]) for i in kept],
+        "places": None if len(cut) == carried.shape[0] else cut,
         "strength": carried.strength,
         "mixed": carried.inversion.mixed,
     }
@@ -229,10 +230,13 @@ def _carried(saved: Saved, inversion) -> LatentRecord:
     changed = value(told, "digests", list, None) is not None
     names = tuple(values(told, "digests", str) if changed else map(digest, samples))
     index = values(told, "batch_index", int) if value(told, "batch_index", list, None) is not None else None
-    numbered = [len(names), *([] if index is None else [len(index)])]
+    cut = values(told, "places", int) if value(told, "places", list, None) is not None else None
+    numbered = [len(names), *(len(one) for one in (index, cut) if one is not None)]
     recorded = len(samples) if inversion.recorded else len(names)
     if not names or any(count != recorded for count in numbered):
         raise UnsamplingError(f"it is damaged: it names {len(names)} of {len(samples)} frames")
+    if cut is not None and not all(0 <= place < shape[0] for place in cut):
+        raise UnsamplingError(f"it is damaged: it has places beyond its {shape[0]} frames")
     return LatentRecord(
         dataclasses.replace(inversion, mixed=value(told, "mixed", bool, False)),
         _facts(value(told, "facts", dict)),
@@ -241,6 +245,7 @@ def _carried(saved: Saved, inversion) -> LatentRecord:
         saved.source,
         None if index is None else tuple(index),
         value(told, "strength", float, None),
+        cut=None if cut is None else tuple(cut),
     )
 
 

@@ -64,7 +64,7 @@ class Noise:
     @property
     def places(self) -> list[int]:
         """Of its frames in the clip (of the clips in 5-D)."""
-        return self.fit.frames or list(range(len(self.samples)))
+        return places.in_whole(self.fit.cut, self.fit.frames or []) or list(range(len(self.samples)))
 
     @property
     def loses_path(self) -> bool:
@@ -125,13 +125,14 @@ class Noise:
         self, carried: LatentRecord, inversion: Inversion, samples: Tensor, x: Tensor
     ) -> LatentRecord:
         """The record of these frames, which are those in hand."""
-        source, index = carried.source, carried.batch_index
+        source, index, at = carried.source, carried.batch_index, self.fit.frames or range(len(samples))
         return replace(
             carried,
             inversion=inversion,
             digests=tuple(map(record.digest, samples)),
-            source=None if source is None else source[self.places],
-            batch_index=None if index is None else tuple(index[place] for place in self.places),
+            source=None if source is None else source[list(at)],
+            batch_index=None if index is None else tuple(index[i] for i in at),
+            cut=None if self.fit.cut is None and len(samples) == carried.shape[0] else tuple(self.places),
             strength=latents.strength(x),
             likeness=None,  # no pass asks what this noise's unsampling asked
         )

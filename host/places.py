@@ -164,3 +164,8 @@ def _runs(candidates: list[list[int]]) -> list[list[int]]:
         if len(found) == 2:
             break
     return found
+
+
+def in_whole(cut: Sequence[int] | None, frames: Sequence[int]) -> list[int]:
+    """The places in the whole noise of frames of a record that has those of the cut alone; None for all."""
+    return list(frames) if cut is None else [cut[i] for i in frames]

@@ -1,5 +1,4 @@
-"""The Inversion record inside a LATENT: one key, shared by copies of the dict, checked before it is
-believed."""
+"""The record of an inversion in a LATENT: one key, shared by copies of the dict, checked before use."""
 
 import hashlib
 from collections.abc import Sequence
@@ -29,7 +28,7 @@ class LatentRecord:
 
     source: the clip in the VAE's scale, kept where a mask promises it unchanged. batch_index: what the clip's
     LATENT said of its frames, for the restyled one. shape: of the whole noise, of which a file may have some
-    frames alone. strength: of the noise in sampling space (latents.py).
+    frames alone; cut: which. strength: of the noise in sampling space (latents.py).
     likeness: of the guider that made the noise (likeness.py), None where it is not known.
     """
 
@@ -41,6 +40,7 @@ class LatentRecord:
     batch_index: tuple[int, ...] | None = None
     strength: float | None = None
     likeness: Any = None
+    cut: tuple[int, ...] | None = None
 
     def check(self, facts: Facts, sigmas: Tensor | None, solver: str) -> None:
         """Raises: UnsamplingError where model, windows, solver or schedule contradict the unsampling."""
@@ -124,7 +124,7 @@ class LatentRecord:
         if changed.record is None or sorted(frames) != every or frames == every:
             return Fit(changed, Change.EDITED, counts, None)
         part = replace(changed, record=_record_of(changed.record, frames, store))
-        return Fit(part, Change.EDITED, counts, frames)
+        return Fit(part, Change.EDITED, counts, frames, self.cut)
 
     def _unchanged(self, found: Placed, counts: tuple[int, int], store: Store) -> "Fit":
         whole, frames = self.inversion, found.frames
@@ -138,7 +138,7 @@ class LatentRecord:
             part = replace(whole, noise=whole.noise[frames], record=_record_of(whole.record, frames, store))
         if found.rounded:
             part = replace(part, noise=torch.empty(0))
-        return Fit(part, change, counts, frames, placed=found, unsure=self._unsure(found))
+        return Fit(part, change, counts, frames, self.cut, placed=found, unsure=self._unsure(found))
 
     def _unsure(self, found: Placed) -> bool:
         """Whether frames in hand may be others of equal noise, which have another record."""
@@ -153,11 +153,12 @@ class LatentRecord:
 
         frames: as source_outside() has them.
         """
-        made = clip_latent(latent, clip)
-        if frames is not None and self.batch_index is not None:
+        made, frames = clip_latent(latent, clip), frames or []
+        if frames and self.batch_index is not None:
             return {**made, places.KEY: [self.batch_index[i] for i in frames]}
-        if frames is not None and len(frames) < len(self.digests) and len(set(frames)) == len(frames):
-            return {**made, places.KEY: list(frames)}
+        part = self.cut is not None or len(frames) < len(self.digests)
+        if frames and part and len(set(frames)) == len(frames):
+            return {**made, places.KEY: places.in_whole(self.cut, frames)}
         return made
 
     def source_outside(self, clip: Tensor, mask: Tensor | None, frames: list[int] | None) -> Tensor:
@@ -177,7 +178,7 @@ class Fit:
     """A record's inversion for the samples in hand, and how those differ from the recorded noise.
 
     The inversion's own noise is empty where its bits are not the ones in hand. counts: frames in hand and in
-    the record. frames: which of the record's these are, None where that is not known.
+    the record. frames: which of the record's these are, None where that is not known; cut: as the record's.
     mask_lost: whether the record, and a mask with it, had to be dropped. placed: the frames again, and what
     else they may be. unsure: whether that would be another record.
     """
@@ -186,6 +187,7 @@ class Fit:
     change: Change = Change.NONE
     counts: tuple[int, int] = (0, 0)
     frames: list[int] | None = None
+    cut: tuple[int, ...] | None = None
     mask_lost: bool = False
     placed: Placed = field(default_factory=lambda: Placed([]))
     unsure: bool = False

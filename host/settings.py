@@ -9,7 +9,7 @@ from torch import Tensor
 from ..unsampling import Inversion, UnsamplingError, curves
 from ..unsampling.change import Change, event
 from ..unsampling.checks import check_fraction
-from . import record
+from . import places, record
 from .packs import core
 
 NEED_A_RECORD = ("direct", "hold", "steady", "structure")
@@ -61,30 +61,31 @@ def over_clip(value, fit: record.Fit, samples: Tensor, name: str) -> float | Ten
     if samples.ndim == 5 or fit.frames is None:
         setting = curves.over_frames(value, samples.shape[2] if samples.ndim == 5 else len(samples), name)
     else:
-        setting = _of_places(value, fit, fit.frames, name)
+        setting = _of_places(value, fit, name)
     check_fraction(name, setting)
     return setting
 
 
-def _of_places(value, fit: record.Fit, frames: list[int], name: str) -> float | Tensor:
+def _of_places(value, fit: record.Fit, name: str) -> float | Tensor:
     have, whole = fit.counts
     if curves.is_of_whole(value, have, whole, name):
         numbers = torch.as_tensor(curves.over_frames(value, whole, name))
+        numbers = numbers if fit.cut is None else numbers[list(fit.cut)]
         if fit.placed.differ(numbers):
             raise UnsamplingError(
                 f"{name} has other numbers for frames of the clip that are equal, and {_unknown(fit)}; give"
                 f" one number, or a list of {have}"
             )
-    return curves.over_part(value, frames, whole, name)
+    return curves.over_part(value, places.in_whole(fit.cut, fit.frames or []), whole, name)
 
 
 def check_masks(fit: record.Fit, carried: record.LatentRecord | None) -> None:
     """Raises: UnsamplingError where equal frames have other masks, and it is not known which frames these
     are."""
     past = None if carried is None else carried.inversion.record
-    if past is None or past.mask is None or fit.frames is None or not fit.placed.others:
+    if carried is None or past is None or past.mask is None or fit.frames is None or not fit.placed.others:
         return
-    if fit.placed.differ(past.mask.expand(fit.counts[1], *past.mask.shape[1:])):
+    if fit.placed.differ(past.mask.expand(len(carried.digests), *past.mask.shape[1:])):
         raise UnsamplingError(
             f"frames of the clip that are equal have other masks, and {_unknown(fit)}; cut the noise with"
             " Latent From Batch, straight behind the Unsampler, or set the masks of these frames on it (Set"

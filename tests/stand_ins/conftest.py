@@ -32,6 +32,7 @@ def with_comfy() -> dict[str, ModuleType]:
         "experts",
         "expert_pairs",
         "packs.core_experts",
+        "noise_files",
     )
     return dict(zip(names, comfy_objects.imported(*names), strict=True))
 
@@ -59,6 +60,11 @@ def passes(with_comfy) -> ModuleType:
 @pytest.fixture
 def sampling(with_comfy) -> ModuleType:
     return with_comfy["sampling"]
+
+
+@pytest.fixture
+def noise_files(with_comfy) -> ModuleType:
+    return with_comfy["noise_files"]
 
 
 @pytest.fixture

@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from unsampling_pack.host import places, record, remarks
+from unsampling_pack.host import places, record, remarks, settings
 from unsampling_pack.host.facts import Facts, Family
-from unsampling_pack.unsampling import Inversion, UnsamplingError
+from unsampling_pack.host.places import Placed
+from unsampling_pack.unsampling import Inversion, UnsamplingError, noise_file
 from unsampling_pack.unsampling.change import Change
 from unsampling_pack.unsampling.direct import Direct
 from unsampling_pack.unsampling.record import Record
@@ -45,7 +46,7 @@ def noise(kind="pictures", seed=1, start=0, path=0, recorded=True, mask=None, mo
     source, shape = drawn(SHAPES[kind], seed + 10), SHAPES[kind]
     x = source + SIGMAS[start] * drawn(shape, seed) * WEAK
     direct = Direct((source,) * path, 1, tuple(range(len(x)))) if path else None
-    past = Record(source, (x / 2,), mask=mask, direct=direct) if recorded else None
+    past = Record(source, (x / 2,) * 3, mask=mask, direct=direct) if recorded else None
     made = Inversion(x, SIGMAS, "euler", start, past, info={"source": "abc"})
     told = Facts(family(**facts), "", Format(), len(x), 1.0)
     return record.noise_latent(more or {}, Format.process_out(x), made, told, None, like="this")
@@ -139,6 +140,64 @@ def test_a_slice_is_mixed_as_its_frames_are_in_the_clip(mix, frames, amount):
         assert torch.equal(fit.inversion.record.source, carried(latent).inversion.record.source[list(frames)])
         assert "exact" not in fit.remark
     assert fits[1].remark == f"{len(frames)} of 4 frames"
+
+
+@pytest.fixture
+def in_file(noise_files, monkeypatch, tmp_path):
+    """The LATENT out of the file that it was saved in."""
+    files = noise_files.core_files
+    monkeypatch.setattr(files, "name_of_format", lambda *_: "Format")
+    monkeypatch.setattr(files, "latent_format", lambda _: Format())
+    monkeypatch.setattr(files, "rgb", lambda *_: None)
+
+    def run(latent: dict) -> dict:
+        path = noise_file.save(iter([tmp_path / "a.safetensors"]), noise_files.to_keep(latent), False)
+        made = noise_files._latent(noise_file.load(path))
+        path.unlink()
+        return made
+
+    return run
+
+
+WAYS = {
+    "as it is": lambda latent, mix, in_file: latent,
+    "mixed": lambda latent, mix, in_file: mix(latent, tone=0.5),
+    "saved": lambda latent, mix, in_file: in_file(latent),
+    "saved and mixed": lambda latent, mix, in_file: mix(in_file(latent), tone=0.5),
+    "mixed and saved twice": lambda latent, mix, in_file: in_file(in_file(mix(latent, tone=0.5))),
+}
+
+
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize("frames", [(1, 3), (3, 1), (2,)])
+def test_a_slice_knows_its_places_in_the_clip(mix, in_file, frames, way):
+    """Its frames have their own numbers of a list for the whole clip, and their own fresh noise."""
+    made = WAYS[way](cut(noise(), *frames), mix, in_file)
+    fit, numbers = fitted(made), [0.1, 0.2, 0.3, 0.4]
+    given = settings.over_clip(numbers, fit, made["samples"], "structure")
+    assert torch.equal(torch.as_tensor(given), torch.tensor(numbers)[list(frames)])
+    clip = carried(made).clip_latent(made, made["samples"], fit.frames)
+    assert clip[places.KEY] == list(frames)
+    if "mixed" not in way:  # the tone is that of the frames in hand
+        ours, whole = (mix(one, 0.4, seed=3) for one in (made, noise()))
+        assert torch.equal(ours["samples"], cut(whole, *frames)["samples"])
+
+
+def test_masks_of_a_slice_that_was_saved_are_compared(mix, in_file):
+    made = in_file(cut(noise(mask=torch.rand(4, 1, 8, 8)), 1, 3))
+    either = record.Fit(
+        fitted(made).inversion, counts=(2, 4), frames=[0, 1], placed=Placed([0, 1], {0: [0, 1]})
+    )
+    with pytest.raises(UnsamplingError, match="equal have other masks"):
+        settings.check_masks(either, carried(made))
+
+
+@pytest.mark.parametrize("told", [[0, 4], [-1, 0], [0], [0, 1, 2], "01"])
+def test_places_that_a_file_cannot_have_are_refused(noise_files, in_file, monkeypatch, told):
+    kept = noise_files._told_record
+    monkeypatch.setattr(noise_files, "_told_record", lambda *given: kept(*given) | {"places": told})
+    with pytest.raises(UnsamplingError, match="it is damaged"):
+        in_file(cut(noise(), 1, 3))
 
 
 def test_it_is_mixed_again_on_top(mix):

@@ -388,8 +388,11 @@ def test_the_contact_sheet_has_results_of_one_clip_and_style(tmp_path):
     made.folder.mkdir()
     for job in made.jobs:
         job.output.write_bytes(b"a film")
-    page = sheet.write(made, "today").read_text()
-    assert page.count("<video") == 3
+    there = {job.output for job in made.jobs}
+    page = sheet.write(made, there, "today").read_text()
+    assert page.count("<video") == 3 and "3 of 3 results" in page
+    page = sheet.write(made, [made.jobs[1].output], "today").read_text()  # the others are of other settings
+    assert page.count("<video") == 1 and "1 of 3 results" in page and page.count(": missing") == 2
     assert all(f"<th>ink ({name})</th>" in page for name in ("weak", "strong", "steady"))
 
 

@@ -197,10 +197,10 @@ def _stopped(batch: Batch, journal: Journal) -> int:
 
 def _end(batch: Batch, drive: Drive, journal: Journal) -> int:
     scheduler = drive.scheduler
-    done = [job for job in batch.jobs if _is_there(job)]
-    if any(job.output.is_file() for job in batch.jobs):
+    done = {job.output for job in batch.jobs if _is_there(job)}
+    if done:
         with contextlib.suppress(FarmError):
-            shown = sheet.write(batch, time.strftime("%Y-%m-%d %H:%M"))
+            shown = sheet.write(batch, done, time.strftime("%Y-%m-%d %H:%M"))
             journal.tell("sheet", f"Contact sheet: {shown}", path=str(shown))
     missing = len(batch.jobs) - len(done)
     journal.tell("end", _words(len(batch.jobs), missing, scheduler), done=len(done), missing=missing)

@@ -6,6 +6,7 @@ import contextlib
 import html
 import os
 from collections import Counter
+from collections.abc import Collection
 from pathlib import Path
 from urllib.parse import quote
 
@@ -25,13 +26,16 @@ td,th{padding:6px;text-align:left;vertical-align:top;font-weight:normal}video,im
 small{color:#999}</style></head><body>"""
 
 
-def write(batch: Batch, when: str) -> Path:
-    """Write contact_sheet.html and .png into the folder of results. Raises: Refused by the disk."""
+def write(batch: Batch, there: Collection[Path], when: str) -> Path:
+    """Write contact_sheet.html and .png into the folder of results. Raises: Refused by the disk.
+
+    there: the results that are; what else lies in a result's place was made with other settings.
+    """
     try:
         page = batch.folder / f"{NAME}.html"
-        _place(page, _page(batch, when).encode())
+        _place(page, _page(batch, there, when).encode())
         part = batch.folder / f".{NAME}.part"
-        _picture(batch).save(part, format="PNG")
+        _picture(batch, there).save(part, format="PNG")
         os.replace(part, batch.folder / f"{NAME}.png")
     except OSError as error:
         raise Refused(f"The contact sheet cannot be written ({error.strerror}).") from None
@@ -60,22 +64,21 @@ def _grid(batch: Batch) -> tuple[list[Path], list[str], dict[tuple[Path, str], J
 # ---- HTML
 
 
-def _page(batch: Batch, when: str) -> str:
+def _page(batch: Batch, there: Collection[Path], when: str) -> str:
     clips, styles, jobs = _grid(batch)
-    done = sum(job.output.is_file() for job in batch.jobs)
     rows = [f"<tr><th></th>{''.join(f'<th>{html.escape(style)}</th>' for style in styles)}</tr>"]
     for clip in clips:
-        cells = "".join(_cell(batch, jobs.get((clip, style))) for style in styles)
+        cells = "".join(_cell(batch, there, jobs.get((clip, style))) for style in styles)
         rows.append(f"<tr><th>{html.escape(clip.name)}</th>{cells}</tr>")
-    title = f"<h1>{done} of {len(batch.jobs)} results</h1><p><small>{html.escape(when)}</small></p>"
+    title = f"<h1>{len(there)} of {len(batch.jobs)} results</h1><p><small>{html.escape(when)}</small></p>"
     return f"{HEAD}{title}<table>{''.join(rows)}</table></body></html>\n"
 
 
-def _cell(batch: Batch, job: Job | None) -> str:
+def _cell(batch: Batch, there: Collection[Path], job: Job | None) -> str:
     if job is None:
         return "<td></td>"
     name = html.escape(job.output.name)
-    if not job.output.is_file():
+    if job.output not in there:
         return f"<td><small>{name}: missing</small></td>"
     link = html.escape(quote(_relative(job.output, batch.folder)), quote=True)
     film = job.output.suffix.lower() not in PICTURES | {".gif"}
@@ -93,7 +96,7 @@ def _relative(path: Path, folder: Path) -> str:
 # ---- PNG
 
 
-def _picture(batch: Batch) -> Image.Image:
+def _picture(batch: Batch, there: Collection[Path]) -> Image.Image:
     """The middle frame of each result, with its clip before the row and its style above the column."""
     clips, styles, jobs = _grid(batch)
     width, height = CELL + MARGIN, CELL + LINE + MARGIN
@@ -105,7 +108,7 @@ def _picture(batch: Batch) -> Image.Image:
         for row, clip in enumerate(clips[:rows]):
             place = MARGIN + column * width, LINE + MARGIN + row * height
             job = jobs.get((clip, style))
-            frame = middle(job.output) if job else None
+            frame = middle(job.output) if job and job.output in there else None
             if frame is not None:
                 frame.thumbnail((CELL, CELL))
                 sheet.paste(frame, place)
