@@ -62,6 +62,12 @@ def test_what_users_need_is_in(path):
     assert archive.shipped([path], IGNORED) == [path]
 
 
+def test_each_help_page_ships_with_its_picture(files):
+    pages = [path for path in files if path.startswith("js/docs/") and path.endswith("/en.md")]
+    assert len(pages) > 15
+    assert {path.replace("en.md", "effect.webp") for path in pages} <= set(files)
+
+
 @pytest.mark.parametrize(
     "path",
     [
@@ -72,6 +78,7 @@ def test_what_users_need_is_in(path):
         "benchmarks/results/solvers.md",
         "docs/exactness.md",
         "docs/images/demo.jpg",
+        "demo/help/passes.py",
         "docs/start.md",
         "docs/assets/site.css",
         "mkdocs.yml",

@@ -172,6 +172,8 @@ THERE = {
     "benchmarks/results/solvers.md",
     "api/README.md",
     "api/queue_prompt.py",
+    "js/docs/UNS_A/effect.webp",
+    "js/docs/UNS_B/en.md",
 }
 
 
@@ -186,6 +188,9 @@ THERE = {
         ("docs/faq.md", "images/a.png", "images/a.png"),
         ("docs/faq.md", "https://example.org/a", "https://example.org/a"),
         ("docs/faq.md", "#cfg", "#cfg"),
+        # a help page's links begin where ComfyUI's frontend has them begin
+        ("js/docs/UNS_A/en.md", "UNS_A/effect.webp", "effect.webp"),
+        ("js/docs/UNS_A/en.md", "UNS_B/en.md", "../UNS_B/en.md"),
     ],
 )
 def test_a_link_between_files_of_the_repository_is_one_of_the_site(path, link, leads):

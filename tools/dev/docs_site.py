@@ -24,6 +24,7 @@ from tools.dev import repository
 
 ROOT = repository.PROJECT.parent
 OWN = "docs/"  # mkdocs' own folder
+HELP = "js/docs"  # the help pages: ComfyUI's frontend takes this folder for that of each page in it
 PAGES = (
     *("api/README.md", "demo/model/README.md", "benchmarks/results/*.md", "js/docs/*/en.md"),
     *("CONTRIBUTING.md", "ARCHITECTURE.md", "AGENTS.md", "CHANGELOG.md"),
@@ -37,7 +38,8 @@ log = logging.getLogger(f"mkdocs.{__name__}")  # mkdocs counts the warnings of i
 
 def target(path: str, link: str) -> str:
     """The file of the repository that a link on the page at `path` leads to, without its #anchor."""
-    return posixpath.normpath(posixpath.join(posixpath.dirname(path), link.partition("#")[0]))
+    folder = HELP if path.startswith(f"{HELP}/") else posixpath.dirname(path)
+    return posixpath.normpath(posixpath.join(folder, link.partition("#")[0]))
 
 
 def origin(uri: str) -> str:
