@@ -29,7 +29,6 @@ KIND, NUMBER, SETTINGS = "format", "version", "settings"
 NOISE, SOURCE, EXTRA = "noise", "source", "latent."
 START, RECORDED, MASK = "record.noise", "record.source", "record.mask"
 PICTURE = "picture"
-VALUES = 2**18  # in JSON: a list in 3 bytes takes 64 of memory
 LONGEST = 200  # characters of a stranger's text in a sentence
 
 
@@ -63,8 +62,9 @@ def save(
     """
     settings = {"half": half, "inversion": _told(saved), "caller": dict(saved.caller)}
     text = json.dumps(settings, allow_nan=False)
-    if _values_in(text) > VALUES:
-        raise UnsamplingError(f"its settings have {_values_in(text)} values, of which a file holds {VALUES}")
+    count, most = tensor_file.values_in(text), tensor_file.VALUES
+    if count > most:
+        raise UnsamplingError(f"its settings have {count} values, of which a file holds {most}")
     metadata = {KIND: FORMAT, NUMBER: str(VERSION), SETTINGS: text}
     return tensor_writer.write(candidates, entries(saved, half), metadata, tick)
 
@@ -202,14 +202,9 @@ def check_shape(noise: Tensor) -> Tensor:
     return noise
 
 
-def _values_in(text: str) -> int:
-    """At most so many values, lists and objects are in this JSON."""
-    return sum(map(text.count, ",[{"))
-
-
 def _json(text: str) -> Any:
     try:
-        if _values_in(text) > VALUES:
+        if tensor_file.values_in(text) > tensor_file.VALUES:
             raise ValueError(text)
         return json.loads(text)
     except (ValueError, RecursionError):

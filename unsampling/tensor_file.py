@@ -31,6 +31,7 @@ DTYPES = {
 PIECE = 2**18  # elements that are converted, checked and written at a time: they fit into a cache
 READ = 4 * PIECE  # elements that are checked at a time where nothing is converted
 HEADER = 8 * 2**20  # bytes: 20,000 answers need a third of it
+VALUES = 2**18  # of the metadata's JSON: a list in 3 bytes takes 64 of memory
 SUMS = "sums"  # of the metadata: a sum of each tensor's 8-byte words, which finds damage
 
 
@@ -109,6 +110,11 @@ class WordSum:
 def _sum_of_words(body: memoryview) -> int:
     """Modulo 2^64."""
     return int(np.frombuffer(body, "<u8").sum(dtype=np.uint64))
+
+
+def values_in(text: str) -> int:
+    """At most so many values, lists and objects are in this JSON."""
+    return sum(map(text.count, ",[{"))
 
 
 def bytes_in_words(size: float) -> str:
