@@ -24,6 +24,27 @@ from tools.workflows.parts import (
     read_me,
 )
 
+IMAGE = """\
+# Unsample and resample one picture
+
+Sampling turns noise into a picture. **Unsampling** goes the other way: it finds the noise this picture \
+would have come from.
+
+**Try this**
+1. Run it as it is: the texts describe the picture that ComfyUI brings along.
+2. Choose a picture of yours. Write what it shows in *Source* and the look you want in *Target*, and run. \
+The \
+difference between the two texts is what changes; the composition stays.
+3. Link *Source* to *positive* of the **Resampler** as well and set its *cfg* to 1. Both passes have the \
+same \
+text and cfg now, so the picture comes back: what is left of a difference is the VAE's.
+
+*direct* (an advanced input of both) is how many of the noisy first steps go by the difference of the two \
+texts alone: -1 lets the picture decide, 0 is off. Shapes hold there.
+
+Leave the Unsampler's *cfg* at 1: more spoils the noise. Needs only this pack and an SD1.5 checkpoint.
+"""
+
 # What PICTURE shows.
 GIRL = "a girl with big yellow hair in a pink dress on a green hill, blue sky, white clouds"
 
@@ -31,7 +52,7 @@ GIRL = "a girl with big yellow hair in a pink dress on a green hill, blue sky, w
 def unsample_resample_image(info: dict) -> dict:
     """The workflow file's content."""
     g = Graph(info, packs())
-    text = g.note("Start here", notes.IMAGE)
+    text = g.note("Start here", IMAGE)
     base = g.add("CheckpointLoaderSimple", models=[SD15], ckpt_name=SD15["name"])
     picture = g.add("LoadImage", image=PICTURE)
     pixels = g.add(

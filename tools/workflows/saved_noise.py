@@ -1,6 +1,6 @@
 """Noise from a file, restyled with three prompts and two strengths of guidance: one labelled video of all."""
 
-from tools.workflows import models, notes
+from tools.workflows import models
 from tools.workflows.animatediff import fold_models, load_models
 from tools.workflows.families import SD15
 from tools.workflows.graph import Graph
@@ -24,6 +24,38 @@ from tools.workflows.parts import (
     taller,
 )
 
+SAVED_NOISE = """\
+# Many looks from one unsampling
+
+Unsampling is the expensive half. Here it is done already: **Load Noise** reads what **Save Noise** \
+wrote, and **Restyle Grid** restyles it once for every line of *prompts*, every *cfg* and every \
+*structure*. **Labelled Grid** shows all of them in one video, with the settings below each.
+
+**Use it**
+1. In one of the other templates connect **Save Noise** to the Unsampler's *noise* and run it once.
+2. Choose the file in *Load Noise* (press *R* to see new ones), and in *Models* what it was made with: \
+same checkpoint, motion model and context options. The node refuses others by name.
+3. Write one look a line in *prompts*: the same scene in each. Run.
+
+The node says how many restyles and model calls there will be before the first one: 3 prompts x 2 cfg x \
+2 structures are 12 restyles. Cancel stops within one call.
+
+**Then** take the settings of the cell that you like into a *Noiseless Resampler*: it makes that very \
+clip, at full size.
+"""
+
+NOISE_FILES = """
+These are for noise of the template *AnimateDiff SD1.5*. Any checkpoint made from SD1.5 fits, and brings its \
+own look: but the noise must have been made with the same one.
+"""
+
+SIZE_GRID = """\
+All latents are held once, and one clip at a time is decoded: the grid is what takes memory. The nodes say \
+how much. Lower *width* in *Labelled Grid* for long clips.
+
+*fps* of *Create Video* is 12: write the clip's own.
+"""
+
 FPS = 12.0
 PICTURE = 220  # Load Noise grows by the picture in the file
 MORE_LINES = 30  # of prompts than a text has room for
@@ -36,7 +68,7 @@ ink drawing of a person walking through a city, cross-hatching"""
 def restyle_saved_noise(info: dict) -> dict:
     """The workflow file's content."""
     g = Graph(info, packs())
-    start = g.note("Start here", notes.SAVED_NOISE)
+    start = g.note("Start here", SAVED_NOISE)
     noise = g.add("UNS_LoadNoise", colors=OURS, file=NOISE)
     loaded = load_models(g, SD15, control=False)
     base, vae, model = loaded[0], loaded[1], loaded[-1]
@@ -62,8 +94,8 @@ def restyle_saved_noise(info: dict) -> dict:
     video = g.add("CreateVideo", images=grid["images"], fps=FPS)
     saved = g.add("SaveVideo", video=video["VIDEO"], filename_prefix="video/unsampling_grid")
     table = models.table(SD15.checkpoint, SD15.vae, SD15.motion)
-    files = g.note("Models to download", table + notes.NOISE_FILES)
-    size = g.note("Size and memory", notes.SIZE_GRID)
+    files = g.note("Models to download", table + NOISE_FILES)
+    size = g.note("Size and memory", SIZE_GRID)
     migration = migration_note(g, collapsed=False)
     folded = fold_models(g, loaded)
     show_in_app(
