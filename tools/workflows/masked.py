@@ -28,11 +28,34 @@ from tools.workflows.parts import (
 )
 from tools.workflows.subgraph import fold
 
+START = """\
+# Restyle only the person, or only the background
+
+A second video says where: **white is restyled, black stays** the clip's own pixels.
+
+**Use it**
+1. Choose a clip in *Load Video*, and its mask in *Load Video (mask)*: the same frames, at any size. Segment \
+Anything and rotoscoping tools make one.
+2. Write what the clip shows in *Source* and the look you want in *Target*. Run.
+
+**The background instead:** select *Ctrl+B here* and press Ctrl+B.
+
+Masks must be as many as frames: give both videos the same *duration* and *every_nth*, else the Unsampler \
+says both numbers. One picture as mask does for all frames.
+
+## It needs
+- **ComfyUI-AnimateDiff-Evolved** (motion between frames)
+- **Unsampling** (this pack)
+
+*Frames*, *Mask* and *Models* have nodes inside: a double click opens them. ComfyUI offers to download \
+missing files.
+"""
+
 
 def unsampling_masked(info: dict) -> dict:
     """The workflow file's content."""
     g = Graph(info, packs())
-    start = g.note("Start here", notes.START_MASKED)
+    start = g.note("Start here", START)
     footage = core_footage(g, SD15.megapixels)
     film, *reading = mask_footage(g)
     turned = g.add("InvertMask", "Ctrl+B here: the background instead", mask=reading[-1]["MASK"])

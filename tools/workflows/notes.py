@@ -26,29 +26,6 @@ missing files.
 START = HOW + LISTED
 START_VHS = HOW + "- **ComfyUI-VideoHelperSuite** (loads and saves the clip)\n" + LISTED
 
-START_MASKED = """\
-# Restyle only the person, or only the background
-
-A second video says where: **white is restyled, black stays** the clip's own pixels.
-
-**Use it**
-1. Choose a clip in *Load Video*, and its mask in *Load Video (mask)*: the same frames, at any size. Segment \
-Anything and rotoscoping tools make one.
-2. Write what the clip shows in *Source* and the look you want in *Target*. Run.
-
-**The background instead:** select *Ctrl+B here* and press Ctrl+B.
-
-Masks must be as many as frames: give both videos the same *duration* and *every_nth*, else the Unsampler \
-says both numbers. One picture as mask does for all frames.
-
-## It needs
-- **ComfyUI-AnimateDiff-Evolved** (motion between frames)
-- **Unsampling** (this pack)
-
-*Frames*, *Mask* and *Models* have nodes inside: a double click opens them. ComfyUI offers to download \
-missing files.
-"""
-
 SIZE = """\
 *Trim Video* takes the first 2 seconds. *Video Frames* makes about {megapixels} megapixels of any shape, \
 both \
