@@ -65,7 +65,8 @@ def test_no_file_of_host_packs_is_left_out():
     # core_files reads the Kinds of core
     others = {"wan_vae", "core_files", "core_turns"} | {"core_experts"}  # see test_expert_guiders.py
     # the cache reads objects by all that they hold, and names no field but that of a MODEL's patches
-    others |= {"content", "environment", "origin", "run_state", "weights"}
+    others |= {"content", "environment", "origin", "replaced", "run_state", "weights"}
+    others |= {"user_settings"}  # a file's keys are ours
     others |= {"ltxv"}  # a key alone
     assert files == {Path(pack.__file__).stem for pack in (*PACKS, caches, core_samplers)} | others
 

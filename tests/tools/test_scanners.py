@@ -16,7 +16,8 @@ LOOKED_AT = {
     "code_obfuscation_high_entropy": ("",),  # docstrings
     "code_obfuscation_suspicious_ident": ("unsampling/",),  # _rms
     "dynamic_attribute_access": ("host/", "tools/client/"),  # fields of other packs, by a name of ours
-    "network_call": ("tools/client/", "api/"),  # the queue tool, which ComfyUI does not load
+    # the tools, which ComfyUI does not load
+    "network_call": ("tools/client/", "tools/farm/pools.py", "api/"),
 }
 
 
