@@ -40,10 +40,11 @@ def number(value: float) -> str:
     return f"{value:.1e}" if value < 1e-3 or value >= 100 else f"{value:.2g}"
 
 
-def versions() -> str:
+def versions(threads: int = 1) -> str:
     """The first line of a result's head: what it was made with, and where it comes from."""
+    used = "one thread" if threads == 1 else f"{threads} threads"
     capability = torch.backends.cpu.get_cpu_capability()
     return (
-        f"Unsampling {unsampling.__version__}, torch {torch.__version__} on the CPU, one thread"
+        f"Unsampling {unsampling.__version__}, torch {torch.__version__} on the CPU, {used}"
         f" ({capability}). {origin()}"
     )

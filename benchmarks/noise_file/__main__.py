@@ -1,5 +1,7 @@
 """Time to save and load noise, beside safetensors' own save_file and load_file of the same tensors.
 
+torch has all its threads, as in ComfyUI.
+
 `python -m benchmarks.noise_file` writes benchmarks/results/noise_file.md.
 """
 
@@ -97,7 +99,7 @@ def written(found: list[tuple[tuple[float, float], tuple[float, float]]], size: 
     promise = f"save and load take at most {BAR:g} times as long as safetensors' own"
     check = Check(promise, f"Median ratio {ratio:.2f}", ratio <= BAR)
     head = (
-        f"# Saving and loading noise\n\n`python -m benchmarks.noise_file`. {versions()}.\n\n"
+        f"# Saving and loading noise\n\n`python -m benchmarks.noise_file`. {versions(torch.get_num_threads())}.\n\n"
         f"The noise and record of {FRAMES} frames of 512x512 and {STEPS} steps, {size / 2**20:.0f} MiB."
         f" Seconds, medians of {ROUNDS} rounds in turns. Both saves end with the bytes on the disk. Ours"
         " checks every value and sum while it writes and when it loads; load_file checks none.\n\n"
@@ -108,7 +110,6 @@ def written(found: list[tuple[tuple[float, float], tuple[float, float]]], size: 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.noise_file", description=__doc__)
     parser.parse_args()
-    torch.set_num_threads(1)
     torch.manual_seed(0)
     what = saved()
     text, holds = written(rounds(what), noise_file.size(what, False))
