@@ -1,7 +1,7 @@
 """What the pictures of the help pages are drawn with: cells in rows, each with a few plain words, and bars.
 
-A help panel of ComfyUI is about 400 pixels wide, and the pictures twice that: the smallest letters are
-LETTERS, so 13 pixels high there.
+A help panel of ComfyUI is 280 pixels wide until a user draws it wider, and the pictures are 800: letters of
+LETTERS are 11 pixels high there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-WIDTH, GAP, LETTERS, LINE = 800, 16, 26, 32  # pixels
+WIDTH, GAP, LETTERS, LINE = 800, 16, 31, 37  # pixels
 GROUND, CARD, TEXT, DIM = "#1f2329", "#2a2f37", "#f2f4f7", "#c3c9d2"
 COLOURS = ("#63b3ff", "#ffb454", "#62d292", "#ff86a8")
 LARGEST = 40_000  # bytes of a picture
@@ -92,7 +92,7 @@ def bars(title: str, lines: Sequence[Bar], legend: Sequence[str] = ()) -> Image.
         _bar(pen, line.parts, most, top + LINE)
         top += 2 * LINE
     for words, colour in zip(legend, COLOURS, strict=False):
-        pen.rectangle((GAP, top + 6, GAP + 20, top + 26), colour)
+        pen.rectangle((GAP, top + 8, GAP + 22, top + 30), colour)
         pen.text((GAP + 32, top), words, TEXT, font())
         top += LINE
     return image.crop((0, 0, WIDTH, top + GAP))
@@ -142,7 +142,7 @@ def _row(row: Sequence[Cell]) -> Image.Image:
 
 def _wrapped(words: str, width: int) -> list[str]:
     lines: list[str] = []
-    for part in words.split("\n"):
+    for part in words.split("\n") if words else []:
         lines.append("")
         for word in part.split():
             longer = f"{lines[-1]} {word}".strip()

@@ -91,8 +91,8 @@ def turn_lightness() -> Image.Image:
         [
             [
                 Cell("the frame", of_image(frame[0])),
-                Cell("Turn Lightness: the hues stay", of_image(turned), arrow=True),
-                Cell("a negative turns hues as well", of_image(1 - frame[0])),
+                Cell("turned: hues stay", of_image(turned), arrow=True),
+                Cell("a negative: hues turn", of_image(1 - frame[0])),
             ]
         ]
     )
@@ -116,12 +116,12 @@ def labelled_grid() -> Image.Image:
 
 def encode_clip() -> Image.Image:
     """Measured peaks while encoding."""
-    return _memory("Peak of main memory, encoding 128 frames", 1)
+    return _memory("Peak of memory, encoding 128 frames", 1)
 
 
 def decode_clip() -> Image.Image:
     """Measured peaks while decoding."""
-    return _memory("Peak of main memory, decoding 128 frames", 3)
+    return _memory("Peak of memory, decoding 128 frames", 3)
 
 
 def ays_scheduler() -> Image.Image:
@@ -134,8 +134,8 @@ def reverse_sigmas() -> Image.Image:
     """A schedule as it falls, and turned round: its first sigma is the model's lowest, not 0."""
     falling = schedules.ays("SD1", 16)
     rising = schedules.reverse(falling, LOWEST)
-    turned = f"turned round, from {float(rising[0]):.2g} up"
-    return _curves({"sigmas, falling to 0": falling, turned: rising}, "noise level (sigma)")
+    turned = f"rising from {float(rising[0]):.2g}"
+    return _curves({"falling to 0": falling, turned: rising}, "noise level (sigma)")
 
 
 def _ticks(_count: int):
@@ -177,11 +177,11 @@ def _curves(curves: dict[str, Tensor], label: str) -> Image.Image:
     axes.set_yticks([0.01, 0.1, 1, 10], ["0", "0.1", "1", "10"])
     axes.minorticks_off()
     axes.set_xticks([0, 4, 8, 12, 16])
-    axes.set_xlabel("step", color=TEXT, fontsize=19)
-    axes.set_ylabel(label, color=TEXT, fontsize=19)
-    axes.tick_params(colors=TEXT, labelsize=19)
+    axes.set_xlabel("step", color=TEXT, fontsize=22)
+    axes.set_ylabel(label, color=TEXT, fontsize=22)
+    axes.tick_params(colors=TEXT, labelsize=22)
     axes.grid(color="#474e59")
-    axes.legend(fontsize=19, facecolor=CARD, labelcolor=TEXT, edgecolor=CARD)
+    axes.legend(loc="lower center", fontsize=22, facecolor=CARD, labelcolor=TEXT, edgecolor=CARD)
     figure.tight_layout()
     held = io.BytesIO()
     figure.savefig(held, format="png", metadata={"Software": None})

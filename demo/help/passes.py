@@ -5,7 +5,6 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
@@ -42,11 +41,11 @@ def unsampler(clips: Clips) -> Image.Image:
             [
                 _cell("the source", source),
                 Cell("its noise", noise(middle(clips.inversion().noise)), arrow=True),
-                _cell(f"back, same prompt: {_lost(error)} lost", back, arrow=True),
+                _cell(f"same prompt: {_lost(error)} lost", back, arrow=True),
             ],
             [
-                _cell(f"same noise, other prompt: {LOOK}", clips.restyled(LOOK)),
-                _cell(f"same noise, other prompt: {OTHER}", clips.restyled(OTHER)),
+                _cell(f"other prompt: {LOOK}", clips.restyled(LOOK)),
+                _cell(f"other prompt: {OTHER}", clips.restyled(OTHER)),
                 _cell(f"{LOOK}, structure {STRUCTURE:g}", clips.restyled(LOOK, STRUCTURE)),
             ],
         ]
@@ -68,11 +67,11 @@ def resampler(clips: Clips) -> Image.Image:
         [
             [
                 _cell("the source", clips.source()),
-                _cell("defaults: structure 0, direct -1", clips.restyled(LOOK), True),
+                _cell("the defaults", clips.restyled(LOOK), True),
             ],
             [
-                _cell(f"structure {STRUCTURE:g}: more of the source", clips.restyled(LOOK, STRUCTURE)),
-                _cell("direct 0: the noise decides all", clips.restyled(LOOK, 0.0, 0.0)),
+                _cell(f"structure {STRUCTURE:g}", clips.restyled(LOOK, STRUCTURE)),
+                _cell("direct 0: noise alone", clips.restyled(LOOK, 0.0, 0.0)),
             ],
         ]
     )
@@ -84,8 +83,8 @@ def resampler_advanced(clips: Clips) -> Image.Image:
         [
             [
                 Cell("the noise", noise(middle(clips.inversion().noise))),
-                _cell("the Unsampler's guider: the source", clips.back(), True),
-                _cell("a guider with another prompt", clips.restyled(LOOK), True),
+                _cell("same guider: the source", clips.back(), True),
+                _cell("another prompt", clips.restyled(LOOK), True),
             ]
         ]
     )
@@ -100,8 +99,8 @@ def inversion_sampler(clips: Clips) -> Image.Image:
         [
             [
                 _cell("the source", source),
-                _cell("Inversion Sampler, up and down", plain, True),
-                Cell(f"{_lost(errors[0])} lost (drawn 4 times as strong)", lost[0]),
+                _cell("Inversion Sampler", plain, True),
+                Cell(f"{_lost(errors[0])} lost (drawn times 4)", lost[0]),
             ],
             [
                 _cell("the source", source),
@@ -148,7 +147,9 @@ def inversion_report(clips: Clips) -> Image.Image:
     of_noise = metrics.noise_figures(made.noise, made.record.source, sigma)
     compared = metrics.compare(clips.back(), made.record.source)
     report = figures.Report(made, of_noise, metrics.corrections(made), compared, 1.0, sigma)
-    return _chart(*verdict.heading(report), not verdict.findings(report), panels.panels(report))
+    return _chart(
+        *verdict.heading(report), not verdict.findings(report), panels.panels(report), slice(0, 4, 3)
+    )
 
 
 def restyle_report(clips: Clips) -> Image.Image:
@@ -156,7 +157,9 @@ def restyle_report(clips: Clips) -> Image.Image:
     source, result = _image(clips.source()), _image(clips.restyled(LOOK))
     found = restyle.figures(source, result)
     good = not restyle_verdict.findings(found)
-    return _chart(*restyle_verdict.heading(found), good, restyle_panels.panels(found, source, result))
+    return _chart(
+        *restyle_verdict.heading(found), good, restyle_panels.panels(found, source, result), slice(0, 2)
+    )
 
 
 def save_noise(clips: Clips) -> Image.Image:
@@ -172,8 +175,8 @@ def save_noise(clips: Clips) -> Image.Image:
     legend = (
         "the noise",
         "the source",
-        "the model's answers on the way up",
-        "its answers for the direct path",
+        "model answers on the way up",
+        "answers for the direct path",
     )
     return bars("What lies in the file", lines, legend)
 
@@ -221,11 +224,17 @@ def _lost(relative: float) -> str:
     return "nothing" if relative < 1e-5 else f"{100 * relative:.1f} %"
 
 
-def _chart(heading: str, detail: str, good: bool, shown: list) -> Image.Image:
-    drawn: np.ndarray = chart.draw(heading, detail, good, shown)
-    return Image.fromarray(drawn).resize(
-        (WIDTH, WIDTH * drawn.shape[0] // drawn.shape[1]), Image.Resampling.LANCZOS
-    )
+def _chart(heading: str, detail: str, good: bool, drawn: list, shown: slice) -> Image.Image:
+    """Some panels of a chart, one below the other, so that their letters can be read, and its verdict."""
+    whole = chart.draw(heading, detail, good, drawn)
+    wide, tall = (chart.WIDTH - 3 * chart.GAP) // 2, (chart.HEIGHT - chart.HEAD - 2 * chart.GAP) // 2
+    places = [(row, column) for row in range(2) for column in range(2)][shown]
+    rows = []
+    for row, column in places:
+        top, left = chart.HEAD + row * (tall + chart.GAP), chart.GAP + column * (wide + chart.GAP)
+        said = f"{heading}\n{detail}" if (row, column) == places[-1] else ""
+        rows.append([Cell(said, whole[top : top + tall, left : left + wide])])
+    return cells(rows)
 
 
 PICTURES = {
