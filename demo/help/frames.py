@@ -30,6 +30,7 @@ FAINT = 31  # a clip with faint edges beside strong ones
 FOOTAGE = Path(__file__).parents[2] / "benchmarks" / "results" / "footage.md"
 PAIRS = ((0.1, 0.3), (0.02, 0.06))  # thresholds of Canny Edges
 ROW = "| 128 | {} with Wan's VAE: "
+SHIFT, BORDER = 8.0, 0.875  # of the workflow for Wan 2.2
 LOWEST = 0.0292  # sigma_min of SD1.5
 
 
@@ -138,6 +139,18 @@ def reverse_sigmas() -> Image.Image:
     return _curves({"falling to 0": falling, turned: rising}, "noise level (sigma)")
 
 
+def experts_by_sigma() -> Image.Image:
+    """Which of two models is asked along the schedule of Wan's workflow."""
+    time = torch.linspace(1, 0, 21)
+    sigmas = SHIFT * time / (1 + (SHIFT - 1) * time)
+    figure, axes = _axes("noise level (sigma)")
+    for of_high, label, colour in ((True, "high_model", COLOURS[0]), (False, "low_model", COLOURS[1])):
+        asked = [i for i, sigma in enumerate(sigmas[:-1].tolist()) if (sigma >= BORDER) == of_high]
+        axes.plot(asked, sigmas[asked], "o", color=colour, label=f"{label}: {len(asked)} steps", markersize=9)
+    axes.axhline(BORDER, color=TEXT, linestyle="--", label=f"border {BORDER:g}")
+    return _drawn(figure, axes)
+
+
 def _ticks(_count: int):
     return lambda: None
 
@@ -169,17 +182,28 @@ def _cell(row: str, column: int) -> str:
 
 def _curves(curves: dict[str, Tensor], label: str) -> Image.Image:
     """Schedules over their steps, on a logarithmic axis; a last 0 is drawn at the foot."""
-    figure, axes = pyplot.subplots(figsize=(8, 4.4), dpi=100, facecolor=GROUND)
-    axes.set_facecolor(CARD)
+    figure, axes = _axes(label)
     for (name, sigmas), colour in zip(curves.items(), COLOURS, strict=False):
         axes.plot(range(len(sigmas)), sigmas.clamp(min=0.01), "o-", color=colour, label=name, linewidth=3)
     axes.set_yscale("log")
     axes.set_yticks([0.01, 0.1, 1, 10], ["0", "0.1", "1", "10"])
     axes.minorticks_off()
     axes.set_xticks([0, 4, 8, 12, 16])
+    return _drawn(figure, axes)
+
+
+def _axes(label: str):
+    """A figure and its axes, over the steps."""
+    figure, axes = pyplot.subplots(figsize=(8, 4.4), dpi=100, facecolor=GROUND)
+    axes.set_facecolor(CARD)
     axes.set_xlabel("step", color=TEXT, fontsize=22)
     axes.set_ylabel(label, color=TEXT, fontsize=22)
     axes.tick_params(colors=TEXT, labelsize=22)
+    return figure, axes
+
+
+def _drawn(figure, axes) -> Image.Image:
+    """The figure as a picture, with its legend."""
     axes.grid(color="#474e59")
     axes.legend(loc="lower center", fontsize=22, facecolor=CARD, labelcolor=TEXT, edgecolor=CARD)
     figure.tight_layout()
@@ -199,4 +223,5 @@ PICTURES = {
     "UNS_DecodeClip": decode_clip,
     "UNS_AYSScheduler": ays_scheduler,
     "UNS_ReverseSigmas": reverse_sigmas,
+    "UNS_ExpertsBySigma": experts_by_sigma,
 }

@@ -21,7 +21,7 @@ FAMILIES = ["SD1.5", "SDXL", "Wan"]
 TEMPLATES = {  # the ones whose values the tables give, by family
     "SD1.5": ("unsampling_animatediff_sd15", "restyle_saved_noise"),
     "SDXL": ("unsampling_animatediff_sdxl", "unsampling_hotshotxl"),
-    "Wan": ("unsampling_wan_video",),
+    "Wan": ("unsampling_wan_video", "unsampling_wan22_video"),
 }
 SAME_EVERYWHERE = {  # nodes whose settings have nothing to do with the family of the model
     *("UNS_LabelledGrid", "UNS_SaveNoise", "UNS_LoadNoise", "UNS_MixNoise"),
