@@ -32,7 +32,7 @@ def test_a_result_says_where_it_comes_from(name):
     folder = ROOT / "benchmarks" / name
     script = folder / "__main__.py" if folder.is_dir() else ROOT / "benchmarks" / "host" / f"{name}.py"
     text = script.read_text()
-    assert "{origin()}" in text or "versions()" in text
+    assert "{origin()}" in text or "versions(" in text
     assert origin.origin() in report.versions()
 
 
