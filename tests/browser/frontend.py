@@ -100,7 +100,7 @@ def open_frontend(
     """A page with the frontend ready to load workflows, knowing exactly the nodes of `object_info`.
 
     scripts: the web folders of other packs by name, loaded as extensions beside ours. answers: what else the
-    server says, by path.
+    server says, by path. The page's `send` sends it a message of the server.
     """
     with stub_server(object_info, settings, media, scripts, answers) as server:
         context = browser.new_context(viewport={"width": size[0], "height": size[1]})
@@ -108,7 +108,14 @@ def open_frontend(
         page.problems = Problems(server.url)
         page.on("console", page.problems.console)
         page.on("pageerror", page.problems.page_error)
-        page.route_web_socket(re.compile(r"/ws(\?|$)"), greet)
+        sockets: list[WebSocketRoute] = []
+
+        def keep(socket: WebSocketRoute) -> None:
+            sockets.append(socket)
+            greet(socket)
+
+        page.route_web_socket(re.compile(r"/ws(\?|$)"), keep)
+        page.send = lambda message: sockets[-1].send(json.dumps(message))
         page.goto(server.url, wait_until="domcontentloaded")
         page.wait_for_function(READY, timeout=READY_MS)
         try:

@@ -3,12 +3,10 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from unittest.mock import patch
 
 import pytest
-from browser import frontend
-from browser.frontend import greet, load, missing, open_frontend
-from playwright.sync_api import Browser, Page, WebSocketRoute
+from browser.frontend import load, missing, open_frontend
+from playwright.sync_api import Browser, Page
 
 from tools.workflows.build import file_of, recorded_info
 
@@ -28,17 +26,7 @@ PROMPT = "async () => (await app.graphToPrompt()).output"
 
 @contextmanager
 def opened(browser: Browser, **settings) -> Iterator[Page]:
-    sockets: list[WebSocketRoute] = []
-
-    def keep(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-        greet(socket)
-
-    with (
-        patch.object(frontend, "greet", keep),
-        open_frontend(browser, recorded_info(), settings=settings) as page,
-    ):
-        page.send = lambda data: sockets[-1].send(json.dumps(data))
+    with open_frontend(browser, recorded_info(), settings=settings) as page:
         yield page
         assert page.problems.messages == []
 

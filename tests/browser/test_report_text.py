@@ -3,13 +3,11 @@
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from unittest.mock import patch
 
 import pytest
-from browser import frontend
-from browser.frontend import greet, load, missing, open_frontend
+from browser.frontend import load, missing, open_frontend
 from browser.stub_server import SCRIPTS
-from playwright.sync_api import Browser, Page, WebSocketRoute
+from playwright.sync_api import Browser, Page
 
 from tools.workflows.build import OBJECT_INFO
 
@@ -50,25 +48,16 @@ def object_info() -> dict:
 @contextmanager
 def canvas(browser: Browser, **settings) -> Iterator[Page]:
     """A page whose `run(node, text)` is the server's message that this node ran."""
-    sockets: list[WebSocketRoute] = []
-
-    def keep(socket: WebSocketRoute) -> None:
-        sockets.append(socket)
-        greet(socket)
-
-    with (
-        patch.object(frontend, "greet", keep),
-        open_frontend(browser, object_info(), settings=settings) as page,
-    ):
-        page.run = lambda node, text: sockets[-1].send(executed(node, text))
+    with open_frontend(browser, object_info(), settings=settings) as page:
+        page.run = lambda node, text: page.send(executed(node, text))
         yield page
         assert page.problems.messages == []
 
 
-def executed(node: int | str, text: str) -> str:
+def executed(node: int | str, text: str) -> dict:
     output = {"text": [text], "images": []}
     data = {"node": str(node), "display_node": str(node), "output": output, "prompt_id": "stub"}
-    return json.dumps({"type": "executed", "data": data})
+    return {"type": "executed", "data": data}
 
 
 def reload_graph(page: Page) -> tuple[int, int, int]:
