@@ -117,7 +117,8 @@ def inputs(node: str, made: dict) -> dict:
     noise = made.get("UNS_UnsamplerAdvanced" if "Advanced" in node else "UNS_Unsampler", (None,))[0]
     sound = {"waveform": torch.zeros(1, 1, 100), "sample_rate": 100}
     parts = Types.VideoComponents(images=images, audio=sound, frame_rate=Fraction(8))
-    prompt = {"model": model, "positive": condition, "negative": condition, "cfg": 1.0}
+    texts = {"positive": condition, "negative": condition, "cfg": 1.0}
+    prompt = texts | {"model": model}
     direct = {"direct": 0.0}
     return {
         "UNS_Unsampler": prompt | direct | {"latent_image": clip, "sigmas": sigmas, "solver": "midpoint"},
@@ -125,7 +126,7 @@ def inputs(node: str, made: dict) -> dict:
         "UNS_UnsamplerAdvanced": direct
         | {"guider": guider, "latent_image": clip, "sigmas": sigmas, "solver": "euler"},
         "UNS_NoiselessResamplerAdvanced": {"guider": guider, "noise": noise, "structure": 0.0},
-        "UNS_ExpertsBySigma": prompt | {"high_model": model, "low_model": model, "border": 0.5},
+        "UNS_ExpertsBySigma": texts | {"high_model": model, "low_model": model, "border": 0.5},
         "UNS_AYSScheduler": {"model_type": "auto", "steps": 4, "denoise": 1.0, "model": model},
         "UNS_ReverseSigmas": {"sigmas": sigmas, "model": model},
         "UNS_InversionSampler": {"solver": "midpoint", "direction": "unsample"},
