@@ -227,7 +227,7 @@ def restyle(info: dict, variant: Variant) -> dict:
             help_notes("Models and sizes", WIDE, (files, 240), (size, 260), (flow, 350)),
             unsample,
             resample,
-            Area("6 Result", BLUE, [*end, cut, clip, save], 300, {save.id: 250 if end else 360}),
+            Area("6 Result", BLUE, [*end, cut, clip, save], 300, {save.id: 240 if end else 360}),
             help_notes("Help", NOTE_WIDTH, (tuning, 480), (migration, 420)),
         ],
     )
