@@ -99,7 +99,8 @@ def written(found: list[tuple[tuple[float, float], tuple[float, float]]], size: 
     promise = f"save and load take at most {BAR:g} times as long as safetensors' own"
     check = Check(promise, f"Median ratio {ratio:.2f}", ratio <= BAR)
     head = (
-        f"# Saving and loading noise\n\n`python -m benchmarks.noise_file`. {versions(torch.get_num_threads())}.\n\n"
+        "# Saving and loading noise\n\n`python -m benchmarks.noise_file`."
+        f" {versions(torch.get_num_threads())}.\n\n"
         f"The noise and record of {FRAMES} frames of 512x512 and {STEPS} steps, {size / 2**20:.0f} MiB."
         f" Seconds, medians of {ROUNDS} rounds in turns. Both saves end with the bytes on the disk. Ours"
         " checks every value and sum while it writes and when it loads; load_file checks none.\n\n"
