@@ -39,8 +39,9 @@ def main() -> None:
     ema = copy.deepcopy(unet).requires_grad_(False)
     optimisers = Optimisers(unet)
     network = torch.compile(unet, dynamic=False) if options.compile else unet
-    log: list[dict] = []
-    first = _resume(options.folder, unet, ema, optimisers, log)
+    parts = {"unet": unet, "ema": ema, "optimisers": optimisers}
+    log = resumed(options.folder, parts)
+    first = log[-1]["step"] if log else 0
     started, before = monotonic(), log[-1]["seconds"] if log else 0.0
     recent: list[float] = []
     for step in tqdm(range(first, options.steps), initial=first, total=options.steps, mininterval=10):
@@ -57,7 +58,7 @@ def main() -> None:
                 }
             )
             recent.clear()
-            _checkpoint(options.folder, unet, ema, optimisers, log)
+            checkpoint(options.folder, parts, log)
             tqdm.write(json.dumps(log[-1]))
     model.save(ema, options.folder / model.WEIGHTS.name)
     loss_curve(log, options.folder / "loss.png")
@@ -181,23 +182,21 @@ def _held_out(unet, device: str) -> list[float]:
     return [round(float(row.mean()), 5) for row in rows]
 
 
-def _resume(folder: Path, unet, ema, optimisers: Optimisers, log: list[dict]) -> int:
+def resumed(folder: Path, parts: dict) -> list[dict]:
+    """Loads the parts from the folder's checkpoint; its log, empty without one."""
     path = folder / "checkpoint.pt"
     if not path.is_file():
-        return 0
+        return []
     state = torch.load(path, weights_only=True)
-    unet.load_state_dict(state["unet"])
-    ema.load_state_dict(state["ema"])
-    optimisers.load_state_dict(state["optimisers"])
-    log.extend(state["log"])
-    return log[-1]["step"]
+    for name, each in parts.items():
+        each.load_state_dict(state[name])
+    return state["log"]
 
 
-def _checkpoint(folder: Path, unet, ema, optimisers: Optimisers, log: list[dict]) -> None:
+def checkpoint(folder: Path, parts: dict, log: list[dict]) -> None:
     """Written beside and moved into place: a stop in the middle leaves the last one whole."""
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / "checkpoint.part"
-    parts = {"unet": unet, "ema": ema, "optimisers": optimisers}
     torch.save({name: each.state_dict() for name, each in parts.items()} | {"log": log}, part)
     part.replace(folder / "checkpoint.pt")
 

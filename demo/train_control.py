@@ -20,7 +20,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from . import control, model, world
-from .train import DROPPED, follow, loss, noise_levels, sampled
+from .train import DROPPED, checkpoint, follow, loss, noise_levels, resumed, sampled
 
 CLIPS, FRAMES = 2, 8  # a step
 RATE, WARM_UP, DECAY = 1e-3, 50, 0.99
@@ -50,7 +50,7 @@ def main() -> None:
     ema = copy.deepcopy(net).requires_grad_(False)
     adam = torch.optim.AdamW(net.parameters(), lr=RATE, betas=(0.9, 0.99), weight_decay=0.01)
     parts = {"net": net, "ema": ema, "adam": adam}
-    log = _resume(options.folder, parts)
+    log = resumed(options.folder, parts)
     started, before = monotonic(), log[-1]["seconds"] if log else 0.0
     without = held_out(unet, None)
     recent: list[float] = []
@@ -63,7 +63,7 @@ def main() -> None:
             row |= {"held_out": held_out(unet, ema), "without": without}
             log.append(row | {"seconds": round(before + monotonic() - started, 1)})
             recent.clear()
-            _checkpoint(options.folder, parts, log)
+            checkpoint(options.folder, parts, log)
             tqdm.write(json.dumps(log[-1]))
     model.save(ema, options.folder / control.WEIGHTS.name)
     loss_curve(log, options.folder / "control_loss.png")
@@ -131,24 +131,6 @@ def held_out(unet, net) -> list[float]:
         for sigma in CHECKED
     ]
     return [round(float(row.mean()), 5) for row in rows]
-
-
-def _resume(folder: Path, parts: dict) -> list[dict]:
-    path = folder / "checkpoint.pt"
-    if not path.is_file():
-        return []
-    state = torch.load(path, weights_only=True)
-    for name, each in parts.items():
-        each.load_state_dict(state[name])
-    return state["log"]
-
-
-def _checkpoint(folder: Path, parts: dict, log: list[dict]) -> None:
-    """Written beside and moved into place: a stop in the middle leaves the last one whole."""
-    folder.mkdir(parents=True, exist_ok=True)
-    part = folder / "checkpoint.part"
-    torch.save({name: each.state_dict() for name, each in parts.items()} | {"log": log}, part)
-    part.replace(folder / "checkpoint.pt")
 
 
 def loss_curve(log: list[dict], path: Path) -> None:
