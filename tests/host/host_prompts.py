@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from family_models import family_model
 from host_session import HostSession
 
 PROMPTS = Path(__file__).parents[2] / "api"
@@ -41,6 +42,23 @@ def without_big_models(prompt: dict) -> dict:
     resampler["positive"], resampler["negative"] = control["positive"], control["negative"]
     the(prompt, "ADE_UseEvolvedSampling").pop("m_models")
     return {key: node for key, node in prompt.items() if node["class_type"] not in gone}
+
+
+def on_small_wan(comfy: HostSession, prompt: dict, clip: Path) -> None:
+    """Gives a Wan prompt a clip, a small VAE, a small size and four steps; its transformers are the caller's.
+
+    umt5 has 5.7 billion weights: the text encoder is SD1.5's, whose width the small transformers' files
+    ask for.
+    """
+    the(prompt, "LoadVideo")["file"] = comfy.client.upload(clip)
+    the(prompt, "VAELoader")["vae_name"] = family_model(comfy.models_dir, "wan_vae")
+    text = node_id(prompt, "CLIPLoader")
+    prompt[text] = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": comfy.model("one_level")}}
+    for node in prompt.values():
+        if node["class_type"] == "CLIPTextEncode":
+            node["inputs"]["clip"] = [text, 1]
+    the(prompt, "UNS_VideoFrames")["megapixels"] = 0.01
+    the(prompt, "BasicScheduler")["steps"] = 4
 
 
 def save_latent(prompt: dict, name: str, node: str) -> None:

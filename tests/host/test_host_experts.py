@@ -10,7 +10,7 @@ import torch
 from family_models import family_model
 from host_graphs import Graph, Node
 from host_passes import EMPTY, SOURCE, TARGET
-from host_prompts import committed_prompt, node_id, save_latent, saved_video, the
+from host_prompts import committed_prompt, node_id, on_small_wan, save_latent, saved_video, the
 from host_session import HostSession
 from host_trips import clip
 from host_windows import defaults
@@ -229,24 +229,15 @@ def test_a_border_at_a_sigma_is_the_high_models(comfy, border):
 
 
 def lowered(comfy, folder, frames: int) -> dict:
-    """The workflow's prompt with small models, a short clip and few steps; the text encoder is SD1.5's, whose
-    width the small transformers' files ask for."""
+    """The workflow's prompt with small models, a short clip and few steps."""
     prompt, clip_file = committed_prompt("unsampling_wan22_video"), folder / f"{frames}.mp4"
     write_video(clip_file, pan_over_photograph(frames, 67, 101), Fraction(16))
-    the(prompt, "LoadVideo")["file"] = comfy.client.upload(clip_file)
+    on_small_wan(comfy, prompt, clip_file)
     files = {"high": "wan", "low": "wan_low"}
     for node in prompt.values():
         if node["class_type"] == "UNETLoader":
             (noise,) = [noise for noise in files if f"{noise}_noise" in node["inputs"]["unet_name"]]
             node["inputs"]["unet_name"] = family_model(comfy.models_dir, files[noise])
-    the(prompt, "VAELoader")["vae_name"] = family_model(comfy.models_dir, "wan_vae")
-    text = node_id(prompt, "CLIPLoader")
-    prompt[text] = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": comfy.model("one_level")}}
-    for node in prompt.values():
-        if node["class_type"] == "CLIPTextEncode":
-            node["inputs"]["clip"] = [text, 1]
-    the(prompt, "UNS_VideoFrames")["megapixels"] = 0.01
-    the(prompt, "BasicScheduler")["steps"] = 4
     unsampler = the(prompt, "UNS_UnsamplerAdvanced")
     prompt["again"] = {"class_type": "UNSTest_Again", "inputs": {"latent": unsampler["latent_image"]}}
     unsampler["latent_image"] = ["again", 0]

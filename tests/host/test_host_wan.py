@@ -6,7 +6,16 @@ from fractions import Fraction
 import pytest
 import torch
 from family_models import family_model
-from host_prompts import come_back, committed_prompt, node_id, round_trip_error, saved_video, the, watch
+from host_prompts import (
+    come_back,
+    committed_prompt,
+    node_id,
+    on_small_wan,
+    round_trip_error,
+    saved_video,
+    the,
+    watch,
+)
 
 from demo.video import pan_over_photograph, read_video, write_video
 from tools.client import ClientError
@@ -15,19 +24,10 @@ WAN = "unsampling_wan_video"
 
 
 def lowered(comfy, clip) -> dict:
-    """The workflow's prompt with other models, clip, size and number of steps. umt5 has 5.7 billion weights:
-    the text encoder is SD1.5's, whose width the small transformer's file asks for."""
+    """The workflow's prompt with other models, clip, size and number of steps."""
     prompt = committed_prompt(WAN)
-    the(prompt, "LoadVideo")["file"] = comfy.client.upload(clip)
+    on_small_wan(comfy, prompt, clip)
     the(prompt, "UNETLoader")["unet_name"] = family_model(comfy.models_dir, "wan")
-    the(prompt, "VAELoader")["vae_name"] = family_model(comfy.models_dir, "wan_vae")
-    text = node_id(prompt, "CLIPLoader")
-    prompt[text] = {"class_type": "CheckpointLoaderSimple", "inputs": {"ckpt_name": comfy.model("one_level")}}
-    for node in prompt.values():
-        if node["class_type"] == "CLIPTextEncode":
-            node["inputs"]["clip"] = [text, 1]
-    the(prompt, "UNS_VideoFrames")["megapixels"] = 0.01
-    the(prompt, "BasicScheduler")["steps"] = 4
     return prompt
 
 
