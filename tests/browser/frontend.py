@@ -124,6 +124,19 @@ def open_frontend(
             context.close()
 
 
+def search_for(page: Page, words: str) -> None:
+    """Types into the search that a double click on an empty canvas opens."""
+    page.evaluate("() => app.rootGraph.clear()")
+    searching = "() => document.activeElement.tagName === 'INPUT'"
+    for _ in range(20):  # a canvas that still tidies up after the last node takes no double click
+        page.mouse.dblclick(400, 200)
+        page.wait_for_timeout(500)
+        if page.evaluate(searching):
+            break
+    assert page.evaluate(searching)
+    page.keyboard.type(words, delay=5)
+
+
 def greet(socket: WebSocketRoute) -> None:
     """The first message a ComfyUI server sends over its socket."""
     status = {"status": {"exec_info": {"queue_remaining": 0}}, "sid": "stub"}

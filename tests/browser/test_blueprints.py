@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from browser.frontend import missing, open_frontend
+from browser.frontend import missing, open_frontend, search_for
 from playwright.sync_api import Browser, Page
 
 from tools.workflows.blueprints import BLUEPRINTS, PASSES, RESTYLE, TOLD
@@ -50,15 +50,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def added(page: Page, name: str) -> dict:
     """Search for it, as a double click on the canvas lets people, and add what is found first."""
-    page.evaluate("() => app.rootGraph.clear()")
-    searching = "() => document.activeElement.tagName === 'INPUT'"
-    for _ in range(20):  # a canvas that still tidies up after the last node takes no double click
-        page.mouse.dblclick(400, 200)
-        page.wait_for_timeout(500)
-        if page.evaluate(searching):
-            break
-    assert page.evaluate(searching)
-    page.keyboard.type(name, delay=5)
+    search_for(page, name)
     page.get_by_text(name).first.wait_for(timeout=20_000)
     page.keyboard.press("Enter")
     page.wait_for_function("() => app.rootGraph.nodes.length === 1", timeout=20_000)

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from browser.frontend import missing, open_frontend
+from browser.frontend import missing, open_frontend, search_for
 from browser.test_blueprints import answers
 from playwright.sync_api import Browser, Page
 
@@ -40,14 +40,7 @@ def page(browser: Browser) -> Iterator[Page]:
 @pytest.mark.parametrize("words", WORDS)
 def test_our_passes_are_found_first(page: Page, words: str):
     page.keyboard.press("Escape")
-    page.evaluate("() => app.rootGraph.clear()")
-    searching = "() => document.activeElement.tagName === 'INPUT'"
-    for _ in range(20):
-        page.mouse.dblclick(400, 200)
-        page.wait_for_timeout(300)
-        if page.evaluate(searching):
-            break
-    page.keyboard.type(words, delay=5)
+    search_for(page, words)
     page.wait_for_function("(words) => document.activeElement.value === words", arg=words, timeout=20_000)
     names = {entry["display_name"] or name for name, entry in known().items()} | set(BLUEPRINTS)
     for _ in range(40):  # the list follows what is typed a little later
