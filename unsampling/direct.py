@@ -149,8 +149,10 @@ def walk(
     part: range,
     share: Share,
     adjust: Adjust,
-) -> Edit:
-    """The edit after these steps of the path, from nothing above them. `evaluate` answers for the target.
+    stop: Callable[[Tensor, Tensor], bool] | None = None,
+) -> Edit | None:
+    """The edit after these steps of the path, from nothing above them; None once stop() says so of an answer
+    beside the source's own. `evaluate` answers for the target.
 
     Under the source's own prompt both answers are the same bits, and the edit is 0 without a rounding.
     """
@@ -158,7 +160,10 @@ def walk(
     for i in part:
         x = direct.noised(source, sigmas[i], i) + shift
         answer = direct.answers[i].to(source.device, source.dtype)
-        difference = adjust(evaluate(x, sigmas[i], i), answer) - answer
+        denoised = evaluate(x, sigmas[i], i)
+        if stop is not None and stop(denoised, answer):
+            return None
+        difference = adjust(denoised, answer) - answer
         shift = shift + (difference - shift) * (1 - sigmas[i + 1] / sigmas[i]).to(source.device)
         shift, difference = (_kept(t, share(i)) for t in (shift, difference))
     last = sigmas[part.stop].to(source.device)
@@ -184,6 +189,25 @@ def lies_across(answer: Tensor, source_answer: Tensor, source: Tensor) -> bool |
     """
     seen = correlation(source_answer, source) > SEEN
     return correlation(answer, source_answer) < ACROSS if seen else None
+
+
+class Look:
+    """Looks at the answers of a path from its top, until one tells whether the new look lies across the
+    source's lightness. Called with an answer and the source's own; returns whether to walk no further.
+
+    told: is given what was found, once. stops: whether the walk ends at a look across.
+    """
+
+    def __init__(self, source: Tensor, told: Callable[[bool], None] | None, stops: bool):
+        self.source, self.told, self.stops = source, told, stops
+        self.across: bool | None = None
+
+    def __call__(self, answer: Tensor, source_answer: Tensor) -> bool:
+        if self.across is None:
+            self.across = lies_across(answer, source_answer, self.source)
+            if self.across is not None and self.told is not None:
+                self.told(self.across)
+        return self.stops and bool(self.across)
 
 
 def correlation(a: Tensor, b: Tensor) -> float:

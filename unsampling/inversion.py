@@ -12,6 +12,7 @@ from . import mix, schedules, solvers, steps
 from .checks import check_fraction, check_latent, check_mask, per_frame
 from .errors import Cause, UnsamplingError
 from .hold import Adjust, holding, in_turn
+from .mirror import Mirror
 from .record import Inversion, Record
 from .repeats import Compare, Remembering, compared
 from .solvers.evaluation import Callback, Course, Denoise, Evaluate, ModelCalls, Store, in_memory
@@ -133,6 +134,9 @@ def resample(
     steady: float = 0.0,
     compare: Compare | None = None,
     flow: bool = False,
+    mirror: Mirror | None = None,
+    turn: bool | None = None,
+    across: Callable[[bool], None] | None = None,
 ) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
@@ -152,6 +156,11 @@ def resample(
     compare: is given each answer beside the recorded one, which answers the same question as long as the
         settings are the source's own and no answer before was another.
     flow: as in unsample(), which mixed noise has to know where a pass does not begin at it.
+    mirror: through which the model may be asked, so that dark and bright change places. turn: whether it is:
+        None only where a direct path from the top of the schedule shows that the new look lies across the
+        source's lightness, which costs the calls until then once more. Frames that structure keeps whole, and
+        what is outside a mask, are the source as it is.
+    across: is told whether the look lies across, once a direct path shows it.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
@@ -164,15 +173,19 @@ def resample(
     _check_adjusting("steady", steady, inversion, Cause.STEADY_WITHOUT_RECORD)
     part, offset = inversion.sigmas[inversion.start :], inversion.start
     record, calls = inversion.record, calls_falling(inversion, structure, direct)
+    seen = mirror if turn else None
+    evaluate = ModelCalls(denoise, calls, callback, half=record is not None and record.half)
+    ask = partial(_ask_through, evaluate, callback)
     if record is None:
-        return solvers.pair(inversion.solver).fall(ModelCalls(denoise, calls, callback), x, part, offset)
+        ask(seen, denoise)
+        clip = solvers.pair(inversion.solver).fall(evaluate, x, part, offset)
+        return clip if seen is None else seen(clip)
     if record.source.shape != x.shape:
         raise UnsamplingError(
             f"noise has shape {tuple(x.shape)}, its record"
             f" {tuple(record.source.shape)}; use the noise as unsample() returned it"
         )
     method = solvers.recorded_pair(inversion.solver)
-    evaluate = ModelCalls(direct_denoise or denoise, calls, callback, half=record.half)
     source = record.source.to(x.device, x.dtype, copy=True)
     end, start = len(inversion.sigmas) - 1, max(path.stop, int(starts.min())) - offset
     if int(starts.min()) == end:
@@ -187,7 +200,14 @@ def resample(
     evening = steadying(source, steady)
     if record.direct is not None and path:
         adjust = _looked_at(in_turn(holding(source, hold, push=False), evening), compare, evaluate)
-        edit = direct_path.walk(evaluate, source, inversion.sigmas, record.direct, path, share, adjust)
+        look = direct_path.Look(source, across, stops=mirror is not None and turn is None)
+        told = source, inversion.sigmas, record.direct, path, share, adjust
+        ask(seen, direct_denoise or denoise)
+        edit = direct_path.walk(evaluate, *told, stop=look if path.start == 0 and seen is None else None)
+        if edit is None:
+            seen, evaluate.total = mirror, evaluate.total + evaluate.count
+            ask(seen, direct_denoise or denoise)
+            edit = direct_path.walk(evaluate, *told)
     if start or path:
         x = method.state(walk, part, start, x.device)
         if moved is not None and part[start] > 0:
@@ -197,11 +217,22 @@ def resample(
     if moved is not None and float(starts.min()) % 1:
         changed = moved.state
     edit = moved = None  # both are of the clip's size, and the rest of the pass is long
-    evaluate.denoise = denoise
+    ask(seen, denoise)
     adjust = _looked_at(in_turn(holding(source, hold, push=not path), evening), compare, evaluate)
     course = Course(start, start + offset, fidelity, share, velocity, adjust, changed)
     x = method.fall_recorded(evaluate, x, part, offset, walk, course)
+    x = x if seen is None else seen(x)
     return keep_outside(torch.where(starts == end, source, x), source, mask)
+
+
+def _ask_through(
+    evaluate: ModelCalls, callback: Callback | None, mirror: Mirror | None, denoise: Denoise
+) -> None:
+    """Lets evaluate ask that denoiser, through the mirror if there is one."""
+    if mirror is None:
+        evaluate.denoise, evaluate.callback = denoise, callback
+    else:
+        evaluate.denoise, evaluate.callback = mirror.seen(denoise), mirror.shown(callback)
 
 
 def keep_outside(x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:

@@ -1,0 +1,175 @@
+"""The model in a mirror of lightness: a reflection, the pass of a turned world, and when it is asked so."""
+
+import pytest
+import sigma_lists
+import torch
+from analytic_denoisers import IMAGES, OTHER, VIDEO, clip, denoiser, world
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from unsampling import resample, schedules, solvers, unsample
+from unsampling.inversion import calls_falling
+from unsampling.mirror import Mirror, of_colours, of_pixels
+
+AYS = schedules.ays("SD1", 16)
+FLOW = sigma_lists.flow(12)
+
+
+def of_latents(flow=False, level=0.3):
+    direction = torch.tensor([0.5, -0.5, 0.1, 0.7])
+    return Mirror(direction / direction.norm(), level, flow)
+
+
+@given(st.integers(0, 99), st.floats(-2, 2), st.floats(0, 1), st.booleans(), st.sampled_from([IMAGES, VIDEO]))
+@settings(max_examples=50, deadline=None)
+def test_twice_is_the_latent_itself_and_white_noise_stays_white(seed, level, sigma, flow, shape):
+    x = torch.randn(shape, generator=torch.Generator().manual_seed(seed))
+    mirror = of_latents(flow, level)
+    assert torch.allclose(mirror(mirror(x, sigma), sigma), x, atol=1e-5)
+    turned = mirror(x, sigma) - mirror(torch.zeros_like(x), sigma)
+    assert torch.allclose(turned.norm(), x.norm(), rtol=1e-5)
+
+
+@given(st.integers(0, 99), st.integers(3, 16))
+@settings(max_examples=50, deadline=None)
+def test_lightness_is_turned_round_and_what_has_none_stays(seed, channels):
+    random = torch.Generator().manual_seed(seed)
+    factors, bias = torch.randn(channels, 3, generator=random), torch.randn(3, generator=random)
+    x = torch.randn(2, channels, 4, 4, generator=random)
+
+    def lightness(latent):
+        return (torch.einsum("nchw,cr->nrhw", latent, factors) + bias.view(1, 3, 1, 1)).mean(1)
+
+    turned = of_colours(factors, bias)(x)
+    assert torch.allclose(lightness(turned), -lightness(x), atol=1e-3)
+    across = factors.mean(1)
+    others = torch.linalg.svd(across[None]).Vh[1:]
+    assert torch.allclose(*(torch.einsum("nchw,kc->nkhw", y, others) for y in (turned, x)), atol=1e-3)
+
+
+def test_pixels_keep_their_hue():
+    red = torch.tensor([0.8, -0.6, -0.6]).view(1, 3, 1, 1)
+    turned = of_pixels()(red)
+    assert torch.allclose(turned.mean(), -red.mean(), atol=1e-6)
+    assert torch.allclose(turned - turned.mean(), red - red.mean(), atol=1e-6)
+
+
+def test_colours_without_lightness_are_none():
+    with pytest.raises(ValueError, match="no lightness"):
+        of_colours(torch.tensor([[1.0, -1.0, 0.0]]), torch.zeros(3))
+
+
+@pytest.mark.parametrize("solver", solvers.PAIRS)
+@pytest.mark.parametrize("shape, flow", [(IMAGES, False), (VIDEO, False), (IMAGES, True), (VIDEO, True)])
+@pytest.mark.parametrize("how", [{}, {"structure": 0.3}, {"hold": 0.5, "steady": 0.5}])
+def test_the_pass_is_that_of_a_turned_clip_in_a_turned_world(solver, shape, flow, how):
+    """Asking the model through the mirror is turning the clip, its model, its noise and its record round."""
+    # the first question of a rise asks about the clip itself, which a flow model takes for a faded one
+    place, mirror = world(shape, flow), of_latents(flow, level=0.0 if flow else 0.3)
+    x0, denoise, edit = clip(place), denoiser(place), denoiser(place, OTHER)
+    sigmas, record = FLOW if flow else AYS, solver != "ees25"
+    how = how if record else {}
+    inversion = unsample(denoise, x0, sigmas, solver, record, flow=flow)
+    there = unsample(mirror.seen(denoise), mirror(x0), sigmas, solver, record, flow=flow)
+    assert torch.allclose(there.noise, mirror(inversion.noise, float(sigmas[0])), atol=1e-3, rtol=1e-4)
+    seen = resample(edit, inversion, mirror=mirror, turn=True, flow=flow, **how)
+    if "hold" not in how:  # the layout of each channel is held: of other channels in the other world
+        assert torch.allclose(seen, resample(edit, there, flow=flow, **how), atol=2e-3)
+    assert torch.allclose(seen, mirror(resample(mirror.seen(edit), inversion, flow=flow, **how)), atol=1e-4)
+    assert not torch.allclose(seen, resample(edit, inversion, flow=flow, **how), atol=0.1)
+
+
+@pytest.mark.parametrize("flow", [False, True])
+@pytest.mark.parametrize("solver", solvers.recorded())
+def test_a_model_that_answers_as_the_source_turned_round_gives_the_turned_source(solver, flow):
+    place, mirror = world(IMAGES, flow), of_latents(flow)
+    x0, denoise = clip(place), denoiser(place)
+    inversion = unsample(denoise, x0, FLOW if flow else AYS, solver, direct=0.5, flow=flow)
+    back = resample(mirror.seen(denoise), inversion, mirror=mirror, turn=True, flow=flow)
+    assert torch.allclose(back, mirror(x0), atol=1e-3)
+
+
+def lit_scene():
+    """A clip of large shapes whose lightness alone changes, seen at the top of the schedule already."""
+    rows, columns = torch.meshgrid(torch.arange(16) / 16, torch.arange(16) / 16, indexing="ij")
+    waves = torch.sin(2 * torch.pi * (columns + 2 * rows)).expand(3, 1, -1, -1)
+    mirror = of_latents(level=0.0)
+    x0 = waves * mirror.direction.view(1, -1, 1, 1)
+
+    def denoise(x, sigma, step):
+        return x0 + (x - x0) / (1 + float(sigma) ** 2)
+
+    return x0, denoise, mirror
+
+
+@pytest.mark.parametrize("solver", solvers.recorded())
+def test_a_look_across_is_turned_round_by_itself_and_told_of(solver):
+    x0, denoise, mirror = lit_scene()
+    inversion = unsample(denoise, x0, AYS, solver, direct=0.5)
+    told, calls = [], []
+    how = {"mirror": mirror, "across": told.append, "callback": lambda *call: calls.append(call[:2])}
+    found = resample(mirror.seen(denoise), inversion, **how)
+    assert told == [True]
+    assert torch.equal(found, resample(mirror.seen(denoise), inversion, mirror=mirror, turn=True))
+    assert torch.allclose(found, mirror(x0), atol=1e-3)
+    # the top step's answer tells, and is asked for again
+    assert [call for call, _ in calls] == list(range(1, len(calls) + 1))
+    assert calls[-1] == (len(calls), len(calls))
+    assert len(calls) == calls_falling(inversion) + 1
+
+
+@pytest.mark.parametrize("solver", solvers.recorded())
+@pytest.mark.parametrize("record", [True, "half"])
+def test_the_source_itself_comes_back_to_the_bit_beside_a_mirror(solver, record):
+    x0, denoise, mirror = lit_scene()
+    inversion = unsample(denoise, x0, AYS, solver, record, direct=0.5)
+    told = []
+    assert torch.equal(resample(denoise, inversion, mirror=mirror, across=told.append), x0)
+    assert told == [False]
+
+
+def test_without_a_path_from_the_top_nothing_tells_and_nothing_is_turned():
+    x0, denoise, mirror = lit_scene()
+    inversion, look = unsample(denoise, x0, AYS, direct=0.5), mirror.seen(denoise)
+    for how in ({"direct": 0.0}, {"structure": 0.2}):
+        told = []
+        found = resample(look, inversion, mirror=mirror, across=told.append, **how)
+        assert told == []
+        assert torch.equal(found, resample(look, inversion, **how))
+
+
+def test_off_leaves_a_look_across_as_it_is_but_tells_of_it():
+    x0, denoise, mirror = lit_scene()
+    inversion, look, told = unsample(denoise, x0, AYS, direct=0.5), mirror.seen(denoise), []
+    for given_mirror in (mirror, None):
+        found = resample(look, inversion, mirror=given_mirror, turn=False, across=told.append)
+        assert torch.equal(found, resample(look, inversion))
+    assert told == [True, True]
+
+
+def test_what_stays_the_source_is_not_turned_round():
+    place, mirror = world(IMAGES), of_latents()
+    x0, denoise, edit = clip(place), denoiser(place), denoiser(place, OTHER)
+    mask = torch.zeros(len(x0), 1, *x0.shape[2:])
+    mask[..., : x0.shape[-1] // 2] = 1
+    inversion = unsample(denoise, x0, AYS, mask=mask, direct=0.5)
+    structure = torch.zeros(len(x0))
+    structure[1] = 1.0
+    found = resample(edit, inversion, structure, mirror=mirror, turn=True)
+    outside = x0.shape[-1] // 2
+    assert torch.equal(found[..., outside:], x0[..., outside:])
+    assert torch.equal(found[1], x0[1])
+    assert not torch.allclose(found[0, ..., :outside], x0[0, ..., :outside], atol=0.1)
+
+
+def test_a_preview_shows_what_the_model_sees():
+    x0, denoise, mirror = lit_scene()
+    inversion, seen, shown = unsample(denoise, x0, AYS, direct=0.5), [], []
+
+    def look(x, sigma, step):
+        seen.append((x, mirror.seen(denoise)(x, sigma, step)))
+        return seen[-1][1]
+
+    resample(look, inversion, mirror=mirror, turn=True, callback=lambda *call: shown.append(call[3:]))
+    for (x, answer), (told_x, told_answer) in zip(seen, shown, strict=True):
+        assert torch.allclose(x, told_x, atol=1e-4) and torch.allclose(answer, told_answer, atol=1e-4)
