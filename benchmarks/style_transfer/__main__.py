@@ -71,6 +71,9 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
   asked about the source under fresh noise, once for each of the top steps, of as many as the clip needs. On
   the way down these steps are taken by the difference of the model's two answers, for the target and for the
   source, at that same noise and at cfg 1. The steps below go down by the recorded midpoint, at the row's cfg.
+  Where the first answers show that the look is dark where the source is bright, or the other way round, the
+  pass begins again, one call later, and asks the model through a mirror of lightness. lightness kept: without
+  that. lightness turned: with it, though no path shows the need.
   "{base}" goes down from the unsampled noise itself: the same way up, without the calls at
   fresh noise. "direct path, then euler" has euler in the midpoint's place. variation 1: other fresh noise.
   noise without its mean: each channel's mean over the clip is taken off, since it carries the source's tone.
@@ -79,13 +82,13 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
   path takes that share of the steps, whatever the clip needs. with end: `direct` {reach:g}, and unsampled no
   higher than that path ends. no condition up: unsampled without one.
 - Which rows stand where: {direct}, {base}, FlowEdit and core euler are
-  tried on every clip, lightness turned round where the pair crosses lightness and from the unseen style,
-  steady on clips longer than the model's, and all other ways on the clips of "Every way".
+  tried on every clip, lightness kept where the pair crosses lightness, the clip turned round from the unseen
+  style, steady on clips longer than the model's, and all other ways on the clips of "Every way".
 - core: FlipSigmas' 0.0001, then the sampler up and down, as core's nodes run them. random noise: no
   unsampling. SDEdit: the source under random noise of a level. Both go down by the plain midpoint. FlowEdit
   and FlowAlign unsample nothing either: `benchmarks/style_transfer/rivals.py` says in which form. At cfg 3
   FlowEdit's source stays at cfg 1, and FlowAlign's negative is the source's style.
-- lightness turned round: black for white, hues kept, before unsampling, which then has no condition.
+- clip turned round first: black for white, hues kept, before unsampling, which then has no condition.
 """
 
 

@@ -11,20 +11,25 @@ from benchmarks.style_transfer.cases import HIGH_CFG, STEPS, Case, Down, Fall, P
 from benchmarks.style_transfer.shapes import turned
 from unsampling import Inversion, resample, unsample
 from unsampling.hold import centred
+from unsampling.mirror import of_pixels
 
 BASE = "midpoint, recorded"  # what every other way is compared with
 DIRECT = "direct path, then recorded"
 OURS = DIRECT  # what the nodes do unless told otherwise
 END = f"{DIRECT}, with end"
 MEANLESS = f"{BASE}, noise without its mean"
-TURNED = f"lightness turned round, {DIRECT}"
-TURNED_BASE = f"lightness turned round, {BASE}"
+KEPT = f"{DIRECT}, lightness kept"
+LOW_TURNED = f"{DIRECT}, lightness turned"
+MIRRORED_BASE = f"{BASE}, lightness turned"
+TURNED = f"clip turned round first, {DIRECT}"
+TURNED_BASE = f"clip turned round first, {BASE}"
 STRUCTURES = tuple(i / 10 for i in range(1, 9))
 REACH = 0.75  # the path of the row that climbs no higher than the path ends
 TAKES = 2  # of the fresh noise
 LENGTHS = (0.25, 0.5, 0.625, 0.75, 1.0)  # of the path
 HELD = (0.5, 1.0)  # of the layout, without a path; on one, the first alone
 STEADY = (0.5, 1.0)  # of the edit's layout, on a path; without one, the last alone
+MIRROR = of_pixels()
 
 
 def rising(**settings: Any) -> Rise:
@@ -37,18 +42,20 @@ def rising(**settings: Any) -> Rise:
 
 
 def falling(**settings: Any) -> Fall:
-    """Down; a direct path is walked at cfg 1, as the source was unsampled."""
+    """Down; a direct path is walked at cfg 1, as the source was unsampled, and turns lightness round where it
+    shows that the look lies across the source's."""
 
     def fall(denoise: Prompt, inversion: Inversion, sigmas: Tensor) -> Tensor:
-        return resample(denoise, inversion, direct_denoise=denoise.plain, **settings)
+        return resample(denoise, inversion, direct_denoise=denoise.plain, mirror=MIRROR, **settings)
 
     return fall
 
 
-def default(*cfgs: float, base: tuple[float, ...] = (), **more: Any) -> Case:
+def default(*cfgs: float, base: tuple[float, ...] = (), kept: bool = False, **more: Any) -> Case:
     """The nodes' default at these cfgs, and at those of base what it replaced, from the same way up less the
-    answers at fresh noise."""
+    answers at fresh noise. kept: also with lightness as it is, where the default may turn it."""
     downs = [Down(DIRECT, falling(), cfg) for cfg in cfgs] + [without_path(BASE, cfg) for cfg in base]
+    downs += [Down(KEPT, falling(turn=False))] * kept
     return Case(rising(direct=None), tuple(downs), **more)
 
 
@@ -58,8 +65,16 @@ def long() -> Case:
     return Case(rising(direct=None), (*plain, *_steady()))
 
 
+def low(*cfgs: float, crosses: bool) -> Case:
+    """From a low top no answer shows that a look lies across, so there the user says so."""
+    case = default(*cfgs, base=(1.0,), returns=False)
+    turned = tuple(Down(LOW_TURNED, falling(turn=True), cfg) for cfg in cfgs)
+    return replace(case, downs=case.downs + turned) if crosses else case
+
+
 def turned_round() -> Case:
-    """The lightness turned round first, and unsampled without a condition: no style looks like that."""
+    """The clip's lightness turned round before unsampling, which is without a condition then: no style looks
+    like that."""
     downs = Down(TURNED, falling()), without_path(TURNED_BASE)
     return Case(rising(direct=None), downs, own=False, before=turned)
 
@@ -72,7 +87,10 @@ def others() -> list[Case]:
         Case(rising(direct=REACH, end=1 - REACH), (Down(END, falling()),), returns=False),
         Case(rising(direct=1.0), tuple(map(_of_length, LENGTHS)), returns=False),
         Case(rising(direct=None, solver="euler"), _by_euler()),
-        Case(rising(), (Down(BASE, falling(), HIGH_CFG), Down(MEANLESS, _meanless), *_over_structure(BASE))),
+        Case(
+            rising(),
+            (Down(BASE, falling(), HIGH_CFG), Down(MEANLESS, _meanless), _mirrored(), *_over_structure(BASE)),
+        ),
         Case(rising(direct=None), (Down(f"{DIRECT}, no condition up", falling()),), own=False, returns=False),
     ]
 
@@ -80,6 +98,10 @@ def others() -> list[Case]:
 def without_path(name: str, cfg: float = 1.0, **settings: Any) -> Down:
     """From the noise itself: what was asked for a path does not count."""
     return Down(name, falling(direct=0.0, **settings), cfg, spared=lambda inversion: inversion.direct_steps)
+
+
+def _mirrored() -> Down:
+    return without_path(MIRRORED_BASE, turn=True)
 
 
 def _meanless(denoise: Prompt, inversion: Inversion, sigmas: Tensor) -> Tensor:

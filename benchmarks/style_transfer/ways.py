@@ -21,13 +21,11 @@ EVERYWHERE = "core heun"  # who has a result of this was tried in every way
 def main_cases(transfer: Transfer) -> list[Case]:
     """What is done to every clip: some 30 rows up, 16 and about 20 down for ours with 16 for its
     reconstruction, 17 for what it replaced, 32 for each of FlowEdit's seeds and for core's euler. A third of
-    the clips crosses lightness: some 65 more there."""
-    turning = [ours.turned_round()] if transfer.crosses else []
+    the clips crosses lightness: 16 more there."""
     return [
-        ours.default(1.0, HIGH_CFG, base=(1.0,), always=True),
+        ours.default(1.0, HIGH_CFG, base=(1.0,), kept=transfer.crosses, always=True),
         *(rivals.flow_edit(transfer, seed) for seed in range(rivals.SEEDS)),
         straight("core euler", way("core euler", "-")),
-        *turning,
     ]
 
 
@@ -36,6 +34,7 @@ def every_case(transfer: Transfer) -> list[Case]:
     return [
         *main_cases(transfer),
         *ours.others(),
+        *([ours.turned_round()] if transfer.crosses else []),
         *rivals.rivals(transfer),
         straight("midpoint", way("midpoint", "none")),
         straight("dpmpp_2m, recorded", way("dpmpp_2m", "full"), HIGH_CFG),
@@ -51,7 +50,7 @@ def every_case(transfer: Transfer) -> list[Case]:
 def low_cases(transfer: Transfer) -> list[Case]:
     """What is done from sigma 14.6."""
     return [
-        ours.default(1.0, HIGH_CFG, base=(1.0,), returns=False),
+        ours.low(1.0, HIGH_CFG, crosses=transfer.crosses),
         rivals.flow_edit(transfer),
         straight("core euler", way("core euler", "-"), returns=False),
     ]
@@ -60,7 +59,7 @@ def low_cases(transfer: Transfer) -> list[Case]:
 def unseen_cases(transfer: Transfer) -> list[Case]:
     """What is done to a style that the model never saw: no condition on the way up."""
     return [
-        ours.default(1.0, base=(1.0,), returns=False),
+        ours.default(1.0, base=(1.0,), kept=transfer.crosses, returns=False),
         rivals.flow_edit(transfer),
         ours.turned_round(),
     ]

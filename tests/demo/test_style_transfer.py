@@ -13,7 +13,18 @@ from benchmarks.style_transfer import __main__ as style_transfer
 from benchmarks.style_transfer import cases, checks, clips, columns, curves, ours, rivals, shapes, ways
 from benchmarks.style_transfer.cases import Down, Prompt, Result
 from benchmarks.style_transfer.measures import Likeness
-from benchmarks.style_transfer.ours import BASE, DIRECT, END, MEANLESS, OURS, TURNED, TURNED_BASE
+from benchmarks.style_transfer.ours import (
+    BASE,
+    DIRECT,
+    END,
+    KEPT,
+    LOW_TURNED,
+    MEANLESS,
+    MIRRORED_BASE,
+    OURS,
+    TURNED,
+    TURNED_BASE,
+)
 from benchmarks.style_transfer.rivals import FLOWALIGN, FLOWEDIT
 from benchmarks.style_transfer.transfers import KINDS, PAIRS, SETTINGS, Transfer
 from demo import model, world
@@ -36,6 +47,7 @@ SAME_IN_EVERY = SAME | {
     **{(f"{DIRECT}, direct {d:g}", "1"): (UP + 16 * d, 16) for d in ours.LENGTHS},
     **{(f"{BASE}, hold {a:g}", "1"): (UP, DOWN) for a in (0.5, 1.0)},
     (MEANLESS, "1"): (UP, DOWN),
+    (MIRRORED_BASE, "1"): (UP, DOWN),
     (TURNED_BASE, "1"): (UP, DOWN),
     (FLOWEDIT, "3"): (16, 32),
     (f"{FLOWEDIT}, first steps skipped", "1"): (11, 11),
@@ -67,7 +79,8 @@ def guided(up, steps, cfg="1"):
 
 def main_rows(transfer):
     steps = path(transfer)
-    return SAME | {(DIRECT, cfg): guided(UP, steps, cfg) for cfg in "13"}
+    kept = {(KEPT, "1"): guided(UP, steps)} if transfer.crosses else {}
+    return SAME | kept | {(DIRECT, cfg): guided(UP, steps, cfg) for cfg in "13"}
 
 
 def every_rows(transfer):
@@ -85,8 +98,9 @@ def every_rows(transfer):
 
 
 def shown(*clips):
-    """The rows of each way as the tables have them, the mean over clips."""
-    columns = {way: zip(*(rows[way] for rows in clips), strict=True) for way in clips[0]}
+    """The rows of each way as the tables have them, the mean over clips, of those tried on all."""
+    both = [way for way in clips[0] if all(way in rows for rows in clips)]
+    columns = {way: zip(*(rows[way] for rows in clips), strict=True) for way in both}
     means = {way: [sum(column) / len(clips) for column in both] for way, both in columns.items()}
     return {way: f"{up:g} + {down:g} = {up + down:g}" for way, (up, down) in means.items()}
 
@@ -234,13 +248,37 @@ def test_rows_that_a_way_could_spare_are_not_counted(quick):
     assert next(cases.results(Transfer(0), case, perfect, returned=True)).reconstruction
 
 
-def test_lightness_is_turned_round_where_a_pair_crosses_it():
+def names_of(some):
+    return [down.name for case in some for down in case.downs]
+
+
+def test_lightness_is_also_kept_where_a_pair_crosses_it():
     for index, crosses in ((0, False), (3, True), (4, True)):
-        names = [down.name for case in ways.main_cases(Transfer(index)) for down in case.downs]
-        assert (TURNED in names) == (TURNED_BASE in names) == crosses
+        assert (KEPT in names_of(ways.main_cases(Transfer(index)))) == crosses
+        assert (LOW_TURNED in names_of(ways.low_cases(Transfer(index, "low")))) == crosses
+    assert KEPT in names_of(ways.unseen_cases(Transfer(4, "unseen")))
     case, clip = ours.turned_round(), Transfer(3).clip()
     assert not case.own
     assert (case.before(clip).mean() < -0.3) == (clip.mean() > 0.3) == True  # noqa: E712
+
+
+def test_the_default_turns_lightness_where_its_first_answers_show_the_need(quick):
+    """One call more, and what comes of it is the mirror's."""
+    transfer = Transfer(3)
+    clip = transfer.clip()
+
+    def asked(style, cfg):
+        dark = -1.0 if style == transfer.target else 1.0
+
+        def denoise(x, sigma, step):
+            return dark * clip / (1 + float(sigma) / 30)
+
+        return denoise
+
+    case = ours.default(1.0, kept=True)
+    found = {r.name: r for r in cases.results(transfer, case, asked, False)}
+    assert found[DIRECT].rows[1] == found[KEPT].rows[1] + 1
+    assert found[DIRECT].like.error == pytest.approx(float(ours.MIRROR(clip).mean().abs()), abs=1e-2)
 
 
 def test_main_ways_take_about_two_hundred_rows(quick):
@@ -510,12 +548,13 @@ def check_report(text):
     assert ways_of(text, "Every clip") == shown(*(main_rows(Transfer(i)) for i in (64, 65)))
     assert Transfer(64).crosses  # the one clip of every way
     assert ways_of(text, "Every way") == shown(every_rows(Transfer(64)))
-    assert {(TURNED, "1"), (TURNED_BASE, "1")} < set(ways_of(text, "Across lightness"))
-    ours_unseen = {(way, "1") for way in (DIRECT, BASE, TURNED, TURNED_BASE)}
+    assert (KEPT, "1") in set(ways_of(text, "Across lightness"))
+    ours_unseen = {(way, "1") for way in (DIRECT, BASE, KEPT, TURNED, TURNED_BASE)}
     unseen = set(ways_of(text, "From a dark style that the model never saw"))
     assert unseen == ours_unseen | {(FLOWEDIT, "1")}
     low = set(ways_of(text, "From sigma 14.6"))
-    assert low == {(DIRECT, "1"), (DIRECT, "3"), (BASE, "1"), (FLOWEDIT, "1"), ("core euler", "1")}
+    ours_low = {(way, cfg) for way in (DIRECT, LOW_TURNED) for cfg in "13"}
+    assert low == ours_low | {(BASE, "1"), (FLOWEDIT, "1"), ("core euler", "1")}
     back = re.findall(r"^\| ([^|]+) \| (\d) \| (\S+) \| ", section(text, "Reconstruction"), re.MULTILINE)
     counts = {name: int(count) for name, count, _ in back}
     assert [counts[name] for name in (OURS, BASE, TURNED, BY_EULER)] == [2, 1, 1, 1]
