@@ -16,6 +16,7 @@ from . import (
     latents,
     likeness,
     masks,
+    mirrors,
     models,
     motion,
     places,
@@ -120,12 +121,14 @@ def resample(
     hold: float = 0.0,
     steady: float = 0.0,
     within: Within | None = None,
+    turn: str = "auto",
 ) -> dict:
     """Resamples a LATENT of noise through a guider; returns a LATENT.
 
     structure, fidelity: a number, or numbers over the clip (curves.over_frames). direct: as the engine's;
         below 0 as far as the noise has answers for. hold, steady: as the engine's.
     sampler: the core SAMPLER that the noise was made with, if it was one. within: of which passes it is one.
+    turn: on, off, or auto: whether to turn lightness round.
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
     """
@@ -143,6 +146,8 @@ def resample(
     else:
         schedule = carried.inversion.sigmas
     facts = _admitted(falling, carried, schedule, by_core=sampler is not None)
+    mirror = mirrors.of(facts.latent_format, falling.samples.shape[1], facts.flow)
+    settings |= {"mirror": mirror, "turn": mirrors.check(turn, mirror, by_core=sampler is not None)}
     told = places.of_latent(latent)
     with _room_to_fall(carried, falling.samples, told) as store:
         fit = _fit(falling, carried, facts, schedule, sigmas, solver, store, told)
@@ -229,7 +234,7 @@ def _fall(
     if carried is None:
         remark += experts.remark(falling.guider, inversion.sigmas)
     seen = remarks.OnThePath(inversion, path, models.info(falling.guider))
-    repeated = likeness.repeats(falling.guider, carried, fit, settings["fidelity"])
+    repeated = likeness.repeats(falling.guider, carried, fit, settings["fidelity"]) and not settings["turn"]
     again = repeats.Repeats(False, core.guidance(falling.guider), repeated, seen.other_prompt)
     path_cfg = None if carried is None else carried.facts.guidance
     widgets.check_guidance(falling.guider, path_cfg, path)
@@ -239,6 +244,7 @@ def _fall(
         timed = again.watched(seen.watched(falling.timed(report, "resampling", remark)))
         how = settings | {"callback": timed, "store": store, "compare": again.compare}
         how |= {"direct_denoise": at_cfg(path_cfg), "flow": carried is not None and carried.facts.flow}
+        how["across"] = seen.tell_across
         return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
     falling.say(f"resampling, {calls} model calls{remark}")
@@ -248,7 +254,7 @@ def _fall(
     first = float(inversion.sigmas[min(begun, len(inversion.sigmas) - 2)])
     sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top, first)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
-    falling.done(f"resampled in {calls} model calls", f"{again.remark}{remark}{seen.remark}")
+    falling.done(f"resampled in {calls} model calls", f"{again.remark}{remark}{seen.remark(settings)}")
     return clip
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..unsampling import Inversion, direct, mix, steps
+from ..unsampling import Inversion, mix, steps
 from ..unsampling.change import Change
 from ..unsampling.solvers.evaluation import Callback
 from . import record
@@ -97,11 +97,8 @@ class OnThePath:
         known = asked is not None and made is not None
         self.same_prompt, self.other_prompt = known and asked == made, known and asked != made
         kept = inversion.record.direct if inversion.record is not None else None
-        self.source = inversion.record.source if inversion.record is not None else torch.empty(0)
         self.answers = () if kept is None else kept.answers[path.start : path.stop]
-        self.from_top = path.start == 0
-        self.same = bool(self.answers)
-        self.across: bool | None = None  # until a step tells
+        self.same, self.across = bool(self.answers), False
 
     def watched(self, callback: Callback) -> Callback:
         """The callback, which also looks at the answers on the path."""
@@ -114,15 +111,16 @@ class OnThePath:
         return watch
 
     def _look(self, call: int, denoised: Tensor) -> None:
-        answer = self.answers[call - 1]
-        if self.across is None and self.from_top:
-            found = (t.to(denoised) for t in (answer, self.source))
-            self.across = direct.lies_across(denoised, *found)
         if self.same:
+            answer = self.answers[call - 1]
             self.same = torch.equal(denoised.to(answer), answer)
 
-    @property
-    def remark(self) -> str:
+    def tell_across(self, across: bool) -> None:
+        """That the new look lies across the source's lightness, or that it does not."""
+        self.across = across
+
+    def remark(self, settings: dict[str, Any]) -> str:
+        """What there is to say after the pass. settings: the engine's."""
         if self.same and self.other_prompt:
             return "; the direct path changed nothing: the model answered the other prompt as the source's"
         if self.same:
@@ -135,9 +133,17 @@ class OnThePath:
                 "; the direct path restyles little, since the noise was made with this very prompt: describe"
                 " the source in the Unsampler's positive, or set direct to 0"
             )
-        if self.across:
-            return (
-                "; the new look is dark where the source is bright, or the other way round: Turn Lightness"
-                " before VAE Encode, with an empty prompt in the Unsampler, keeps more of the shapes"
-            )
-        return ""
+        return _of_lightness(settings) if self.across else ""
+
+
+def _of_lightness(settings: dict[str, Any]) -> str:
+    """What was done, or is to be done, where a look lies across the source's lightness."""
+    dark = "the new look is dark where the source is bright, or the other way round"
+    if settings["turn"] is False:
+        return f"; {dark}: set turn_lightness to auto"
+    if settings["mirror"] is None:
+        return (
+            f"; {dark}: Turn Lightness before VAE Encode, with an empty prompt in the Unsampler, keeps more"
+            " of the shapes"
+        )
+    return f"; lightness was turned round, since {dark}"

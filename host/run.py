@@ -68,4 +68,6 @@ class Run:
         timed = with_time_left(report, show, unit=unit, then=then)
         if within is None:
             return timed
-        return lambda call, _, *rest: timed(within.before + call, within.total, *rest)
+        return lambda call, calls, *rest: timed(
+            within.before + call, max(within.total, within.before + calls), *rest
+        )

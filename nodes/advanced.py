@@ -116,9 +116,11 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
         sampler=None,
         hold=0.0,
         steady=0.0,
+        turn_lightness="off",
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler (Advanced)"):
             node = screen.node_of(cls)
-            more: dict = {"sampler": sampler, "direct": direct, "hold": hold, "steady": steady}
+            more: dict = {"direct": direct, "hold": hold, "steady": steady, "turn": turn_lightness}
+            more["sampler"] = sampler
             clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

@@ -49,7 +49,7 @@ class RestyleGrid(io.ComfyNode):
                     tooltip="Only for a ControlNet, hooks or areas: a positive that carries them. Each prompt"
                     " gets what it carries; its own text is not used.",
                 ),
-                *of_falling("sigmas", "direct", "hold", "steady"),
+                *of_falling("sigmas", "direct", "hold", "steady", "turn_lightness"),
             ],
             outputs=[
                 io.Latent.Output(
@@ -76,10 +76,13 @@ class RestyleGrid(io.ComfyNode):
         direct=AUTO,
         hold=0.0,
         steady=0.0,
+        turn_lightness="off",
     ) -> io.NodeOutput:
         with screen.naming("Restyle Grid"):
             cells = grid.cells(prompts, cfg, structure)
-            shared = grid.Shared(model, negative, noise, positive, sigmas, direct, hold, steady)
+            shared = grid.Shared(
+                model, negative, noise, positive, sigmas, direct, hold, steady, turn_lightness
+            )
             clips = grid.restyled(clip, cells, shared, screen.node_of(cls))
             return io.NodeOutput(clips, grid.labels(cells), grid.columns(cells))
 

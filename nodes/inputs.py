@@ -3,6 +3,7 @@
 from comfy_api.latest import io
 
 from ..host import passes
+from ..host.mirrors import TURN
 from ..host.settings import AUTO
 from ..unsampling import solvers
 
@@ -158,6 +159,18 @@ def falling() -> list:
             " such as colours that pulse or jump between context windows. 0 is off. Fine detail flickers as"
             " before, and where the source moves it does less. For the frames of one clip, not for a batch of"
             " pictures. No more model calls; exact on the source.",
+        ),
+        io.Combo.Input(
+            "turn_lightness",
+            options=list(TURN),
+            default="auto",
+            optional=True,
+            advanced=True,
+            tooltip="For a dark look of a bright clip, or a bright look of a dark one: the model is asked"
+            " through a mirror in which dark and bright change places, so that shapes come along. auto does"
+            " it where the first answers of the direct path show the need, for one model call more; from a"
+            " schedule that begins low, such as SD1.5's and SDXL's, they cannot: choose on there. off never.",
+            extra_dict={BEFORE: "off"},
         ),
     ]
 

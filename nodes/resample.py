@@ -63,10 +63,11 @@ class NoiselessResampler(io.ComfyNode):
         sigmas=None,
         hold=0.0,
         steady=0.0,
+        turn_lightness="off",
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler"):
             guider = models.cfg_guider(model, positive, negative, cfg)
             node = screen.node_of(cls)
-            more: dict = {"direct": direct, "hold": hold, "steady": steady}
+            more: dict = {"direct": direct, "hold": hold, "steady": steady, "turn": turn_lightness}
             clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

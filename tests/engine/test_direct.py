@@ -396,3 +396,22 @@ def test_a_look_that_turns_dark_and_bright_round_is_seen_by_its_first_answer():
     assert engine.lies_across(faint.flip(3), faint, source) is False
     # an answer without anything of the source, as a flow model's at sigma 1, tells nothing
     assert engine.lies_across(5 - faint.roll(4, 3), faint.roll(4, 3), source) is None
+
+
+def test_lightness_is_judged_at_the_first_answer_that_has_seen_the_source():
+    """At the very top the source's own answer may have nothing of it yet."""
+    source = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1))
+    blank = torch.randn(source.shape, generator=torch.Generator().manual_seed(2))
+    for first, own, answers, across in (
+        (blank, blank, -source, True),
+        (-blank, blank, -source, True),
+        (blank, blank, source + 1, False),
+        (-source, source, source + 1, True),
+        (source + 1, source, -source, False),
+    ):
+        told = []
+        look = engine.Look(source, told.append, stops=True)
+        assert [look(first, own), look(answers, source)][-1] is across
+        assert told == [across]
+        look = engine.Look(source, None, stops=False)
+        assert not look(first, own) and not look(answers, source) and look.across is across

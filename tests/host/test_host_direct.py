@@ -219,17 +219,51 @@ def test_noise_of_the_target_prompt_is_said_to_make_no_edit(comfy, made_with, sa
     assert comfy.log_text().count(SAME) == before + said
 
 
-def test_a_look_across_lightness_names_the_node_that_helps(comfy):
+ACROSS = "the new look is dark where the source is bright, or the other way round"
+
+
+@pytest.mark.parametrize(
+    ("turn", "said"),
+    [
+        ({"turn_lightness": "auto"}, f"; lightness was turned round, since {ACROSS}"),
+        ({"turn_lightness": "off"}, f"; {ACROSS}: set turn_lightness to auto"),
+        ({}, f"; {ACROSS}: set turn_lightness to auto"),
+    ],
+    ids=["auto", "off", "earlier prompt"],
+)
+def test_a_look_across_lightness_is_turned_round_or_told_of(comfy, turn, said):
     """A source that is near -1 or 1 at random places, and a look that has each the other way round."""
-    words = (
-        "the new look is dark where the source is bright, or the other way round: Turn Lightness before VAE"
-    )
-    for sign, said in ((-1.0, 1), (1.0, 0)):
-        bench = Bench.set_up(comfy, f"direct-across-{said}", mixture=turned(sign))
+    for sign, across in ((-1.0, True), (1.0, False)):
+        bench = Bench.set_up(comfy, f"direct-across-{sign}-{turn}", mixture=turned(sign))
         noise = bench.unsample(bench.ays(), direct=0.75)
-        before = comfy.log_text().count(words)
-        bench.run(edit=bench.resample(noise, 1.0, TARGET))
-        assert comfy.log_text().count(words) == before + said
+        before = comfy.log_text().count(said)
+        found = bench.run(
+            edit=bench.resample(noise, 1.0, TARGET, **turn),
+            on=bench.resample(noise, 1.0, TARGET, turn_lightness="on"),
+            off=bench.resample(noise, 1.0, TARGET, turn_lightness="off"),
+            clip=bench.resample(noise, **turn),
+        )
+        assert (comfy.log_text().count(said) > before) == across
+        like = "on" if across and turn.get("turn_lightness") == "auto" else "off"
+        assert torch.equal(found["edit"], found[like])
+        assert not torch.allclose(found["on"], found["off"], atol=0.1)
+        assert bench.error(found["clip"]) < EXACT
+
+
+@pytest.mark.parametrize("windows", WINDOWS[:2])
+def test_lightness_turned_round_is_the_same_again_in_windows(comfy, windows):
+    clips = []
+    for again in (1, 2):
+        bench = Bench.set_up(comfy, f"direct-mirror-{windows}-{again}", frames=32, window_bias=0.3)
+        cut(bench, windows)
+        noise = bench.unsample(bench.ays(), direct=-1.0)
+        found = bench.run(
+            on=bench.resample(noise, 2.0, TARGET, turn_lightness="on"),
+            off=bench.resample(noise, 2.0, TARGET),
+        )
+        assert not torch.allclose(found["on"], found["off"], atol=0.1)
+        clips.append(found["on"])
+    assert torch.equal(*clips)
 
 
 def turned(sign: float) -> Mixture:

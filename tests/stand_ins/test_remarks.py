@@ -2,14 +2,16 @@
 round."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 import torch
 
-from unsampling_pack.host import record, remarks, settings
+from unsampling_pack.host import mirrors, record, remarks, settings
 from unsampling_pack.unsampling import Inversion, UnsamplingError
 from unsampling_pack.unsampling.change import Change
 from unsampling_pack.unsampling.direct import Direct
+from unsampling_pack.unsampling.mirror import of_pixels
 from unsampling_pack.unsampling.record import Record
 
 CLIP = torch.randn(2, 4, 8, 8, generator=torch.Generator().manual_seed(1))
@@ -21,13 +23,16 @@ NOISE = Inversion(
 )  # fmt: skip
 
 
+SETTINGS = {"turn": None, "mirror": of_pixels()}
+
+
 def told(answers, prompt="xyz", path=range(2), inversion=NOISE):
     seen, calls = remarks.OnThePath(inversion, path, {"prompt positive": prompt}), []
     report = seen.watched(lambda *given: calls.append(given))
     for i, answer in enumerate(answers):
         report(i + 1, 5, 1.0, CLIP, answer)
     assert len(calls) == len(answers)
-    return seen.remark
+    return seen.remark(SETTINGS)
 
 
 def test_another_look_is_nothing_to_remark():
@@ -54,16 +59,68 @@ def test_a_path_that_begins_lower_is_compared_from_there():
     assert told([ANSWERS[0]], path=range(1, 2)) == ""
 
 
-def test_lightness_is_judged_at_the_first_step_that_has_seen_the_source():
-    """At the very top the source's own answer may have nothing of it yet."""
-    blank = torch.randn(CLIP.shape, generator=torch.Generator().manual_seed(2))
-    late = replace(NOISE, record=replace(NOISE.record, direct=Direct((blank, ANSWERS[1]), 1, (0, 1))))
-    for first in (blank, -blank):
-        assert "Turn Lightness" in told([first, -ANSWERS[1]], inversion=late)
-        assert told([first, 1 + ANSWERS[1]], inversion=late) == ""
-    assert "Turn Lightness" in told([-ANSWERS[0], ANSWERS[1] + 1])
-    assert told([ANSWERS[0] + 1, -ANSWERS[1]]) == ""
-    assert told([-ANSWERS[1]], path=range(1, 2)) == ""
+@pytest.mark.parametrize(
+    ("settings", "said"),
+    [
+        (SETTINGS, "; lightness was turned round, since the new look is dark where"),
+        ({"turn": False, "mirror": of_pixels()}, "the other way round: set turn_lightness to auto"),
+        ({"turn": False, "mirror": None}, "the other way round: set turn_lightness to auto"),
+        (
+            {"turn": None, "mirror": None},
+            "the other way round: Turn Lightness before VAE Encode, with an empty",
+        ),
+    ],
+)
+def test_what_is_said_of_a_look_across_lightness_has_the_cure(settings, said):
+    seen = remarks.OnThePath(NOISE, range(2), {"prompt positive": "xyz"})
+    seen.same = False
+    assert seen.remark(settings) == ""
+    seen.tell_across(True)
+    assert said in seen.remark(settings)
+    seen.tell_across(False)
+    assert seen.remark(settings) == ""
+
+
+FORMAT = SimpleNamespace(latent_rgb_factors=[[0.3, 0.2, 0.3], [0.3, 0.5, 0.2], [-0.3, 0.2, 0.3]])
+
+
+def test_the_mirror_is_of_comfyuis_preview_colours():
+    plain, shifted = (
+        mirrors.of(SimpleNamespace(**vars(FORMAT), latent_rgb_factors_bias=bias), 3, False)
+        for bias in (None, [0.1, 0.2, 0.3])
+    )
+    x, factors = CLIP[:, :3], torch.tensor(FORMAT.latent_rgb_factors)
+    for mirror, bias in ((plain, 0.0), (shifted, 0.2)):
+        lightness = torch.einsum("nchw,cr->nhwr", x, factors).mean(-1) + bias
+        turned = torch.einsum("nchw,cr->nhwr", mirror(x), factors).mean(-1) + bias
+        assert torch.allclose(turned, -lightness, atol=1e-5)
+    assert mirrors.of(FORMAT, 3, True).flow
+
+
+@pytest.mark.parametrize(
+    "unlike",
+    [
+        SimpleNamespace(),
+        SimpleNamespace(latent_rgb_factors=None),
+        SimpleNamespace(latent_rgb_factors=[[0.1, 0.2, 0.3]] * 4),
+        SimpleNamespace(latent_rgb_factors=[[1.0, -1.0, 0.0]] * 3),
+        SimpleNamespace(**vars(FORMAT), latent_rgb_factors_reshape=lambda x: x),
+    ],
+)
+def test_latents_without_such_colours_have_none_and_on_is_refused(unlike):
+    mirror = mirrors.of(unlike, 3, False)
+    assert mirror is None
+    assert (mirrors.check("auto", mirror, False), mirrors.check("off", mirror, False)) == (None, False)
+    with pytest.raises(UnsamplingError, match="set it to off, and put Turn Lightness before VAE Encode"):
+        mirrors.check("on", mirror, False)
+
+
+def test_a_core_sampler_turns_nothing_round():
+    mirror = mirrors.of(FORMAT, 3, False)
+    assert mirrors.check("on", mirror, False) is True
+    with pytest.raises(UnsamplingError, match="which a core sampler cannot do; set it to off"):
+        mirrors.check("on", mirror, True)
+    assert mirrors.check("auto", mirror, True) is None
 
 
 @pytest.mark.parametrize("value, engine", [(-1.0, None), (0.0, 0.0), (0.4, 0.4), (1.0, 1.0)])
