@@ -19,6 +19,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from unsampling import resample, unsample
+from unsampling.mirror import of_pixels
 
 from . import world
 from .clip import built_in, enlarged
@@ -63,7 +64,8 @@ def clips(look: Look) -> tuple[np.ndarray, np.ndarray]:
     mask = world.scene(world.content(SEED), FRAMES).inside if look.masked else None  # the shapes
     inversion = unsample(denoiser(unet, SOURCE), clip.x, schedule(STEPS), direct=None, mask=mask)
     style = denoiser(unet, look.style)
-    restyled = resample(denoiser(unet, look.style, look.cfg), inversion, direct_denoise=style)
+    asked, mirror = denoiser(unet, look.style, look.cfg), of_pixels()
+    restyled = resample(asked, inversion, direct_denoise=style, mirror=mirror)
     return enlarged(clip.x), enlarged(restyled)
 
 

@@ -25,6 +25,17 @@ def meter(passes: int, out: TextIO | None = None) -> Callable[[str], Callback]:
     return next_pass
 
 
+class Calls:
+    """A callback for the engine that hands on to another one, and counts."""
+
+    def __init__(self, callback: Callback):
+        self.callback, self.count = callback, 0
+
+    def __call__(self, call: int, calls: int, sigma: float, x: Tensor, denoised: Tensor) -> None:
+        self.count += 1
+        self.callback(call, calls, sigma, x, denoised)
+
+
 def progress(title: str, out: TextIO | None = None) -> Callback:
     """A callback for the engine: one line that lives on a terminal, or one line when the pass is over."""
     out = out or sys.stdout

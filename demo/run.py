@@ -14,6 +14,7 @@ from torch import Tensor
 
 from unsampling import Inversion, resample, unsample
 from unsampling.inversion import calls_falling
+from unsampling.mirror import of_pixels
 from unsampling.report import metrics
 from unsampling.report.figures import Report
 from unsampling.report.metrics import Comparison
@@ -21,7 +22,7 @@ from unsampling.report.metrics import Comparison
 from . import lost
 from .clip import Clip
 from .model import WEIGHTS, Denoise, denoiser, load, schedule
-from .progress import Callback, meter
+from .progress import Callback, Calls, meter
 
 EXACT = 1e-5  # relative error that a recorded round trip stays below
 PLAIN = "euler"  # the solver that users have without us, for comparison
@@ -115,11 +116,13 @@ def compute(unet: UNetMotionModel, clip: Clip, settings: Settings) -> Results:
     def restyle(style: str, cfg: float, inversion: Inversion, structure: float, title: str) -> Restyle:
         plain = denoiser(unet, style)  # the path is walked at the cfg of the unsampling
         guided = denoiser(unet, style, cfg)
-        grown = resample(guided, inversion, structure, callback=titled(title), direct_denoise=plain)
+        calls = Calls(titled(title))
+        path = {"direct_denoise": plain, "mirror": of_pixels()}
+        grown = resample(guided, inversion, structure, callback=calls, **path)
         shown = grown.clamp(-1, 1)
         compared = metrics.compare(shown, truths[style]) if style in truths else None
         kept = None if clip.content is None else lost.said(shown, clip.content, _looks(settings, style))
-        return Restyle(style, cfg, shown, calls_falling(inversion, structure), compared, kept)
+        return Restyle(style, cfg, shown, calls.count, compared, kept)
 
     restyles = [
         restyle(style, cfg, exact.inversion, settings.structure, f"{style}, cfg {cfg:g}")

@@ -8,7 +8,7 @@ from tools.workflows.layout import WIDGET
 FOLDER = Path(__file__).parent / "data" / "0.1.0"
 NAMES = sorted(path.stem for path in (FOLDER / "workflows").glob("*.json"))
 # The widgets that came after it, with what they mean in its workflows.
-LATER = {"UNS_Unsampler": {"keep_on_disk": False}}
+LATER = {"UNS_Unsampler": {"keep_on_disk": False}, "UNS_NoiselessResampler": {"turn_lightness": "off"}}
 
 
 def saved(kind: str, name: str) -> dict:

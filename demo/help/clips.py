@@ -15,6 +15,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from unsampling import Inversion, mix, noise_file, resample, unsample
+from unsampling.mirror import of_pixels
 from unsampling.solvers.evaluation import Callback
 
 from ..clip import built_in
@@ -98,4 +99,5 @@ def _asked(style: str, cfg: float = 1.0) -> Denoise:
 def _fallen(noise: Inversion, style: str, structure: float, direct: float | None) -> Tensor:
     """Grown from noise at CFG; the direct path is walked at the unsampling's, 1, as in the nodes."""
     asked = _asked(style, CFG)
-    return resample(asked, noise, structure, direct=direct, direct_denoise=_asked(style)).clamp(-1, 1)
+    how = {"direct": direct, "direct_denoise": _asked(style), "mirror": of_pixels()}
+    return resample(asked, noise, structure, **how).clamp(-1, 1)

@@ -88,7 +88,12 @@ def watched(node: Node, seen: list):
     "name, up, down, structures",
     [
         ("plain", {"direct": 0.0}, {}, (0.0, 1.0)),
-        ("direct", {"direct": 0.5}, {"direct": 0.25, "hold": 0.3, "steady": 0.2}, (0.5, 1.0)),
+        (
+            "direct",
+            {"direct": 0.5},
+            {"direct": 0.25, "hold": 0.3, "steady": 0.2, "turn_lightness": "on"},
+            (0.5, 1.0),
+        ),
     ],
 )
 def test_each_cell_is_the_resamplers_to_the_bit(comfy, name, up, down, structures):
