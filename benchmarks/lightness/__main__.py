@@ -2,7 +2,7 @@
 
     python -m benchmarks.lightness     the reporting half, two schedules; minutes
 
-The resampler names Turn Lightness by this rule (unsampling/direct.py, lies_across). Written to
+The resampler turns lightness round by this rule (unsampling/direct.py, lies_across). Written to
 benchmarks/results/lightness.md.
 """
 
@@ -34,7 +34,7 @@ Written by `python -m benchmarks.lightness --first {first} --clips {clips}`.
 
 The demo's model is asked about each clip under fresh noise, for the source's style and for the target's, at
 the first of the top steps whose own answer correlates with the source by more than {seen:g}. Where the two
-answers' layouts correlate by less than {across:g}, the resampler names Turn Lightness. Across: from a dark
+answers' layouts correlate by less than {across:g}, the resampler turns lightness round. Across: from a dark
 style to a bright one, or back. On a direct path the edit of the steps before is in the target's answer too;
 here it is not.
 """
@@ -90,7 +90,7 @@ def _table(found: Sequence[Seen]) -> str:
                 pairs = "across lightness" if crosses else "others"
                 named = f"{sum(one.named for one in group)} of {len(group)}"
                 rows.append([f"{top:g}", pairs, f"{mean(values):.2f}", span, named])
-    return table(("top", "pairs", "correlation", "from", "named"), rows)
+    return table(("top", "pairs", "correlation", "from", "turned"), rows)
 
 
 def _checks(found: Sequence[Seen]) -> Iterator[Check]:
@@ -98,10 +98,10 @@ def _checks(found: Sequence[Seen]) -> Iterator[Check]:
     for top in (SETTINGS[name].top for name in TOPS):
         others = [one for one in found if one.top == top and not one.crosses]
         wrong = sum(one.named for one in others)
-        yield Check(f"From sigma {top:g} no other pair is named", f"{wrong} of {len(others)}", wrong == 0)
+        yield Check(f"From sigma {top:g} no other pair is turned", f"{wrong} of {len(others)}", wrong == 0)
     across = [one for one in found if one.crosses and one.top == model.SIGMA_MAX]
     right = sum(one.named for one in across)
-    promise = f"From sigma {model.SIGMA_MAX:g} every pair across lightness is named"
+    promise = f"From sigma {model.SIGMA_MAX:g} every pair across lightness is turned"
     yield Check(promise, f"{right} of {len(across)}", right == len(across))
 
 
