@@ -16,6 +16,7 @@ from torch import Tensor
 
 from .fresh import drawn
 from .hold import Adjust, centred, distance_from, layout
+from .mirror import Mirror
 from .solvers.evaluation import Evaluate, ModelCalls, Share
 
 # Correlation of the two answers' layouts near the top below which dark and bright have changed places
@@ -180,34 +181,42 @@ def _kept(edit: Tensor, share: Tensor | None) -> Tensor:
     return edit if share is None else torch.where(share > 0, edit * share, 0.0)
 
 
-def lies_across(answer: Tensor, source_answer: Tensor, source: Tensor) -> bool | None:
+def lies_across(
+    answer: Tensor, source_answer: Tensor, source: Tensor, mirror: Mirror | None = None
+) -> bool | None:
     """Whether a new look is dark where the source is bright, by the model's two answers at a step.
     None: the source's own answer has nothing of the source yet, so ask at the next step.
 
-    No more than a hint: on a schedule that begins low, at 14.6 say, the source's own lightness is still in
-    the noise, and no answer turns it round.
+    mirror: what lightness is. With it the answers must also lie on the two sides of middle grey: unrelated
+    prompts can have opposite layouts by chance. No more than a hint: on a schedule that begins low, at 14.6
+    say, the source's own lightness is still in the noise, and no answer turns it round.
     """
-    seen = correlation(source_answer, source) > SEEN
-    return correlation(answer, source_answer) < ACROSS if seen else None
+    if correlation(source_answer, source) <= SEEN:
+        return None
+    opposite = mirror is None or mirror.parts(answer, source_answer, source)
+    return opposite and correlation(answer, source_answer) < ACROSS
 
 
 class Look:
     """Looks at the answers of a path from its top, until one tells whether the new look lies across the
     source's lightness. Called with an answer and the source's own; returns whether to walk no further.
 
-    told: is given what was found, once. stops: whether the walk ends at a look across.
+    told: is given what was found, once. mirror: what lightness is, as in lies_across(). stops: whether the
+    walk ends at a look across.
     """
 
-    def __init__(self, source: Tensor, told: Callable[[bool], None] | None, stops: bool):
-        self.source, self.told, self.stops = source, told, stops
+    def __init__(
+        self, source: Tensor, told: Callable[[bool], None] | None, mirror: Mirror | None, stops: bool
+    ):
+        self.source, self.told, self.mirror, self.stops = source, told, mirror, stops
         self.across: bool | None = None
 
     def __call__(self, answer: Tensor, source_answer: Tensor) -> bool:
         if self.across is None:
-            self.across = lies_across(answer, source_answer, self.source)
+            self.across = lies_across(answer, source_answer, self.source, self.mirror)
             if self.across is not None and self.told is not None:
                 self.told(self.across)
-        return self.stops and bool(self.across)
+        return self.stops and self.mirror is not None and bool(self.across)
 
 
 def correlation(a: Tensor, b: Tensor) -> float:

@@ -200,7 +200,7 @@ def resample(
     evening = steadying(source, steady)
     if record.direct is not None and path:
         adjust = _looked_at(in_turn(holding(source, hold, push=False), evening), compare, evaluate)
-        look = direct_path.Look(source, across, stops=mirror is not None and turn is None)
+        look = direct_path.Look(source, across, mirror, stops=turn is None)
         told = source, inversion.sigmas, record.direct, path, share, adjust
         ask(seen, direct_denoise or denoise)
         edit = direct_path.walk(evaluate, *told, stop=look if path.start == 0 and seen is None else None)

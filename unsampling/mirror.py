@@ -35,6 +35,16 @@ class Mirror:
         level = self.level * (1 - sigma) if self.flow else self.level
         return x - 2 * ((x * direction).sum(1, keepdim=True) - level) * direction
 
+    def parts(self, one: Tensor, other: Tensor, clip: Tensor) -> bool:
+        """Whether two pictures lie on the two sides of middle grey, as far apart as the clip's own lightness
+        spreads."""
+        ours, theirs = (float(self._along(x).mean()) - self.level for x in (one, other))
+        spread = float(self._along(clip).std())
+        return ours * theirs < 0 and abs(ours - theirs) >= spread
+
+    def _along(self, x: Tensor) -> Tensor:
+        return torch.einsum("nc...,c->n...", x, self.direction.to(x))
+
     def seen(self, denoise: Denoise) -> Denoise:
         """The denoiser, asked through the mirror."""
         return lambda x, sigma, step: self(denoise(self(x, sigma), sigma, step))

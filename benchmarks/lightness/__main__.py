@@ -23,6 +23,7 @@ from benchmarks.style_transfer.cases import STEPS
 from benchmarks.style_transfer.transfers import HALF, HALVES, SETTINGS, Transfer
 from demo import model
 from unsampling import direct
+from unsampling.mirror import of_pixels
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "lightness.md"
 TOPS = ("pairs", "low")  # settings that differ in the schedule's top alone
@@ -34,9 +35,9 @@ Written by `python -m benchmarks.lightness --first {first} --clips {clips}`.
 
 The demo's model is asked about each clip under fresh noise, for the source's style and for the target's, at
 the first of the top steps whose own answer correlates with the source by more than {seen:g}. Where the two
-answers' layouts correlate by less than {across:g}, the resampler turns lightness round. Across: from a dark
-style to a bright one, or back. On a direct path the edit of the steps before is in the target's answer too;
-here it is not.
+answers' layouts correlate by less than {across:g}, and their lightness lies on the two sides of middle grey,
+the resampler turns lightness round. Across: from a dark style to a bright one, or back. On a direct path the
+edit of the steps before is in the target's answer too; here it is not.
 """
 
 
@@ -72,7 +73,7 @@ def _seen(transfer: Transfer, unet: torch.nn.Module) -> Seen:
             model.denoiser(unet, style)(x, float(sigma), step)
             for style in (transfer.target, transfer.condition)
         )
-        named = direct.lies_across(answer, own, clip)
+        named = direct.lies_across(answer, own, clip, of_pixels())
         if named is not None:
             break
     top, alike = SETTINGS[transfer.setting].top, direct.correlation(answer, own)

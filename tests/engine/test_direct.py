@@ -410,8 +410,7 @@ def test_lightness_is_judged_at_the_first_answer_that_has_seen_the_source():
         (source + 1, source, -source, False),
     ):
         told = []
-        look = engine.Look(source, told.append, stops=True)
-        assert [look(first, own), look(answers, source)][-1] is across
+        look = engine.Look(source, told.append, None, stops=True)
+        assert not look(first, own) and not look(answers, source)  # nothing is turned without a mirror
+        assert look.across is across
         assert told == [across]
-        look = engine.Look(source, None, stops=False)
-        assert not look(first, own) and not look(answers, source) and look.across is across

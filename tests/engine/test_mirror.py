@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unsampling import resample, schedules, solvers, unsample
+from unsampling.direct import lies_across
 from unsampling.inversion import calls_falling
 from unsampling.mirror import Mirror, of_colours, of_pixels
 
@@ -94,12 +95,29 @@ def lit_scene():
     rows, columns = torch.meshgrid(torch.arange(16) / 16, torch.arange(16) / 16, indexing="ij")
     waves = torch.sin(2 * torch.pi * (columns + 2 * rows)).expand(3, 1, -1, -1)
     mirror = of_latents(level=0.0)
-    x0 = waves * mirror.direction.view(1, -1, 1, 1)
+    x0 = (waves + 1) * mirror.direction.view(1, -1, 1, 1)
 
     def denoise(x, sigma, step):
         return x0 + (x - x0) / (1 + float(sigma) ** 2)
 
     return x0, denoise, mirror
+
+
+@pytest.mark.parametrize(
+    ("tone", "other", "across"),
+    [(1.5, -1.5, True), (-1.5, 1.5, True), (1.5, 1.0, False), (0.2, -0.2, False), (-1.5, -1.0, False)],
+)
+def test_only_looks_on_the_two_sides_of_grey_are_across(tone, other, across):
+    """Layouts that are opposite by chance are not enough."""
+    x0, _, mirror = lit_scene()
+    lit = mirror.direction.view(1, -1, 1, 1)
+    waves = x0 - lit
+    answer, own = other * lit - waves, tone * lit + waves
+    assert lies_across(answer, own, own, mirror) is across
+    assert lies_across(answer, own, own)
+    assert lies_across(other * lit + waves, own, own, mirror) is False
+    blank = torch.randn(x0.shape, generator=torch.Generator().manual_seed(3))
+    assert lies_across(answer, blank, x0, mirror) is None
 
 
 @pytest.mark.parametrize("solver", solvers.recorded())

@@ -268,7 +268,7 @@ def test_lightness_turned_round_is_the_same_again_in_windows(comfy, windows):
 
 def turned(sign: float) -> Mixture:
     """One soft picture a condition; the target's is the source's, or its negative."""
-    picture = soft()
+    picture = soft() + 1
     pictures = torch.stack([picture, picture, sign * picture])
     return Mixture(
         values=torch.tensor([EMPTY, SOURCE, TARGET]),
