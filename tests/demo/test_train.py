@@ -11,7 +11,8 @@ from demo import model, train, world
 
 @pytest.fixture
 def small(monkeypatch):
-    """A step of one clip or two halves, a checkpoint after each, and no pictures of samples."""
+    """A small network, a step of one clip or two halves, a checkpoint after each, no pictures of samples."""
+    monkeypatch.setattr(model, "CHANNELS", (16, 32))
     monkeypatch.setattr(train, "FRAMES_A_STEP", world.FRAMES)
     monkeypatch.setattr(train, "EVERY", 1)
     monkeypatch.setattr(train, "CHECKED", (0.5,))
