@@ -7,7 +7,7 @@ begins (ARCHITECTURE.md, "Two experts").
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -149,6 +149,16 @@ def first_sigma(sampler, sigmas: Tensor) -> float:
 def each(guider) -> tuple[Any, ...]:
     """The guiders of both experts, or this one alone."""
     return guider.guiders if isinstance(guider, Experts) else (guider,)
+
+
+def of_guiders(guider, made: list[Any]):
+    """The guider with these in place of its own: both experts', or this one alone."""
+    return replace(guider, guiders=tuple(made)) if isinstance(guider, Experts) else made[0]
+
+
+def answers(guider, number: int, sigma: float) -> bool:
+    """Whether the expert of that number, or the one model, is asked at a sigma."""
+    return not isinstance(guider, Experts) or guider.of(sigma) == number
 
 
 def first_step(guider: Experts, number: int, falling: Tensor, start: int) -> int:

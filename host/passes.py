@@ -11,6 +11,7 @@ from ..unsampling import inversion as engine
 from ..unsampling.solvers.evaluation import Callback, Store
 from . import (
     admission,
+    conditions,
     core_passes,
     experts,
     latents,
@@ -75,6 +76,7 @@ def unsample(
     top = start if sampler is not None else rise.top(falling, settings)
     facts = admission.admit(guider, shape, falling, top, rising=True, by_core=sampler is not None)
     short = motion.remark(rising.model, shape)
+    short += conditions.remark(guider, rising.samples, facts.windows, falling[top:])
     if sampler is not None:
         core_passes.refuse_settings({"direct": direct})
     border = experts.border_of(guider)
@@ -151,8 +153,11 @@ def resample(
     told = places.of_latent(latent)
     with _room_to_fall(carried, falling.samples, told) as store:
         fit = _fit(falling, carried, facts, schedule, sigmas, solver, store, told)
+        falling = replace(falling, guider=conditions.of_slice(guider, fit, carried))
         mask = _mask(falling, latent, "noise")
         of_mask = masks.remark(latent.get("noise_mask"), mask)
+        asked = schedule[0 if carried is None else _top_of(carried.inversion) :]
+        of_mask += conditions.remark(falling.guider, falling.samples, facts.windows, asked)
         inversion = widgets.masked(fit.inversion, mask)
         if mask is None:
             widgets.check_masks(fit, carried)
@@ -165,7 +170,8 @@ def resample(
             clip = core_passes.fall(falling, inversion, sampler, structure, of_mask)
         else:
             settings |= {"structure": structure, "fidelity": fidelity}
-            clip = _fall(falling, inversion, settings, carried, fit, store, of_mask)
+            prompts = models.info(guider)
+            clip = _fall(falling, inversion, settings, carried, fit, store, of_mask, prompts)
     if carried is not None:
         clip = carried.source_outside(clip, inversion.record and inversion.record.mask, fit.frames)
         return carried.clip_latent(latent, clip, fit.frames)
@@ -222,9 +228,10 @@ def _fall(
     fit: record.Fit,
     store: Store,
     remark: str,
+    prompts: dict[str, str],
 ) -> Tensor:
     """settings: the engine's. On a direct path the guidance is the unsampling's. remark: what there is to say
-    already."""
+    already. prompts: of the whole clip, as models.info() has them."""
     calls = engine.calls_falling(inversion, settings["structure"], settings["direct"])
     path = steps.path(inversion, settings["structure"], settings["direct"])
     had_path = carried is not None and carried.inversion.direct_steps > 0
@@ -233,7 +240,7 @@ def _fall(
     remark += _of_path(inversion, settings["direct"])
     if carried is None:
         remark += experts.remark(falling.guider, inversion.sigmas)
-    seen = remarks.OnThePath(inversion, path, models.info(falling.guider))
+    seen = remarks.OnThePath(inversion, path, prompts)
     repeated = likeness.repeats(falling.guider, carried, fit, settings["fidelity"]) and not settings["turn"]
     again = repeats.Repeats(False, core.guidance(falling.guider), repeated, seen.other_prompt)
     path_cfg = None if carried is None else carried.facts.guidance

@@ -73,7 +73,7 @@ def _of_places(value, fit: record.Fit, name: str) -> float | Tensor:
         numbers = numbers if fit.cut is None else numbers[list(fit.cut)]
         if fit.placed.differ(numbers):
             raise UnsamplingError(
-                f"{name} has other numbers for frames of the clip that are equal, and {_unknown(fit)}; give"
+                f"{name} has other numbers for frames of the clip that are equal, and {unknown(fit)}; give"
                 f" one number, or a list of {have}"
             )
     return curves.over_part(value, places.in_whole(fit.cut, fit.frames or []), whole, name)
@@ -87,7 +87,7 @@ def check_masks(fit: record.Fit, carried: record.LatentRecord | None) -> None:
         return
     if fit.placed.differ(past.mask.expand(len(carried.digests), *past.mask.shape[1:])):
         raise UnsamplingError(
-            f"frames of the clip that are equal have other masks, and {_unknown(fit)}; cut the noise with"
+            f"frames of the clip that are equal have other masks, and {unknown(fit)}; cut the noise with"
             " Latent From Batch, straight behind the Unsampler, or set the masks of these frames on it (Set"
             " Latent Noise Mask)"
         )
@@ -111,6 +111,7 @@ def masked(inversion: Inversion, mask: Tensor | None) -> Inversion:
     return inversion
 
 
-def _unknown(fit: record.Fit) -> str:
+def unknown(fit: record.Fit) -> str:
+    """That it is not known which of the noise's frames are in hand, as the end of a sentence."""
     have, whole = fit.counts
     return f"a node on the way dropped which {have} of its {whole} frames noise has"

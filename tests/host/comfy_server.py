@@ -19,7 +19,14 @@ from tools.dev.find_comfy import HostMissing, check_packages, find_host, host_py
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUPPORT_NODES = Path(__file__).resolve().with_name("support_nodes")
-OTHER_PACKS = {"ade": "animatediff-evolved", "acn": "advanced-controlnet"}
+OTHER_PACKS = {"ade": "animatediff-evolved", "acn": "advanced-controlnet"} | {
+    "ipadapter": "ipadapter_plus",
+    "fizz": "fizznodes",
+}
+OPTIONAL = {  # linked for the tests that need them alone
+    "ipadapter": "https://github.com/cubiq/ComfyUI_IPAdapter_plus",
+    "fizz": "https://github.com/FizzleDorf/ComfyUI_FizzNodes",
+}
 READY_S = 180
 STOP_S = 15
 TAIL = 60
@@ -30,16 +37,34 @@ class HostDied(Exception):
 
 
 def find_pack(host: Path, name: str) -> Path:
-    """The folder of another pack in the host's custom_nodes, whatever its case."""
-    packs = host / "custom_nodes"
-    for folder in sorted(packs.iterdir()) if packs.is_dir() else ():
+    """The folder of another pack in the host's custom_nodes, whatever its case; of an optional one also
+    beside the host, in packs/ or where COMFYUI_PACKS says.
+
+    Raises: HostMissing with the cure.
+    """
+    places = [host / "custom_nodes"]
+    if name in OPTIONAL:
+        places.append(Path(os.environ.get("COMFYUI_PACKS") or host.parent / "packs"))
+    for folder in (one for packs in places if packs.is_dir() for one in sorted(packs.iterdir())):
         if folder.is_dir() and OTHER_PACKS[name] in folder.name.lower():
             return folder
-    raise HostMissing(f"no folder like *{OTHER_PACKS[name]}* in {packs}: install that pack there")
+    looked = " or ".join(map(str, places))
+    cure = f"clone {OPTIONAL[name]} into one of them" if name in OPTIONAL else "install that pack there"
+    raise HostMissing(f"no folder like *{OTHER_PACKS[name]}* in {looked}: {cure}")
+
+
+def found_optional(host: Path) -> list[str]:
+    """Which of the optional packs this machine has."""
+    found = []
+    for name in OPTIONAL:
+        with contextlib.suppress(HostMissing):
+            find_pack(host, name)
+            found.append(name)
+    return found
 
 
 def pack_folder(host: Path, name: str) -> Path:
-    """What to link for one of: ours, support, ade, acn."""
+    """What to link for one of: ours, support, ade, acn, or an optional one."""
     own = {"ours": REPOSITORY, "support": SUPPORT_NODES}
     return own[name] if name in own else find_pack(host, name)
 

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Callable
+from pathlib import Path
 from typing import NoReturn
 
 import pytest
@@ -113,6 +115,18 @@ def started(make: Callable[[], ComfyServer]) -> HostSession:
         server.stop()
         raise
     not_started(why)
+
+
+def needs_pack(session: HostSession, folder: Path, node: str) -> None:
+    """Skips the test where an optional pack is there and did not load: its python may lack a package."""
+    if node in session.object_info:
+        return
+    lacks = re.findall(r"ModuleNotFoundError: (.*)", session.log_text())
+    why = f" ({'; '.join(dict.fromkeys(lacks))})" if lacks else ""
+    pytest.skip(
+        f"host test not run: {folder} is there but has no node {node}{why}: install its requirements.txt"
+        f" into {session.server.python}"
+    )
 
 
 def skip_all(why: str) -> NoReturn:

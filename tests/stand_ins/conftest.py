@@ -33,6 +33,7 @@ def with_comfy() -> dict[str, ModuleType]:
         "expert_pairs",
         "packs.core_experts",
         "noise_files",
+        "conditions",
     )
     return dict(zip(names, comfy_objects.imported(*names), strict=True))
 
@@ -105,3 +106,8 @@ def expert_pairs(with_comfy) -> ModuleType:
 @pytest.fixture
 def core_experts(with_comfy) -> ModuleType:
     return with_comfy["packs.core_experts"]
+
+
+@pytest.fixture
+def conditions(with_comfy) -> ModuleType:
+    return with_comfy["conditions"]

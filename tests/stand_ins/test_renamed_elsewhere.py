@@ -68,6 +68,7 @@ def test_no_file_of_host_packs_is_left_out():
     others |= {"content", "environment", "origin", "replaced", "run_state", "weights"}
     others |= {"user_settings"}  # a file's keys are ours
     others |= {"ltxv"}  # a key alone
+    others |= {"core_conditions"}  # see test_conditions.py
     assert files == {Path(pack.__file__).stem for pack in (*PACKS, caches, core_samplers)} | others
 
 
@@ -218,7 +219,8 @@ def test_a_wan_vaes_network_whose_decoder_was_renamed(wan_vae):
 
 
 def test_every_kind_is_in_the_scene_or_here():
-    """But for a latent format, which test_renamed_fields.py has, and a VIDEO, whose fields are optional."""
+    """But for a latent format, which test_renamed_fields.py has, a VIDEO, whose fields are optional, and a
+    ControlNet's mask, which test_conditions.py has."""
     here = {core_pack.GUIDER, core_pack.DUAL_GUIDER, core_pack.BASE_MODEL, core_pack.PATCHER}
-    assert {kind.kind for kind in here} | {"LatentFormat", "VideoFromFile"} == ELSEWHERE
+    assert {kind.kind for kind in here} | {"LatentFormat", "VideoFromFile", "ControlNetAdvanced"} == ELSEWHERE
     assert declared(core_pack.VIDEO) == set()

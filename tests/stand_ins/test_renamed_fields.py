@@ -69,6 +69,7 @@ IN_THE_RUN = {
 
 # what is no part of the scene: it is asked elsewhere, and missed there (see the last test)
 ELSEWHERE = {"LatentFormat", "CFGGuider", "Guider_DualCFG", "VideoFromFile", "ModelPatcher", "BaseModel"}
+ELSEWHERE |= {"ControlNetAdvanced"}
 
 
 def kinds() -> list[Kind]:

@@ -1,0 +1,97 @@
+"""Conditions over a clip: a slice of noise takes the prompts of its own frames, and what there is to say of
+prompts that do not fit."""
+
+from collections.abc import Sequence
+
+from torch import Tensor
+
+from ..unsampling import UnsamplingError
+from . import experts, places, record
+from . import settings as widgets
+from .packs import core, core_conditions
+
+
+def of_slice(guider, fit: record.Fit, carried: record.LatentRecord | None):
+    """The guider for the noise in hand: of what its conditions have for each frame of the whole noise those
+    of these frames, as a copy; itself where all frames are in hand, or it is not known which.
+
+    Raises: UnsamplingError where equal frames have other prompts, and it is not known which frames these are.
+    """
+    if carried is None or fit.frames is None:
+        return guider
+    whole = carried.shape[0]
+    recorded = places.in_whole(fit.cut, range(len(carried.digests)))
+    own = places.in_whole(fit.cut, fit.frames)
+    if whole == 1 or own == list(range(whole)):
+        return guider
+
+    def cut(values: Tensor) -> Tensor:
+        if not _of_whole(values, len(own), whole):
+            return values
+        if fit.placed.differ(values[recorded]):
+            raise UnsamplingError(
+                "the prompts are others in frames of the clip that are equal, and"
+                f" {widgets.unknown(fit)}; cut the noise with Latent From Batch, straight behind the"
+                " Unsampler"
+            )
+        return values[own]
+
+    made = [core_conditions.with_conditions(one, cut) for one in experts.each(guider)]
+    return experts.of_guiders(guider, made)
+
+
+def _of_whole(values: Tensor, have: int, whole: int) -> bool:
+    """Whether there is one for each frame of the whole noise, and not of the frames in hand."""
+    return values.ndim > 0 and len(values) >= whole and (len(values) != have or have == whole)
+
+
+def remark(guider, samples: Tensor, windows: str, sigmas: Tensor) -> str:
+    """That there are more or fewer prompts than frames, where it matters, and that none acts at some sigmas.
+
+    windows: in words, "" for a clip that stays whole. sigmas: those at which the pass asks, falling.
+    """
+    counts = _of_counts(guider, samples, windows)
+    return "".join(counts + _of_ranges(guider, sigmas))
+
+
+def _of_counts(guider, samples: Tensor, windows: str) -> list[str]:
+    told = []
+    for name, conds in core.conditions(guider).items():
+        for count in sorted({core_conditions.prompts(cond) for cond in conds} - {1, len(samples)}):
+            told += [f"; {name} has {count} prompts{how}" for how in _how_taken(count, samples, windows)]
+    return told
+
+
+def _how_taken(count: int, samples: Tensor, windows: str) -> list[str]:
+    if samples.ndim == 5:
+        return [", of which a model that makes all frames together takes the first alone"]
+    frames = f" for {len(samples)} frames"
+    if windows:
+        return [
+            f"{frames}, so that every context window begins with the first of them; make it {len(samples)}"
+            " (max_frames of Batch Prompt Schedule, max_length of Prompt Scheduling)"
+        ]
+    return [f"{frames}, and begins anew after the last"] if count < len(samples) else []
+
+
+def _of_ranges(guider, sigmas: Tensor) -> list[str]:
+    """The same for sigmas that no range of a condition covers: ComfyUI takes 0 for the model's answer."""
+    told, every = [], experts.each(guider)
+    for number, one in enumerate(every):
+        side = f"{experts.NAMES[number]} " if len(every) > 1 else ""
+        asked = [x for x in sigmas.tolist() if x > 0 and experts.answers(guider, number, x)]
+        sampling = one.model_patcher.get_model_object("model_sampling")
+        for name, conds in core.conditions(one).items():
+            if name == "negative" and core.guidance(one) == 1:
+                continue
+            without = [x for x in asked if not any(core_conditions.acts(c, sampling, x) for c in conds)]
+            told += [_gap(side + name, without)] if conds and without else []
+    return told
+
+
+def _gap(name: str, sigmas: Sequence[float]) -> str:
+    between = f"sigma {sigmas[0]:.4g}" + (f" to {sigmas[-1]:.4g}" if len(sigmas) > 1 else "")
+    return (
+        f"; {name} has no prompt at {between}, where nothing is asked and the answer is 0: let the ranges of"
+        " Conditioning Set Timestep Range meet"
+    )

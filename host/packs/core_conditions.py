@@ -1,0 +1,84 @@
+"""What conditions have for each frame of a clip, and when they act: prompts, masks, the pictures of
+ControlNets.
+
+ComfyUI gives them to the frames in hand from the first on, whichever frames of the clip those are.
+"""
+
+import copy
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+from . import advanced_controlnet, core
+from .fields import Key, Kind
+
+CONTROL = Kind(
+    core.CORE, "comfy.controlnet:ControlNet", ("cond_hint_original", "copy", "previous_controlnet")
+)
+# of a condition before it is sampled with
+START_KEYS = (
+    Key(core.CORE, "comfy.samplers", "start_percent"),
+    Key(core.CORE, "comfy.samplers", "clip_start_percent"),
+)
+END_KEYS = (
+    Key(core.CORE, "comfy.samplers", "end_percent"),
+    Key(core.CORE, "comfy.samplers", "clip_end_percent"),
+)
+Cut = Callable[[Tensor], Tensor]
+
+
+def with_conditions(guider, cut: Cut):
+    """A copy of the guider of whose conditions each tensor is cut, and the pictures of their ControlNets;
+    itself where it does not tell its conditions.
+
+    cut: gives what stays as it is back as the same object.
+    """
+    given = core.conditions(guider)
+    if not given:
+        return guider
+    made = copy.copy(guider)
+    conds = {name: [_condition(cond, cut) for cond in conds] for name, conds in given.items()}
+    core.GUIDER.write(made, "original_conds", conds)
+    return made
+
+
+def _condition(cond: dict, cut: Cut) -> dict:
+    return {key: _part(key, value, cut) for key, value in cond.items()}
+
+
+def _part(key: str, value: Any, cut: Cut) -> Any:
+    if key == core.CONTROL_KEY.name:
+        return _control(value, cut)
+    return cut(value) if isinstance(value, Tensor) else value
+
+
+def _control(control, cut: Cut):
+    """A ControlNet with those before it, copied where there is something to cut."""
+    if control is None:
+        return None
+    before = CONTROL.read(control, "previous_controlnet")
+    hint, mask = CONTROL.read(control, "cond_hint_original"), advanced_controlnet.mask(control)
+    given = (before, hint, mask)
+    found = (_control(before, cut), *(cut(x) if isinstance(x, Tensor) else x for x in (hint, mask)))
+    if all(new is old for new, old in zip(found, given, strict=True)):
+        return control
+    made = CONTROL.read(control, "copy")()
+    CONTROL.write(made, "previous_controlnet", found[0])
+    CONTROL.write(made, "cond_hint_original", found[1])
+    if isinstance(mask, Tensor):
+        advanced_controlnet.set_mask(made, found[2])
+    return made
+
+
+def prompts(cond: dict) -> int:
+    """How many prompts a condition has."""
+    found = cond.get("cross_attn")
+    return len(found) if isinstance(found, Tensor) and found.ndim else 1
+
+
+def acts(cond: dict, sampling, sigma: float) -> bool:
+    """Whether a condition has a say at a sigma. sampling: the MODEL's."""
+    starts, ends = ([cond[key.name] for key in keys if key.name in cond] for keys in (START_KEYS, END_KEYS))
+    begun = not starts or sigma <= sampling.percent_to_sigma(max(starts))
+    return begun and (not ends or sigma >= sampling.percent_to_sigma(min(ends)))

@@ -1,0 +1,229 @@
+"""Prompts that change over the clip or over the steps, by each pack's own nodes, on a real network: each
+frame has its own prompt in both passes, whole or sliced, and comes back under it."""
+
+import pytest
+import torch
+from host_graphs import Graph, Node
+from host_trips import clip
+from host_windows import defaults
+
+FRAMES, STEPS = 6, 2
+NEAR = 1e-3  # a prompt mixed with itself is not the same to the bit
+SOURCE, TARGET = "a man walks through a city", "an ink drawing of a man, cross-hatching"
+LONG = ", ".join(["a very long description of an oil painting with thick strokes"] * 9)  # two times 77 tokens
+WINDOWS = [  # of 4 frames that overlap by one
+    "",
+    "ADE_StandardStaticContextOptions",
+    "ADE_StandardUniformContextOptions",
+    "standard_uniform",
+]
+
+
+class Scene:
+    """A clip, a network without a motion model, whose frames do not see each other, and its text encoder."""
+
+    def __init__(self, comfy, name: str, windows: str = "", frames: int = FRAMES):
+        self.comfy, self.name, self.frames = comfy, f"prompts-{name}", frames
+        self.graph = Graph()
+        base = self.graph.add("CheckpointLoaderSimple", ckpt_name=comfy.model("one_level"))
+        self.model, self.clip = base, base[1]
+        if windows:
+            self.model = self._cut(windows)
+        self.source = clip(frames, height=4, width=4)
+        file = comfy.put_latent(f"{self.name}-clip", samples=self.source)
+        self.latent = self.graph.add("UNSTest_LoadLatent", file=file)
+        self.sigmas = self.graph.add("UNS_AYSScheduler", model_type="SD1", steps=STEPS, denoise=1.0)
+        self.negative = self.text("")
+
+    def _cut(self, windows: str) -> Node:
+        sizes = {"context_length": 4, "context_overlap": 1}
+        if windows.startswith("ADE"):
+            given = defaults(self.comfy, windows) | sizes
+            options = self.graph.add(windows, **given)
+            how = {"beta_schedule": "use existing", "context_options": options}
+            return self.graph.add("ADE_UseEvolvedSampling", model=self.model, **how)
+        given = defaults(self.comfy, "ContextWindowsManual") | {"context_schedule": windows, "dim": 0}
+        return self.graph.add("ContextWindowsManual", model=self.model, **given | sizes)
+
+    def text(self, text: str) -> Node:
+        return self.graph.add("CLIPTextEncode", clip=self.clip, text=text)
+
+    def unsample(self, positive, **inputs) -> Node:
+        given = {"cfg": 1.0, "solver": "midpoint", "direct": 0.0} | inputs
+        return self.graph.add(
+            "UNS_Unsampler",
+            model=self.model,
+            positive=positive,
+            negative=self.negative,
+            latent_image=self.latent,
+            sigmas=self.sigmas,
+            **given,
+        )
+
+    def resample(self, noise, positive, **inputs) -> Node:
+        given = {"cfg": 1.0, "structure": 0.0} | inputs
+        return self.graph.add(
+            "UNS_NoiselessResampler",
+            model=self.model,
+            positive=positive,
+            negative=self.negative,
+            noise=noise,
+            **given,
+        )
+
+    def run(self, **latents) -> dict[str, torch.Tensor]:
+        for key, node in latents.items():
+            self.graph.save(f"{self.name}-{key}", latent=node)
+        self.comfy.run(self.graph.prompt)
+        return {key: self.comfy.tensors(f"{self.name}-{key}")["samples"] for key in latents}
+
+    def moved(self, samples: torch.Tensor, source: torch.Tensor | None = None) -> list[float]:
+        """How far each frame is from the clip's, over its size."""
+        source = self.source if source is None else source
+        return ((samples - source).flatten(1).norm(dim=1) / source.flatten(1).norm(dim=1)).tolist()
+
+
+def ade(scene: Scene, first: str, last: str, frames: int = FRAMES):
+    """AnimateDiff-Evolved's Prompt Scheduling: the first prompt up to frame 3, then a fade to the last."""
+    prompts = f'0 = "{first}", 3 = "{first}", {frames - 1} = "{last}"'
+    more = {"print_schedule": False, "max_length": frames, "tensor_interp": "lerp"}
+    return scene.graph.add("ADE_PromptScheduling", prompts=prompts, clip=scene.clip, **more)
+
+
+def ade_of_latents(scene: Scene, first: str, last: str, frames: int = FRAMES):
+    """The same held, by as many as there are latents, in its other format."""
+    prompts = f'"0:": "{first}", "4:": "{last}"'
+    latent = scene.latent
+    if frames != FRAMES:
+        latent = scene.graph.add("EmptyLatentImage", width=64, height=64, batch_size=frames)
+    more = {"print_schedule": False, "tensor_interp": "slerp"}
+    return scene.graph.add(
+        "ADE_PromptSchedulingLatents", prompts=prompts, clip=scene.clip, latent=latent, **more
+    )
+
+
+def fizz(scene: Scene, first: str, last: str, frames: int = FRAMES):
+    """FizzNodes' Batch Prompt Schedule: the same fade."""
+    prompts = f'"0" :"{first}", "3" :"{first}", "{frames - 1}" :"{last}"'
+    return scene.graph.add(
+        "BatchPromptSchedule",
+        text=prompts,
+        clip=scene.clip,
+        max_frames=frames,
+        print_output=False,
+        start_frame=0,
+        end_frame=0,
+    )
+
+
+def check(scene: Scene, held, fade) -> None:
+    """Of two schedules from the source's own prompt to another: frames under the source's come back, alone
+    and in a slice, and the others change; a clip comes back under the same schedule in both passes."""
+    noise, own = scene.unsample(scene.text(SOURCE), direct=0.5), scene.unsample(fade)
+    part = scene.graph.add("LatentFromBatch", samples=noise, batch_index=2, length=3)
+    found = scene.run(
+        held=scene.resample(noise, held), part=scene.resample(part, held), back=scene.resample(own, fade)
+    )
+    moved = scene.moved(found["held"])
+    assert max(moved[:4]) < NEAR and min(moved[4:]) > 1e-2
+    assert moved[0] == moved[3] == 0  # where nothing is interpolated, to the bit
+    assert torch.allclose(found["part"], found["held"][2:5], atol=1e-3)
+    assert torch.equal(found["back"], scene.source)
+
+
+@pytest.mark.parametrize("windows", WINDOWS)
+def test_each_frame_has_its_own_prompt(comfy, windows):
+    scene = Scene(comfy, f"ade-{windows}", windows)
+    check(scene, ade_of_latents(scene, SOURCE, TARGET), ade(scene, SOURCE, TARGET))
+
+
+def test_each_frame_has_its_own_prompt_of_fizznodes(fizz_comfy):
+    scene = Scene(fizz_comfy, "fizz", WINDOWS[2])
+    fade = fizz(scene, SOURCE, TARGET)
+    check(scene, fade, fade)
+
+
+def test_the_passes_may_have_texts_of_other_lengths(comfy):
+    """77 tokens in one, 154 a frame in the other, either way round."""
+    scene = Scene(comfy, "tokens", WINDOWS[2])
+    long, short = ade(scene, SOURCE, LONG), scene.text(SOURCE)
+    up, down = scene.unsample(short, direct=0.5), scene.unsample(long, direct=0.5)
+    found = scene.run(
+        up=scene.resample(up, long, cfg=2.0),
+        down=scene.resample(down, short, cfg=2.0),
+        back=scene.resample(up, short),
+        long=scene.resample(down, long),
+    )
+    assert all(torch.equal(found[name], scene.source) for name in ("back", "long"))
+    for name in ("up", "down"):
+        assert found[name].isfinite().all() and min(scene.moved(found[name])) > 1e-2
+
+
+def cut(scene: Scene, noise, first: int, count: int):
+    return scene.graph.add("LatentFromBatch", samples=noise, batch_index=first, length=count)
+
+
+def joined(scene: Scene, *parts):
+    first, second = parts
+    return scene.graph.add("LatentBatch", samples1=first, samples2=second)
+
+
+SLICES = {
+    "one": (lambda s, noise: cut(s, noise, 4, 1), [4]),
+    "backwards": (lambda s, noise: joined(s, cut(s, noise, 5, 1), cut(s, noise, 0, 1)), [5, 0]),
+    "of a slice": (lambda s, noise: cut(s, cut(s, noise, 2, 4), 2, 2), [4, 5]),
+    "twice": (
+        lambda s, noise: s.graph.add("RepeatLatentBatch", samples=cut(s, noise, 3, 2), amount=2),
+        [3, 4, 3, 4],
+    ),
+}
+
+
+def hinted(scene: Scene, schedule, apply: str, loader: str):
+    """The schedule with a mask for each frame on it, and a ControlNet with a picture for each."""
+    steps = torch.linspace(0, 1, scene.frames).tolist()
+    masks = [scene.graph.add("SolidMask", value=0.5 + 0.5 * x, width=64, height=64) for x in steps]
+    mask = scene.graph.add("BatchMasksNode", **{f"masks.mask{i}": one for i, one in enumerate(masks)})
+    given = {"conditioning": schedule, "mask": mask, "strength": 1.0, "set_cond_area": "default"}
+    positive = scene.graph.add("ConditioningSetMask", **given)
+    images = scene.graph.add("MaskToImage", mask=mask)
+    name = "cnet" if loader.startswith("ACN") else "control_net_name"
+    net = scene.graph.add(loader, **{name: scene.comfy.model("controlnet_one_level")})
+    how = {"strength": 0.6, "start_percent": 0.0, "end_percent": 1.0}
+    if apply.startswith("ACN"):
+        how["mask_optional"] = mask
+    both = {"positive": positive, "negative": scene.negative, "control_net": net, "image": images}
+    return scene.graph.add(apply, **both, **how)[0]
+
+
+@pytest.mark.parametrize(
+    "apply, loader",
+    [
+        ("ControlNetApplyAdvanced", "ControlNetLoader"),
+        ("ACN_AdvancedControlNetApply_v2", "ACN_ControlNetLoaderAdvanced"),
+    ],
+)
+def test_a_slice_takes_its_prompts_masks_and_pictures(comfy, apply, loader):
+    scene = Scene(comfy, f"slices-{apply}")
+    noise = scene.unsample(scene.text(SOURCE), direct=0.5)
+    positive = hinted(scene, ade(scene, SOURCE, TARGET), apply, loader)
+    parts = {name: make(scene, noise) for name, (make, _) in SLICES.items()}
+    found = scene.run(
+        whole=scene.resample(noise, positive),
+        **{name: scene.resample(part, positive) for name, part in parts.items()},
+    )
+    whole = found.pop("whole")
+    assert not torch.allclose(whole[0], whole[5], atol=1e-2)
+    for name, part in found.items():
+        own = SLICES[name][1]
+        assert torch.allclose(part, whole[own], atol=1e-3), name
+        assert not torch.allclose(part, whole[: len(own)], atol=1e-2), name
+
+
+def test_prompts_for_the_slice_alone_stay_as_they_are(comfy):
+    scene = Scene(comfy, "own-slice")
+    noise = scene.unsample(scene.text(SOURCE))
+    part = cut(scene, noise, 2, 4)
+    own = ade_of_latents(scene, TARGET, SOURCE, 4)
+    found = scene.run(part=scene.resample(part, own), whole=scene.resample(noise, scene.text(TARGET)))
+    assert torch.allclose(found["part"], found["whole"][2:], atol=1e-3)
