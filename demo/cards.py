@@ -23,7 +23,7 @@ from unsampling.mirror import of_pixels
 
 from . import world
 from .clip import built_in, enlarged
-from .model import denoiser, load, schedule
+from .model import Denoise, denoiser, load, schedule
 from .run import THREADS
 from .world import FRAMES
 
@@ -34,12 +34,16 @@ LABEL = "source | restyled  (the demo's model)"
 
 
 class Look(NamedTuple):
-    """The style of a card, its cfg, whether the clip stands still, and whether its shapes alone change."""
+    """The style of a card, its cfg, whether the clip stands still, and whether its shapes alone change.
+
+    later: another style, into which the first one fades from the first frame to the last; "" for none.
+    """
 
     style: str
     cfg: float
     still: bool = False
     masked: bool = False
+    later: str = ""
 
 
 LOOKS = {
@@ -50,6 +54,9 @@ LOOKS = {
     "unsampling_wan_video": Look("ink", 2.0),
     "unsampling_wan22_video": Look("halftone", 2.0),
     "unsampling_masked_sd15": Look("ink", 3.0, masked=True),
+    "unsampling_look_ipadapter_sd15": Look("watercolour", 3.0),
+    "unsampling_look_reference_sd15": Look("mosaic", 3.0),
+    "unsampling_cross_fade_sd15": Look("ink", 3.0, later="mosaic"),
     "unsample_resample_image": Look("watercolour", 2.0, still=True),
     "restyle_saved_noise": Look("mosaic", 3.0),
 }
@@ -63,10 +70,18 @@ def clips(look: Look) -> tuple[np.ndarray, np.ndarray]:
         clip = built_in(Path(folder) / "clip.mp4", SEED, SOURCE, FRAMES)
     mask = world.scene(world.content(SEED), FRAMES).inside if look.masked else None  # the shapes
     inversion = unsample(denoiser(unet, SOURCE), clip.x, schedule(STEPS), direct=None, mask=mask)
-    style = denoiser(unet, look.style)
-    asked, mirror = denoiser(unet, look.style, look.cfg), of_pixels()
-    restyled = resample(asked, inversion, direct_denoise=style, mirror=mirror)
+    asked, style = (fading(unet, look, cfg) for cfg in (look.cfg, 1.0))
+    restyled = resample(asked, inversion, direct_denoise=style, mirror=of_pixels())
     return enlarged(clip.x), enlarged(restyled)
+
+
+def fading(unet, look: Look, cfg: float) -> Denoise:
+    """The model in the look's style, or from that to the later one over the frames."""
+    first = denoiser(unet, look.style, cfg)
+    if not look.later:
+        return first
+    last, share = denoiser(unet, look.later, cfg), torch.linspace(0, 1, FRAMES).reshape(-1, 1, 1, 1)
+    return lambda x, sigma, step: torch.lerp(first(x, sigma, step), last(x, sigma, step), share)
 
 
 def wiped(before: np.ndarray, after: np.ndarray, share: float) -> Image.Image:

@@ -21,6 +21,15 @@ TITLES = {
     "unsampling_masked_sd15": (
         "Restyle a video - only the person or background mask AnimateDiff SD1.5 vid2vid"
     ),
+    "unsampling_look_ipadapter_sd15": (
+        "Restyle a video - look from a picture IP-Adapter style AnimateDiff SD1.5 vid2vid"
+    ),
+    "unsampling_look_reference_sd15": (
+        "Restyle a video - look from a picture Reference style AnimateDiff SD1.5 vid2vid"
+    ),
+    "unsampling_cross_fade_sd15": (
+        "Restyle a video - two prompts that cross-fade schedule AnimateDiff SD1.5 vid2vid"
+    ),
     "unsample_resample_image": "Restyle one picture - unsampling SD1.5 img2img style transfer",
     "restyle_saved_noise": "Restyle saved noise - grid of looks AnimateDiff SD1.5 vid2vid unsampling",
 }

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import json
+from fractions import Fraction
 from pathlib import Path
 
+import torch
 from family_models import family_model
 from host_session import HostSession
+from torch import Tensor
+
+from demo.video import pan_over_photograph, read_video, write_video
 
 PROMPTS = Path(__file__).parents[2] / "api"
 
@@ -42,6 +47,40 @@ def without_big_models(prompt: dict) -> dict:
     resampler["positive"], resampler["negative"] = control["positive"], control["negative"]
     the(prompt, "ADE_UseEvolvedSampling").pop("m_models")
     return {key: node for key, node in prompt.items() if node["class_type"] not in gone}
+
+
+def on_small_sd15(
+    comfy: HostSession, prompt: dict, folder: Path, checkpoint: str = "one_level", frames: int = 4
+) -> None:
+    """Gives a prompt for SD1.5 a short clip, a small UNet without a motion model, a small VAE, and two
+    steps."""
+    clip = folder / "short.mp4"
+    write_video(clip, pan_over_photograph(frames, 67, 101), Fraction(8))
+    the(prompt, "LoadVideo")["file"] = comfy.client.upload(clip)
+    the(prompt, "CheckpointLoaderSimple")["ckpt_name"] = comfy.model(checkpoint)
+    the(prompt, "VAELoader")["vae_name"] = comfy.model("vae")
+    the(prompt, "UNS_VideoFrames")["megapixels"] = 0.01
+    the(prompt, "UNS_AYSScheduler")["steps"] = 2
+    the(prompt, "ADE_UseEvolvedSampling").pop("m_models")
+    for key in [key for key, node in prompt.items() if "AnimateDiffModel" in node["class_type"]]:
+        del prompt[key]
+
+
+def restyled_twice(comfy: HostSession, prompt: dict, name: str, folder: Path) -> tuple[Tensor, ...]:
+    """Noise, restyled clip and source of a prompt that is run twice: to the same bits, with a frame of video
+    for each of the clip's, at its rate."""
+    source = the(prompt, "UNS_Unsampler")["latent_image"][0]
+    save_latent(prompt, f"{name}-source", source)
+    runs = []
+    for _ in range(2):
+        watch(prompt, name)
+        entry = comfy.run(prompt)
+        runs.append([comfy.tensors(f"{name}-{part}")["samples"] for part in ("noise", "clip", "source")])
+        film, fps = read_video(saved_video(comfy, entry, folder))
+        assert len(film) == len(runs[0][2]) and fps == 8
+    assert all(torch.equal(first, again) for first, again in zip(*runs, strict=True))
+    assert all(tensor.isfinite().all() for tensor in runs[0])
+    return tuple(runs[0])
 
 
 def on_small_wan(comfy: HostSession, prompt: dict, clip: Path) -> None:

@@ -16,6 +16,8 @@ INFO = recorded_info()
 VIDEO = "unsampling_animatediff_sd15"
 VHS, WAN = "unsampling_animatediff_sd15_vhs", "unsampling_wan_video"
 WAN22 = "unsampling_wan22_video"
+IPADAPTER, REFERENCE = "unsampling_look_ipadapter_sd15", "unsampling_look_reference_sd15"
+CROSS_FADE, SCHEDULE = "unsampling_cross_fade_sd15", "ADE_PromptSchedulingLatents"
 HOTSHOT, ANIMATEDIFF_SDXL = "unsampling_hotshotxl", "unsampling_animatediff_sdxl"
 ANIMATEDIFF = (VIDEO, VHS, HOTSHOT, ANIMATEDIFF_SDXL)
 SAVED_NOISE = "restyle_saved_noise"
@@ -112,7 +114,7 @@ def test_the_source_is_described_to_the_unsampler_and_the_target_to_the_resample
     """Noise made with the target prompt makes no edit on the direct path."""
     workflow = read(name)
     source, target = (into_pass(workflow, name, kind, "positive") for kind in passes_of(name))
-    if name in ANIMATEDIFF:
+    if name in (*ANIMATEDIFF, REFERENCE):
         assert target["type"] == "ACN_AdvancedControlNetApply_v2"
         target = source_of(workflow, "ACN_AdvancedControlNetApply_v2", "positive")
     assert source["title"].startswith("Source: what the ") and target["title"] == "Target: the new look"
@@ -159,7 +161,7 @@ def test_a_note_says_what_takes_the_place_of_other_nodes(name):
 
 @pytest.mark.parametrize("name", [name for name in WORKFLOWS if name != "unsample_resample_image"])
 def test_loaders_and_animatediff_are_folded_into_one_node(name):
-    shown = {node["type"] for node in read(name)["nodes"]}
+    shown = {node["type"] for node in read(name)["nodes"]} - {SCHEDULE}
     assert not any(kind.startswith("ADE_") or kind.endswith(("Loader", "LoaderSimple")) for kind in shown)
     (models,) = [node for node in read(name)["nodes"] if node.get("title") == "Models"]
     labels = [slot["label"] for slot in models["inputs"]]
@@ -183,7 +185,8 @@ def in_app_mode(workflow: dict) -> tuple[list[str], str]:
 @pytest.mark.parametrize("name", BOTH_PASSES)
 def test_app_mode_shows_what_people_change_and_the_result(name):
     labels, result = in_app_mode(read(name))
-    assert labels[-5:] == ["what the source shows", "the new look", *TURNED]
+    looks = "the new looks, with their places" if name == CROSS_FADE else "the new look"
+    assert labels[-5:] == ["what the source shows", looks, *TURNED]
     assert labels[0] in ("clip", "picture")
     assert result in ("SaveVideo", "SaveImage", "VHS_VideoCombine")
 
@@ -196,8 +199,42 @@ def test_app_mode_of_saved_noise_shows_file_looks_and_what_is_turned():
 
 @pytest.mark.parametrize("name", BOTH_PASSES)
 def test_every_text_is_used(name):
-    texts = [node for node in read(name)["nodes"] if node["type"] == "CLIPTextEncode"]
+    texts = [node for node in read(name)["nodes"] if node["type"] in ("CLIPTextEncode", SCHEDULE)]
     assert len(texts) == 3 and all(node["outputs"][0]["links"] for node in texts)
+
+
+def test_the_ipadapter_is_on_the_resamplers_model_alone():
+    workflow = read(IPADAPTER)
+    plain = node_of(workflow, "ADE_UseEvolvedSampling")
+    for kind in ("UNS_Unsampler", "UNS_AYSScheduler"):
+        assert source_of(workflow, kind, "model") == plain
+    assert source_of(workflow, "UNS_NoiselessResampler", "model")["type"] == "IPAdapterAdvanced"
+    assert source_of(workflow, "IPAdapterAdvanced", "model") == plain
+    assert source_of(workflow, "IPAdapterAdvanced", "image")["title"] == "Load Image: the look"
+    assert value_of(workflow, "IPAdapterAdvanced", "weight_type") == "style transfer"
+    for words in ("ComfyUI_IPAdapter_plus", "the *Unsampler* has the plain MODEL", "*IPAdapter Batch*"):
+        assert words in notes(workflow)
+
+
+def test_the_reference_is_on_the_resamplers_conditions_alone():
+    workflow = read(REFERENCE)
+    for name in ("positive", "negative"):
+        reference = source_of(workflow, "UNS_NoiselessResampler", name)
+        assert reference["type"] == "ACN_AdvancedControlNetApply_v2"
+        assert source_of(workflow, "UNS_Unsampler", name)["type"] == "CLIPTextEncode"
+    apply = "ACN_AdvancedControlNetApply_v2"
+    assert source_of(workflow, apply, "control_net")["type"] == "ACN_ReferenceControlNet"
+    assert source_of(workflow, "ACN_ReferencePreprocessor", "image")["title"] == "Load Image: the look"
+
+
+def test_two_prompts_cross_fade_over_as_many_frames_as_the_clip_has():
+    workflow = read(CROSS_FADE)
+    assert source_of(workflow, "UNS_NoiselessResampler", "positive")["type"] == SCHEDULE
+    assert source_of(workflow, SCHEDULE, "latent") == node_of(workflow, "VAEEncode")
+    lines = [line for line in str(value_of(workflow, SCHEDULE, "prompts")).splitlines() if line]
+    assert [line.split('"')[1] for line in lines] == ["0.25", "0.75"]
+    for words in ("**Batch Prompt Schedule (FizzNodes)**", "*max_frames*", "**As many prompts as frames**"):
+        assert words in notes(workflow)
 
 
 def test_saved_noise_is_restyled_with_three_prompts_into_one_labelled_video():

@@ -60,6 +60,7 @@ PACKS = {
     "ADE_": "comfyui-animatediff-evolved",
     "ACN_": "comfyui-advanced-controlnet",
     "VHS_": "comfyui-videohelpersuite",
+    "IPAd": "comfyui_ipadapter_plus",
 }
 LOADERS = {
     "CheckpointLoaderSimple": "checkpoints",
@@ -68,7 +69,11 @@ LOADERS = {
     "CLIPLoader": "text_encoders",
     "ADE_LoadAnimateDiffModel": "animatediff_models",
     "ACN_ControlNetLoaderAdvanced": "controlnet",
+    "IPAdapterModelLoader": "ipadapter",
+    "CLIPVisionLoader": "clip_vision",
 }
+# whose file has another name at its address; the note says so
+RENAMED = {"CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors": "model.safetensors"}
 
 
 def shape(workflow: dict, _info: dict) -> Iterator[str]:
@@ -272,7 +277,7 @@ def model(kind: str, models: list[dict], values: list) -> Iterator[str]:
     if folder != LOADERS[kind]:
         yield f"{kind} puts its model into {folder}, not {LOADERS[kind]}"
     inside = url.partition("/resolve/main/")[2]
-    if not url.startswith("https://huggingface.co/") or inside.rpartition("/")[2] != name:
+    if not url.startswith("https://huggingface.co/") or inside.rpartition("/")[2] != RENAMED.get(name, name):
         yield f"{kind} has no Hugging Face address of {name}"
 
 

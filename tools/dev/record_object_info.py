@@ -3,7 +3,8 @@
     python tools/dev/record_object_info.py --server http://127.0.0.1:8188
 
 Combos that list files of that machine are replaced by the names that the workflows use: nothing local is
-kept. VideoHelperSuite has a file of its own, which stays as it is when the server does not have that pack.
+kept. VideoHelperSuite and ComfyUI_IPAdapter_plus have a file each, which stays as it is when the server does
+not have that pack.
 """
 
 import argparse
@@ -15,7 +16,7 @@ from urllib.request import urlopen
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from tools.workflows.build import OBJECT_INFO, VHS_INFO, blueprints, build
+from tools.workflows.build import IPADAPTER_INFO, OBJECT_INFO, VHS_INFO, blueprints, build
 from tools.workflows.graph import NOTE
 from tools.workflows.models import FILE_COMBOS, OUR_PACK
 
@@ -69,9 +70,13 @@ def our_module(entry: dict) -> str:
     return f"custom_nodes.{OUR_PACK}" if entry["name"].startswith("UNS_") else entry["python_module"]
 
 
+APART = {"VHS_": VHS_INFO, "IPAdapter": IPADAPTER_INFO}  # the packs with a file of their own, by prefix
+
+
 def known_before() -> dict:
-    """VideoHelperSuite's entries as they were last recorded."""
-    return json.loads(VHS_INFO.read_text(encoding="utf-8")) if VHS_INFO.exists() else {}
+    """Their entries as they were last recorded."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in APART.values() if path.exists()]
+    return {kind: entry for entries in found for kind, entry in entries.items()}
 
 
 def write(path: Path, entries: dict) -> None:
@@ -82,13 +87,14 @@ def write(path: Path, entries: dict) -> None:
 
 
 def main() -> None:
-    """Record and write tests/data/object_info.json and object_info_vhs.json."""
+    """Record and write tests/data/object_info*.json."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("--server", required=True, help="address of a ComfyUI that has every pack installed")
     with urlopen(parser.parse_args().server.rstrip("/") + "/object_info", timeout=60) as answer:
         entries = trim(known_before() | json.load(answer))
-    write(OBJECT_INFO, {kind: entry for kind, entry in entries.items() if not kind.startswith("VHS_")})
-    write(VHS_INFO, {kind: entry for kind, entry in entries.items() if kind.startswith("VHS_")})
+    for prefix, path in APART.items():
+        write(path, {kind: entry for kind, entry in entries.items() if kind.startswith(prefix)})
+    write(OBJECT_INFO, {kind: entry for kind, entry in entries.items() if not kind.startswith((*APART,))})
 
 
 if __name__ == "__main__":

@@ -16,8 +16,10 @@ sys.path.insert(0, str(ROOT))
 from tools.template_names import title_of  # noqa: E402  (the root must be on the path first)
 from tools.workflows.animatediff import restyle  # noqa: E402
 from tools.workflows.blueprints import BLUEPRINTS  # noqa: E402
+from tools.workflows.cross_fade import unsampling_cross_fade  # noqa: E402
 from tools.workflows.families import ANIMATEDIFF_SDXL, HOTSHOTXL, SD15  # noqa: E402
 from tools.workflows.image import unsample_resample_image  # noqa: E402
+from tools.workflows.look import WITH_IPADAPTER, WITH_REFERENCE, unsampling_look  # noqa: E402
 from tools.workflows.masked import unsampling_masked  # noqa: E402
 from tools.workflows.saved_noise import restyle_saved_noise  # noqa: E402
 from tools.workflows.wan import unsampling_wan22_video, unsampling_wan_video  # noqa: E402
@@ -27,6 +29,7 @@ SUBGRAPHS = ROOT / "subgraphs"  # where ComfyUI looks for the blueprints of a pa
 OBJECT_INFO = ROOT / "tests" / "data" / "object_info.json"
 PROMPTS = ROOT / "api"  # each workflow's API prompt, as the frontend makes it
 VHS_INFO = ROOT / "tests" / "data" / "object_info_vhs.json"  # apart: not every server has that pack
+IPADAPTER_INFO = ROOT / "tests" / "data" / "object_info_ipadapter.json"  # nor that one
 
 WORKFLOWS: dict[str, Callable[[dict], dict]] = {
     "unsampling_animatediff_sd15": partial(restyle, family=SD15),
@@ -36,6 +39,9 @@ WORKFLOWS: dict[str, Callable[[dict], dict]] = {
     "unsampling_wan_video": unsampling_wan_video,
     "unsampling_wan22_video": unsampling_wan22_video,
     "unsampling_masked_sd15": unsampling_masked,
+    "unsampling_look_ipadapter_sd15": partial(unsampling_look, way=WITH_IPADAPTER),
+    "unsampling_look_reference_sd15": partial(unsampling_look, way=WITH_REFERENCE),
+    "unsampling_cross_fade_sd15": unsampling_cross_fade,
     "unsample_resample_image": unsample_resample_image,
     "restyle_saved_noise": restyle_saved_noise,
 }
@@ -45,7 +51,7 @@ def recorded_info() -> dict:
     """Every node type that the repository has recorded."""
     return {
         kind: entry
-        for path in (OBJECT_INFO, VHS_INFO)
+        for path in (OBJECT_INFO, VHS_INFO, IPADAPTER_INFO)
         for kind, entry in json.loads(path.read_text(encoding="utf-8")).items()
     }
 

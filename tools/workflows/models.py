@@ -11,6 +11,7 @@ OUR_PACK = "unsampling"
 CLIP = "your_clip.mp4"
 MASK_CLIP = "your_mask.mp4"  # white where the clip may change
 NOISE = "unsampling/noise_00001_.safetensors [output]"  # what Save Noise writes first
+LOOK = "your_look.png"  # whose look the clip takes
 PICTURE = "example.png"  # ComfyUI ships it in its input folder
 Model = dict[str, str]
 
@@ -33,6 +34,14 @@ SD15_CANNY = hugging_face(
     "control_v11p_sd15_canny_fp16.safetensors",
     "controlnet",
 )
+
+IPADAPTER = hugging_face("h94/IP-Adapter", "ip-adapter-plus_sd15.safetensors", "ipadapter", "models/")
+# The pack that reads it knows it by this name; the file there is called model.safetensors.
+CLIP_VISION: Model = {
+    "name": "CLIP-ViT-H-14-laion2B-s32B-b79K.safetensors",
+    "url": "https://huggingface.co/h94/IP-Adapter/resolve/main/models/image_encoder/model.safetensors",
+    "directory": "clip_vision",
+}
 
 SDXL = hugging_face("stabilityai/stable-diffusion-xl-base-1.0", "sd_xl_base_1.0.safetensors", "checkpoints")
 SDXL_VAE = hugging_face("stabilityai/sdxl-vae", "sdxl_vae.safetensors", "vae")
@@ -68,6 +77,8 @@ FACTS: dict[str, tuple[str, ...]] = {
     SD15_VAE["name"]: ("335 MB", "MIT"),
     SD15_MOTION["name"]: ("1.67 GB", "Apache-2.0"),
     SD15_CANNY["name"]: ("723 MB", "licence: see the page"),
+    IPADAPTER["name"]: ("98 MB", "Apache-2.0"),
+    CLIP_VISION["name"]: ("2.53 GB", "Apache-2.0", "save it under this name"),
     SDXL["name"]: ("6.94 GB", "OpenRAIL++-M"),
     SDXL_VAE["name"]: ("335 MB", "MIT"),
     HOTSHOT["name"]: ("475 MB", "OpenRAIL++"),
@@ -106,7 +117,9 @@ FILE_COMBOS = {
     ("CLIPLoader", "clip_name"): names(WAN_TEXT),
     ("LoadVideo", "file"): [CLIP, MASK_CLIP],
     ("VHS_LoadVideo", "video"): [CLIP],
-    ("LoadImage", "image"): [PICTURE],
+    ("LoadImage", "image"): [PICTURE, LOOK],
+    ("IPAdapterModelLoader", "ipadapter_file"): names(IPADAPTER),
+    ("CLIPVisionLoader", "clip_name"): names(CLIP_VISION),
     ("UNS_LoadNoise", "file"): [NOISE],
 }
 
@@ -121,5 +134,6 @@ def packs() -> dict[str, Pack]:
         OUR_PACK: Pack(OUR_PACK, version),
         "comfyui-animatediff-evolved": Pack("comfyui-animatediff-evolved", "1.5.7"),
         "comfyui-advanced-controlnet": Pack("comfyui-advanced-controlnet", "1.5.8"),
+        "comfyui_ipadapter_plus": Pack("comfyui_ipadapter_plus", "2.0.0"),
         "comfyui-videohelpersuite": Pack("comfyui-videohelpersuite", "1.7.9"),
     }
