@@ -13,6 +13,7 @@ from PIL import Image
 from demo.video import pan_over_photograph
 
 LOOKS = {"ip-adapter": "unsampling_look_ipadapter_sd15", "reference": "unsampling_look_reference_sd15"}
+TARGET_NODE = "Target: the new look"
 EMBEDS = 1024
 CHANGED = 1e-3
 
@@ -36,7 +37,7 @@ class Adapted(Scene):
         super().__init__(comfy, f"look-{name}", windows)
         file = look_models.adapter(comfy.models_dir, EMBEDS)
         self.adapter = self.graph.add("IPAdapterModelLoader", ipadapter_file=file)
-        self.plain = self.model
+        self.plain, self.vision = self.model, self.graph.add("UNSTest_SmallVision")
 
     def see(self, name: str, *seeds: int, batch: bool = False, **settings):
         """The MODEL with an adapter that sees these pictures, together or one in each frame."""
@@ -47,6 +48,7 @@ class Adapted(Scene):
             model=self.plain,
             ipadapter=self.adapter,
             pos_embed=self.graph.add("IPAdapterLoadEmbeds", embeds=file),
+            clip_vision=self.vision,
             **given | {"embeds_scaling": "V only"} | settings,
         )
 
@@ -121,7 +123,7 @@ def run_template(comfy, name: str, folder: Path) -> None:
     _, restyled, source = restyled_twice(comfy, prompt, f"look-{name}", folder)
     resampler = the(prompt, "UNS_NoiselessResampler")
     plain = {key: the(prompt, "UNS_Unsampler")[key] for key in ("model", "negative")}
-    texts = [key for key, node in prompt.items() if node["_meta"]["title"] == "Target: the new look"]
+    texts = [key for key, node in prompt.items() if node.get("_meta", {}).get("title") == TARGET_NODE]
     resampler |= plain | {"positive": [texts[0], 0]}
     comfy.run(prompt)
     without = comfy.tensors(f"look-{name}-clip")["samples"]

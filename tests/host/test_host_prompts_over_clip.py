@@ -3,6 +3,9 @@ frame has its own prompt in both passes, whole or sliced, and comes back under i
 
 import pytest
 import torch
+from host_passes import SOURCE as SOURCE_VALUE
+from host_passes import TARGET as TARGET_VALUE
+from host_passes import Bench
 from host_prompts import committed_prompt, on_small_sd15, restyled_twice
 from host_scenes import FRAMES, SOURCE, TARGET, WINDOWS, Scene
 
@@ -164,3 +167,54 @@ def test_the_template_restyles_each_frame_by_its_own_prompt(comfy, tmp_path):
     assert len(restyled) == len(source) == len(noise) == 4
     moved = (restyled - source).flatten(1).norm(dim=1)
     assert moved.min() > 1e-3 and moved.std() > 0
+
+
+def over_steps(bench: Bench, *parts: tuple[float, float, float]):
+    """Prompts by value, each between two shares of the steps."""
+    made = None
+    for value, start, end in parts:
+        one = bench.graph.add(
+            "ConditioningSetTimestepRange", conditioning=bench.condition(value), start=start, end=end
+        )
+        both = {"conditioning_1": made, "conditioning_2": one}
+        made = one if made is None else bench.graph.add("ConditioningCombine", **both)
+    return made
+
+
+RANGES = {
+    "meet": [(SOURCE_VALUE, 0.0, 0.5), (TARGET_VALUE, 0.5, 1.0)],
+    "overlap": [(SOURCE_VALUE, 0.0, 0.6), (TARGET_VALUE, 0.4, 1.0)],
+    "within": [(SOURCE_VALUE, 0.0, 1.0), (TARGET_VALUE, 0.3, 0.4)],
+    "leave a gap": [(SOURCE_VALUE, 0.0, 0.3), (TARGET_VALUE, 0.6, 1.0)],
+}
+
+
+@pytest.mark.parametrize("solver", ["midpoint", "dpmpp_2m"])
+@pytest.mark.parametrize("name", RANGES)
+def test_ranges_of_steps_act_at_the_same_sigmas_in_both_passes(comfy, name, solver):
+    """With a direct path, from below the top, and from inside a step; midpoint asks within steps too."""
+    bench, before = Bench.set_up(comfy, f"ranges-{name}-{solver}"), len(comfy.log_text())
+    positive = over_steps(bench, *RANGES[name])
+    noise = bench.unsample(bench.ays(6), positive=positive, solver=solver, direct=0.4)
+    partly = bench.unsample(bench.ays(6), positive=positive, solver=solver, end=0.7)
+    found = bench.run(
+        back=bench.resample(noise, positive=positive),
+        inside=bench.resample(noise, positive=positive, structure=0.25),
+        partly=bench.resample(partly, positive=positive),
+    )
+    assert max(map(bench.error, found.values())) < 1e-6
+    asked: dict[float, set[tuple[float, ...]]] = {}
+    for call in bench.calls():
+        asked.setdefault(call["sigma"], set()).add(tuple(sorted(call["values"])))
+    shares = {"meet": 2, "overlap": 3, "within": 2, "leave a gap": 2}
+    assert all(len(values) == 1 for values in asked.values())
+    assert len(set.union(*asked.values())) <= shares[name] and len(asked) > 6
+    told = "positive has no prompt at sigma" in comfy.log_text()[before:]
+    assert told == (name == "leave a gap")
+
+
+def test_other_ranges_on_the_way_down_are_an_edit(comfy):
+    bench = Bench.set_up(comfy, "ranges-edit")
+    noise = bench.unsample(bench.ays(6), positive=over_steps(bench, *RANGES["meet"]))
+    found = bench.run(other=bench.resample(noise, positive=over_steps(bench, *RANGES["within"]), cfg=2.0))
+    assert bench.error(found["other"]) > 1e-3 and found["other"].isfinite().all()

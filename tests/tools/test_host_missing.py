@@ -24,7 +24,8 @@ def outcome(host: Path, *named: str) -> str:
 
     Not as on a CI: there its summary says each error once more, at full length.
     """
-    environment = {name: one for name, one in os.environ.items() if name not in ("CI", "BUILD_NUMBER")}
+    other = ("CI", "BUILD_NUMBER", "COMFYUI_PACKS")
+    environment = {name: one for name, one in os.environ.items() if name not in other}
     done = subprocess.run(
         [sys.executable, "-m", "pytest", "-c", "pytest.ini", "-p", "no:cacheprovider", *named],
         cwd=TESTS,
@@ -53,6 +54,15 @@ def test_a_python_without_comfyuis_packages_skips_with_one_sentence(host):
     assert (
         said.count(f"lacks torch_of_its_own, which ComfyUI needs: install {host}/requirements.txt there") == 2
     )
+
+
+def test_an_optional_pack_that_is_not_there_skips_with_the_cure(host):
+    (host / "main.py").touch()
+    said = outcome(host, "host/test_host_look.py", "-k", "ipadapter_template")
+    assert re.search(r"=+ 1 skipped", said), said
+    places = f"{host}/custom_nodes or {host.parent}/packs"
+    cure = "clone https://github.com/cubiq/ComfyUI_IPAdapter_plus into one of them"
+    assert f"host test not run: no folder like *ipadapter_plus* in {places}: {cure}" in said
 
 
 def test_a_comfyui_that_ends_by_itself_is_one_failure(host):

@@ -7,6 +7,7 @@ import json
 import uuid
 from pathlib import Path
 
+import comfy.clip_vision
 import comfy.model_patcher
 import comfy.samplers
 import comfy.supported_models
@@ -312,6 +313,34 @@ class BiasHook(Base):
     @classmethod
     def execute(cls):
         return io.NodeOutput(bias_hook())
+
+
+SMALL_VISION = {
+    "model_type": "clip_vision_model",
+    "image_size": 224,
+    "layer_norm_eps": 1e-05,
+    "hidden_act": "gelu",
+    "hidden_size": 32,
+    "intermediate_size": 64,
+    "num_attention_heads": 2,
+    "num_hidden_layers": 1,
+    "patch_size": 14,
+    "projection_dim": 32,
+    "num_channels": 3,
+}
+
+
+@node
+class SmallVision(Base):
+    """A CLIP vision model that is too small for any file, for nodes that want one and do not ask it."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("SmallVision", [], [io.ClipVision.Output()])
+
+    @classmethod
+    def execute(cls):
+        return io.NodeOutput(comfy.clip_vision.ClipVisionModel(SMALL_VISION))
 
 
 @node
