@@ -208,7 +208,7 @@ def test_ranges_of_steps_act_at_the_same_sigmas_in_both_passes(comfy, name, solv
         asked.setdefault(call["sigma"], set()).add(tuple(sorted(call["values"])))
     shares = {"meet": 2, "overlap": 3, "within": 2, "leave a gap": 2}
     assert all(len(values) == 1 for values in asked.values())
-    assert len(set.union(*asked.values())) <= shares[name] and len(asked) > 6
+    assert len(set.union(*asked.values())) <= shares[name] and len(asked) >= 5
     told = "positive has no prompt at sigma" in comfy.log_text()[before:]
     assert told == (name == "leave a gap")
 
