@@ -233,7 +233,7 @@ def test_two_prompts_cross_fade_over_as_many_frames_as_the_clip_has():
     assert source_of(workflow, SCHEDULE, "latent") == node_of(workflow, "VAEEncode")
     lines = [line for line in str(value_of(workflow, SCHEDULE, "prompts")).splitlines() if line]
     assert [line.split('"')[1] for line in lines] == ["0.25", "0.75"]
-    for words in ("**Batch Prompt Schedule (FizzNodes)**", "*max_frames*", "**As many prompts as frames**"):
+    for words in ("**Batch Prompt Schedule (FizzNodes)**", "*max_frames*", "one prompt for each frame"):
         assert words in notes(workflow)
 
 
