@@ -67,7 +67,7 @@ def _control(control, cut: Cut):
     CONTROL.write(made, "previous_controlnet", found[0])
     CONTROL.write(made, "cond_hint_original", found[1])
     if isinstance(mask, Tensor):
-        advanced_controlnet.set_mask(made, found[2])
+        advanced_controlnet.set_mask(made, cut(mask))
     return made
 
 
