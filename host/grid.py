@@ -121,7 +121,8 @@ def restyled(clip: Any, wanted: list[Cell], shared: Shared, node_id: str | None)
 
 def _restyle(guider, cell: Cell, shared: Shared, node_id: str | None, within: Within) -> Tensor:
     """The samples of one restyle, as the resampler makes it."""
-    more: dict[str, Any] = {name: getattr(shared, name) for name in ("direct", "hold", "steady", "turn")}
+    more: dict[str, Any] = {"direct": shared.direct, "hold": shared.hold, "steady": shared.steady}
+    more["turn"] = shared.turn
     settings = (shared.noise, shared.sigmas, "auto", cell.structure, 1.0)
     return passes.resample(guider, *settings, node_id, within=within, **more)["samples"]
 

@@ -6,7 +6,9 @@ import torch
 
 from ..unsampling import UnsamplingError
 from ..unsampling.mirror import Mirror, of_colours
+from .packs.core import LATENT_FORMAT
 
+COLOURS = ("latent_rgb_factors", "latent_rgb_factors_bias", "latent_rgb_factors_reshape")
 # the turn_lightness widget's values, in the engine's words
 TURN = {"auto": None, "on": True, "off": False}
 
@@ -14,13 +16,12 @@ TURN = {"auto": None, "on": True, "off": False}
 def of(latent_format: Any, channels: int, flow: bool) -> Mirror | None:
     """The mirror of lightness of latents with so many channels, in the sampler's scale; None where ComfyUI
     draws no preview of them from their channels alone."""
-    factors = getattr(latent_format, "latent_rgb_factors", None)
-    if factors is None or getattr(latent_format, "latent_rgb_factors_reshape", None) is not None:
+    factors, bias, reshape = (LATENT_FORMAT.read(latent_format, name) for name in COLOURS)
+    if factors is None or reshape is not None:
         return None
     colours = torch.tensor(factors, dtype=torch.float64)
     if colours.shape != (channels, 3) or not colours.mean(1).any():
         return None
-    bias = getattr(latent_format, "latent_rgb_factors_bias", None)
     return of_colours(colours, torch.tensor(bias or [0.0] * 3, dtype=torch.float64), flow)
 
 
