@@ -47,6 +47,7 @@ LTXV_VAE = {
     "patch_size": 4,
     "latent_log_var": "uniform",
     "causal_decoder": False,
+    "timestep_conditioning": True,  # as since 0.9.1: what is decoded gets drawn noise
 }
 LTXV_CONFIG = {"config": json.dumps({"transformer": LTXV_SIZES, "vae": LTXV_VAE})}
 
