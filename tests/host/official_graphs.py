@@ -61,6 +61,7 @@ FILES = {
     "wan2.1_fun_inp_1.3B_bf16.safetensors": "wan_i2v",
     "wan2.1_i2v_480p_14B_fp16.safetensors": "wan_i2v",
     "wan2.1_t2v_1.3B_fp16.safetensors": "wan",
+    "wan2.1_vace_1.3B_fp16.safetensors": "wan_vace",
     "wan2.1_vace_14B_fp16.safetensors": "wan_vace",
     "wan2.2_fun_control_5B_bf16.safetensors": "wan_5b_fun",
     "wan2.2_fun_control_high_noise_14B_fp8_scaled.safetensors": "wan22_fun",
@@ -131,11 +132,16 @@ def small_prompt(comfy: HostSession, name: str, media: Callable[[str], str], ste
     for node in prompt.values():
         sizes = SIZES | {"steps": steps}
         node["inputs"] |= {key: size for key, size in sizes.items() if key in node["inputs"]}
+    on_small_models(comfy, prompt, media)
+    return prompt
+
+
+def on_small_models(comfy: HostSession, prompt: Prompt, media: Callable[[str], str]) -> None:
+    """Small files in the place of those that the prompt names, and nothing of text encoders."""
     draw_texts(prompt)
     draw_vision(prompt)
     for node in prompt.values():
         node["inputs"] = {key: small(comfy, key, value, media) for key, value in node["inputs"].items()}
-    return prompt
 
 
 SIZES = {

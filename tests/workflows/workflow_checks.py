@@ -66,6 +66,7 @@ LOADERS = {
     "VAELoader": "vae",
     "UNETLoader": "diffusion_models",
     "CLIPLoader": "text_encoders",
+    "DualCLIPLoader": "text_encoders",
     "ADE_LoadAnimateDiffModel": "animatediff_models",
     "ACN_ControlNetLoaderAdvanced": "controlnet",
 }
@@ -262,18 +263,18 @@ def origin(workflow: dict, info: dict) -> Iterator[str]:
 
 
 def model(kind: str, models: list[dict], values: list) -> Iterator[str]:
-    """A loader's model: named like its widget, in the right folder, with a public address."""
-    if len(models) != 1:
-        yield f"{kind} needs one model to offer"
-        return
-    name, url, folder = (models[0].get(key, "") for key in ("name", "url", "directory"))
-    if name not in values:
-        yield f"{kind} offers {name} but its widget shows {values}"
-    if folder != LOADERS[kind]:
-        yield f"{kind} puts its model into {folder}, not {LOADERS[kind]}"
-    inside = url.partition("/resolve/main/")[2]
-    if not url.startswith("https://huggingface.co/") or inside.rpartition("/")[2] != name:
-        yield f"{kind} has no Hugging Face address of {name}"
+    """A loader's models: named like its widgets, in the right folder, with a public address."""
+    if len(models) != (2 if kind == "DualCLIPLoader" else 1):
+        yield f"{kind} offers {len(models)} models to download"
+    for one in models:
+        name, url, folder = (one.get(key, "") for key in ("name", "url", "directory"))
+        if name not in values:
+            yield f"{kind} offers {name} but its widget shows {values}"
+        if folder != LOADERS[kind]:
+            yield f"{kind} puts its model into {folder}, not {LOADERS[kind]}"
+        inside = url.partition("/resolve/main/")[2]
+        if not url.startswith("https://huggingface.co/") or inside.rpartition("/")[2] != name:
+            yield f"{kind} has no Hugging Face address of {name}"
 
 
 def layout(workflow: dict, _info: dict) -> Iterator[str]:

@@ -17,10 +17,16 @@ from tools.template_names import title_of  # noqa: E402  (the root must be on th
 from tools.workflows.animatediff import restyle  # noqa: E402
 from tools.workflows.blueprints import BLUEPRINTS  # noqa: E402
 from tools.workflows.families import ANIMATEDIFF_SDXL, HOTSHOTXL, SD15  # noqa: E402
+from tools.workflows.hunyuan import unsampling_hunyuan_video  # noqa: E402
 from tools.workflows.image import unsample_resample_image  # noqa: E402
+from tools.workflows.ltxv import unsampling_ltxv_video  # noqa: E402
 from tools.workflows.masked import unsampling_masked  # noqa: E402
 from tools.workflows.saved_noise import restyle_saved_noise  # noqa: E402
-from tools.workflows.wan import unsampling_wan22_video, unsampling_wan_video  # noqa: E402
+from tools.workflows.wan import (  # noqa: E402
+    unsampling_wan22_video,
+    unsampling_wan_vace,
+    unsampling_wan_video,
+)
 
 FOLDER = ROOT / "workflows"
 SUBGRAPHS = ROOT / "subgraphs"  # where ComfyUI looks for the blueprints of a pack
@@ -35,6 +41,9 @@ WORKFLOWS: dict[str, Callable[[dict], dict]] = {
     "unsampling_animatediff_sdxl": partial(restyle, family=ANIMATEDIFF_SDXL),
     "unsampling_wan_video": unsampling_wan_video,
     "unsampling_wan22_video": unsampling_wan22_video,
+    "unsampling_wan_vace": unsampling_wan_vace,
+    "unsampling_ltxv_video": unsampling_ltxv_video,
+    "unsampling_hunyuan_video": unsampling_hunyuan_video,
     "unsampling_masked_sd15": unsampling_masked,
     "unsample_resample_image": unsample_resample_image,
     "restyle_saved_noise": restyle_saved_noise,
