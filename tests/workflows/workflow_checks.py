@@ -168,11 +168,12 @@ def folded(workflow: dict, _info: dict) -> Iterator[str]:
         for slot in node["inputs"]:
             if "widget" not in slot and slot["link"] is None:
                 yield f"{one['name']} needs a link into {slot['name']}"
+        entering = {link[0] for link in links_of(one) if link[1] == INPUT_ID}
         inside = [
             slot["widget"]["name"]
             for found in one["nodes"]
             for slot in found["inputs"]
-            if "widget" in slot and slot["link"] is not None
+            if "widget" in slot and slot["link"] in entering
         ]
         # two of one name are called by their labels
         shown = [slot["name"] for slot in node["inputs"] if "widget" in slot]

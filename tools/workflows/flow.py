@@ -78,6 +78,7 @@ class Variant(NamedTuple):
     schedule: Callable[[Graph, Loaders, Node], Node]
     sample: Callable[..., Pass]
     negative: bool = True
+    prompts: str = notes.PROMPTS
 
 
 def simple_schedule(g: Graph, loaders: Loaders, latent: Node) -> Node:
@@ -120,6 +121,11 @@ def plain(
     return Pass(sampler, above or [], (sampler, "cfg"))
 
 
+def folded_in(g: Graph) -> list[str]:
+    """The types of the nodes that stand for subgraphs."""
+    return [made.id for made in g.subgraphs]
+
+
 def restyle(info: dict, variant: Variant) -> dict:
     """The workflow file's content."""
     g = Graph(info, packs())
@@ -147,7 +153,7 @@ def restyle(info: dict, variant: Variant) -> dict:
     rising = variant.sample(g, True, scene, latent_image=latent["latent"], sigmas=steps["SIGMAS"])
     noise = rising.sampler
     report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
-    which = g.note("Which text goes where?", notes.PROMPTS)
+    which = g.note("Which text goes where?", variant.prompts)
 
     falling = variant.sample(g, False, scene, noise=noise["noise"])
     result = falling.sampler
@@ -174,7 +180,9 @@ def restyle(info: dict, variant: Variant) -> dict:
     # what stands above the sampler takes the place of the decoder, which then stands with the result
     end = [images] if falling.above else []
     results = [result] if falling.above else [result, images]
-    unsample, resample = passes(4, noise, report, *results, above=(rising.above, falling.above))
+    unsample, resample = passes(
+        4, noise, report, *results, above=(rising.above, falling.above), folded=folded_in(g)
+    )
     place(
         g,
         [

@@ -37,6 +37,7 @@ Scheduler and both guiders.
 - **No AnimateDiff and no motion model**: HunyuanVideo makes all frames together.
 """
 
+PROMPTS = notes.PROMPTS.replace("Leave the Unsampler's **cfg at 1**", "Leave the source's **guidance at 1**")
 SIZE = notes.SIZE_FLOW.format(
     megapixels="0.38",
     example="848 x 480",
@@ -105,6 +106,7 @@ HUNYUAN_VARIANT = Variant(
     simple_schedule,
     with_guidance,
     negative=False,
+    prompts=PROMPTS,
 )
 
 

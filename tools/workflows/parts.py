@@ -1,5 +1,6 @@
 """What several workflows have in common: their colours and their prompts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -101,12 +102,18 @@ def prompt_heights(nodes: list[Node]) -> dict[int, int]:
 
 
 def passes(
-    number: int, noise: Node, report: Node, *results: Node, above: tuple[list[Node], list[Node]] = ([], [])
+    number: int,
+    noise: Node,
+    report: Node,
+    *results: Node,
+    above: tuple[list[Node], list[Node]] = ([], []),
+    folded: Sequence[str] = (),
 ) -> tuple[Area, Area]:
     """The groups of the two passes: each sampler with room for its preview, and the report on the noise.
 
-    above: what stands over each sampler.
+    above: what stands over each sampler. folded: the types of those that have nodes inside.
     """
+    tall = [taller(node) for node in above[1] if node.type in folded]
     result = results[0]
     reading = Column([report], REPORT_WIDTH, {report.id: REPORT_HEIGHT}, {report.id: REPORT_CHART})
     return (
@@ -123,6 +130,7 @@ def passes(
             PURPLE,
             [*above[1], *results],
             300,
+            {id: height for one in tall for id, height in one.items()},
             room={result.id: SAMPLER_PREVIEW},
         ),
     )

@@ -50,8 +50,8 @@ weak ControlNet has in the AnimateDiff templates.
 - **In the Resampler alone.** The Unsampler has no control: the noise holds the clip already.
 - **strength** 0.4 keeps outlines without the source's texture. Lower it when the new look cannot change \
 shapes, raise it when shapes drift.
-- **Another control**: depth or pose frames of the same size and number in place of *Canny Edges* (inside \
-*VACE*).
+- **Other edges, another control**: *Canny Edges* with its thresholds is inside *VACE*. Depth or pose frames \
+of the same size and number can take its place.
 - *WanVaceToVideo*'s own latent is not used: it is empty. Its sizes come from the frames.
 - **Wan 2.1's shift**: *Shift of the schedule* (ModelSamplingSD3, in *Models*).
 """
@@ -122,11 +122,7 @@ def with_edges(g: Graph, up: bool, scene: Scene, **inputs: Any) -> Pass:
     place(g, [Area("", BLUE, [edges, size], 400, more=(Column([control], 400),))])
     g.groups.clear()
     both = {"positive": control["positive"], "negative": control["negative"]}
-    shown: Shown = {
-        (control, "strength"): "strength",
-        (edges, "low_threshold"): "low_threshold",
-        (edges, "high_threshold"): "high_threshold",
-    }
+    shown: Shown = {(control, "strength"): "strength"}
     weak = fold(g, "VACE (weak edges of the clip)", [control, edges, size], shown, both)
     return plain(g, up, scene, weak["positive"], weak["negative"], above=[weak], **inputs)
 
@@ -171,7 +167,7 @@ CONTROLLED = variant(
     [WAN_VACE],
     "VACE model of Wan 2.1",
     START_VACE,
-    ("VACE in the ControlNet's place", VACE),
+    ("What VACE does", VACE),
     with_edges,
     notes.TUNING_VACE,
 )
