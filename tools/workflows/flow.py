@@ -202,7 +202,14 @@ def restyle(info: dict, variant: Variant) -> dict:
             help_notes("Models and sizes", WIDE, (files, 240), (sizes, 260), (about, 350)),
             unsample,
             resample,
-            Area("6 Result", BLUE, [*end, cut, clip, save], 300, {save.id: 240 if end else 360}),
+            Area(
+                "6 Result",
+                BLUE,
+                [*end, cut, clip, save],
+                300,
+                {save.id: 240 if end else 360},
+                {save.id: 120 if end else 0},  # what it grows by in Nodes 2.0
+            ),
             help_notes("Help", NOTE_WIDTH, (tuning, 480), (migration, 420)),
         ],
     )
