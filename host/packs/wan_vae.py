@@ -28,7 +28,7 @@ VAE = Kind(
     optional=("conv_out_channels",),
 )
 NETWORK = Kind(CORE, "comfy.ldm.wan.vae:WanVAE", ("decoder", "decode"))
-# one of the networks that have it, since 0.17
+# LTXV's: one of the networks that have it, since 0.17
 MARKED = Kind(CORE, "comfy.ldm.lightricks.vae.causal_video_autoencoder:VideoVAE", optional=(CHUNKED,))
 Step = Callable[[Tensor], Tensor]
 Tick = Callable[[], None]
@@ -51,7 +51,15 @@ def encode(vae, pixels: Tensor, ticks: Ticks) -> Tensor:
         vae = encoding(vae, ticks(len(pixels)))
     with seeds.apart():
         seeds.seed(0)
-        return vae.encode(pixels)
+        return vae.encode(fitting(vae, pixels))
+
+
+def fitting(vae, pixels: Tensor) -> Tensor:
+    """The frames that the VAE keeps: LTXV's takes 1 + 8n, and drops the rest itself in newer ComfyUI."""
+    # Mochi's network has the same name, and 12 channels
+    if MARKED.made(VAE.read(vae, "first_stage_model")) and VAE.read(vae, "latent_channels") == 128:
+        return pixels[: 1 + (len(pixels) - 1) // 8 * 8]
+    return pixels
 
 
 def decode(vae, latent: Tensor, ticks: Ticks) -> Tensor:

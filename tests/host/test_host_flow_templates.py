@@ -117,6 +117,6 @@ def test_vaces_edges_go_with_the_windows(comfy, tmp_path):
     official.relink(prompt, [shift, 0], ["windows", 0])
     prompt["windows"] = {"class_type": "WanContextWindowsManual", "inputs": windows}
     comfy.run(prompt)
-    assert "Context window" in comfy.log_text()
+    assert "Using context windows" in comfy.log_text()
     assert len(made(comfy, VACE, "images")) == 9
     check(comfy, VACE)

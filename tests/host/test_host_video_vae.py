@@ -85,6 +85,20 @@ def test_a_vae_that_draws_noise_draws_the_same_each_time(comfy, decode, same):
     assert equal(one, other) == same
 
 
+@pytest.mark.parametrize(("frames", "kept"), [(1, 1), (8, 1), (9, 9), (16, 9), (18, 17)])
+def test_ltxvs_vae_takes_any_number_of_frames(comfy, frames, kept):
+    """Older ComfyUI stops at all but 1 + 8n; newer drops the rest, as our node does in both."""
+    graph = Graph()
+    vae = graph.add("CheckpointLoaderSimple", ckpt_name=family_model(comfy.models_dir, "ltxv_checkpoint"))[2]
+    pixels = some_frames(graph, frames)
+    whole = graph.add("ImageFromBatch", image=pixels, batch_index=0, length=kept)
+    graph.save("vae-any", latent=graph.add("UNS_EncodeClip", pixels=pixels, vae=vae))
+    graph.save("vae-kept", latent=graph.add("VAEEncode", pixels=whole, vae=vae))
+    comfy.run(graph.prompt)
+    one, other = (comfy.tensors(f"vae-{name}")["samples"] for name in ("any", "kept"))
+    assert one.shape[2] == 1 + (kept - 1) // 8 and equal(one, other)
+
+
 def test_wans_vae_is_as_it_was_for_the_next_node(comfy):
     """Core's nodes behind ours, with the same loaded VAE, in another run."""
     graph = Graph()
