@@ -11,15 +11,13 @@ What is drawn at random in a call comes from the step as well: Advanced-ControlN
 AnimateDiff-Evolved's random fuse method weights. Calls of the same settings then draw the same.
 """
 
-import random
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Protocol
 
-import numpy as np
-import torch
 from torch import Tensor
 
+from . import seeds
 from .cursors import Cursor
 from .packs import advanced_controlnet, animatediff_keyframes, core
 
@@ -48,7 +46,7 @@ def placed(guider, options: dict) -> Iterator[Place]:
     def place(x: Tensor, sigmas: Tensor, step: int | None = None) -> None:
         sigma = sigmas[:1]
         step = int((falling > sigma).sum()) if step is None else step
-        _seed(step)
+        seeds.seed(step)
         if not cursors:
             return
         before = core.hook_strengths(conds)
@@ -56,14 +54,11 @@ def placed(guider, options: dict) -> Iterator[Place]:
         if before != core.hook_strengths(conds):
             core.forget_patched_weights(core.running_model(guider), options)
 
-    drawn, drawn_by_python = np.random.get_state(), random.getstate()
     try:
-        with torch.random.fork_rng(range(torch.cuda.device_count())):
+        with seeds.apart():
             yield place
     finally:
         _rewind(cursors)
-        np.random.set_state(drawn)
-        random.setstate(drawn_by_python)
 
 
 def _lead(cursors: list[Cursor], x: Tensor, sigma: Tensor, above: Tensor, falling: Tensor) -> None:
@@ -77,10 +72,3 @@ def _lead(cursors: list[Cursor], x: Tensor, sigma: Tensor, above: Tensor, fallin
 def _rewind(cursors: list[Cursor]) -> None:
     for cursor in cursors:
         cursor.rewind()
-
-
-def _seed(step: int) -> None:
-    """What models draw from: torch's generators of all devices, numpy's and Python's."""
-    torch.manual_seed(step)
-    np.random.seed(step)
-    random.seed(step)

@@ -18,6 +18,9 @@ TITLES = {
     "unsampling_hotshotxl": "Restyle a video - HotshotXL SDXL vid2vid style transfer unsampling",
     "unsampling_wan_video": "Restyle a video - Wan 2.1 vid2vid video to video unsampling",
     "unsampling_wan22_video": "Restyle a video - Wan 2.2 vid2vid video to video unsampling",
+    "unsampling_wan_vace": "Restyle a video - Wan 2.1 VACE Canny control vid2vid unsampling",
+    "unsampling_ltxv_video": "Restyle a video - LTXV vid2vid video to video unsampling",
+    "unsampling_hunyuan_video": "Restyle a video - HunyuanVideo vid2vid video to video unsampling",
     "unsampling_masked_sd15": (
         "Restyle a video - only the person or background mask AnimateDiff SD1.5 vid2vid"
     ),

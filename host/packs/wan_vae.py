@@ -3,6 +3,9 @@
 Wan's network reads and writes a few frames at a time, but core brings the whole clip to its scale, type and
 device first, and joins all that it wrote: three clips in main memory, and whole ones on the GPU. Here it gets
 the frames when it asks for them, and what it writes goes straight into the result.
+
+Some VAEs draw random numbers, as LTXV's does since 0.9.1, which core leaves unseeded: here they are the same
+each time.
 """
 
 import copy
@@ -12,6 +15,7 @@ import comfy.ldm.wan.vae
 from torch import Tensor, nn
 
 from ...unsampling import UnsamplingError
+from .. import seeds
 from .core import CORE
 from .fields import Kind
 
@@ -24,7 +28,7 @@ VAE = Kind(
     optional=("conv_out_channels",),
 )
 NETWORK = Kind(CORE, "comfy.ldm.wan.vae:WanVAE", ("decoder", "decode"))
-# one of the networks that have it, since 0.17
+# LTXV's: one of the networks that have it, since 0.17
 MARKED = Kind(CORE, "comfy.ldm.lightricks.vae.causal_video_autoencoder:VideoVAE", optional=(CHUNKED,))
 Step = Callable[[Tensor], Tensor]
 Tick = Callable[[], None]
@@ -45,7 +49,17 @@ def encode(vae, pixels: Tensor, ticks: Ticks) -> Tensor:
     """
     if is_wan_vae(vae):
         vae = encoding(vae, ticks(len(pixels)))
-    return vae.encode(pixels)
+    with seeds.apart():
+        seeds.seed(0)
+        return vae.encode(fitting(vae, pixels))
+
+
+def fitting(vae, pixels: Tensor) -> Tensor:
+    """The frames that the VAE keeps: LTXV's takes 1 + 8n, and drops the rest itself in newer ComfyUI."""
+    # Mochi's network has the same name, and 12 channels
+    if MARKED.made(VAE.read(vae, "first_stage_model")) and VAE.read(vae, "latent_channels") == 128:
+        return pixels[: 1 + (len(pixels) - 1) // 8 * 8]
+    return pixels
 
 
 def decode(vae, latent: Tensor, ticks: Ticks) -> Tensor:
@@ -57,7 +71,9 @@ def decode(vae, latent: Tensor, ticks: Ticks) -> Tensor:
         latent = latent.unbind()[0]
     if is_wan_vae(vae):
         vae = decoding(vae, ticks(frames_of(vae, latent)))
-    images = vae.decode(latent)
+    with seeds.apart():
+        seeds.seed(0)
+        images = vae.decode(latent)
     return images.flatten(0, 1) if images.ndim == 5 else images
 
 

@@ -15,6 +15,8 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, rea
 SAVED_NOISE = "restyle_saved_noise"
 TURNED = ["what to avoid", "cfg: how strong", "structure: how close"]
 LABELS = ["what the source shows", "the new look", *TURNED]
+GUIDED = "unsampling_hunyuan_video"  # its guidance is built in: no cfg, nothing to avoid
+OF_GUIDANCE = [*LABELS[:2], "guidance: how strong", TURNED[-1]]
 OF_NOISE = ["saved noise", "the new looks, one a line", *TURNED]
 
 
@@ -38,10 +40,11 @@ def test_what_people_change_is_there_in_plain_words(page: Page, name: str):
     target = next(node for node in workflow["nodes"] if node.get("title") == looks)
     page.wait_for_function(
         "(most) => document.querySelectorAll('textarea').length >= most",
-        arg=2 if of_noise else 3,
+        arg=2 if of_noise or name == GUIDED else 3,
         timeout=20_000,
     )
     shown = page.evaluate("() => document.body.innerText")
-    assert [label for label in (OF_NOISE if of_noise else LABELS) if label not in shown] == []
+    labels = OF_NOISE if of_noise else OF_GUIDANCE if name == GUIDED else LABELS
+    assert [label for label in labels if label not in shown] == []
     written = [field.input_value() for field in page.locator("textarea:visible").all()]
     assert target["widgets_values"][0] in written

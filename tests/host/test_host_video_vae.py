@@ -2,6 +2,7 @@
 VAE in its real format, small and with random weights."""
 
 import pytest
+import torch
 from family_models import family_model
 from host_graphs import Graph
 from torch import equal
@@ -65,6 +66,37 @@ def test_other_vaes_work_as_in_cores_nodes(comfy):
         assert equal(found["ours"][part], found["core"][part])
     assert found["ours"]["images"].shape == (3, 64, 48, 3)
     assert not seen
+
+
+@pytest.mark.parametrize(("decode", "same"), [("UNS_DecodeClip", True), ("VAEDecode", False)])
+def test_a_vae_that_draws_noise_draws_the_same_each_time(comfy, decode, same):
+    """LTXV's as of 0.9.1, whose noise core does not seed."""
+    graph = Graph()
+    checkpoint = family_model(comfy.models_dir, "ltxv_checkpoint")
+    vae = graph.add("CheckpointLoaderSimple", ckpt_name=checkpoint)[2]
+    source = torch.randn(1, 128, 2, 2, 2, generator=torch.Generator().manual_seed(3))
+    latent = graph.add("UNSTest_LoadLatent", file=comfy.put_latent("vae-drawn", samples=source))
+    for name in ("one", "other"):
+        again = graph.add("UNSTest_Again", latent=latent)
+        graph.save(f"vae-drawn-{name}", images=graph.add(decode, samples=again, vae=vae))
+    comfy.run(graph.prompt)
+    one, other = (comfy.tensors(f"vae-drawn-{name}")["images"] for name in ("one", "other"))
+    assert one.shape == (9, 64, 64, 3) and one.std() > 0.001
+    assert equal(one, other) == same
+
+
+@pytest.mark.parametrize(("frames", "kept"), [(1, 1), (8, 1), (9, 9), (16, 9), (18, 17)])
+def test_ltxvs_vae_takes_any_number_of_frames(comfy, frames, kept):
+    """Older ComfyUI stops at all but 1 + 8n; newer drops the rest, as our node does in both."""
+    graph = Graph()
+    vae = graph.add("CheckpointLoaderSimple", ckpt_name=family_model(comfy.models_dir, "ltxv_checkpoint"))[2]
+    pixels = some_frames(graph, frames)
+    whole = graph.add("ImageFromBatch", image=pixels, batch_index=0, length=kept)
+    graph.save("vae-any", latent=graph.add("UNS_EncodeClip", pixels=pixels, vae=vae))
+    graph.save("vae-kept", latent=graph.add("VAEEncode", pixels=whole, vae=vae))
+    comfy.run(graph.prompt)
+    one, other = (comfy.tensors(f"vae-{name}")["samples"] for name in ("any", "kept"))
+    assert one.shape[2] == 1 + (kept - 1) // 8 and equal(one, other)
 
 
 def test_wans_vae_is_as_it_was_for_the_next_node(comfy):

@@ -112,6 +112,11 @@ KINDS: dict[str, tuple[str, str, Callable[[dict[str, Layout]], Layout]]] = {
     "motion": ("animatediff_models", "uns_mm_v2.safetensors", lambda all_: motion_layout()),
     "narrow": ("checkpoints", "uns_narrow.safetensors", lambda all_: checkpoint(all_["unet_narrow"], all_)),
     "svd": ("diffusion_models", "uns_svd.safetensors", lambda all_: all_["unet_svd"]),
+    "svd_checkpoint": (
+        "checkpoints",
+        "uns_svd_checkpoint.safetensors",
+        lambda all_: checkpoint(all_["unet_svd"], all_),
+    ),
     "wide_text": ("diffusion_models", "uns_wide_text.safetensors", lambda all_: all_["unet_wide_text"]),
     "controlnet_one_level": (
         "controlnet",

@@ -18,12 +18,17 @@ VHS, WAN = "unsampling_animatediff_sd15_vhs", "unsampling_wan_video"
 WAN22 = "unsampling_wan22_video"
 IPADAPTER, REFERENCE = "unsampling_look_ipadapter_sd15", "unsampling_look_reference_sd15"
 CROSS_FADE, SCHEDULE = "unsampling_cross_fade_sd15", "ADE_PromptSchedulingLatents"
+VACE, LTXV, HUNYUAN = "unsampling_wan_vace", "unsampling_ltxv_video", "unsampling_hunyuan_video"
 HOTSHOT, ANIMATEDIFF_SDXL = "unsampling_hotshotxl", "unsampling_animatediff_sdxl"
 ANIMATEDIFF = (VIDEO, VHS, HOTSHOT, ANIMATEDIFF_SDXL)
 SAVED_NOISE = "restyle_saved_noise"
 BOTH_PASSES = [name for name in WORKFLOWS if name != SAVED_NOISE]
 UP, DOWN = "UNS_Unsampler", "UNS_NoiselessResampler"
 TURNED = ["what to avoid", "cfg: how strong", "structure: how close"]
+# what a pass of theirs has its texts, its model and its strength from
+GUIDERS = {WAN22: "UNS_ExpertsBySigma", HUNYUAN: "FluxGuidance"}
+# what else changes a text between its node and the pass
+ON_THE_WAY = {LTXV: ("LTXVConditioning", 2), VACE: ("WanVaceToVideo", 1)}
 
 
 def read(name: str) -> dict:
@@ -40,18 +45,17 @@ def source_of(workflow: dict, kind: str, name: str) -> dict:
 
 def passes_of(name: str) -> tuple[str, str]:
     """The types of its samplers."""
-    return (f"{UP}Advanced", f"{DOWN}Advanced") if name == WAN22 else (UP, DOWN)
+    return (f"{UP}Advanced", f"{DOWN}Advanced") if name in GUIDERS else (UP, DOWN)
 
 
-def into_pass(workflow: dict, name: str, kind: str, slot: str) -> dict:
-    """The node whose output goes into this input of a pass, or of the guider that it has."""
-    if name != WAN22:
-        return source_of(workflow, kind, slot)
-    prompt = graph_to_prompt(workflow, INFO)
-    sampler = next(node for node in prompt.values() if node["class_type"] == kind)
-    guider = prompt[sampler["inputs"]["guider"][0]]
-    id = int(guider["inputs"][slot][0].rpartition(":")[2])
-    return next(node for node in all_nodes(workflow) if node["id"] == id)
+def text_of(name: str, kind: str) -> dict:
+    """The text that a pass has, behind its guider and what a family does with texts."""
+    prompt = graph_to_prompt(read(name), INFO)
+    node = next(node for node in prompt.values() if node["class_type"] == kind)
+    while not {"text", "prompts"} & node["inputs"].keys():
+        slots = ("guider", "positive", "conditioning")
+        node = prompt[next(node["inputs"][slot][0] for slot in slots if slot in node["inputs"])]
+    return node
 
 
 def value_of(workflow: dict, kind: str, name: str) -> object:
@@ -113,13 +117,23 @@ def test_both_passes_and_the_schedule_share_one_model(name):
 def test_the_source_is_described_to_the_unsampler_and_the_target_to_the_resampler(name):
     """Noise made with the target prompt makes no edit on the direct path."""
     workflow = read(name)
-    source, target = (into_pass(workflow, name, kind, "positive") for kind in passes_of(name))
     if name in (*ANIMATEDIFF, REFERENCE):
-        assert target["type"] == "ACN_AdvancedControlNetApply_v2"
-        target = source_of(workflow, "ACN_AdvancedControlNetApply_v2", "positive")
-    assert source["title"].startswith("Source: what the ") and target["title"] == "Target: the new look"
-    assert users_of(workflow, source["title"]) == users_of(workflow, target["title"]) == 1
-    assert source["widgets_values"] != target["widgets_values"] and source["widgets_values"][0]
+        assert source_of(workflow, DOWN, "positive")["type"] == "ACN_AdvancedControlNetApply_v2"
+    source, target = (text_of(name, kind) for kind in passes_of(name))
+    titles = [node["_meta"]["title"] for node in (source, target)]
+    assert titles[0].startswith("Source: what the ") and titles[1] == "Target: the new look"
+    assert users_of(workflow, titles[0]) == users_of(workflow, titles[1]) == 1
+    words = [node["inputs"].get("text", node["inputs"].get("prompts")) for node in (source, target)]
+    assert words[0] and words[1] and words[0] != words[1]
+
+
+@pytest.mark.parametrize("name", ON_THE_WAY)
+def test_what_a_family_adds_to_texts_is_in_the_passes_that_need_it(name):
+    """LTXV's frame rate in both, VACE's edges in the falling one alone."""
+    kind, count = ON_THE_WAY[name]
+    prompt = graph_to_prompt(read(name), INFO).values()
+    assert len([node for node in prompt if node["class_type"] == kind]) == count
+    assert source_of(read(name), DOWN, "positive")["type"] == kind
 
 
 @pytest.mark.parametrize("name", BOTH_PASSES)
@@ -136,8 +150,9 @@ def test_a_report_judges_the_noise(name):
 @pytest.mark.parametrize("name", BOTH_PASSES)
 def test_the_cfg_shows_an_effect_at_once(name):
     prompt = graph_to_prompt(read(name), INFO).values()
-    kinds = ("UNS_ExpertsBySigma",) if name == WAN22 else passes_of(name)
-    up, down = (node["inputs"]["cfg"] for node in prompt if node["class_type"] in kinds)
+    kinds = (GUIDERS[name],) if name in GUIDERS else passes_of(name)
+    widget = "guidance" if name == HUNYUAN else "cfg"
+    up, down = (node["inputs"][widget] for node in prompt if node["class_type"] in kinds)
     assert up == 1 and down >= 2
 
 
@@ -165,7 +180,8 @@ def test_loaders_and_animatediff_are_folded_into_one_node(name):
     assert not any(kind.startswith("ADE_") or kind.endswith(("Loader", "LoaderSimple")) for kind in shown)
     (models,) = [node for node in read(name)["nodes"] if node.get("title") == "Models"]
     labels = [slot["label"] for slot in models["inputs"]]
-    assert labels[0] in ("checkpoint", "video model", "video model, high noise") and "VAE" in labels
+    first = ("checkpoint", "video model", "video model, high noise", "video model, VAE")
+    assert labels[0] in first and ("VAE" in labels or labels[0].endswith("VAE"))
     made = ["HIGH NOISE", "LOW NOISE"] if name == WAN22 else ["MODEL"]
     assert [slot["name"] for slot in models["outputs"]] == [*made, "CLIP", "VAE"]
 
@@ -186,7 +202,8 @@ def in_app_mode(workflow: dict) -> tuple[list[str], str]:
 def test_app_mode_shows_what_people_change_and_the_result(name):
     labels, result = in_app_mode(read(name))
     looks = "the new looks, with their places" if name == CROSS_FADE else "the new look"
-    assert labels[-5:] == ["what the source shows", looks, *TURNED]
+    turned = ["guidance: how strong", TURNED[-1]] if name == HUNYUAN else TURNED
+    assert labels[-2 - len(turned) :] == ["what the source shows", looks, *turned]
     assert labels[0] in ("clip", "picture")
     assert result in ("SaveVideo", "SaveImage", "VHS_VideoCombine")
 
@@ -200,7 +217,8 @@ def test_app_mode_of_saved_noise_shows_file_looks_and_what_is_turned():
 @pytest.mark.parametrize("name", BOTH_PASSES)
 def test_every_text_is_used(name):
     texts = [node for node in read(name)["nodes"] if node["type"] in ("CLIPTextEncode", SCHEDULE)]
-    assert len(texts) == 3 and all(node["outputs"][0]["links"] for node in texts)
+    count = 2 if name == HUNYUAN else 3  # its guidance is built in: no negative text
+    assert len(texts) == count and all(node["outputs"][0]["links"] for node in texts)
 
 
 def test_the_ipadapter_is_on_the_resamplers_model_alone():
@@ -361,11 +379,27 @@ def test_the_wan22_workflow_gives_both_models_and_one_border_to_both_passes():
         assert words in notes(workflow)
 
 
-@pytest.mark.parametrize("name", [WAN, WAN22])
-def test_the_wan_workflow_cuts_the_result_to_the_frames_that_came_in(name):
+def test_vaces_edges_are_the_clips_own_at_its_size_and_weak():
+    workflow = read(VACE)
+    assert source_of(workflow, "WanVaceToVideo", "control_video")["type"] == "UNS_CannyEdges"
+    for kind, slot in (("UNS_CannyEdges", "images"), ("GetImageSize", "image")):
+        assert source_of(workflow, kind, slot)["type"] == "UNS_VideoFrames"
+    for slot in ("width", "height", "length"):
+        assert source_of(workflow, "WanVaceToVideo", slot)["type"] == "GetImageSize"
+    assert value_of(workflow, "WanVaceToVideo", "strength") == 0.4
+    assert source_of(workflow, UP, "positive")["type"] == "CLIPTextEncode"
+
+
+@pytest.mark.parametrize(
+    ("name", "multiple", "repeated"),
+    [(WAN, 16, 3), (WAN22, 16, 3), (VACE, 16, 3), (LTXV, 32, 7), (HUNYUAN, 16, 3)],
+)
+def test_a_flow_models_workflow_takes_its_sizes_and_gives_the_frames_that_came_in(name, multiple, repeated):
     workflow = read(name)
     assert source_of(workflow, "UNS_EncodeClip", "pixels")["type"] == "UNS_VideoFrames"
-    assert value_of(workflow, "UNS_VideoFrames", "repeat_last") == 3
+    assert value_of(workflow, "UNS_VideoFrames", "multiple_of") == multiple
+    assert value_of(workflow, "UNS_VideoFrames", "repeat_last") == repeated
+    assert f"a multiple of {multiple}." in notes(workflow) and f"*repeat_last* {repeated}" in notes(workflow)
     cut = source_of(workflow, "CreateVideo", "images")
     assert source_of(workflow, "UNS_FirstFrames", "images")["type"] == "UNS_DecodeClip"
     assert cut["type"] == "UNS_FirstFrames" and cut["title"] == "As many frames as came in"

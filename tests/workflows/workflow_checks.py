@@ -67,6 +67,7 @@ LOADERS = {
     "VAELoader": "vae",
     "UNETLoader": "diffusion_models",
     "CLIPLoader": "text_encoders",
+    "DualCLIPLoader": "text_encoders",
     "ADE_LoadAnimateDiffModel": "animatediff_models",
     "ACN_ControlNetLoaderAdvanced": "controlnet",
     "IPAdapterModelLoader": "ipadapter",
@@ -172,11 +173,12 @@ def folded(workflow: dict, _info: dict) -> Iterator[str]:
         for slot in node["inputs"]:
             if "widget" not in slot and slot["link"] is None:
                 yield f"{one['name']} needs a link into {slot['name']}"
+        entering = {link[0] for link in links_of(one) if link[1] == INPUT_ID}
         inside = [
             slot["widget"]["name"]
             for found in one["nodes"]
             for slot in found["inputs"]
-            if "widget" in slot and slot["link"] is not None
+            if "widget" in slot and slot["link"] in entering
         ]
         # two of one name are called by their labels
         shown = [slot["name"] for slot in node["inputs"] if "widget" in slot]
@@ -267,18 +269,20 @@ def origin(workflow: dict, info: dict) -> Iterator[str]:
 
 
 def model(kind: str, models: list[dict], values: list) -> Iterator[str]:
-    """A loader's model: named like its widget, in the right folder, with a public address."""
-    if len(models) != 1:
-        yield f"{kind} needs one model to offer"
-        return
-    name, url, folder = (models[0].get(key, "") for key in ("name", "url", "directory"))
-    if name not in values:
-        yield f"{kind} offers {name} but its widget shows {values}"
-    if folder != LOADERS[kind]:
-        yield f"{kind} puts its model into {folder}, not {LOADERS[kind]}"
-    inside = url.partition("/resolve/main/")[2]
-    if not url.startswith("https://huggingface.co/") or inside.rpartition("/")[2] != RENAMED.get(name, name):
-        yield f"{kind} has no Hugging Face address of {name}"
+    """A loader's models: named like its widgets, in the right folder, with a public address."""
+    if len(models) != (2 if kind == "DualCLIPLoader" else 1):
+        yield f"{kind} offers {len(models)} models to download"
+    for one in models:
+        name, url, folder = (one.get(key, "") for key in ("name", "url", "directory"))
+        if name not in values:
+            yield f"{kind} offers {name} but its widget shows {values}"
+        if folder != LOADERS[kind]:
+            yield f"{kind} puts its model into {folder}, not {LOADERS[kind]}"
+        inside = url.partition("/resolve/main/")[2]
+        if not url.startswith("https://huggingface.co/") or inside.rpartition("/")[2] != RENAMED.get(
+            name, name
+        ):
+            yield f"{kind} has no Hugging Face address of {name}"
 
 
 def layout(workflow: dict, _info: dict) -> Iterator[str]:

@@ -26,6 +26,8 @@ def sent(node: dict, rest: list) -> dict[str, Any] | None:
         both = (node.get("properties") or {}).get("Show Strengths") == BOTH_STRENGTHS
         rows = [row for row in rest if isinstance(row, dict) and "lora" in row]
         return {f"lora_{number}": _strengths(row, both) for number, row in enumerate(rows, 1)}
+    if node["type"] == "CustomCombo":  # core's: which of its options is chosen, and the options
+        return {f"option{number}" if number else "index": value for number, value in enumerate(rest)}
     names = NAMES.get(node["type"])
     return None if names is None else dict(zip(names, rest, strict=False))
 

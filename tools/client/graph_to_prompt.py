@@ -10,7 +10,7 @@ from typing import Any
 from tools.client import browser_nodes
 from tools.client.frontend_text import chosen_prompt, replaced
 from tools.client.node_values import ConversionError, Values, check, left_out, saved_values
-from tools.client.subgraphs import INPUTS, outer_slot, promoted, unfolded
+from tools.client.subgraphs import INPUTS, input_name, outer_slot, unfolded
 from tools.widgets import Widget, inputs_of, types_given
 
 MUTED, BYPASSED = 2, 4
@@ -84,6 +84,8 @@ class Graph:
             source = self.source(node, slot)
             if source is not None:
                 inputs[slot["name"]] = list(source)
+            elif slot["name"] not in inputs:  # a socket that takes a value of the subgraph's own node
+                inputs.update((slot["name"], value) for value in self._value_behind(slot))
         return inputs | {name: list(source) for name, source in self._fed(node, inputs)}
 
     def _fed(self, node: dict, inputs: dict) -> Iterator[tuple[str, Source]]:
@@ -120,9 +122,9 @@ class Graph:
             outer = outer_slot(node, output)
             if outer and outer.get("link") is not None:
                 yield from self._value_behind(outer)
-            elif outer:
-                values = promoted(node["instance"])
-                yield from (value for id, name, value in values if id == "-1" and name == outer["name"])
+            else:
+                name = input_name(node, output)
+                yield from [node["values"][name]] if name in node["values"] else []
 
     def _sent(self, widget: Widget, value: Any) -> Any:
         """A value as the prompt carries it: a list would be taken for a link, so it is wrapped."""

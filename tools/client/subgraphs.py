@@ -15,6 +15,7 @@ from tools.client.node_values import ConversionError
 
 INPUTS = "inputs of the subgraph"
 INPUT_ID, OUTPUT_ID = -10, -20  # of the two ends of a subgraph, in its links
+ITSELF = "-1"  # the node that a subgraph's own inputs are of
 SWITCHED_OFF = (2, 4)  # modes: muted, bypassed
 Output = tuple[str, int]
 
@@ -64,29 +65,48 @@ def _unfold(result: Unfolded, instance: dict, definition: dict, definitions: dic
     instance["inside"] = {to[4]: _key(prefix, to[0]) for to in ends if to[3] == OUTPUT_ID}
     names = [slot["name"] for slot in definition.get("inputs") or []]
     entry = f"{prefix}{INPUT_ID}"
-    result.nodes[entry] = {"id": entry, "type": INPUTS, "instance": instance, "names": names}
+    own: dict[str, Any] = {}  # of the subgraph's inputs that are widgets
+    result.nodes[entry] = {"id": entry, "type": INPUTS, "instance": instance, "names": names, "values": own}
     _add(result, definition, prefix, definitions, around)
-    for id, name, value in promoted(instance):
-        if f"{prefix}{id}" in result.nodes:
+    for id, name, value in _promoted(instance, definition):
+        if id == ITSELF:
+            own[name] = value
+        elif f"{prefix}{id}" in result.nodes:
             result.nodes[f"{prefix}{id}"].setdefault("pushed", {})[name] = value
 
 
-def promoted(instance: dict) -> Iterator[tuple[str, str, Any]]:
-    """The values on a subgraph's own node: the inner node, or -1 for an input, the name, and the value."""
+def _promoted(instance: dict, definition: dict) -> Iterator[tuple[str, str, Any]]:
+    """The values on a subgraph's own node: the inner node or ITSELF, the name, and the value."""
     drawn = (instance.get("properties") or {}).get("proxyWidgets")
-    if not drawn:
-        drawn = [("-1", slot["name"]) for slot in instance.get("inputs") or [] if slot.get("widget")]
+    if not drawn:  # the node has a value for each of these, but saves the slots of few
+        drawn = [(ITSELF, name) for name in _widget_inputs(instance, definition)]
     values = instance.get("widgets_values") or []
     if isinstance(values, list):
         for (id, name, *_), value in zip(drawn, values, strict=False):
             yield str(id), name, value
 
 
+def _widget_inputs(instance: dict, definition: dict) -> list[str]:
+    """The subgraph's inputs that lead to a widget, or have one on its own node, in order."""
+    inner = {node["id"]: node.get("inputs") or [] for node in definition.get("nodes") or []}
+    led = set()
+    for _, origin, index, target, slot in map(_ends, definition.get("links") or []):
+        if origin == INPUT_ID and target in inner and inner[target][slot].get("widget"):
+            led.add(index)
+    shown = {slot["name"] for slot in instance.get("inputs") or [] if slot.get("widget")}
+    names = [slot["name"] for slot in definition.get("inputs") or []]
+    return [name for index, name in enumerate(names) if index in led or name in shown]
+
+
 def outer_slot(entry: dict, index: int) -> dict | None:
     """The input of the subgraph's node that an output of INPUTS stands for."""
-    names = entry["names"]
     slots = {slot["name"]: slot for slot in entry["instance"].get("inputs") or []}
-    return slots.get(names[index]) if index < len(names) else None
+    return slots.get(input_name(entry, index))
+
+
+def input_name(entry: dict, index: int) -> str | None:
+    """The name of the input that an output of INPUTS stands for."""
+    return entry["names"][index] if index < len(entry["names"]) else None
 
 
 def _placed(node: dict, prefix: str) -> dict:

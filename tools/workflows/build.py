@@ -18,11 +18,17 @@ from tools.workflows.animatediff import restyle  # noqa: E402
 from tools.workflows.blueprints import BLUEPRINTS  # noqa: E402
 from tools.workflows.cross_fade import unsampling_cross_fade  # noqa: E402
 from tools.workflows.families import ANIMATEDIFF_SDXL, HOTSHOTXL, SD15  # noqa: E402
+from tools.workflows.hunyuan import unsampling_hunyuan_video  # noqa: E402
 from tools.workflows.image import unsample_resample_image  # noqa: E402
 from tools.workflows.look import WITH_IPADAPTER, WITH_REFERENCE, unsampling_look  # noqa: E402
+from tools.workflows.ltxv import unsampling_ltxv_video  # noqa: E402
 from tools.workflows.masked import unsampling_masked  # noqa: E402
 from tools.workflows.saved_noise import restyle_saved_noise  # noqa: E402
-from tools.workflows.wan import unsampling_wan22_video, unsampling_wan_video  # noqa: E402
+from tools.workflows.wan import (  # noqa: E402
+    unsampling_wan22_video,
+    unsampling_wan_vace,
+    unsampling_wan_video,
+)
 
 FOLDER = ROOT / "workflows"
 SUBGRAPHS = ROOT / "subgraphs"  # where ComfyUI looks for the blueprints of a pack
@@ -38,6 +44,9 @@ WORKFLOWS: dict[str, Callable[[dict], dict]] = {
     "unsampling_animatediff_sdxl": partial(restyle, family=ANIMATEDIFF_SDXL),
     "unsampling_wan_video": unsampling_wan_video,
     "unsampling_wan22_video": unsampling_wan22_video,
+    "unsampling_wan_vace": unsampling_wan_vace,
+    "unsampling_ltxv_video": unsampling_ltxv_video,
+    "unsampling_hunyuan_video": unsampling_hunyuan_video,
     "unsampling_masked_sd15": unsampling_masked,
     "unsampling_look_ipadapter_sd15": partial(unsampling_look, way=WITH_IPADAPTER),
     "unsampling_look_reference_sd15": partial(unsampling_look, way=WITH_REFERENCE),

@@ -70,6 +70,26 @@ WAN_TEXT = hugging_face(
 )
 WAN_VAE = hugging_face(WAN_FILES, "wan_2.1_vae.safetensors", "vae", "split_files/vae/")
 
+WAN_VACE = hugging_face(
+    WAN_FILES, "wan2.1_vace_1.3B_fp16.safetensors", "diffusion_models", "split_files/diffusion_models/"
+)
+
+LTXV = hugging_face("Lightricks/LTX-Video", "ltx-video-2b-v0.9.5.safetensors", "checkpoints")
+T5 = hugging_face("comfyanonymous/flux_text_encoders", "t5xxl_fp16.safetensors", "text_encoders")
+
+HUNYUAN_FILES = "Comfy-Org/HunyuanVideo_repackaged"
+HUNYUAN = hugging_face(
+    HUNYUAN_FILES,
+    "hunyuan_video_t2v_720p_bf16.safetensors",
+    "diffusion_models",
+    "split_files/diffusion_models/",
+)
+CLIP_L, LLAMA = (
+    hugging_face(HUNYUAN_FILES, name, "text_encoders", "split_files/text_encoders/")
+    for name in ("clip_l.safetensors", "llava_llama3_fp8_scaled.safetensors")
+)
+HUNYUAN_VAE = hugging_face(HUNYUAN_FILES, "hunyuan_video_vae_bf16.safetensors", "vae", "split_files/vae/")
+
 
 # Size and licence, as the files' pages on Hugging Face and ComfyUI-Manager's list of models say.
 FACTS: dict[str, tuple[str, ...]] = {
@@ -87,8 +107,15 @@ FACTS: dict[str, tuple[str, ...]] = {
     WAN["name"]: ("2.84 GB", "Apache-2.0"),
     WAN22_HIGH["name"]: ("14.3 GB", "Apache-2.0"),
     WAN22_LOW["name"]: ("14.3 GB", "Apache-2.0"),
+    WAN_VACE["name"]: ("4.31 GB", "Apache-2.0"),
     WAN_TEXT["name"]: ("6.74 GB", "Apache-2.0"),
     WAN_VAE["name"]: ("254 MB", "Apache-2.0"),
+    LTXV["name"]: ("6.34 GB", "licence: see the page"),
+    T5["name"]: ("9.79 GB", "Apache-2.0"),
+    HUNYUAN["name"]: ("25.6 GB", "licence: see the page"),
+    CLIP_L["name"]: ("246 MB", "licence: see the page"),
+    LLAMA["name"]: ("9.09 GB", "licence: see the page"),
+    HUNYUAN_VAE["name"]: ("493 MB", "licence: see the page"),
 }
 
 
@@ -109,12 +136,14 @@ def names(*models: Model) -> list[str]:
 
 # Combos that list files of the recording machine, and the names that they show instead.
 FILE_COMBOS = {
-    ("CheckpointLoaderSimple", "ckpt_name"): names(SD15, SDXL),
-    ("VAELoader", "vae_name"): names(SD15_VAE, SDXL_VAE, WAN_VAE),
+    ("CheckpointLoaderSimple", "ckpt_name"): names(SD15, SDXL, LTXV),
+    ("VAELoader", "vae_name"): names(SD15_VAE, SDXL_VAE, WAN_VAE, HUNYUAN_VAE),
     ("ADE_LoadAnimateDiffModel", "model_name"): names(SD15_MOTION, HOTSHOT, SDXL_MOTION),
     ("ACN_ControlNetLoaderAdvanced", "cnet"): names(SD15_CANNY, SDXL_CANNY),
-    ("UNETLoader", "unet_name"): names(WAN, WAN22_HIGH, WAN22_LOW),
-    ("CLIPLoader", "clip_name"): names(WAN_TEXT),
+    ("UNETLoader", "unet_name"): names(WAN, WAN22_HIGH, WAN22_LOW, WAN_VACE, HUNYUAN),
+    ("CLIPLoader", "clip_name"): names(WAN_TEXT, T5),
+    ("DualCLIPLoader", "clip_name1"): names(CLIP_L),
+    ("DualCLIPLoader", "clip_name2"): names(LLAMA),
     ("LoadVideo", "file"): [CLIP, MASK_CLIP],
     ("VHS_LoadVideo", "video"): [CLIP],
     ("LoadImage", "image"): [PICTURE, LOOK],

@@ -63,6 +63,20 @@ It needs only this pack. *Models* of group 2 has the loaders and the shift insid
 ComfyUI offers to download missing files.
 """
 
+START_FLOW = """\
+# Restyle a video by unsampling, on {name}
+
+1. The **Unsampler** runs the sampler backwards: it turns your clip into the noise that the model would \
+have started from to make it. Motion and composition are kept in that noise.
+2. The **Noiseless Resampler** comes down again with another text and {second}. It has no seed.
+
+**Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
+*Target*. Run.
+
+It needs only this pack. *Models* of group 2 has {inside} inside: a double click opens it. \
+ComfyUI offers to download missing files.
+"""
+
 START_WAN22 = """\
 # Restyle a video by unsampling, on Wan 2.2 14B
 
@@ -100,6 +114,16 @@ Wan's VAE keeps 1, 5, 9, 13, ... frames. *repeat_last* 3 repeats the last frame 
 frames as came in* cuts the result: frames in = frames out.
 
 Above 81 frames put core's *Wan Context Windows* between *Models* and all that takes its model.
+"""
+
+SIZE_FLOW = """\
+*Trim Video* takes the first 2 seconds. *Video Frames* makes about {megapixels} megapixels, {example} for a \
+clip of 16:9, both sides a multiple of {multiple}. Lower *megapixels* when memory runs out.
+
+{name}'s VAE keeps {counts} frames. *repeat_last* {repeat} repeats the last frame behind the clip and \
+*As many frames as came in* cuts the result: frames in = frames out.
+
+{most} Longer clips: one part after the other, with *start_time* of *Trim Video*.
 """
 
 FLOW = """\
@@ -161,6 +185,21 @@ TUNING = (
 TUNING_MASKED = CLOSE.format(cfg=5, weaker="") + FAR + LAST.format(what="What is in the Resampler")
 
 TUNING_WAN = CLOSE.format(cfg=6, weaker="") + FAR + LAST.format(what="What is in the Resampler")
+
+TUNING_VACE = (
+    CLOSE.format(cfg=6, weaker="- lower *strength* of *VACE* (0.2; 0 is off)\n")
+    + FAR
+    + "- raise *strength* of *VACE* (0.6, 0.8)\n"
+    + LAST.format(what="What is in the Resampler or in *VACE*")
+)
+
+TUNING_HUNYUAN = (
+    CLOSE.format(cfg=12, weaker="").replace("*cfg* (2, then 3, up", "the target's *guidance* (8, then 10, up")
+    + FAR.replace("*cfg* towards", "the target's *guidance* towards")
+    + LAST.format(what="What is in the Resampler or its guider").replace(
+        "*positive* of the Unsampler", "the source's *Guidance*"
+    )
+)
 
 CHANGES = """\
 **SDXL instead of SD1.5: five changes**

@@ -1,5 +1,6 @@
 """What several workflows have in common: their colours and their prompts."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TypedDict
 
@@ -15,7 +16,9 @@ SOURCE = {"color": "#223", "bgcolor": "#335"}
 OURS = {"color": "#323", "bgcolor": "#535"}
 
 TARGET = "Target: the new look"
-AVOIDED, STRONG, CLOSE = "what to avoid", "cfg: how strong", "structure: how close"  # in App mode
+# in App mode
+AVOIDED, HOW_STRONG, CLOSE = "what to avoid", "{}: how strong", "structure: how close"
+STRONG = HOW_STRONG.format("cfg")
 
 
 class Shared(TypedDict):
@@ -27,15 +30,21 @@ class Shared(TypedDict):
 
 @dataclass(frozen=True)
 class Prompts:
-    """The prompts of a video workflow: the source's for the way up, the target's for the way down."""
+    """The prompts of a video workflow: the source's for the way up, the target's for the way down, and the
+    negative one, unless the model reads none."""
 
     source: Node
     target: Node
-    negative: Node
+    avoided: Node | None
+
+    @property
+    def negative(self) -> Node:
+        assert self.avoided is not None
+        return self.avoided
 
     @property
     def nodes(self) -> list[Node]:
-        return [self.source, self.target, self.negative]
+        return [self.source, self.target, *([self.avoided] if self.avoided else [])]
 
 
 def prompt(graph: Graph, title: str, clip: object, text: str, colors: dict | None = None) -> Node:
@@ -43,8 +52,8 @@ def prompt(graph: Graph, title: str, clip: object, text: str, colors: dict | Non
     return graph.add("CLIPTextEncode", title, colors=colors, clip=clip, text=text)
 
 
-def prompts(graph: Graph, clip: object) -> Prompts:
-    """The three prompts of a video workflow."""
+def prompts(graph: Graph, clip: object, negative: bool = True) -> Prompts:
+    """The prompts of a video workflow."""
     source = prompt(
         graph, "Source: what the clip shows", clip, "a video of a person walking through a city", SOURCE
     )
@@ -56,11 +65,10 @@ def prompts(graph: Graph, clip: object) -> Prompts:
         "thick brush strokes, warm evening light, highly detailed",
         POSITIVE,
     )
-    return Prompts(
-        source,
-        target,
-        prompt(graph, "Negative prompt", clip, "blurry, low quality, deformed, watermark, text", NEGATIVE),
-    )
+    if not negative:
+        return Prompts(source, target, None)
+    words = "blurry, low quality, deformed, watermark, text"
+    return Prompts(source, target, prompt(graph, "Negative prompt", clip, words, NEGATIVE))
 
 
 REPORT_WIDTH, REPORT_HEIGHT, REPORT_CHART = 380, 370, 240
@@ -94,12 +102,18 @@ def prompt_heights(nodes: list[Node]) -> dict[int, int]:
 
 
 def passes(
-    number: int, noise: Node, report: Node, *results: Node, above: tuple[list[Node], list[Node]] = ([], [])
+    number: int,
+    noise: Node,
+    report: Node,
+    *results: Node,
+    above: tuple[list[Node], list[Node]] = ([], []),
+    folded: Sequence[str] = (),
 ) -> tuple[Area, Area]:
     """The groups of the two passes: each sampler with room for its preview, and the report on the noise.
 
-    above: what stands over each sampler.
+    above: what stands over each sampler. folded: the types of those that have nodes inside.
     """
+    tall = [taller(node) for node in above[1] if node.type in folded]
     result = results[0]
     reading = Column([report], REPORT_WIDTH, {report.id: REPORT_HEIGHT}, {report.id: REPORT_CHART})
     return (
@@ -116,6 +130,7 @@ def passes(
             PURPLE,
             [*above[1], *results],
             300,
+            {id: height for one in tall for id, height in one.items()},
             room={result.id: SAMPLER_PREVIEW},
         ),
     )
@@ -127,15 +142,16 @@ def app_mode(
     texts: list[Node],
     result: Node,
     saved: Node,
-    strong: Node | None = None,
+    strong: tuple[Node, str] | None = None,
 ) -> None:
     """What App mode shows: the source's widgets with their labels, the texts, what is turned, the result.
 
-    strong: what has the cfg of the second pass, if that is not its sampler.
+    strong: the node and widget that make the second pass follow its text, if that is not its sampler's cfg.
     """
-    turned = [(strong or result, "cfg", STRONG), (result, "structure", CLOSE)]
+    node, widget = strong or (result, "cfg")
+    turned = [(node, widget, HOW_STRONG.format(widget)), (result, "structure", CLOSE)]
     words = ("what the source shows", "the new look", AVOIDED)
-    written = [(node, "text", label) for node, label in zip(texts, words, strict=True)]
+    written = [(node, "text", label) for node, label in zip(texts, words, strict=False)]
     show_in_app(g, source + written + turned, saved)
 
 

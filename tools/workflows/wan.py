@@ -1,89 +1,92 @@
 """A clip through Wan, a native video model and a flow model: core's schedule, no AnimateDiff.
 
-Wan 2.1 is one model, Wan 2.2 14B two, of which Experts by Sigma makes a guider.
+Wan 2.1 is one model, Wan 2.2 14B two, of which Experts by Sigma makes a guider. VACE is Wan 2.1 with a
+control video: the clip's edges, in the weak ControlNet's place.
 """
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any
 
 from tools.workflows import notes
-from tools.workflows.graph import Graph, Node, Output
-from tools.workflows.layout import Area, Column, place
-from tools.workflows.models import CLIP, WAN, WAN22_HIGH, WAN22_LOW, WAN_TEXT, WAN_VAE, Model, packs
-from tools.workflows.parts import (
-    BLUE,
-    NOTE_WIDTH,
-    OURS,
-    WIDE,
-    Prompts,
-    Shared,
-    app_mode,
-    files_note,
-    help_notes,
-    migration_note,
-    passes,
-    prompt_heights,
-    prompts,
-    read_me,
-    taller,
+from tools.workflows.flow import (
+    Frames,
+    Loaders,
+    Pass,
+    Scene,
+    Variant,
+    named,
+    plain,
+    restyle,
+    simple_schedule,
+    with_model,
 )
+from tools.workflows.graph import Graph, Node
+from tools.workflows.layout import Area, Column, place
+from tools.workflows.models import WAN, WAN22_HIGH, WAN22_LOW, WAN_TEXT, WAN_VACE, WAN_VAE, Model
+from tools.workflows.parts import BLUE, OURS
 from tools.workflows.subgraph import Shown, fold
 
+WAN_FRAMES = Frames(0.38, 16, 3, notes.SIZE_WAN)
 
-class Loaders(NamedTuple):
-    """Of each model its loader and its shift; text encoder and VAE."""
+START_VACE = """\
+# Restyle a video by unsampling, on Wan 2.1 VACE
 
-    models: list[tuple[Node, Node]]
-    text: Node
-    vae: Node
+1. The **Unsampler** runs the sampler backwards: it turns your clip into the noise that the model would \
+have started from to make it. Motion and composition are kept in that noise.
+2. The **Noiseless Resampler** comes down again with another text, a little more cfg and **weak edges** of \
+the clip as control video. It has no seed.
 
-    @property
-    def nodes(self) -> list[Node]:
-        return [*(loader for loader, _ in self.models), self.text, self.vae]
+**Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
+*Target*. Run.
 
-    @property
-    def shifts(self) -> list[Node]:
-        return [shift for _, shift in self.models]
+It needs only this pack. *Models* and *VACE* have nodes inside: a double click opens them. \
+ComfyUI offers to download missing files.
+"""
 
-    @property
-    def shifted(self) -> list[Output]:
-        return [shift["MODEL"] for shift in self.shifts]
+VACE = """\
+VACE is Wan 2.1 with a control video: here the clip's own edges, by *Canny Edges*. It takes the place that a \
+weak ControlNet has in the AnimateDiff templates.
 
-
-class Pass(NamedTuple):
-    """A sampler, what makes its guider if it has one, and which of the two has the cfg."""
-
-    sampler: Node
-    above: list[Node]
-
-    @property
-    def strong(self) -> Node:
-        return self.above[0] if self.above else self.sampler
-
-
-class Variant(NamedTuple):
-    """What differs: the models, with the labels of their widgets and outputs, notes, and both samplers."""
-
-    files: list[Model]
-    kind: str
-    start: str
-    about: tuple[str, str]
-    labels: list[str]
-    outputs: list[str]
-    sample: Callable[..., Pass]
+- **In the Resampler alone.** The Unsampler has no control: the noise holds the clip already.
+- **strength** 0.4 keeps outlines without the source's texture. Lower it when the new look cannot change \
+shapes, raise it when shapes drift.
+- **Other edges, another control**: *Canny Edges* with its thresholds is inside *VACE*. Depth or pose frames \
+of the same size and number can take its place.
+- *WanVaceToVideo*'s own latent is not used: it is empty. Its sizes come from the frames.
+- **Wan 2.1's shift**: *Shift of the schedule* (ModelSamplingSD3, in *Models*).
+"""
 
 
-def with_model(g: Graph, up: bool, models: list[Output], texts: Prompts, **inputs: Any) -> Pass:
-    """A pass on one model."""
-    both: Shared = {"model": models[0], "negative": texts.negative["CONDITIONING"]}
-    text, kind, cfg = _side(up, texts, "UNS_Unsampler", "UNS_NoiselessResampler")
-    return Pass(g.add(kind, colors=OURS, **both, positive=text["CONDITIONING"], **inputs, cfg=cfg), [])
+def load(g: Graph, files: list[Model]) -> Loaders:
+    """The loaders, and the shift of each model's schedule."""
+    loaders = [g.add("UNETLoader", models=[file], unet_name=file["name"]) for file in files]
+    text = g.add("CLIPLoader", models=[WAN_TEXT], clip_name=WAN_TEXT["name"], type="wan")
+    vae = g.add("VAELoader", models=[WAN_VAE], vae_name=WAN_VAE["name"])
+    shifts = [
+        g.add("ModelSamplingSD3", "Shift of the schedule", model=one["MODEL"], shift=8.0) for one in loaders
+    ]
+    shifted = [shift["MODEL"] for shift in shifts]
+    return Loaders(shifted, text["CLIP"], vae["VAE"], [*loaders, text, vae], shifts)
 
 
-def with_experts(g: Graph, up: bool, models: list[Output], texts: Prompts, **inputs: Any) -> Pass:
+def folded(g: Graph, loaders: Loaders, labels: list[str], outputs: list[str]) -> Node:
+    """All of them as one node."""
+    place(g, [Area("", BLUE, loaders.nodes, 400, more=(Column(loaders.shifts, 400),))])
+    g.groups.clear()
+    shifts = ["shift"] if len(labels) == 1 else ["shift, high noise", "shift, low noise"]
+    *models, text, vae = loaders.nodes
+    shown: Shown = {(model, "unet_name"): label for model, label in zip(models, labels, strict=True)}
+    shown |= {(text, "clip_name"): "text encoder", (vae, "vae_name"): "VAE"}
+    shown |= {(shift, "shift"): label for shift, label in zip(loaders.shifts, shifts, strict=True)}
+    made = dict(zip(outputs, loaders.models, strict=True))
+    made |= {"CLIP": loaders.text, "VAE": loaders.vae}
+    return fold(g, "Models", [*loaders.nodes, *loaders.shifts], shown, made)
+
+
+def with_experts(g: Graph, up: bool, scene: Scene, **inputs: Any) -> Pass:
     """A pass on two models."""
-    text, kind, cfg = _side(up, texts, "UNS_UnsamplerAdvanced", "UNS_NoiselessResamplerAdvanced")
-    high, low = models
+    high, low = scene.loaders.models
+    text = scene.texts.source if up else scene.texts.target
     guider = g.add(
         "UNS_ExpertsBySigma",
         f"Both models, with the {'source' if up else 'target'}'s text",
@@ -91,59 +94,83 @@ def with_experts(g: Graph, up: bool, models: list[Output], texts: Prompts, **inp
         high_model=high,
         low_model=low,
         positive=text["CONDITIONING"],
-        negative=texts.negative["CONDITIONING"],
-        cfg=cfg,
+        negative=scene.texts.negative["CONDITIONING"],
+        cfg=1.0 if up else 2.0,
     )
-    return Pass(g.add(kind, colors=OURS, guider=guider["guider"], **inputs), [guider])
+    sampler = g.add(named(up, advanced=True), colors=OURS, guider=guider["guider"], **inputs)
+    return Pass(sampler, [guider], (guider, "cfg"))
 
 
-def _side(up: bool, texts: Prompts, unsampler: str, resampler: str) -> tuple[Node, str, float]:
-    return (texts.source, unsampler, 1.0) if up else (texts.target, resampler, 2.0)
+def with_edges(g: Graph, up: bool, scene: Scene, **inputs: Any) -> Pass:
+    """A pass on one model, the falling one with the clip's edges as control video."""
+    if up:
+        return with_model(g, up, scene, **inputs)
+    images = scene.frames["images"]
+    edges = g.add("UNS_CannyEdges", colors=OURS, images=images)
+    size = g.add("GetImageSize", image=images)
+    control = g.add(
+        "WanVaceToVideo",
+        positive=scene.texts.target["CONDITIONING"],
+        negative=scene.texts.negative["CONDITIONING"],
+        vae=scene.loaders.vae,
+        width=size["width"],
+        height=size["height"],
+        length=size["batch_size"],
+        control_video=edges["edges"],
+        strength=0.4,
+    )
+    place(g, [Area("", BLUE, [edges, size], 400, more=(Column([control], 400),))])
+    g.groups.clear()
+    both = {"positive": control["positive"], "negative": control["negative"]}
+    shown: Shown = {(control, "strength"): "strength"}
+    weak = fold(g, "VACE (weak edges of the clip)", [control, edges, size], shown, both)
+    return plain(g, up, scene, weak["positive"], weak["negative"], above=[weak], **inputs)
 
 
-ONE = Variant(
+def variant(
+    files: list[Model], kind: str, start: str, about: tuple[str, str], sample: Any, tuning: str
+) -> Variant:
+    """A kind of Wan: one model, or a pair."""
+    sides = [""] if len(files) == 1 else [", high noise", ", low noise"]
+    outputs = ["MODEL"] if len(files) == 1 else ["HIGH NOISE", "LOW NOISE"]
+    return Variant(
+        [*files, WAN_TEXT, WAN_VAE],
+        kind,
+        start,
+        about,
+        WAN_FRAMES,
+        tuning,
+        partial(load, files=files),
+        partial(folded, labels=[f"video model{side}" for side in sides], outputs=outputs),
+        simple_schedule,
+        sample,
+    )
+
+
+ONE = variant(
     [WAN],
     "text-to-video model of Wan 2.1",
     notes.START_WAN,
     ("What differs from AnimateDiff", notes.FLOW),
-    ["video model"],
-    ["MODEL"],
     with_model,
+    notes.TUNING_WAN,
 )
-TWO = Variant(
+TWO = variant(
     [WAN22_HIGH, WAN22_LOW],
     "pair of text-to-video models of Wan 2.2 14B",
     notes.START_WAN22,
     ("Two models", notes.EXPERTS),
-    ["video model, high noise", "video model, low noise"],
-    ["HIGH NOISE", "LOW NOISE"],
     with_experts,
+    notes.TUNING_WAN,
 )
-
-
-def load(g: Graph, variant: Variant) -> Loaders:
-    """The loaders, and the shift of each model's schedule."""
-    loaders = [g.add("UNETLoader", models=[file], unet_name=file["name"]) for file in variant.files]
-    text = g.add("CLIPLoader", models=[WAN_TEXT], clip_name=WAN_TEXT["name"], type="wan")
-    vae = g.add("VAELoader", models=[WAN_VAE], vae_name=WAN_VAE["name"])
-    shifts = [
-        g.add("ModelSamplingSD3", "Shift of the schedule", model=one["MODEL"], shift=8.0) for one in loaders
-    ]
-    return Loaders(list(zip(loaders, shifts, strict=True)), text, vae)
-
-
-def folded(g: Graph, loaders: Loaders, variant: Variant) -> Node:
-    """All of them as one node."""
-    shifts = ["shift"] if len(loaders.models) == 1 else ["shift, high noise", "shift, low noise"]
-    shown: Shown = {
-        (loader, "unet_name"): label
-        for (loader, _), label in zip(loaders.models, variant.labels, strict=True)
-    }
-    shown |= {(loaders.text, "clip_name"): "text encoder", (loaders.vae, "vae_name"): "VAE"}
-    shown |= {(shift, "shift"): label for shift, label in zip(loaders.shifts, shifts, strict=True)}
-    outputs = dict(zip(variant.outputs, loaders.shifted, strict=True))
-    outputs |= {"CLIP": loaders.text["CLIP"], "VAE": loaders.vae["VAE"]}
-    return fold(g, "Models", [*loaders.nodes, *loaders.shifts], shown, outputs)
+CONTROLLED = variant(
+    [WAN_VACE],
+    "VACE model of Wan 2.1",
+    START_VACE,
+    ("What VACE does", VACE),
+    with_edges,
+    notes.TUNING_VACE,
+)
 
 
 def unsampling_wan_video(info: dict) -> dict:
@@ -156,79 +183,6 @@ def unsampling_wan22_video(info: dict) -> dict:
     return restyle(info, TWO)
 
 
-def restyle(info: dict, variant: Variant) -> dict:
-    """The workflow file's content."""
-    g = Graph(info, packs())
-    start = g.note("Start here", variant.start)
-    flow = g.note(*variant.about, collapsed=True)
-
-    video = g.add("LoadVideo", file=CLIP)
-    trim = g.add("Video Slice", video=video["VIDEO"], duration=2.0)
-    frames = g.add(
-        "UNS_VideoFrames", colors=OURS, video=trim["VIDEO"], megapixels=0.38, multiple_of=16, repeat_last=3
-    )
-
-    loaders = load(g, variant)
-    text, vae, models = loaders.text, loaders.vae, loaders.shifted
-    texts = prompts(g, text["CLIP"])
-
-    latent = g.add("UNS_EncodeClip", colors=OURS, pixels=frames["images"], vae=vae["VAE"])
-    steps = g.add("BasicScheduler", model=models[0], scheduler="simple", steps=20)
-    rising = variant.sample(g, True, models, texts, latent_image=latent["latent"], sigmas=steps["SIGMAS"])
-    noise = rising.sampler
-    report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
-    which = g.note("Which text goes where?", notes.PROMPTS)
-
-    falling = variant.sample(g, False, models, texts, noise=noise["noise"])
-    result = falling.sampler
-    tuning = g.note("Too close or too far?", notes.TUNING_WAN)
-
-    images = g.add("UNS_DecodeClip", colors=OURS, samples=result["latent"], vae=vae["VAE"])
-    cut = g.add(
-        "UNS_FirstFrames",
-        "As many frames as came in",
-        colors=OURS,
-        images=images["images"],
-        count=frames["count"],
-    )
-    clip = g.add("CreateVideo", images=cut["images"], audio=frames["audio"], fps=frames["fps"])
-    save = g.add("SaveVideo", video=clip["VIDEO"], filename_prefix="video/unsampling")
-
-    # What came after 0.1.0 comes last, so that the numbers of the nodes that scripts know stay.
-    files = files_note(g, variant.kind, *variant.files, WAN_TEXT, WAN_VAE)
-    size = g.note("Frames, size and memory", notes.SIZE_WAN)
-    migration = migration_note(g)
-    place(g, [Area("", BLUE, loaders.nodes, 400, more=(Column(loaders.shifts, 400),))])
-    g.groups.clear()
-    models_node = folded(g, loaders, variant)
-    app_mode(
-        g, [(video, "file", "clip"), (trim, "duration", "seconds")], texts.nodes, result, save, falling.strong
-    )
-    # the guider takes the place of the decoder, which then stands with the result
-    end = [images] if falling.above else []
-    results = [result] if falling.above else [result, images]
-    unsample, resample = passes(4, noise, report, *results, above=(rising.above, falling.above))
-    place(
-        g,
-        [
-            read_me(start),
-            Area("1 Source video", BLUE, [video, latent], 300, more=(Column([trim, frames], 300),)),
-            Area("2 Models", BLUE, [models_node, steps], 300, taller(models_node)),
-            Area(
-                "3 Prompts",
-                BLUE,
-                texts.nodes,
-                340,
-                prompt_heights(texts.nodes),
-                more=(Column([which], 340, {which.id: 460}),),
-            ),
-        ],
-        [
-            help_notes("Models and sizes", WIDE, (files, 240), (size, 260), (flow, 350)),
-            unsample,
-            resample,
-            Area("6 Result", BLUE, [*end, cut, clip, save], 300, {save.id: 240 if end else 360}),
-            help_notes("Help", NOTE_WIDTH, (tuning, 480), (migration, 420)),
-        ],
-    )
-    return g.to_json()
+def unsampling_wan_vace(info: dict) -> dict:
+    """Wan 2.1 VACE: the workflow file's content."""
+    return restyle(info, CONTROLLED)

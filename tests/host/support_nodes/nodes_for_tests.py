@@ -13,6 +13,7 @@ import comfy.samplers
 import comfy.supported_models
 import folder_paths
 import torch
+from comfy.clip_vision import Output
 from comfy_api.latest import ComfyExtension, io
 from safetensors.torch import load_file, save_file
 
@@ -114,6 +115,45 @@ class LoadLatent(Fresh):
     @classmethod
     def execute(cls, file):
         return io.NodeOutput(load_file(str(input_file(file))))
+
+
+@node
+class ClipLike(Base):
+    """The LATENT with frames that drift apart in place of its samples, as an encoded clip's do."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("ClipLike", [io.Latent.Input("latent")], [io.Latent.Output()])
+
+    @classmethod
+    def execute(cls, latent):
+        drawn = torch.randn(latent["samples"].shape, generator=torch.Generator().manual_seed(5))
+        first = drawn[:, :, :1] if drawn.ndim == 5 else drawn[:1]
+        return io.NodeOutput(latent | {"samples": 0.8 * first + 0.3 * drawn})
+
+
+@node
+class DrawnVision(Base):
+    """A CLIP_VISION that answers for any picture in the shapes of ViT-H, which has 632 million weights."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("DrawnVision", [], [io.ClipVision.Output()])
+
+    @classmethod
+    def execute(cls):
+        return io.NodeOutput(Vision())
+
+
+class Vision:
+    """What nodes ask of a CLIP_VISION."""
+
+    def encode_image(self, image, crop=True):
+        tokens = torch.arange(257 * 1280).cos().reshape(1, 257, 1280) * image.mean()
+        found = Output()
+        found.penultimate_hidden_states = found.last_hidden_state = tokens.expand(len(image), -1, -1)
+        found.image_embeds = found.last_hidden_state[:, 0, :1024]
+        return found
 
 
 ODD = {
