@@ -11,6 +11,7 @@ from ..unsampling import Inversion, UnsamplingError, solvers
 from ..unsampling.checks import check_latent
 from ..unsampling.schedules import check_falling
 from .packs import core
+from .told import Told
 
 # How much weaker and stronger than it was made noise may be; what another sampler made at a high cfg is
 # stronger by itself. SOURCE: the largest std of a clip in sampling space that is to be expected.
@@ -114,7 +115,8 @@ def strange_strength(noise: float, source: float, sigma: float, flow: bool) -> s
     ratio = (noise / (signal**2 * source + sigma**2)) ** 0.5
     if 0.5 < ratio < 2:
         return ""
-    return f", but the noise has {ratio:.2g} times the strength it should have: Inversion Report tells more"
+    text = f", but the noise has {ratio:.2g} times the strength it should have: Inversion Report tells more"
+    return Told(text, f"noise too {'weak' if ratio < 1 else 'strong'} ({ratio:.2g}): see Inversion Report")
 
 
 def check_strength(x: Tensor, sigmas: Tensor, made: float | None = None, flow: bool = False) -> None:

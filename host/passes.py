@@ -29,6 +29,7 @@ from . import settings as widgets
 from .facts import Facts
 from .packs import core, core_samplers
 from .run import Run, Within
+from .told import Told
 
 # the record widget's values, in the engine's words
 RECORD = {"full": True, "half": "half", "off": False}
@@ -98,12 +99,11 @@ def unsample(
         remark += rise.strength(rising, noise, float(falling[start]), facts)
     else:
         remark += masks.of_hole(rising.samples, mask)
-    remark += of_mask + short
+    remark += of_mask + short + experts.remark(guider, falling[top:])
     remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
-    remark += experts.remark(guider, falling[top:])
     if slot is not None and found is None:
         remark += slot.keep(made, seen.remark)
-    rising.say(rise.words(inversion, found is not None) + remark)
+    rising.done(rise.words(inversion, found is not None), remark)
     return made
 
 
@@ -236,19 +236,21 @@ def _fall(
 
     def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
         noise = inversion.noise.to(x.device) if inversion.noise.numel() else x
-        timed = again.watched(seen.watched(falling.timed(report, "resampling", remark)))
+        timed = again.watched(seen.watched(falling.timed(report)))
         how = settings | {"callback": timed, "store": store, "compare": again.compare}
         how |= {"direct_denoise": at_cfg(path_cfg), "flow": carried is not None and carried.facts.flow}
         return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
-    falling.say(f"resampling, {calls} model calls{remark}")
+    coming = f"resampling, {calls} model calls"
+    falling.say(Told(coming, coming) + remark)
     top = _top_of(inversion)
     sigmas = inversion.sigmas[top:]
     begun = min(steps.starts(inversion, settings["structure"], settings["direct"]))
     first = float(inversion.sigmas[min(begun, len(inversion.sigmas) - 2)])
     sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top, first)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
-    falling.done(f"resampled in {calls} model calls", f"{again.remark}{remark}{seen.remark}")
+    done = f"resampled in {calls} model calls"
+    falling.done(Told(done, done), again.remark + remark + seen.remark)
     return clip
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError
-from ..unsampling.change import Change, in_words
+from ..unsampling.change import Change, in_brief, in_words
 from ..unsampling.direct import Direct
 from ..unsampling.record import Record
 from ..unsampling.schedules import check_falling
@@ -18,6 +18,7 @@ from . import latents, places
 from .facts import Facts
 from .packs import core
 from .places import Place, Placed
+from .told import Told
 
 KEY = "unsampling"
 
@@ -193,9 +194,10 @@ class Fit:
     unsure: bool = False
 
     @property
-    def remark(self) -> str:
+    def remark(self) -> Told:
         """The change in words, "" where there is none."""
-        return in_words(self.change, self.counts, self.mask_lost, self.unsure, self.inversion.mixed)
+        text = in_words(self.change, self.counts, self.mask_lost, self.unsure, self.inversion.mixed)
+        return Told(text, *in_brief(self.change, self.unsure))
 
 
 def noise_latent(

@@ -12,6 +12,7 @@ from ..unsampling.report.figures import Report
 from . import latents, places, screen
 from .packs import core
 from .record import LatentRecord, none_in, of_latent
+from .told import Told
 
 
 class Shown(NamedTuple):
@@ -33,7 +34,7 @@ def shown(latent: dict, reconstruction: dict | None, source: dict | None, node_i
     Raises: UnsamplingError as report_on().
     """
     report = report_on(latent, reconstruction, source)
-    screen.say(node_id, text(report))
+    screen.say(node_id, Told(text(report), verdict.brief(report)))
     finding = verdict.heading(report) if verdict.findings(report) else None
     return Shown(picture(report), text(report), numbers(report), finding)
 
