@@ -77,20 +77,20 @@ def described(thing) -> str:
 
 
 def schedule_from_elsewhere(sigmas: Tensor | None, no_record: str) -> Tensor:
-    """The falling schedule for noise that did not come from the Unsampler.
+    """The falling schedule for noise that did not come from the Exact Unsampler.
 
     no_record: why it has no record, as a sentence. Raises: UnsamplingError if no schedule is connected, or if
     it does not fall.
     """
     if sigmas is None:
         raise UnsamplingError(
-            f"{no_record}; connect the Unsampler's output, or, for noise made elsewhere, also sigmas"
+            f"{no_record}; connect the Exact Unsampler's output, or, for noise made elsewhere, also sigmas"
         )
     return check_falling(sigmas)
 
 
 def noise_from_elsewhere(x: Tensor, sigmas: Tensor, solver: str, flow: bool = False) -> Inversion:
-    """An inversion without record for noise that did not come from the Unsampler.
+    """An inversion without record for noise that did not come from the Exact Unsampler.
 
     x: the noise in sampling space. sigmas: its falling schedule. flow: as check_strength() has it.
     Raises: UnsamplingError if x is too weak or too strong to be noise of the schedule's first sigma.
@@ -120,7 +120,7 @@ def strange_strength(noise: float, source: float, sigma: float, flow: bool) -> s
 
 
 def check_strength(x: Tensor, sigmas: Tensor, made: float | None = None, flow: bool = False) -> None:
-    """x: noise in sampling space. made: the strength() that the Unsampler gave it, if that is known. flow:
+    """x: noise in sampling space. made: the strength() that it was made with, if that is known. flow:
     whether the clip fades as the noise rises.
 
     Raises: UnsamplingError if x is too weak or too strong to be noise of the first of these sigmas.
@@ -136,7 +136,7 @@ def check_strength(x: Tensor, sigmas: Tensor, made: float | None = None, flow: b
             " sigmas it was made with"
         )
     if most > strong:
-        before = "" if made is None else f", and the Unsampler made {made:.3g}"
+        before = "" if made is None else f", and the Exact Unsampler made {made:.3g}"
         raise UnsamplingError(
             f"noise is too strong for this schedule: its std is {most:.3g} where sigmas starts"
             f" at {sigma:.4g}{before}; connect it as it was made, without a node that multiplies it, or the"

@@ -113,7 +113,9 @@ def _remarks(made: Mixed) -> list[str]:
         found.append(Told("it carries no record", "it carries no record"))
     elif made.done and noise.inversion.start and not noise.inversion.recorded:
         text = "it has no record, so what of it is the clip is not known and fades too"
-        found.append(Told(f"{text}: switch record on in the Unsampler", "the clip fades: switch record on"))
+        found.append(
+            Told(f"{text}: switch record on in the Exact Unsampler", "the clip fades: switch record on")
+        )
     if made.done and noise.carried is not None:
         found.append(f"strength {noise.strength(made.x):.3g} of the expected")
     return found

@@ -24,6 +24,7 @@ from . import (
     repeats,
     rise,
     sampling,
+    takes,
 )
 from . import settings as widgets
 from .facts import Facts
@@ -94,6 +95,7 @@ def unsample(
     inversion = replace(inversion, info=info)
     source = None if mask is None else rising.samples.clone()
     made = record.noise_latent(latent, noise, inversion, facts, source, likeness.of(guider))
+    made[record.KEY] = replace(made[record.KEY], guider=guider)
     remark = seen.remark
     if mask is None:
         remark += rise.strength(rising, noise, float(falling[start]), facts)
@@ -119,13 +121,15 @@ def resample(
     direct: float = -1.0,
     hold: float = 0.0,
     steady: float = 0.0,
+    variation: int = 0,
     within: Within | None = None,
 ) -> dict:
     """Resamples a LATENT of noise through a guider; returns a LATENT.
 
     structure, fidelity: a number, or numbers over the clip (curves.over_frames). direct: as the engine's;
         below 0 as far as the noise has answers for. hold, steady: as the engine's.
-    sampler: the core SAMPLER that the noise was made with, if it was one. within: of which passes it is one.
+    variation: which take (takes.py). sampler: the core SAMPLER that the noise was made with, if it was one.
+    within: of which passes it is one.
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
     """
@@ -160,6 +164,8 @@ def resample(
             clip = core_passes.fall(falling, inversion, sampler, structure, of_mask)
         else:
             settings |= {"structure": structure, "fidelity": fidelity}
+            of_mask += takes.remark(inversion, settings, variation)
+            inversion = takes.another(falling, carried, inversion, settings, variation, store)
             clip = _fall(falling, inversion, settings, carried, fit, store, of_mask)
     if carried is not None:
         clip = carried.source_outside(clip, inversion.record and inversion.record.mask, fit.frames)

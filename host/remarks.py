@@ -137,19 +137,19 @@ class OnThePath:
         if self.same:
             return Told(
                 "; the direct path changed nothing, since the noise was made with this very prompt: describe"
-                " the source in the Unsampler's positive, or set direct to 0",
+                " the source in the Exact Unsampler's positive, or set direct to 0",
                 NOTHING,
             )
         if self.answers and self.same_prompt:
             return Told(
                 "; the direct path restyles little, since the noise was made with this very prompt: describe"
-                " the source in the Unsampler's positive, or set direct to 0",
+                " the source in the Exact Unsampler's positive, or set direct to 0",
                 "the direct path restyles little",
             )
         if self.across:
             return Told(
                 "; the new look is dark where the source is bright, or the other way round: Turn Lightness"
-                " before VAE Encode, with an empty prompt in the Unsampler, keeps more of the shapes",
+                " before VAE Encode, with an empty prompt in the Exact Unsampler, keeps more of the shapes",
                 "dark and bright change places: Turn Lightness helps",
             )
         return ""

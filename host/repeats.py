@@ -1,7 +1,7 @@
 """Whether a MODEL repeats itself, judged by its answers: a patch with a memory need not be known by name.
 
-What is seen: the repeated question of the Unsampler, each question that the resampler repeats under the same
-settings, and one answer to two latents. What is not: a patch that acts only at sigmas, or after as many
+What is seen: the repeated question of the Exact Unsampler, each question that the resampler repeats under the
+same settings, and one answer to two latents. What is not: a patch that acts only at sigmas, or after as many
 calls, as the repeated question does not meet, while the resampler asks with another prompt.
 """
 

@@ -16,7 +16,8 @@ def shown(source: Tensor, result: Tensor, window: int, overlap: int, node_id: st
     text = "\n".join(restyle_verdict.lines(figures))
     screen.say(node_id, Told(text, restyle_verdict.brief(figures)))
     finding = restyle_verdict.heading(figures) if restyle_verdict.findings(figures) else None
-    return reports.Shown(_picture(figures, source, result), text, _numbers(figures), finding)
+    drawn = _picture(figures, source, result)
+    return reports.Shown(drawn, chart.panels_of(drawn), text, _numbers(figures), finding)
 
 
 def _picture(figures: restyle.RestyleFigures, source: Tensor, result: Tensor) -> Tensor:

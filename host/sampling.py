@@ -183,7 +183,7 @@ class _PlainSampler(comfy.samplers.Sampler):
                 raise UnsamplingError("noise was added; switch add_noise off, or connect Disable Noise")
             if denoise_mask is not None:
                 raise UnsamplingError(
-                    "the latent carries a noise mask; use the Unsampler and the Noiseless"
+                    "the latent carries a noise mask; use the Exact Unsampler and the Noiseless"
                     " Resampler, which keep what is outside it"
                 )
             node, done = running_node(), "unsampled" if self.rising else "resampled"

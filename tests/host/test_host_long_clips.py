@@ -142,6 +142,6 @@ def test_the_node_says_how_long_each_pass_will_still_take(disk_comfy):
 
 def test_a_model_that_fails_half_way_leaves_no_file(disk_comfy):
     bench = Bench.set_up(disk_comfy, "disk-nan", nan_at_call=5)
-    with pytest.raises(Exception, match="Unsampler: the model returned NaN"):
+    with pytest.raises(Exception, match="Exact Unsampler: the model returned NaN"):
         bench.run(noise=bench.unsample(bench.ays(8)))
     assert len(bench.calls()) == 5 and files(disk_comfy) == []

@@ -47,7 +47,7 @@ COARSE = ("euler", "dpmpp_2m")  # pairs that midpoint betters at the same price
 # Steps of a schedule up to which the model may be one that was distilled for few; sigmas that a model knows
 # up to which it is one: LCM has 50, AnimateLCM 25 to 100, all others 1000.
 FEW, DISTILLED = 8, 200
-KEEP = "keep its steps, and set direct to 1 in the Unsampler, which leaves the noise out"
+KEEP = "keep its steps, and set direct to 1 in the Exact Unsampler, which leaves the noise out"
 
 
 @dataclass(frozen=True)
@@ -130,7 +130,7 @@ def _frames(report: Report) -> Iterator[Finding]:
 
 
 def _unrelated(report: Report) -> Iterator[Finding]:
-    """Only where it can be: the Unsampler's own noise belongs to the source in its record."""
+    """Only where it can be: the Exact Unsampler's own noise belongs to the source in its record."""
     figures = report.figures
     if figures.source_correlation is None or figures.chance is None:
         return
@@ -182,11 +182,14 @@ def _steps(report: Report) -> Iterator[Finding]:
 def _lost(report: Report) -> Iterator[Finding]:
     if report.comparison is None or report.comparison.relative_error <= LOST:
         return
-    cure = "switch record on in the Unsampler and connect its output directly"
+    cure = "switch record on in the Exact Unsampler and connect its output directly"
     if report.inversion.recorded and not report.changed:
-        cure = "it is exact with the Unsampler's own prompt, cfg, models and windows; all else is an edit"
-    brief = f"reconstruction is off by {report.comparison.relative_error:.2g}"
-    yield Finding(f"{brief} of the source", cure, brief)
+        cure = (
+            "it is exact with the Exact Unsampler's own prompt, cfg, models and windows; all else is an edit"
+        )
+    off = f"{report.comparison.relative_error:.2g}"
+    what = f"reconstruction is off by {off} of the source"
+    yield Finding(what, cure, f"reconstruction is off by {off}")
 
 
 def _why_strong(report: Report) -> str:
@@ -194,12 +197,12 @@ def _why_strong(report: Report) -> str:
         return _reconnect(report)
     if report.cfg > GUIDED:
         return (
-            f"cfg {report.cfg:g} while unsampling pushes it off the Gaussian; lower the Unsampler's cfg"
+            f"cfg {report.cfg:g} while unsampling pushes it off the Gaussian; lower the Exact Unsampler's cfg"
             " (or its model's Custom CFG) to 1"
         )
     return (
-        "the prompt while unsampling does not fit the clip; describe the clip in the Unsampler's prompt,"
-        " or leave it empty"
+        "the prompt while unsampling does not fit the clip; describe the clip in the Exact Unsampler's"
+        " prompt, or leave it empty"
     )
 
 
@@ -209,7 +212,7 @@ def _why_weak(report: Report) -> str:
     if report.figures.ratio.mean() < NONE and report.inversion.steps >= ENOUGH:
         return (
             f"{solver_steps(report)} would do, but the model takes no noise away; disconnect patches of its"
-            " guidance (APG, PerpNeg) in the Unsampler"
+            " guidance (APG, PerpNeg) in the Exact Unsampler"
         )
     if report.inversion.solver in COARSE:
         return f"{solver_steps(report)} fall short; {_more_steps(report)}"
@@ -223,7 +226,7 @@ def _why_structured(report: Report) -> str:
         return _reconnect(report)
     if report.cfg > GUIDED:
         return (
-            f"cfg {report.cfg:g} while unsampling does that; lower the Unsampler's cfg (or its model's"
+            f"cfg {report.cfg:g} while unsampling does that; lower the Exact Unsampler's cfg (or its model's"
             " Custom CFG) to 1"
         )
     return f"{solver_steps(report)} leave it behind only in part; {_more_steps(report)}"
@@ -244,7 +247,7 @@ def _more_steps(report: Report, also: str = "") -> str:
 
 
 def _reconnect(report: Report) -> str:
-    return f"{event(report.change)}; connect the Unsampler's output directly"
+    return f"{event(report.change)}; connect the Exact Unsampler's output directly"
 
 
 def _chance(report: Report) -> float:
