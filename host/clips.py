@@ -7,6 +7,9 @@ from torch import Tensor
 from ..unsampling.video import edges, footage
 from . import sampling, screen
 from .packs import core
+from .told import Told
+
+ODD = "the video file is out of the ordinary"
 
 
 def of_video(video, wanted: footage.Wanted) -> tuple[Tensor, dict | None, float, int, Tensor]:
@@ -23,7 +26,7 @@ def of_video(video, wanted: footage.Wanted) -> tuple[Tensor, dict | None, float,
 def first(images: Tensor, count: int, node_id: str | None) -> Tensor:
     """The first frames of a clip, without a copy; says so where there are fewer."""
     if len(images) < count:
-        screen.say(node_id, f"{count} frames wanted, {len(images)} there: all kept")
+        screen.say(node_id, f"{count} frames wanted, {len(images)} there: all kept", at_end=True)
     return images[:count]
 
 
@@ -45,5 +48,6 @@ def _frames_and_sound(video, wanted: footage.Wanted) -> tuple[footage.Footage, d
     said = list(clip.said)
     sound = footage.sound_of_file(source, clip.begin, clip.end, clip.shifts, said.append)
     if said:
-        screen.say(screen.running_node(), f"video ({footage.name_of(source)}): {'; '.join(said)}")
+        text = f"video ({footage.name_of(source)}): {'; '.join(said)}"
+        screen.say(screen.running_node(), Told(text, "the video was read", ODD), at_end=True)
     return clip, sound

@@ -2,6 +2,8 @@
 prompts that do not fit."""
 
 from collections.abc import Sequence
+from functools import reduce
+from operator import add
 
 from torch import Tensor
 
@@ -9,6 +11,7 @@ from ..unsampling import UnsamplingError
 from . import experts, places, record
 from . import settings as widgets
 from .packs import core, core_conditions
+from .told import Told
 
 
 def of_slice(guider, fit: record.Fit, carried: record.LatentRecord | None):
@@ -32,7 +35,7 @@ def of_slice(guider, fit: record.Fit, carried: record.LatentRecord | None):
             raise UnsamplingError(
                 "the prompts are others in frames of the clip that are equal, and"
                 f" {widgets.unknown(fit)}; cut the noise with Latent From Batch, straight behind the"
-                " Unsampler"
+                " Exact Unsampler"
             )
         return values[own]
 
@@ -45,20 +48,23 @@ def _of_whole(values: Tensor, have: int, whole: int) -> bool:
     return values.ndim > 0 and len(values) >= whole and (len(values) != have or have == whole)
 
 
-def remark(guider, samples: Tensor, windows: str, sigmas: Tensor) -> str:
+def remark(guider, samples: Tensor, windows: str, sigmas: Tensor) -> Told:
     """That there are more or fewer prompts than frames, where it matters, and that none acts at some sigmas.
 
     windows: in words, "" for a clip that stays whole. sigmas: those at which the pass asks, falling.
     """
     counts = _of_counts(guider, samples, windows)
-    return "".join(counts + _of_ranges(guider, sigmas))
+    return reduce(add, counts + _of_ranges(guider, sigmas), Told())
 
 
-def _of_counts(guider, samples: Tensor, windows: str) -> list[str]:
+def _of_counts(guider, samples: Tensor, windows: str) -> list[Told]:
     told = []
     for name, conds in core.conditions(guider).items():
         for count in sorted({core_conditions.prompts(cond) for cond in conds} - {1, len(samples)}):
-            told += [f"; {name} has {count} prompts{how}" for how in _how_taken(count, samples, windows)]
+            told += [
+                Told(f"; {name} has {count} prompts{how}", "prompts and frames are not equally many")
+                for how in _how_taken(count, samples, windows)
+            ]
     return told
 
 
@@ -74,7 +80,7 @@ def _how_taken(count: int, samples: Tensor, windows: str) -> list[str]:
     return [f"{frames}, and begins anew after the last"] if count < len(samples) else []
 
 
-def _of_ranges(guider, sigmas: Tensor) -> list[str]:
+def _of_ranges(guider, sigmas: Tensor) -> list[Told]:
     """The same for sigmas that no range of a condition covers: ComfyUI takes 0 for the model's answer."""
     told, every = [], experts.each(guider)
     for number, one in enumerate(every):
@@ -89,9 +95,10 @@ def _of_ranges(guider, sigmas: Tensor) -> list[str]:
     return told
 
 
-def _gap(name: str, sigmas: Sequence[float]) -> str:
+def _gap(name: str, sigmas: Sequence[float]) -> Told:
     between = f"sigma {sigmas[0]:.4g}" + (f" to {sigmas[-1]:.4g}" if len(sigmas) > 1 else "")
-    return (
+    return Told(
         f"; {name} has no prompt at {between}, where nothing is asked and the answer is 0: let the ranges of"
-        " Conditioning Set Timestep Range meet"
+        " Conditioning Set Timestep Range meet",
+        "no prompt at some noise levels",
     )

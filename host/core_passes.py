@@ -9,7 +9,8 @@ from . import sampling
 from .counted import CountedSampler
 from .packs import core, core_samplers
 from .repeats import Repeats
-from .run import PREVIEW, Run
+from .run import NOISE, PREVIEW, Run
+from .told import Told
 
 
 def refuse_settings(settings: dict[str, float]) -> None:
@@ -43,9 +44,10 @@ def rise(
         )
     sigmas = schedules.reverse(falling[start:], sigma_min)
     counted = CountedSampler(sampler, seen)
-    rising.say(f"unsampling with {name}, {len(sigmas) - 1} steps, as many to resample{told}{PREVIEW}")
+    coming = f"unsampling with {name}, {len(sigmas) - 1} steps, as many to resample"
+    rising.say(Told(coming, "unsampling") + told + PREVIEW)
     then = to_resample(len(sigmas) - 1, core.guidance(rising.guider) != 1)
-    steps = rising.timed(lambda *_: None, "unsampling", PREVIEW, "step", then)  # not its model calls
+    steps = rising.timed(lambda *_: None, "step", then, NOISE)  # not its model calls
     noise = sampling.run(rising.guider, rising.samples, sigmas, counted, len(sigmas) - 1, steps)
     return noise, Inversion(torch.empty(0), falling, name, start, calls=counted.calls)
 
@@ -66,7 +68,8 @@ def fall(falling: Run, inversion: Inversion, sampler, structure: float | Tensor,
             " to 0, or unsample with this pack's solver"
         )
     sigmas, counted = inversion.sigmas[inversion.start :], CountedSampler(sampler)
-    steps = falling.timed(lambda *_: None, "resampling", "", "step")
+    steps = falling.timed(lambda *_: None, "step")
     clip = sampling.run(falling.guider, falling.samples, sigmas, counted, len(sigmas) - 1, steps)
-    falling.say(f"resampled with {inversion.solver} in {counted.calls} model calls{remark}")
+    done = f"resampled with {inversion.solver} in {counted.calls} model calls"
+    falling.done(Told(done, f"resampled in {counted.calls} model calls"), remark)
     return clip

@@ -15,17 +15,17 @@ CURES = {
     " try --fp32-vae)",
     Cause.MODEL_NOT_FINITE: "try a lower cfg, another precision (for example --force-upcast-attention) or"
     " another VAE",
-    Cause.NO_RECORD: "switch record on in the Unsampler",
+    Cause.NO_RECORD: "switch record on in the Exact Unsampler",
     Cause.MASK_WITHOUT_RECORD: "switch record on, with a solver other than ees25, or remove the mask",
-    Cause.STRUCTURE_WITHOUT_RECORD: "switch record on in the Unsampler, with a solver other than ees25, or"
-    " lower its end instead",
-    Cause.DIRECT_WITHOUT_RECORD: "switch record on in the Unsampler, with a solver other than ees25, or set"
-    " direct to 0",
-    Cause.DIRECT_NOT_KEPT: "lower direct here, or raise it in the Unsampler",
-    Cause.HOLD_WITHOUT_RECORD: "switch record on in the Unsampler, with a solver other than ees25, or set"
-    " hold to 0",
-    Cause.STEADY_WITHOUT_RECORD: "switch record on in the Unsampler, with a solver other than ees25, or set"
-    " steady to 0",
+    Cause.STRUCTURE_WITHOUT_RECORD: "switch record on in the Exact Unsampler, with a solver other than ees25,"
+    " or lower its end instead",
+    Cause.DIRECT_WITHOUT_RECORD: "switch record on in the Exact Unsampler, with a solver other than ees25,"
+    " or set direct to 0",
+    Cause.DIRECT_NOT_KEPT: "lower direct here, or raise it in the Exact Unsampler",
+    Cause.HOLD_WITHOUT_RECORD: "switch record on in the Exact Unsampler, with a solver other than ees25,"
+    " or set hold to 0",
+    Cause.STEADY_WITHOUT_RECORD: "switch record on in the Exact Unsampler, with a solver other than ees25,"
+    " or set steady to 0",
     Cause.OTHER_SHAPE: "connect the same clip, neither cut nor resized",
     Cause.RECORD_NOT_STORED: "free some space, start ComfyUI with --temp-directory on a larger disk, or"
     " unsample with record half or off",

@@ -17,6 +17,7 @@ from ..unsampling import UnsamplingError
 from ..unsampling.turns import Turns
 from .packs import core, core_experts
 from .packs.core_turns import Ask, InTurns
+from .told import Told
 
 NAMES = ("high-noise", "low-noise")
 
@@ -186,7 +187,8 @@ def remark(guider, sigmas: Tensor) -> str:
     if len(asked) == 2:
         return ""
     never, side = (NAMES[1], "below") if asked == {0} else (NAMES[0], "above")
-    return (
+    return Told(
         f"; the {never} model is never asked: border {guider.border:.4g} lies {side} all sigmas, which go"
-        f" from {high:.4g} to {low:.4g}"
+        f" from {high:.4g} to {low:.4g}",
+        f"the {never} model is never asked",
     )

@@ -39,7 +39,7 @@ class Family:
             "experts": "connect the guider of Experts by Sigma, with the same border and models of the same"
             " kinds, in both passes"
             if self.experts
-            else "connect one model, as in the Unsampler",
+            else "connect one model, as in the Exact Unsampler",
         }
         if self.flow:
             cures["sigma_table"] = "use the same shift (ModelSampling node) in both passes"

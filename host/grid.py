@@ -16,6 +16,7 @@ from . import latents, models, passes, places, record, sampling, screen
 from . import settings as widgets
 from .packs import core_samplers
 from .run import Within
+from .told import Told
 
 Conditioning = list[list]
 # between numbers: commas and semicolons, Chinese and Japanese ones too
@@ -105,16 +106,17 @@ def restyled(clip: Any, wanted: list[Cell], shared: Shared, node_id: str | None)
     guiders = list(_guiders(clip, wanted, shared))
     before, total = [0, *accumulate(calls)], sum(calls)
     said, remarks, clips = _counted(len(wanted), total), [], torch.empty(0)
-    screen.say(node_id, f"{said}, {tensor_file.bytes_in_words(_size(shared.noise, len(wanted)))} of latents")
+    size = tensor_file.bytes_in_words(_size(shared.noise, len(wanted)))
+    screen.say(node_id, Told(f"{said}, {size} of latents", said))
     for i, (cell, guider) in enumerate(zip(wanted, guiders, strict=True)):
         screen.stop_on_cancel()
-        name = f"restyle {i + 1} of {len(wanted)} ({cell.settings})"
-        within = Within(name, before[i], total, remarks)
+        place = f"restyle {i + 1} of {len(wanted)}"
+        within = Within(place, f"{place} ({cell.settings})", before[i], total, remarks)
         samples = _restyle(guider, cell, shared, node_id, within)
         if not clips.numel():
             clips = samples.new_empty(len(wanted) * len(samples), *samples.shape[1:])
         clips[i * len(samples) : (i + 1) * len(samples)] = samples
-    screen.say(node_id, said + _told(remarks, len(wanted)))
+    screen.say(node_id, Told(said, said) + _told(remarks, len(wanted)), at_end=True)
     made = record.clip_latent(shared.noise, clips)
     return {key: one for key, one in made.items() if key != places.KEY}
 
@@ -178,7 +180,9 @@ def _counted(restyles: int, calls: int) -> str:
     return ", ".join(f"{count} {name}{'' if count == 1 else 's'}" for count, name in names)
 
 
-def _told(remarks: list[str], count: int) -> str:
+def _told(remarks: list[str], count: int) -> Told:
     """What the restyles had to say, each thing once."""
-    found = Counter(remarks)
-    return "".join(one if n == count else f"{one} (in {n} of them)" for one, n in found.items())
+    said = Told()
+    for one, n in Counter(remarks).items():
+        said += one if n == count else one + f" (in {n} of them)"
+    return said

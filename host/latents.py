@@ -11,6 +11,7 @@ from ..unsampling import Inversion, UnsamplingError, solvers
 from ..unsampling.checks import check_latent
 from ..unsampling.schedules import check_falling
 from .packs import core
+from .told import Told
 
 # How much weaker and stronger than it was made noise may be; what another sampler made at a high cfg is
 # stronger by itself. SOURCE: the largest std of a clip in sampling space that is to be expected.
@@ -76,20 +77,20 @@ def described(thing) -> str:
 
 
 def schedule_from_elsewhere(sigmas: Tensor | None, no_record: str) -> Tensor:
-    """The falling schedule for noise that did not come from the Unsampler.
+    """The falling schedule for noise that did not come from the Exact Unsampler.
 
     no_record: why it has no record, as a sentence. Raises: UnsamplingError if no schedule is connected, or if
     it does not fall.
     """
     if sigmas is None:
         raise UnsamplingError(
-            f"{no_record}; connect the Unsampler's output, or, for noise made elsewhere, also sigmas"
+            f"{no_record}; connect the Exact Unsampler's output, or, for noise made elsewhere, also sigmas"
         )
     return check_falling(sigmas)
 
 
 def noise_from_elsewhere(x: Tensor, sigmas: Tensor, solver: str, flow: bool = False) -> Inversion:
-    """An inversion without record for noise that did not come from the Unsampler.
+    """An inversion without record for noise that did not come from the Exact Unsampler.
 
     x: the noise in sampling space. sigmas: its falling schedule. flow: as check_strength() has it.
     Raises: UnsamplingError if x is too weak or too strong to be noise of the schedule's first sigma.
@@ -114,11 +115,12 @@ def strange_strength(noise: float, source: float, sigma: float, flow: bool) -> s
     ratio = (noise / (signal**2 * source + sigma**2)) ** 0.5
     if 0.5 < ratio < 2:
         return ""
-    return f", but the noise has {ratio:.2g} times the strength it should have: Inversion Report tells more"
+    text = f", but the noise has {ratio:.2g} times the strength it should have: Inversion Report tells more"
+    return Told(text, f"noise too {'weak' if ratio < 1 else 'strong'} ({ratio:.2g}): see Inversion Report")
 
 
 def check_strength(x: Tensor, sigmas: Tensor, made: float | None = None, flow: bool = False) -> None:
-    """x: noise in sampling space. made: the strength() that the Unsampler gave it, if that is known. flow:
+    """x: noise in sampling space. made: the strength() that it was made with, if that is known. flow:
     whether the clip fades as the noise rises.
 
     Raises: UnsamplingError if x is too weak or too strong to be noise of the first of these sigmas.
@@ -134,7 +136,7 @@ def check_strength(x: Tensor, sigmas: Tensor, made: float | None = None, flow: b
             " sigmas it was made with"
         )
     if most > strong:
-        before = "" if made is None else f", and the Unsampler made {made:.3g}"
+        before = "" if made is None else f", and the Exact Unsampler made {made:.3g}"
         raise UnsamplingError(
             f"noise is too strong for this schedule: its std is {most:.3g} where sigmas starts"
             f" at {sigma:.4g}{before}; connect it as it was made, without a node that multiplies it, or the"

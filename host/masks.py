@@ -9,6 +9,7 @@ from torch.nn.functional import max_pool2d
 
 from ..unsampling import UnsamplingError
 from .latents import described
+from .told import Told
 
 # Frames of a clip in a latent frame, where ComfyUI does not tell: Wan and its like, Mochi, LTXV.
 HELD = (4, 6, 8)
@@ -110,14 +111,16 @@ def remark(mask: Tensor | None, fitted: Tensor | None) -> str:
     said = "" if low >= 0 and high <= 1 else _of_values(low, high)
     if fitted.max() == 0:
         small = ", since what is white is smaller than a cell of it" if high > 0 else ""
-        said += f"; the noise mask leaves nothing free at the latent's size{small}: the clip stays as it is"
+        text = f"; the noise mask leaves nothing free at the latent's size{small}: the clip stays as it is"
+        said += Told(text, "the noise mask leaves nothing free")
     return said
 
 
 def _of_values(low: float, high: float) -> str:
-    return (
+    return Told(
         f"; the noise mask has values from {low:.3g} to {high:.3g}: those below 0 are taken as 0, where the"
-        " clip stays, those above 1 as 1, where it may change"
+        " clip stays, those above 1 as 1, where it may change",
+        "the noise mask goes beyond 0 and 1",
     )
 
 
@@ -134,7 +137,8 @@ def of_hole(samples: Tensor, mask: Tensor) -> str:
     values = frames.movedim(1, -1)[inside[:, 0]]
     if len(values) < LEAST_CELLS or bool((values.std(0) > FLAT * frames.std((0, 2, 3))).any()):
         return ""
-    return (
+    return Told(
         ", but under its noise mask the clip is of one colour, so there are no shapes to keep: VAE Encode"
-        " (for Inpainting) paints that part grey; use VAE Encode and Set Latent Noise Mask"
+        " (for Inpainting) paints that part grey; use VAE Encode and Set Latent Noise Mask",
+        "the clip is of one colour under its mask",
     )

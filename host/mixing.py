@@ -11,7 +11,10 @@ from ..unsampling.checks import check_fraction
 from . import screen
 from . import settings as widgets
 from .noises import Noise
+from .told import Told
 
+OTHER = Told("it is the other noise, with its own record", "it is the other noise")
+UNCHANGED = "the noise is as it was"
 FRESH, SLERP = "fresh noise", "other noise (slerp)"
 MODES = (FRESH, SLERP)
 
@@ -56,7 +59,10 @@ def mixed(latent: dict, other: dict | None, wanted: Wanted, node_id: str | None)
     if tone:
         made = made.then(mix.without_tone(made.x, tone), f"tone taken out by {tone:g}")
     done = ", ".join(made.done)
-    screen.say(node_id, "; ".join([done or "the noise is as it was", *made.beside, *_remarks(made)]))
+    said = Told(done, "the noise is mixed") if done else Told(UNCHANGED, UNCHANGED)
+    for remark in (*made.beside, *_remarks(made)):
+        said += "; " + remark
+    screen.say(node_id, said, at_end=True)
     return made.noise.with_x(made.x, done, made.two_clips) if done else made.noise.latent
 
 
@@ -67,11 +73,12 @@ def _shared(noise: Noise, other: dict | None, wanted: Wanted) -> Mixed:
     if wanted.mode == SLERP and any(shares):
         second = _second(noise, other)
         if min(shares) == 1:
-            return Mixed(second, second.x, beside=("it is the other noise, with its own record",))
+            return Mixed(second, second.x, beside=(OTHER,))
         x = mix.between(noise.x, second.x.to(noise.x), amount)
         return Mixed(noise, x, (f"{_percent(shares)} of the way to the other noise",), two_clips=True)
     unused = wanted.mode if wanted.mode != SLERP else "amount 0"
-    made = Mixed(noise, noise.x, beside=() if other is None else (f"other is not used by {unused}",))
+    text = f"other is not used by {unused}"
+    made = Mixed(noise, noise.x, beside=() if other is None else (Told(text, text),))
     if not any(shares):
         return made
     x = mix.with_fresh(noise.x, noise.still, amount, wanted.seed, noise.places)
@@ -97,15 +104,17 @@ def _remarks(made: Mixed) -> list[str]:
     if noise.fit.remark:
         found.append(noise.fit.remark)
     if made.two_clips and noise.loses_path:
-        found.append("without a direct path, which would start from one of the two clips")
+        text = "without a direct path, which would start from one of the two clips"
+        found.append(Told(text, "without a direct path"))
     elif made.two_clips and noise.inversion.direct_steps:
-        found.append("a direct path still starts from the first clip: set direct to 0 in the resampler")
+        text = "a direct path still starts from the first clip: set direct to 0 in the resampler"
+        found.append(Told(text, "set direct to 0: it starts from the first clip"))
     if noise.carried is None:
-        found.append("it carries no record")
+        found.append(Told("it carries no record", "it carries no record"))
     elif made.done and noise.inversion.start and not noise.inversion.recorded:
+        text = "it has no record, so what of it is the clip is not known and fades too"
         found.append(
-            "it has no record, so what of it is the clip is not known and fades too: switch record on in the"
-            " Unsampler"
+            Told(f"{text}: switch record on in the Exact Unsampler", "the clip fades: switch record on")
         )
     if made.done and noise.carried is not None:
         found.append(f"strength {noise.strength(made.x):.3g} of the expected")

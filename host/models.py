@@ -77,6 +77,11 @@ def info(guider) -> dict[str, str]:
     }
 
 
+def is_digest(name: str) -> bool:
+    """Whether a name of info() has a digest, which tells people nothing."""
+    return name == "source" or name.startswith("prompt ")
+
+
 def is_above(model, sigma: float) -> bool:
     """Whether a schedule that begins at this sigma asks the MODEL above the highest that it knows."""
     top = float(model.get_model_object("model_sampling").sigma_max)

@@ -2,6 +2,7 @@
 
 from ..unsampling import UnsamplingError
 from .packs import animatediff
+from .told import Told
 from .windows import Windows
 
 # Frames that motion models were trained on, by AnimateDiff-Evolved's name of their format.
@@ -37,9 +38,10 @@ def remark(model, shape: tuple[int, ...]) -> str:
     """That a clip is shorter than its motion model was trained on; "" where it is not."""
     for motion in animatediff.motions(model) if len(shape) == 4 else ():
         if shape[0] < _trained(motion):
-            return (
+            return Told(
                 f"; the clip has {shape[0]} frames, and its motion model {motion.name} was trained on"
-                f" {_trained(motion)}: with fewer the motion is weaker, load {_trained(motion)} or more"
+                f" {_trained(motion)}: with fewer the motion is weaker, load {_trained(motion)} or more",
+                f"few frames ({shape[0]}): load {_trained(motion)} or more",
             )
     return ""
 

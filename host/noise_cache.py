@@ -18,9 +18,11 @@ from .packs import core_files, replaced
 from .packs.content import Content
 from .packs.environment import environment, loaded
 from .packs.origin import Unnamed
+from .told import Told
 
 # what objects of unknown versions may raise when all of them is read
 ODD = (AttributeError, KeyError, OSError, RecursionError, RuntimeError, TypeError, ValueError)
+NOT_KEPT = "not kept in the cache"
 KEY = "key"  # of the metadata: a file that was given another's name is no hit
 
 
@@ -63,13 +65,13 @@ class Slot:
     def keep(self, latent: dict, doubt: str) -> str:
         """Puts a LATENT of noise away. doubt: what speaks against it. Returns: what the user should know."""
         if self.key is None:
-            return f"; not kept in the cache: {self.why}"
+            return Told(f"; not kept in the cache: {self.why}", NOT_KEPT)
         if doubt:
-            return f"{self.why}; not kept in the cache: the model does not repeat itself"
+            return Told(f"{self.why}; not kept in the cache: the model does not repeat itself", NOT_KEPT)
         try:
             size = self._write(latent, self.key)
         except (UnsamplingError, OSError) as error:
-            return f"{self.why}; not kept in the cache: {error}"
+            return Told(f"{self.why}; not kept in the cache: {error}", NOT_KEPT)
         return f"{self.why}; kept in the cache ({tensor_file.bytes_in_words(size)})"
 
     def _write(self, latent: dict, key: str) -> int:

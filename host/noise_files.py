@@ -9,13 +9,15 @@ from typing import Any, TypeVar
 from torch import Tensor
 
 from ..unsampling import UnsamplingError, noise_file, solvers, tensor_file, thumbnail
-from ..unsampling.change import Change, in_words
+from ..unsampling.change import Change, in_brief, in_words
 from ..unsampling.noise_file import Saved, value, values
 from . import latents, places, screen
 from .facts import Facts, Family
 from .packs import core, core_files, core_samplers
 from .record import KEY, LatentRecord, digest, mask_of, of_latent
+from .told import Told
 
+NO_RECORD = "it carries no record"
 SAMPLES, MASK = "samples", "noise_mask"
 PRECISIONS = ("lossless", "half")
 # names in core's own files of latents; without the second the samples are in SD1.5's scale
@@ -38,11 +40,12 @@ def save(
     subfolder, paths = core_files.files_to_write(prefix, samples.shape[-1], samples.shape[-2])
     sizes = [tensor_file.bytes_in_words(noise_file.size(saved, one == "half")) for one in PRECISIONS]
     both = ", ".join(f"{size} {name}" for size, name in zip(sizes, PRECISIONS, strict=True))
-    screen.say(node_id, f"saving the noise of {_frames(samples)} frames, {precision}: {both}{remark}")
+    coming = f"saving the noise of {_frames(samples)} frames, {precision}"
+    screen.say(node_id, Told(f"{coming}: {both}", coming) + remark)
     ticks = screen.ticks(len(noise_file.entries(saved, half)))
     path = noise_file.save(paths, saved, half, ticks)
     size = tensor_file.bytes_in_words(path.stat().st_size)
-    screen.say(node_id, f"saved {path.name}, {size}{remark}")
+    screen.say(node_id, Told(f"saved {path.name}, {size}", f"saved, {size}") + remark, at_end=True)
     place = {"filename": path.name, "subfolder": subfolder, "type": "output"}
     return place, thumbnail.shown(saved.picture)
 
@@ -71,11 +74,14 @@ def _frames(samples: Tensor) -> int:
 def _to_save(latent: dict, samples: Tensor) -> tuple[Saved, str]:
     """What to write of a LATENT, and what the user should know of it."""
     plain, tensors, dropped = _others(latent)
-    remark = f"; not kept, since no file can: {', '.join(dropped)}" if dropped else ""
+    text = f"; not kept, since no file can: {', '.join(dropped)}"
+    remark = Told(text, "not all of it can be kept in a file") if dropped else ""
     caller: dict[str, Any] = {"latent": plain}
     carried = of_latent(latent)
     if carried is None:
-        return Saved(samples, extra=tensors, caller=caller), f"; it carries no record{remark}"
+        return Saved(samples, extra=tensors, caller=caller), Told(
+            "; it carries no record", NO_RECORD
+        ) + remark
     # of the fit only what it is: the slice of the record is made while it is written
     fit = carried.fitted(samples, lambda x: x[:0], places.of_latent(latent))
     every = list(range(len(carried.digests)))
@@ -85,7 +91,7 @@ def _to_save(latent: dict, samples: Tensor) -> tuple[Saved, str]:
         inversion, source = dataclasses.replace(inversion, record=None), None
     caller |= {"facts": _told(carried.facts, samples), **_told_record(carried, fit.change, part)}
     saved = Saved(samples, inversion, source, part, tensors, caller, _picture(carried, part))
-    return saved, (f"; {fit.remark}" if fit.remark else "") + remark
+    return saved, ("; " + fit.remark if fit.remark else "") + remark
 
 
 def _told_record(carried: LatentRecord, change: Change, part: list[int] | None) -> dict[str, Any]:
@@ -186,7 +192,7 @@ def load(name: str, node_id: str | None) -> tuple[dict, Tensor | None]:
             latent, picture = _latent(saved), thumbnail.shown(saved.picture)
     except UnsamplingError as error:
         raise UnsamplingError(f"file {core_files.shown(name)} cannot be used: {error}") from None
-    screen.say(node_id, _words(latent, made_here))
+    screen.say(node_id, _words(latent, made_here), at_end=True)
     return latent, picture
 
 
@@ -272,13 +278,15 @@ def _words(latent: dict, made_here: bool) -> str:
     begun = f"the noise of {_frames(samples)} frames"
     if carried is None:
         whose = "" if made_here else " (core's Save Latent)"
-        return f"{begun} without a record{whose}: connect sigmas to the resampler too"
+        text = f"{begun} without a record{whose}: connect sigmas to the resampler too"
+        return Told(text, "loaded", "no record: connect sigmas to the resampler too")
     inversion = carried.inversion
     steps = f"{begun}: {inversion.solver}, {inversion.steps} steps"
     if inversion.record is None:
-        return f"{steps}, without a record"
+        return Told(f"{steps}, without a record", "loaded", NO_RECORD)
     path = f", {inversion.direct_steps} for the direct path" if inversion.direct_steps else ""
     fit = carried.fitted(samples, lambda x: x[:0], places.of_latent(latent))
     words = in_words(fit.change, fit.counts, mixed=inversion.mixed)
     size = tensor_file.bytes_in_words(inversion.nbytes)
-    return f"{steps}, a record of {size}{path}" + (f"; {words}" if words else "")
+    text = f"{steps}, a record of {size}{path}" + (f"; {words}" if words else "")
+    return Told(text, f"loaded {_frames(samples)} frames, {inversion.steps} steps", *in_brief(fit.change))

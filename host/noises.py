@@ -49,7 +49,7 @@ class Noise:
         if self.carried is None:
             raise UnsamplingError(
                 f"{record.none_in(self.latent)}, so its expected strength is not known; connect the"
-                " Unsampler's output, or switch normalise off"
+                " Exact Unsampler's output, or switch normalise off"
             )
         return float(self.inversion.sigmas[self.inversion.start])
 
@@ -79,7 +79,7 @@ class Noise:
                 without = self if self.carried is None else other
                 raise UnsamplingError(
                     f"{record.none_in(without.latent).replace('noise', without.name, 1)}; connect two outputs"
-                    " of the Unsampler"
+                    " of the Exact Unsampler"
                 )
             return
         found = self.carried.facts.family.differs(other.carried.facts.family)

@@ -26,11 +26,13 @@ from . import (
     repeats,
     rise,
     sampling,
+    takes,
 )
 from . import settings as widgets
 from .facts import Facts
 from .packs import core, core_samplers
 from .run import Run, Within
+from .told import Told
 
 # the record widget's values, in the engine's words
 RECORD = {"full": True, "half": "half", "off": False}
@@ -96,17 +98,17 @@ def unsample(
     inversion = replace(inversion, info=info)
     source = None if mask is None else rising.samples.clone()
     made = record.noise_latent(latent, noise, inversion, facts, source, likeness.of(guider))
+    made[record.KEY] = replace(made[record.KEY], guider=guider)
     remark = seen.remark
     if mask is None:
         remark += rise.strength(rising, noise, float(falling[start]), facts)
     else:
         remark += masks.of_hole(rising.samples, mask)
-    remark += of_mask + short
+    remark += of_mask + short + experts.remark(guider, falling[top:])
     remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
-    remark += experts.remark(guider, falling[top:])
     if slot is not None and found is None:
         remark += slot.keep(made, seen.remark)
-    rising.say(rise.words(inversion, found is not None) + remark)
+    rising.done(rise.words(inversion, found is not None), remark)
     return made
 
 
@@ -122,6 +124,7 @@ def resample(
     direct: float = -1.0,
     hold: float = 0.0,
     steady: float = 0.0,
+    variation: int = 0,
     within: Within | None = None,
     turn: str = "auto",
 ) -> dict:
@@ -129,8 +132,8 @@ def resample(
 
     structure, fidelity: a number, or numbers over the clip (curves.over_frames). direct: as the engine's;
         below 0 as far as the noise has answers for. hold, steady: as the engine's.
-    sampler: the core SAMPLER that the noise was made with, if it was one. within: of which passes it is one.
-    turn: on, off, or auto: whether to turn lightness round.
+    variation: which take (takes.py). sampler: the core SAMPLER that the noise was made with, if it was one.
+    within: of which passes it is one. turn: on, off, or auto: whether to turn lightness round.
     Raises: UnsamplingError before any model call for noise or settings that do not fit, and at the model's
     first NaN.
     """
@@ -170,6 +173,8 @@ def resample(
             clip = core_passes.fall(falling, inversion, sampler, structure, of_mask)
         else:
             settings |= {"structure": structure, "fidelity": fidelity}
+            of_mask += takes.remark(inversion, settings, variation)
+            inversion = takes.another(falling, carried, fit, inversion, settings, variation, store)
             prompts = models.info(guider)
             clip = _fall(falling, inversion, settings, carried, fit, store, of_mask, prompts)
     if carried is not None:
@@ -248,20 +253,22 @@ def _fall(
 
     def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
         noise = inversion.noise.to(x.device) if inversion.noise.numel() else x
-        timed = again.watched(seen.watched(falling.timed(report, "resampling", remark)))
+        timed = again.watched(seen.watched(falling.timed(report)))
         how = settings | {"callback": timed, "store": store, "compare": again.compare}
         how |= {"direct_denoise": at_cfg(path_cfg), "flow": carried is not None and carried.facts.flow}
         how["across"] = seen.tell_across
         return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
-    falling.say(f"resampling, {calls} model calls{remark}")
+    coming = f"resampling, {calls} model calls"
+    falling.say(Told(coming, coming) + remark)
     top = _top_of(inversion)
     sigmas = inversion.sigmas[top:]
     begun = min(steps.starts(inversion, settings["structure"], settings["direct"]))
     first = float(inversion.sigmas[min(begun, len(inversion.sigmas) - 2)])
     sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top, first)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
-    falling.done(f"resampled in {calls} model calls", f"{again.remark}{remark}{seen.remark(settings)}")
+    done = f"resampled in {calls} model calls"
+    falling.done(Told(done, done), again.remark + remark + seen.remark(settings))
     return clip
 
 

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError
-from ..unsampling.change import Change, in_words
+from ..unsampling.change import Change, in_brief, in_words
 from ..unsampling.direct import Direct
 from ..unsampling.record import Record
 from ..unsampling.schedules import check_falling
@@ -18,6 +18,7 @@ from . import latents, places
 from .facts import Facts
 from .packs import core
 from .places import Place, Placed
+from .told import Told
 
 KEY = "unsampling"
 
@@ -29,7 +30,7 @@ class LatentRecord:
     source: the clip in the VAE's scale, kept where a mask promises it unchanged. batch_index: what the clip's
     LATENT said of its frames, for the restyled one. shape: of the whole noise, of which a file may have some
     frames alone; cut: which. strength: of the noise in sampling space (latents.py).
-    likeness: of the guider that made the noise (likeness.py), None where it is not known.
+    likeness: of the guider that made the noise (likeness.py); guider: itself. None where they are not known.
     """
 
     inversion: Inversion
@@ -40,6 +41,7 @@ class LatentRecord:
     batch_index: tuple[int, ...] | None = None
     strength: float | None = None
     likeness: Any = None
+    guider: Any = None
     cut: tuple[int, ...] | None = None
 
     def check(self, facts: Facts, sigmas: Tensor | None, solver: str) -> None:
@@ -48,14 +50,14 @@ class LatentRecord:
         ours.family.check(theirs.family)
         if theirs.windows != ours.windows:
             raise UnsamplingError(
-                f"model cuts the clip into other context windows than the Unsampler's did"
+                f"model cuts the clip into other context windows than the Exact Unsampler's did"
                 f" ({theirs.windows or 'none'}, not {ours.windows or 'none'}); give both nodes the"
                 " same context options and extras"
             )
         if solver not in ("auto", self.inversion.solver):
             raise UnsamplingError(
                 f"solver is {solver}, but the noise was made with {self.inversion.solver};"
-                " leave it on auto, and sampler as it was in the Unsampler"
+                " leave it on auto, and sampler as it was in the Exact Unsampler"
             )
         if sigmas is not None:
             self._check_schedule(check_falling(sigmas))
@@ -193,9 +195,10 @@ class Fit:
     unsure: bool = False
 
     @property
-    def remark(self) -> str:
+    def remark(self) -> Told:
         """The change in words, "" where there is none."""
-        return in_words(self.change, self.counts, self.mask_lost, self.unsure, self.inversion.mixed)
+        text = in_words(self.change, self.counts, self.mask_lost, self.unsure, self.inversion.mixed)
+        return Told(text, *in_brief(self.change, self.unsure))
 
 
 def noise_latent(
@@ -239,7 +242,7 @@ def refuse_noise(latent: dict, samples: Tensor) -> None:
         raise UnsamplingError(
             "latent_image is already unsampled noise; connect the VAE Encode of the source clip. Where two"
             " models share a schedule (Wan 2.2's high and low noise, SDXL and its refiner), connect both to"
-            " Experts by Sigma, and its guider to one Unsampler (Advanced)"
+            " Experts by Sigma, and its guider to one Exact Unsampler (Advanced)"
         )
 
 

@@ -9,6 +9,9 @@ from ..unsampling import Inversion, mix, steps
 from ..unsampling.change import Change
 from ..unsampling.solvers.evaluation import Callback
 from . import record
+from .told import Told
+
+NOTHING = "the direct path changed nothing"
 
 
 def of_change(
@@ -24,13 +27,13 @@ def of_change(
         return _of_mixed(fit, inversion, settings, path)
     if fit.change is Change.EDITED and unused:
         cure = ": set direct to 0 to use it" if path else ""
-        return f"; {unused} starts from the record, so the change made to the noise has no effect{cure}"
+        text = f"; {unused} starts from the record, so the change made to the noise has no effect{cure}"
+        return Told(text, "the change made to the noise has no effect")
     if fit.change is Change.ROUNDED and unused:
         return ""
     mixed = _mixed(inversion, settings) if fit.change is Change.EDITED else ""
-    return (f"; {fit.remark}{mixed}" if fit.remark else "") + (
-        ", and without a direct path" if lost_path else ""
-    )
+    lost = Told(", and without a direct path", "without a direct path") if lost_path else ""
+    return ("; " + fit.remark + mixed if fit.remark else "") + lost
 
 
 def _of_mixed(fit: record.Fit, inversion: Inversion, settings: dict[str, Any], path: range) -> str:
@@ -41,10 +44,11 @@ def _of_mixed(fit: record.Fit, inversion: Inversion, settings: dict[str, Any], p
     )
     told = f"; the noise was mixed ({inversion.info.get(mix.TOLD, 'Mix Noise')})"
     if fit.remark:
-        told += f", {fit.remark}"
+        told += ", " + fit.remark
     if path.stop == last or min(starts) == last:
         name = "the direct path" if path.stop == last else "structure"
-        return f"{told}, of which {name} leaves nothing: lower it"
+        brief = f"{name} leaves nothing of the mix: lower it"
+        return told + Told(f", of which {name} leaves nothing: lower it", brief)
     if max(starts) > min(starts):
         told += ", but not in the frames that structure starts lower"
     return told
@@ -74,9 +78,10 @@ def _mixed(inversion: Inversion, settings: dict[str, Any]) -> str:
     cures = [cure for cure, there in kept.values() if there]
     if not where:
         return ""
-    return (
+    return Told(
         f", and {' and '.join(where)} the clip is the source as it was unsampled, beside what the change made"
-        f" of the rest: make the change (a flip, another clip) before VAE Encode, or {' and '.join(cures)}"
+        f" of the rest: make the change (a flip, another clip) before VAE Encode, or {' and '.join(cures)}",
+        "parts of the clip are as they were unsampled",
     )
 
 
@@ -85,7 +90,8 @@ def of_share(name: str, share: float | None, taken: int, count: int) -> str:
     if share is None or not 0 < share < 1 or (share * count >= 0.5 and taken < count):
         return ""
     most = "all of them" if taken == count else f"{taken} of them, {taken / count:.2g}"
-    return f"; {name} {share:.3g} is rounded to whole steps, of which there are {count}: it means {most}"
+    rounded = f"{name} {share:.3g} is rounded to whole steps"
+    return Told(f"; {rounded}, of which there are {count}: it means {most}", rounded)
 
 
 class OnThePath:
@@ -122,16 +128,21 @@ class OnThePath:
     def remark(self, settings: dict[str, Any]) -> str:
         """What there is to say after the pass. settings: the engine's."""
         if self.same and self.other_prompt:
-            return "; the direct path changed nothing: the model answered the other prompt as the source's"
+            return Told(
+                "; the direct path changed nothing: the model answered the other prompt as the source's",
+                NOTHING,
+            )
         if self.same:
-            return (
+            return Told(
                 "; the direct path changed nothing, since the noise was made with this very prompt: describe"
-                " the source in the Unsampler's positive, or set direct to 0"
+                " the source in the Exact Unsampler's positive, or set direct to 0",
+                NOTHING,
             )
         if self.answers and self.same_prompt:
-            return (
+            return Told(
                 "; the direct path restyles little, since the noise was made with this very prompt: describe"
-                " the source in the Unsampler's positive, or set direct to 0"
+                " the source in the Exact Unsampler's positive, or set direct to 0",
+                "the direct path restyles little",
             )
         return _of_lightness(settings) if self.across else ""
 
@@ -140,10 +151,11 @@ def _of_lightness(settings: dict[str, Any]) -> str:
     """What was done, or is to be done, where a look lies across the source's lightness."""
     dark = "the new look is dark where the source is bright, or the other way round"
     if settings["turn"] is False:
-        return f"; {dark}: set turn_lightness to auto"
+        return Told(f"; {dark}: set turn_lightness to auto", "dark and bright differ: turn_lightness helps")
     if settings["mirror"] is None:
-        return (
-            f"; {dark}: Turn Lightness before VAE Encode, with an empty prompt in the Unsampler, keeps more"
-            " of the shapes"
+        return Told(
+            f"; {dark}: Turn Lightness before VAE Encode, with an empty prompt in the Exact Unsampler, keeps"
+            " more of the shapes",
+            "dark and bright change places: Turn Lightness helps",
         )
-    return f"; lightness was turned round, since {dark}"
+    return Told(f"; lightness was turned round, since {dark}", "lightness was turned round")

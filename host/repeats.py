@@ -1,7 +1,7 @@
 """Whether a MODEL repeats itself, judged by its answers: a patch with a memory need not be known by name.
 
-What is seen: the repeated question of the Unsampler, each question that the resampler repeats under the same
-settings, and one answer to two latents. What is not: a patch that acts only at sigmas, or after as many
+What is seen: the repeated question of the Exact Unsampler, each question that the resampler repeats under the
+same settings, and one answer to two latents. What is not: a patch that acts only at sigmas, or after as many
 calls, as the repeated question does not meet, while the resampler asks with another prompt.
 """
 
@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..unsampling import UnsamplingError
 from ..unsampling.solvers.evaluation import Callback
+from .told import Told
 
 # How far two answers to one question may lie apart, over sigma: that is, in what the network puts out, in the
 # frame where it is most. Half precision and batches that are cut otherwise come to 0.01; cfg multiplies that.
@@ -84,16 +85,21 @@ class Repeats:
     def remark(self) -> str:
         """What the user should know, "" where the model repeats itself."""
         if self.off > SEEN:
-            return (
+            return Told(
                 f", but the model repeats itself only within {self.off:.1%} of the noise, and the way back is"
-                f" about as exact: {CURE}"
+                f" about as exact: {CURE}",
+                "the model does not quite repeat itself",
             )
         if self.twice:
-            return f", but model calls {self.twice} got one answer for two latents: {CURE}"
+            return Told(
+                f", but model calls {self.twice} got one answer for two latents: {CURE}",
+                "the model re-uses answers",
+            )
         if self.other_prompt and self.compared and self.all_recorded:
-            return (
+            return Told(
                 ", but each answer for the other prompt is the one recorded for the source's, to the bit: the"
-                " model looks at no prompt, or re-uses answers"
+                " model looks at no prompt, or re-uses answers",
+                "the model answers both prompts alike",
             )
         return ""
 

@@ -9,15 +9,18 @@ from torch import Tensor
 from ..unsampling import UnsamplingError
 from ..unsampling.report import chart, metrics, panels, verdict
 from ..unsampling.report.figures import Report
-from . import latents, places, screen
+from . import latents, models, places, screen
 from .packs import core
 from .record import LatentRecord, none_in, of_latent
+from .told import Told
 
 
 class Shown(NamedTuple):
-    """A report as its node gives it. finding: the worst and its cure; None where there is none."""
+    """A report as its node gives it. preview: the chart without its heading, for the node, which has text.
+    finding: the worst and its cure; None where there is none."""
 
     chart: Tensor
+    preview: Tensor
     text: str
     numbers: tuple[float, ...]
     finding: tuple[str, str] | None
@@ -33,9 +36,10 @@ def shown(latent: dict, reconstruction: dict | None, source: dict | None, node_i
     Raises: UnsamplingError as report_on().
     """
     report = report_on(latent, reconstruction, source)
-    screen.say(node_id, text(report))
+    screen.say(node_id, Told(text(report), verdict.brief(report)))
     finding = verdict.heading(report) if verdict.findings(report) else None
-    return Shown(picture(report), text(report), numbers(report), finding)
+    drawn = picture(report)
+    return Shown(drawn, chart.panels_of(drawn), text(report), numbers(report), finding)
 
 
 def report_on(latent: dict, reconstruction: dict | None, source: dict | None) -> Report:
@@ -46,7 +50,7 @@ def report_on(latent: dict, reconstruction: dict | None, source: dict | None) ->
     """
     carried = of_latent(latent)
     if carried is None:
-        raise UnsamplingError(f"{none_in(latent)}; connect the Unsampler's output")
+        raise UnsamplingError(f"{none_in(latent)}; connect the Exact Unsampler's output")
     samples = latents.samples_of(latent, "noise")
     fit = carried.fitted(samples, told=places.of_latent(latent))
     inversion = fit.inversion
@@ -92,14 +96,15 @@ def _compared(
     if clip is None:
         raise UnsamplingError(
             "reconstruction has nothing to be compared with: the noise brings no source"
-            " along; connect source too, or switch record on in the Unsampler"
+            " along; connect source too, or switch record on in the Exact Unsampler"
         )
     return metrics.compare(_clip(carried, reconstruction, noise, "reconstruction"), clip)
 
 
 def text(report: Report) -> str:
-    """The verdict in plain words, the figures, and what the noise was made with."""
-    made_with = ", ".join(f"{name} {value}" for name, value in report.inversion.info.items())
+    """The verdict in plain words, the figures, and what the noise was made with, digests apart."""
+    told = {name: value for name, value in report.inversion.info.items() if not models.is_digest(name)}
+    made_with = ", ".join(f"{name} {value}" for name, value in told.items())
     return "\n".join([*verdict.lines(report), f"made with {made_with}"])
 
 

@@ -4,6 +4,7 @@ from torch import Tensor
 
 from ..unsampling.report import chart, restyle, restyle_panels, restyle_verdict
 from . import reports, screen
+from .told import Told
 
 
 def shown(source: Tensor, result: Tensor, window: int, overlap: int, node_id: str | None) -> reports.Shown:
@@ -13,9 +14,10 @@ def shown(source: Tensor, result: Tensor, window: int, overlap: int, node_id: st
     """
     figures = restyle.figures(source, result, window, overlap)
     text = "\n".join(restyle_verdict.lines(figures))
-    screen.say(node_id, text)
+    screen.say(node_id, Told(text, restyle_verdict.brief(figures)))
     finding = restyle_verdict.heading(figures) if restyle_verdict.findings(figures) else None
-    return reports.Shown(_picture(figures, source, result), text, _numbers(figures), finding)
+    drawn = _picture(figures, source, result)
+    return reports.Shown(drawn, chart.panels_of(drawn), text, _numbers(figures), finding)
 
 
 def _picture(figures: restyle.RestyleFigures, source: Tensor, result: Tensor) -> Tensor:

@@ -12,7 +12,8 @@ from ..unsampling.solvers.evaluation import Callback
 from . import latents, repeats, sampling
 from .facts import Facts
 from .packs import core
-from .run import PREVIEW, Run
+from .run import NOISE, PREVIEW, Run
+from .told import Told
 
 # solver, record, end and direct, in the engine's words
 Settings = dict[str, Any]
@@ -65,14 +66,14 @@ def rise(
 
         def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
             then = to_resample(back, core.guidance(rising.guider) != 1)
-            timed = seen.watched(rising.timed(report, "unsampling", PREVIEW, then=then))
+            timed = seen.watched(rising.timed(report, then=then, remark=NOISE))
             how = {**settings, **more, "callback": timed, "store": store, "compare": seen.compare}
             inversions.append(engine.unsample(at_cfg(None), x, falling, **how))
             return inversions[0].noise
 
         most = "at most " if settings["direct"] is None and size else ""
         coming = f"{most}{calls} model calls, then {back} or fewer to resample{storage.remark(size)}"
-        rising.say(f"unsampling, {coming}{told}{PREVIEW}")
+        rising.say(Told(f"unsampling, {coming}", "unsampling") + told + PREVIEW)
         sigmas = falling[first:].flip(0)
         sampler = sampling.pass_sampler(one_pass, rising.samples, sigmas, first)
         return sampling.run(rising.guider, rising.samples, sigmas, sampler, calls), inversions[0]
@@ -93,5 +94,6 @@ def words(inversion: Inversion, found: bool) -> str:
     fresh = f" ({inversion.direct_steps} for the direct path)" if inversion.direct_steps else ""
     calls = f"{inversion.calls} model calls{fresh}"
     if found:
-        return f"taken from the cache without a model call: unsampled to {at}, once made in {calls}"
-    return f"unsampled to {at} in {calls}"
+        text = f"taken from the cache without a model call: unsampled to {at}, once made in {calls}"
+        return Told(text, "taken from the cache, no model call")
+    return Told(f"unsampled to {at} in {calls}", f"unsampled in {inversion.calls} model calls")

@@ -9,17 +9,23 @@ from torch import Tensor
 from ..unsampling.progress import with_time_left
 from ..unsampling.solvers.evaluation import Callback
 from . import screen
+from .told import Told, brief_of, fitted
 
-PREVIEW = "; the preview turns into noise; this is normal"
+PREVIEW = Told(
+    "; the preview turns into noise; this is normal", "the preview turns into noise: that is right"
+)
+NOISE = "noise is right"
 
 
 @dataclass(frozen=True)
 class Within:
-    """Of a pass that is one of several on a node: its name, the model calls before it, and those of all.
+    """Of a pass that is one of several on a node: its place and its name, the model calls before it, and all
+    there are.
 
     remarks: to which it adds what it has to say at its end.
     """
 
+    place: str
     name: str
     before: int
     total: int
@@ -39,31 +45,35 @@ class Run:
     def model(self):
         return self.guider.model_patcher
 
-    def say(self, text: str) -> None:
-        """Shows a line of text on the node and in the log."""
-        screen.say(self.node_id, text if self.within is None else f"{self.within.name}: {text}")
+    def say(self, text: str, at_end: bool = False) -> None:
+        """Puts a sentence into the log, and its status line on the node. at_end: whether the pass is done."""
+        within = self.within
+        if within is not None:
+            text = Told(f"{within.name}: {text}", *brief_of(text))
+        screen.say(self.node_id, text, at_end and within is None)
 
     def done(self, text: str, remark: str) -> None:
         """The same at its end, with what else there is to say."""
-        self.say(text + remark)
+        self.say(text + remark, at_end=True)
         if self.within is not None and remark:
             self.within.remarks.append(remark)
 
     def timed(
         self,
         report: Callback,
-        doing: str,
-        remark: str,
-        unit: str = "model call",
+        unit: str = "call",
         then: Callable[[float], str] = lambda each: "",
+        remark: str = "",
     ) -> Callback:
-        """The callback, which also shows the time left on the node. then: as with_time_left()."""
+        """The callback, which also shows the time left on the node.
+
+        unit, then: as with_time_left(). remark: a few words more, where there is room."""
 
         within = self.within
 
-        def show(at: str) -> None:
-            name = "" if within is None else f"{within.name}, "
-            screen.show(self.node_id, f"{name}{doing}: {at}{remark}")
+        def show(at: tuple[str, ...]) -> None:
+            first, left, later = at if within is None else (f"{within.place}, {at[0]}", *at[1:])
+            screen.show(self.node_id, fitted(first, left, remark, later))
 
         timed = with_time_left(report, show, unit=unit, then=then)
         if within is None:

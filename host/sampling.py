@@ -27,6 +27,7 @@ from .experts import Session
 from .packs import animatediff_keyframes, core
 from .repeats import Repeats
 from .screen import naming, running_node, show
+from .told import Told, fitted
 
 # The model as the guider asks it: at its own cfg, given None, or at another; two experts have one each.
 Guidance = float | tuple[float, float] | None
@@ -182,15 +183,15 @@ class _PlainSampler(comfy.samplers.Sampler):
                 raise UnsamplingError("noise was added; switch add_noise off, or connect Disable Noise")
             if denoise_mask is not None:
                 raise UnsamplingError(
-                    "the latent carries a noise mask; use the Unsampler and the Noiseless"
+                    "the latent carries a noise mask; use the Exact Unsampler and the Noiseless"
                     " Resampler, which keep what is outside it"
                 )
-            node, doing = running_node(), "unsampling" if self.rising else "resampling"
+            node, done = running_node(), "unsampled" if self.rising else "resampled"
             seen = Repeats(self.rising, core.guidance(guider))
 
             def one_pass(at_cfg: AtCfg, x: Tensor, report: Callback) -> Tensor:
                 denoise = at_cfg(None)
-                timed = seen.watched(with_time_left(report, lambda at: show(node, f"{doing}: {at}")))
+                timed = seen.watched(with_time_left(report, lambda at: show(node, fitted(*at))))
                 if self.rising:
                     how = {"callback": timed, "compare": seen.compare, "border": experts.border_of(guider)}
                     return inversion.unsample(denoise, x, falling, self.solver, False, **how).noise
@@ -198,7 +199,7 @@ class _PlainSampler(comfy.samplers.Sampler):
 
             turned = one_pass if session is None else session.of_pass(one_pass)
             out = _inside(model_wrap, extra_args, callback, disable_pbar, turned, latent_image)
-            show(node, ("unsampled" if self.rising else "resampled") + seen.remark)
+            show(node, Told(done, done) + seen.remark)
             return out
 
 

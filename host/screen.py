@@ -11,8 +11,10 @@ from comfy_execution.utils import get_executing_context
 from server import PromptServer
 
 from ..unsampling import UnsamplingError, limits
-from . import cures
+from . import cures, told
 from .packs import user_settings
+
+SAID = "unsampling.said"  # the event's name in the browser
 
 
 @contextmanager
@@ -31,17 +33,29 @@ def node_of(cls) -> str | None:
     return None if cls.hidden is None else cls.hidden.unique_id
 
 
-def say(node_id: str | None, text: str) -> None:
-    """Shows a line of text on the node, if there is one, and in the log."""
+def say(node_id: str | None, text: str, at_end: bool = False) -> None:
+    """Puts a sentence into the log, and its status line on the node, if there is one.
+
+    at_end: whether the node is done: the browser then has the whole sentence too (js/said.js).
+    """
     logging.info("Unsampling: %s", text)
     show(node_id, text)
+    server = getattr(PromptServer, "instance", None)
+    if at_end and node_id is not None and server is not None:
+        said = {
+            "node": node_id,
+            "status": told.status(text),
+            "text": str(text),
+            "warn": len(told.brief_of(text)) > 1,
+        }
+        server.send_sync(SAID, said, server.client_id)
 
 
 def show(node_id: str | None, text: str) -> None:
-    """Shows a line of text on the node, if there is one."""
+    """Shows the status line of a sentence on the node, if there is one."""
     server = getattr(PromptServer, "instance", None)
     if node_id is not None and server is not None:
-        server.send_progress_text(text, node_id)
+        server.send_progress_text(told.status(text), node_id)
 
 
 def stop_on_cancel() -> None:

@@ -37,8 +37,8 @@ def check_record(fit: record.Fit, settings: dict[str, Any], carried: bool) -> No
     *most, last = wanted
     named = f"{', '.join(most)} and {last}" if most else last
     raise UnsamplingError(
-        f"{why}, which {named} above 0 {'need' if most else 'needs'}; connect the Unsampler's noise as it is,"
-        f" or set {named} to 0"
+        f"{why}, which {named} above 0 {'need' if most else 'needs'}; connect the Exact Unsampler's noise as"
+        f" it is, or set {named} to 0"
     )
 
 
@@ -88,8 +88,8 @@ def check_masks(fit: record.Fit, carried: record.LatentRecord | None) -> None:
     if fit.placed.differ(past.mask.expand(len(carried.digests), *past.mask.shape[1:])):
         raise UnsamplingError(
             f"frames of the clip that are equal have other masks, and {unknown(fit)}; cut the noise with"
-            " Latent From Batch, straight behind the Unsampler, or set the masks of these frames on it (Set"
-            " Latent Noise Mask)"
+            " Latent From Batch, straight behind the Exact Unsampler, or set the masks of these frames on it"
+            " (Set Latent Noise Mask)"
         )
 
 
@@ -106,7 +106,7 @@ def masked(inversion: Inversion, mask: Tensor | None) -> Inversion:
     if not whole:
         raise UnsamplingError(
             "noise carries a noise mask but no record of its source; switch record on in"
-            " the Unsampler, or remove Set Latent Noise Mask"
+            " the Exact Unsampler, or remove Set Latent Noise Mask"
         )
     return inversion
 

@@ -9,6 +9,7 @@ from ..unsampling import UnsamplingError, tensor_file
 from ..unsampling.report.sheet import Sheet
 from . import latents, screen
 from .packs import wan_vae
+from .told import Told
 
 
 def drawn(
@@ -38,7 +39,8 @@ def _sheet(names: list[str], columns: int, pictures: Tensor, width: int, node_id
     width = min(max(width, 32), 4096) if width else wide
     sheet = Sheet(names, columns, frames, width, max(1, round(high * width / wide)))
     size, (height, across) = tensor_file.bytes_in_words(sheet.frames.nbytes), sheet.layout.size
-    screen.say(node_id, f"{len(names)} clips of {frames} frames, {across} x {height} pixels: {size}")
+    clips = f"{len(names)} clips of {frames} frames"
+    screen.say(node_id, Told(f"{clips}, {across} x {height} pixels: {size}", clips))
     return sheet
 
 

@@ -11,9 +11,9 @@ class UnsamplerAdvanced(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="UNS_UnsamplerAdvanced",
-            display_name="Unsampler (Advanced)",
+            display_name="Exact Unsampler (Advanced)",
             category="sampling/unsampling",
-            description="The Unsampler for any guider: model, conditioning and guidance come in one"
+            description="The Exact Unsampler for any guider: model, conditioning and guidance come in one"
             " connection.",
             search_aliases=[*SOUGHT, "inversion", "guider", "unsample", "dual cfg"],
             inputs=[
@@ -64,7 +64,7 @@ class UnsamplerAdvanced(io.ComfyNode):
         sampler=None,
         keep_on_disk=False,
     ) -> io.NodeOutput:
-        with screen.naming("Unsampler (Advanced)"):
+        with screen.naming("Exact Unsampler (Advanced)"):
             node, cache = screen.node_of(cls), noise_cache.slot if keep_on_disk else None
             made = passes.unsample(
                 guider, latent_image, sigmas, solver, end, record, node, sampler, direct, variation, cache
@@ -88,7 +88,7 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
                     tooltip="Model, conditioning and guidance of the falling pass:"
                     " the new look. Raising its cfg strengthens the style.",
                 ),
-                io.Latent.Input("noise", tooltip="The output of an Unsampler."),
+                io.Latent.Input("noise", tooltip="The output of an Exact Unsampler."),
                 *falling(),
                 io.Sampler.Input(
                     "sampler",
@@ -117,10 +117,11 @@ class NoiselessResamplerAdvanced(io.ComfyNode):
         hold=0.0,
         steady=0.0,
         turn_lightness="off",
+        variation=0,
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler (Advanced)"):
             node = screen.node_of(cls)
             more: dict = {"direct": direct, "hold": hold, "steady": steady, "turn": turn_lightness}
-            more["sampler"] = sampler
+            more |= {"sampler": sampler, "variation": variation}
             clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

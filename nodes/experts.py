@@ -31,7 +31,7 @@ class ExpertsBySigma(io.ComfyNode):
                     min=0.0,
                     max=100.0,
                     step=0.1,
-                    tooltip="Guidance of both models (no unit). 1 in the Unsampler; 1 to 4 for a new look.",
+                    tooltip="Guidance of both models (no unit). 1 to unsample; 1 to 4 for a new look.",
                 ),
                 io.Float.Input(
                     "border",
@@ -64,8 +64,8 @@ class ExpertsBySigma(io.ComfyNode):
             outputs=[
                 io.Guider.Output(
                     display_name="guider",
-                    tooltip="For Unsampler (Advanced) and Noiseless Resampler (Advanced), which both need one"
-                    " with the same models and border.",
+                    tooltip="For Exact Unsampler (Advanced) and Noiseless Resampler (Advanced), which need"
+                    " one with the same models and border.",
                 )
             ],
         )

@@ -173,8 +173,8 @@ class TurnLightness(io.ComfyNode):
             category="sampling/unsampling",
             description="Makes dark of bright and bright of dark, each hue kept: blue stays blue, where a"
             " negative makes it yellow. For a bright clip that is to become a dark look (night, neon), or the"
-            " other way round: put it before VAE Encode, and give the Unsampler an empty prompt, since no"
-            " words describe such a picture. Twice gives the clip back.",
+            " other way round: put it before VAE Encode, and give the Exact Unsampler an empty prompt, since"
+            " no words describe such a picture. Twice gives the clip back.",
             search_aliases=["invert lightness", "negative", "invert", "dark to bright", "night", "neon"],
             inputs=[
                 io.Image.Input("images", tooltip="The decoded clip, before VAE Encode."),

@@ -23,7 +23,7 @@ class RestyleGrid(io.ComfyNode):
                 ),
                 io.Clip.Input("clip", tooltip="What encodes the prompts: the checkpoint's CLIP."),
                 io.Conditioning.Input("negative", tooltip="For all restyles. Used only where cfg is not 1."),
-                io.Latent.Input("noise", tooltip="The output of Load Noise or of the Unsampler."),
+                io.Latent.Input("noise", tooltip="The output of Load Noise or of the Exact Unsampler."),
                 io.String.Input(
                     "prompts",
                     multiline=True,

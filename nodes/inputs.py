@@ -19,7 +19,7 @@ TYPES = [io.Custom("FLOATS"), io.Custom("CURVE")]
 
 
 def rising() -> list:
-    """What both Unsamplers ask about their pass."""
+    """What both Exact Unsamplers ask about their pass."""
     return [
         io.Combo.Input(
             "solver",
@@ -71,13 +71,14 @@ def rising() -> list:
             optional=True,
             advanced=True,
             tooltip="Another number draws other noise for the direct path: another take of the same restyle."
-            " The way back to the source is exact with each.",
+            " The way back to the source is exact with each. The resampler's variation does the same without"
+            " a new unsampling.",
         ),
     ]
 
 
 def keep_on_disk():
-    """The switch of both Unsamplers for the cache."""
+    """The switch of both Exact Unsamplers for the cache."""
     return io.Boolean.Input(
         "keep_on_disk",
         default=False,
@@ -119,20 +120,20 @@ def falling() -> list:
             optional=True,
             advanced=True,
             tooltip="auto takes the solver that the noise was made with. Choose one only for"
-            " noise that did not come from the Unsampler.",
+            " noise that did not come from the Exact Unsampler.",
         ),
         io.Sigmas.Input(
             "sigmas",
             optional=True,
             advanced=True,
-            tooltip="Only for noise that did not come from the Unsampler: the falling"
+            tooltip="Only for noise that did not come from the Exact Unsampler: the falling"
             " schedule to resample with. Leave it open otherwise.",
         ),
         # the last widgets: a workflow of an earlier version has its values in the order of the widgets
         _direct(
             "How much of the steps, from the top, to take by the direct path, as a fraction. -1 is as"
-            " far as the noise allows (direct in the Unsampler), 0 begins at the noise, as before. cfg acts"
-            " below the path. Lower is freer and holds shapes less; 1 leaves the noise out."
+            " far as the noise allows (direct in the Exact Unsampler), 0 begins at the noise, as before. cfg"
+            " acts below the path. Lower is freer and holds shapes less; 1 leaves the noise out."
             " No more model calls.",
         ),
         io.Float.Input(
@@ -171,6 +172,18 @@ def falling() -> list:
             " it where the first answers of the direct path show the need, for one model call more; from a"
             " schedule that begins low, such as SD1.5's and SDXL's, they cannot: choose on there. off never.",
             extra_dict={BEFORE: "off"},
+        ),
+        io.Int.Input(
+            "variation",
+            default=0,
+            min=0,
+            max=2**32 - 1,
+            optional=True,
+            advanced=True,
+            control_after_generate=io.ControlAfterGenerate.fixed,
+            tooltip="Another take of the same restyle: other noise is drawn for the direct path. 0 is the"
+            " take that the noise came with. Another one costs a model call more for each step of the path,"
+            " and no new unsampling. For four takes set the control below to increment, and run 4 times.",
         ),
     ]
 

@@ -14,11 +14,11 @@ class MixNoise(io.ComfyNode):
             display_name="Mix Noise",
             category="sampling/unsampling",
             description="Makes unsampled noise over: another take of a restyle by a share of fresh noise, a"
-            " way between two clips, another tone. It goes between the Unsampler (or Load Noise) and the"
-            " resampler, and calls no model. The record goes along.",
+            " way between two clips, another tone. It goes between the Exact Unsampler (or Load Noise) and"
+            " the resampler, and calls no model. The record goes along.",
             search_aliases=["blend noise", "slerp", "noise injection", "variation seed", "add noise", "tone"],
             inputs=[
-                io.Latent.Input("noise", tooltip="The output of the Unsampler or of Load Noise."),
+                io.Latent.Input("noise", tooltip="The output of the Exact Unsampler or of Load Noise."),
                 over_time(
                     "amount",
                     0.2,

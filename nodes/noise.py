@@ -19,7 +19,7 @@ class SaveNoise(io.ComfyNode):
             is_output_node=True,
             inputs=[
                 io.Latent.Input(
-                    "noise", tooltip="The output of the Unsampler; any other LATENT is kept too."
+                    "noise", tooltip="The output of the Exact Unsampler; any other LATENT is kept too."
                 ),
                 io.String.Input(
                     "filename_prefix",
@@ -58,7 +58,7 @@ class LoadNoise(io.ComfyNode):
             display_name="Load Noise",
             category="sampling/unsampling",
             description="Noise that Save Noise wrote, with all that the Noiseless Resampler needs: connect it"
-            " in place of the Unsampler. A file of core's Save Latent comes as noise without a record.",
+            " in place of the Exact Unsampler. A file of core's Save Latent comes as noise without a record.",
             search_aliases=["load latent", "import noise", "open inversion", "safetensors"],
             inputs=[
                 io.Combo.Input(

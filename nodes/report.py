@@ -17,11 +17,11 @@ class InversionReport(io.ComfyNode):
             search_aliases=["noise statistics", "check noise", "psnr", "diagnose"],
             is_output_node=True,
             inputs=[
-                io.Latent.Input("noise", tooltip="The output of the Unsampler."),
+                io.Latent.Input("noise", tooltip="The output of the Exact Unsampler."),
                 io.Latent.Input(
                     "reconstruction",
                     optional=True,
-                    tooltip="A resampling of this noise with the Unsampler's own prompt and cfg,"
+                    tooltip="A resampling of this noise with the Exact Unsampler's own prompt and cfg,"
                     " to be compared with the source. Leave it open for restyled clips.",
                 ),
                 io.Latent.Input(
@@ -169,12 +169,12 @@ class RestyleReport(io.ComfyNode):
 
 
 def _shown(cls: type[io.ComfyNode], found: reports.Shown) -> io.NodeOutput:
-    """A report's outputs, with chart and text on the node as well, if there is one; js/about.js tells of the
+    """A report's outputs, with panels and text on the node as well, if there is one; js/about.js tells of the
     finding, wherever the user looks."""
     outputs = (found.chart, found.text, *found.numbers)
     if screen.node_of(cls) is None:
         return io.NodeOutput(*outputs)
-    preview = ui.PreviewImage(found.chart, cls=cls).as_dict() | ui.PreviewText(found.text).as_dict()
+    preview = ui.PreviewImage(found.preview, cls=cls).as_dict() | ui.PreviewText(found.text).as_dict()
     if found.finding is not None:
         summary, detail = found.finding
         preview["unsampling_finding"] = [{"summary": summary, "detail": detail}]

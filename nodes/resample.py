@@ -20,7 +20,7 @@ class NoiselessResampler(io.ComfyNode):
                 io.Model.Input(
                     "model",
                     tooltip="The same model, motion model and context options as in the"
-                    " Unsampler. LoRA and ControlNet may differ: they are part"
+                    " Exact Unsampler. LoRA and ControlNet may differ: they are part"
                     " of the new look.",
                 ),
                 io.Conditioning.Input(
@@ -28,7 +28,7 @@ class NoiselessResampler(io.ComfyNode):
                     tooltip="The same scene in the new look, with ControlNet applied if you use one.",
                 ),
                 io.Conditioning.Input("negative", tooltip="Used only when cfg is not 1."),
-                io.Latent.Input("noise", tooltip="The output of the Unsampler."),
+                io.Latent.Input("noise", tooltip="The output of the Exact Unsampler."),
                 io.Float.Input(
                     "cfg",
                     default=2.0,
@@ -64,10 +64,12 @@ class NoiselessResampler(io.ComfyNode):
         hold=0.0,
         steady=0.0,
         turn_lightness="off",
+        variation=0,
     ) -> io.NodeOutput:
         with screen.naming("Noiseless Resampler"):
             guider = models.cfg_guider(model, positive, negative, cfg)
             node = screen.node_of(cls)
             more: dict = {"direct": direct, "hold": hold, "steady": steady, "turn": turn_lightness}
+            more["variation"] = variation
             clip = passes.resample(guider, noise, sigmas, solver, structure, fidelity, node, **more)
             return io.NodeOutput(clip)

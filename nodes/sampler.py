@@ -15,7 +15,7 @@ class InversionSampler(io.ComfyNode):
             category="sampling/unsampling",
             description="One of this pack's solvers as a SAMPLER for SamplerCustom and"
             " SamplerCustomAdvanced, flow models included. A SAMPLER cannot attach a record:"
-            " for an exact round trip use the Unsampler.",
+            " for an exact round trip use the Exact Unsampler.",
             search_aliases=["inversion", "sampler", "unsample"],
             inputs=[
                 io.Combo.Input(

@@ -14,7 +14,7 @@ class AYSScheduler(io.ComfyNode):
             display_name="AYS Scheduler (auto)",
             category="sampling/unsampling",
             description="Align Your Steps: the step schedule that keeps few-step sampling accurate. Picks"
-            " the table that fits the connected model. One AYS Scheduler feeds the Unsampler;"
+            " the table that fits the connected model. One AYS Scheduler feeds the Exact Unsampler;"
             " the resampler takes the schedule from the noise.",
             search_aliases=["align your steps", "sigmas", "scheduler"],
             inputs=[
@@ -74,7 +74,7 @@ class ReverseSigmas(io.ComfyNode):
             category="sampling/unsampling",
             description="Turns a falling schedule round for core's custom samplers. Like FlipSigmas, but"
             " the first sigma is the model's own lowest instead of 0.0001, and flow models"
-            " work. The Unsampler does not need this: it turns the schedule round itself.",
+            " work. The Exact Unsampler does not need this: it turns the schedule round itself.",
             search_aliases=["flip sigmas", "invert sigmas"],
             inputs=[
                 io.Sigmas.Input(

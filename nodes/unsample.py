@@ -11,7 +11,7 @@ class Unsampler(io.ComfyNode):
     def define_schema(cls):
         return io.Schema(
             node_id="UNS_Unsampler",
-            display_name="Unsampler",
+            display_name="Exact Unsampler",
             category="sampling/unsampling",
             description="Turns a video (or picture) into the noise that represents it, by running the"
             " sampler backwards. Feed the noise to the Noiseless Resampler with another prompt:"
@@ -93,7 +93,7 @@ class Unsampler(io.ComfyNode):
         variation=0,
         keep_on_disk=False,
     ) -> io.NodeOutput:
-        with screen.naming("Unsampler"):
+        with screen.naming("Exact Unsampler"):
             guider = models.cfg_guider(model, positive, negative, cfg)
             made = passes.unsample(
                 guider,

@@ -8,7 +8,12 @@ from tools.workflows.layout import WIDGET
 FOLDER = Path(__file__).parent / "data" / "0.1.0"
 NAMES = sorted(path.stem for path in (FOLDER / "workflows").glob("*.json"))
 # The widgets that came after it, with what they mean in its workflows.
-LATER = {"UNS_Unsampler": {"keep_on_disk": False}, "UNS_NoiselessResampler": {"turn_lightness": "off"}}
+LATER = {
+    "UNS_Unsampler": {"keep_on_disk": False},
+    "UNS_NoiselessResampler": {"turn_lightness": "off", "variation": 0},
+}
+CONTROLS = {"UNS_NoiselessResampler": ["fixed"]}  # what stands below the last of them: control after generate
+TITLES = {"Unsampler": "Exact Unsampler"}  # names of nodes that were called otherwise
 
 
 def saved(kind: str, name: str) -> dict:
@@ -21,6 +26,8 @@ def queued_today(name: str) -> dict:
     prompt = saved("api", name)
     for node in prompt.values():
         node["inputs"] |= LATER.get(node["class_type"], {})
+        title = node["_meta"]["title"]
+        node["_meta"]["title"] = TITLES.get(title, title)
     return prompt
 
 
@@ -29,6 +36,7 @@ def opened_today(name: str) -> dict:
     workflow = saved("workflows", name)
     for node in workflow["nodes"]:
         if node["type"] in LATER:
-            node["widgets_values"] += LATER[node["type"]].values()
-            node["size"][1] += WIDGET * len(LATER[node["type"]])
+            new = [*LATER[node["type"]].values(), *CONTROLS.get(node["type"], [])]
+            node["widgets_values"] += new
+            node["size"][1] += WIDGET * len(new)
     return workflow

@@ -42,6 +42,16 @@ def in_words(
     return _in_words(change, counts, mask_lost, mixed) + (first if unsure else "")
 
 
+def in_brief(change: Change, unsure: bool = False) -> tuple[str, ...]:
+    """The same in a few words, without what does no harm."""
+    found = {
+        Change.EDITED: "the noise was changed since: not exact",
+        Change.FRAMES_ADDED: "frames were added or changed: not exact",
+    }
+    first = ("equal frames are taken for the first",) if unsure else ()
+    return ((found[change],) if change in found else ()) + first
+
+
 def _in_words(change: Change, counts: tuple[int, int], mask_lost: bool, mixed: bool) -> str:
     if change is Change.NONE:
         return ""

@@ -45,6 +45,11 @@ class Direct:
     def steps(self) -> int:
         return len(self.answers)
 
+    def varied(self, variation: int) -> "Direct":
+        """The same with other fresh noise for each number, whose answers are not asked yet; slices agree."""
+        name = hashlib.blake2b(f"{self.seed} {variation}".encode(), digest_size=8).digest()
+        return replace(self, seed=int.from_bytes(name, "big") >> 1)
+
     def noised(self, source: Tensor, sigma: Tensor, step: int) -> Tensor:
         """The source under the fresh noise of that step."""
         level = sigma.to(source.device)

@@ -119,7 +119,7 @@ class TwoPasses:
         return latent["samples"]
 
     def ours(self, clip, solver: str = "midpoint", record: str = "full"):
-        """The Unsampler's and the Noiseless Resampler's own code."""
+        """The Exact Unsampler's and the Noiseless Resampler's own code."""
         guider = self.models.cfg_guider(self.model, self.condition, self.condition, 1.0)
         noise = self.passes.unsample(guider, {"samples": clip}, self.sigmas, solver, 1.0, record, None)
         return self.passes.resample(guider, noise, None, "auto", 0.0, 1.0, None)["samples"]

@@ -2,11 +2,12 @@
 
     python -m benchmarks.overhead            (needs a ComfyUI: COMFYUI_PATH, else ~/comfy/ComfyUI)
 
-Core: FlipSigmas and SamplerCustom's own code, euler up and down. Ours: the Unsampler's and the resampler's
-code, euler without record, whose calls are the same but for one that is asked twice; and as shipped, midpoint
-with record, whose extra calls are told. The model is a small UNet of SD1.5's kind with random weights: a real
-network, run by the real guider, and small, so that an overhead would show. Time is the median over rounds of
-the ratio within a round; memory is the peak of a process of its own for each (on a GPU, of the allocator)."""
+Core: FlipSigmas and SamplerCustom's own code, euler up and down. Ours: the Exact Unsampler's and the
+resampler's code, euler without record, whose calls are the same but for one that is asked twice; and as
+shipped, midpoint with record, whose extra calls are told. The model is a small UNet of SD1.5's kind with
+random weights: a real network, run by the real guider, and small, so that an overhead would show. Time is the
+median over rounds of the ratio within a round; memory is the peak of a process of its own for each (on a GPU,
+of the allocator)."""
 
 from __future__ import annotations
 

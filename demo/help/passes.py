@@ -91,7 +91,7 @@ def resampler_advanced(clips: Clips) -> Image.Image:
 
 
 def inversion_sampler(clips: Clips) -> Image.Image:
-    """There and back by the solver alone, and what that loses, beside the Unsampler's way."""
+    """There and back by the solver alone, and what that loses, beside the Exact Unsampler's way."""
     source, plain, exact = clips.source(), clips.plain_back(), clips.back()
     errors = [metrics.compare(clip, source).relative_error for clip in (plain, exact)]
     lost = [bytes_of((middle(clip - source) * 4).abs() * 2 - 1) for clip in (plain, exact)]
@@ -104,7 +104,7 @@ def inversion_sampler(clips: Clips) -> Image.Image:
             ],
             [
                 _cell("the source", source),
-                _cell("Unsampler and resampler", exact, True),
+                _cell("Exact Unsampler and resampler", exact, True),
                 Cell(f"{_lost(errors[1])} lost", lost[1]),
             ],
         ]

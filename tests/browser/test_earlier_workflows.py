@@ -74,7 +74,7 @@ def subgraphs(workflow: dict) -> list[dict]:
 
 
 def direct(page: Page) -> tuple[float, float]:
-    """What the Unsampler and the resampler show."""
+    """What the Exact Unsampler and the resampler show."""
     values = page.evaluate(VALUES)
     return values[UNSAMPLER]["direct"], values[RESAMPLER]["direct"]
 

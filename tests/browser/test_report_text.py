@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, rea
 REPORT = "UNS_InversionReport"
 INTERFACES = OBJECT_INFO.with_name("node_interfaces.json")
 FIRST, SECOND = "The noise is good.\nstd 1.00, psnr 41.2 dB", "The noise is too weak: std 0.71."
-# A report that reads an Unsampler's noise, and a report that never runs.
+# A report that reads an Exact Unsampler's noise, and a report that never runs.
 ADD = """() => {
     const add = (type, x) => {
         const node = LiteGraph.createNode(type);
@@ -120,7 +120,7 @@ def another_tab(page: Page) -> None:
 
 
 def undo(page: Page) -> None:
-    """Take back a change of the Unsampler, which makes every node anew."""
+    """Take back a change of the Exact Unsampler, which makes every node anew."""
     page.evaluate("""() => {
         app.graph.nodes.find((node) => node.type === 'UNS_Unsampler').pos = [100, 400];
         app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState();
@@ -168,3 +168,53 @@ def test_our_scripts_are_plain_ascii_and_log_nothing():
     scripts = {path.name: path.read_text(encoding="ascii") for path in SCRIPTS.rglob("*.js")}
     assert "inversion_report.js" in scripts
     assert [name for name, text in scripts.items() if "console." in text] == []
+
+
+OUTPUTS = "(id) => app.graph.getNodeById(id).outputs.map((one) => one.name)"
+FIGURES = 10
+UNFOLD = """(id) => app.collectNodeMenuItems(app.graph.getNodeById(id))
+    .find((item) => item?.content === 'Show the figures as outputs')?.callback()"""
+LINKED = """(id) => app.graph.getNodeById(id).outputs
+    .flatMap((one, index) => [...(one.links ?? [])].map(() => index))"""
+# a figure as another node's setting
+SHOW = """([id, index]) => {
+    const shown = LiteGraph.createNode('UNS_NoiselessResampler');
+    shown.pos = [1400, 100];
+    app.graph.add(shown);
+    app.graph.getNodeById(id).connect(index, shown, shown.findInputSlot('cfg'));
+    return app.rootGraph.serialize();
+}"""
+
+
+def test_a_new_report_shows_chart_and_text_and_the_menu_brings_the_figures(page: Page):
+    _, report, _ = reload_graph(page)
+    assert page.evaluate(OUTPUTS, report) == ["chart", "text"]
+    page.evaluate(UNFOLD, report)
+    names = page.evaluate(OUTPUTS, report)
+    assert len(names) == FIGURES and names[2] == "noise_std" and names[-1] == "source_correlation"
+    page.evaluate(UNFOLD, report)
+    assert len(page.evaluate(OUTPUTS, report)) == FIGURES
+    assert load(page, page.evaluate("() => app.rootGraph.serialize()"))
+    assert page.evaluate(OUTPUTS, report) == names
+
+
+@pytest.mark.parametrize("index", [2, 5, 9])
+def test_a_saved_link_from_any_output_is_there_again(page: Page, index: int):
+    """From a file, from an API prompt, and from a copy of both nodes."""
+    _, report, _ = reload_graph(page)
+    page.evaluate(UNFOLD, report)
+    saved = page.evaluate(SHOW, [report, index])
+    prompt = page.evaluate("async () => (await app.graphToPrompt()).output")
+    load(page, saved)
+    assert page.evaluate(LINKED, report) == [index] and len(page.evaluate(OUTPUTS, report)) == FIGURES
+    assert page.evaluate("async () => (await app.graphToPrompt()).output") == prompt
+    page.evaluate("(prompt) => app.loadApiJson(prompt, 'api')", prompt)
+    again = page.evaluate("async () => (await app.graphToPrompt()).output")
+    assert [one["inputs"] for one in again.values()] == [one["inputs"] for one in prompt.values()]
+    load(page, saved)
+    page.evaluate("() => { app.canvas.selectItems(app.graph.nodes); app.canvas.copyToClipboard(); }")
+    page.evaluate("() => app.canvas.pasteFromClipboard()")
+    ids = page.evaluate(
+        "() => app.graph.nodes.filter((n) => n.type === 'UNS_InversionReport').map((n) => n.id)"
+    )
+    assert [page.evaluate(LINKED, one) for one in ids].count([index]) == 2

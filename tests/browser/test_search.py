@@ -17,7 +17,12 @@ WORDS = (
     *("unsampling", "vid2vid", "video to video", "img2img", "restyle", "style transfer", "rf inversion"),
     *("reconstruct", "inversion"),
 )
-PASSES = {"Unsampler", "Noiseless Resampler", "Unsampler (Advanced)", "Noiseless Resampler (Advanced)"}
+PASSES = {
+    "Exact Unsampler",
+    "Noiseless Resampler",
+    "Exact Unsampler (Advanced)",
+    "Noiseless Resampler (Advanced)",
+}
 # of which the word is the name
 NAMED = {"Restyle Grid", "Restyle Report", "Inversion Report", "Inversion Sampler", "Video Frames (scaled)"}
 OURS = PASSES | NAMED | set(BLUEPRINTS)

@@ -111,32 +111,32 @@ REFUSALS = {
     "structure": (
         lambda: resample(structure=0.5),
         "structure above 0 needs the record of the unsampling",
-        "switch record on in the Unsampler, with a solver other than ees25, or lower its end instead",
+        "switch record on in the Exact Unsampler, with a solver other than ees25, or lower its end instead",
     ),
     "direct": (
         lambda: unsample(record=False, direct=0.5),
         "direct above 0 needs the record of the unsampling",
-        "switch record on in the Unsampler, with a solver other than ees25, or set direct to 0",
+        "switch record on in the Exact Unsampler, with a solver other than ees25, or set direct to 0",
     ),
     "direct not kept": (
         lambda: resample(direct=0.5),
         "direct is 0.5, 1 steps, and the record has the source's answers for 0",
-        "lower direct here, or raise it in the Unsampler",
+        "lower direct here, or raise it in the Exact Unsampler",
     ),
     "hold": (
         lambda: resample(hold=0.5),
         "hold above 0 needs the record of the unsampling",
-        "switch record on in the Unsampler, with a solver other than ees25, or set hold to 0",
+        "switch record on in the Exact Unsampler, with a solver other than ees25, or set hold to 0",
     ),
     "steady": (
         lambda: resample(steady=0.5),
         "steady above 0 needs the record of the unsampling",
-        "switch record on in the Unsampler, with a solver other than ees25, or set steady to 0",
+        "switch record on in the Exact Unsampler, with a solver other than ees25, or set steady to 0",
     ),
     "no record": (
         lambda: metrics.corrections(unsample(record=False)),
         "noise has no record to compare with",
-        "switch record on in the Unsampler",
+        "switch record on in the Exact Unsampler",
     ),
     "other shape": (
         lambda: metrics.compare(CLIP[:1], CLIP),

@@ -303,7 +303,10 @@ def test_weak_frames_are_named(good):
     left = 0.58 * report(good[0]).figures.ratio[3:6].mean()
     assert whats(shown)[0] == f"frames 3-5: noise too weak ({left:.2f} of expected)"
     assert 0.5 < left < 0.65
-    assert verdict.heading(shown)[1] == "the noise was changed since; connect the Unsampler's output directly"
+    assert (
+        verdict.heading(shown)[1]
+        == "the noise was changed since; connect the Exact Unsampler's output directly"
+    )
 
 
 @pytest.mark.parametrize("cfg", [2.0, 5.0])
@@ -312,7 +315,7 @@ def test_cfg_while_unsampling_is_blamed(cfg):
     what, cure = verdict.heading(shown)
     assert what == f"noise too strong ({float(shown.figures.ratio.mean()):.2f} of expected)"
     assert cure == (
-        f"cfg {cfg:g} while unsampling pushes it off the Gaussian; lower the Unsampler's cfg (or"
+        f"cfg {cfg:g} while unsampling pushes it off the Gaussian; lower the Exact Unsampler's cfg (or"
         " its model's Custom CFG) to 1"
     )
 
@@ -376,7 +379,7 @@ def test_a_picture_in_the_noise_is_found(good):
     mixed = 0.75 * found.noise + 9 * picture
     what, cure = verdict.heading(report(found, mixed, source=picture, **CHANGED))
     assert what.startswith("noise still carries the picture (neighbouring pixels correlate by 0.")
-    assert "connect the Unsampler's output directly" in cure
+    assert "connect the Exact Unsampler's output directly" in cure
 
 
 def test_noise_that_frames_share_is_found(good):
@@ -416,7 +419,9 @@ def test_a_reconstruction_that_is_an_edit_is_told_apart(good):
     assert "all else is an edit" in verdict.heading(shown)[1]
     bare, denoise = made(WIDE, record=False)
     plain = report(bare, reconstruction=resample(denoise, bare), source=found.record.source)
-    assert verdict.heading(plain)[1] == "switch record on in the Unsampler and connect its output directly"
+    assert (
+        verdict.heading(plain)[1] == "switch record on in the Exact Unsampler and connect its output directly"
+    )
 
 
 def test_notes_say_what_is_good_to_know(good):

@@ -94,7 +94,7 @@ def test_values_are_drawn_where_their_axis_says():
         rows, columns = np.nonzero((chart.draw("", "", True, [panel]) == (255, 0, 255)).all(2))
         top, bottom = 88 + 52, 88 + (640 - 88 - 24) // 2 - 38
         assert rows.mean() == pytest.approx(bottom - min(value, 1.0) * (bottom - top), abs=1)
-        assert columns.mean() == pytest.approx((12 + 84 + 1012 - 24) / 2, abs=1)
+        assert columns.mean() == pytest.approx((12 + 98 + 1012 - 24) / 2, abs=1)
 
 
 def test_a_log_axis_is_in_powers():

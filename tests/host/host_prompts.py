@@ -121,7 +121,7 @@ def watch(prompt: dict, name: str) -> None:
 
 
 def come_back(prompt: dict, name: str) -> None:
-    """Resamples with the Unsampler's own prompt and cfg too, and keeps `name`-source and `name`-back."""
+    """Resamples with the source's own prompt and cfg too, and keeps `name`-source and `name`-back."""
     unsampler = the(prompt, "UNS_Unsampler")
     same = {key: unsampler[key] for key in ("model", "positive", "negative", "cfg")}
     inputs = the(prompt, "UNS_NoiselessResampler") | same

@@ -88,10 +88,12 @@ class HostSession:
         return self.server.log_text()
 
     def close(self) -> None:
-        """Stop the server and drop its models, which are gigabytes."""
+        """Stop the server and drop its models, which are gigabytes. No node may have said more in any test
+        than its status line has room for."""
         self.client.close()
         self.server.stop()
         shutil.rmtree(self.models_dir, ignore_errors=True)
+        assert "Status line too long: " not in self.log_text()
 
 
 def started(make: Callable[[], ComfyServer]) -> HostSession:

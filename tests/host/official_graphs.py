@@ -230,7 +230,7 @@ ADVANCED = ("UNS_UnsamplerAdvanced", "UNS_NoiselessResamplerAdvanced")
 
 
 def put_our_nodes(prompt: Prompt, border: float | None) -> list[str]:
-    """Unsampler and Noiseless Resampler in the place of each sampler; the ids that these had.
+    """Exact Unsampler and Noiseless Resampler in the place of each sampler; the ids that these had.
 
     border: of a pair of experts, which two samplers in a row become. The graph goes on with a new look.
     """

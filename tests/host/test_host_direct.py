@@ -179,7 +179,8 @@ def test_frames_added_lose_the_path_and_say_so(comfy):
     assert "not exact, and without a direct path" in comfy.log_text()
     sentence = (
         "frames were added to the noise, or cut and changed, so its record is lost, which direct, hold and"
-        " steady above 0 need; connect the Unsampler's noise as it is, or set direct, hold and steady to 0"
+        " steady above 0 need; connect the Exact Unsampler's noise as it is, or set direct, hold and steady"
+        " to 0"
     )
     with pytest.raises(RunError, match=sentence):
         bench.run(clip=bench.resample(longer, 1.0, TARGET, direct=0.5, hold=0.5, steady=0.5))
@@ -299,19 +300,19 @@ REFUSED = {
         {"direct": 0.25},
         {"direct": 0.5},
         "Noiseless Resampler: direct is 0.5, 8 steps, and the record has the source's answers for 4; lower"
-        " direct here, or raise it in the Unsampler",
+        " direct here, or raise it in the Exact Unsampler",
     ),
     "no record": (
         {"direct": 0.25, "record": "off"},
         {},
-        "Unsampler: direct above 0 needs the record of the unsampling; switch record on in the Unsampler,"
-        " with a solver other than ees25, or set direct to 0",
+        "Exact Unsampler: direct above 0 needs the record of the unsampling; switch record on in the Exact"
+        " Exact Unsampler, with a solver other than ees25, or set direct to 0",
     ),
     "above the noise": (
         {"direct": 0.25, "end": 0.5},
         {},
-        "Unsampler: direct reaches step 4, the noise lies at step 8; set direct to at least 0.5, to 0, or"
-        " raise end",
+        "Exact Unsampler: direct reaches step 4, the noise lies at step 8; set direct to at least 0.5, to 0,"
+        " or raise end",
     ),
 }
 

@@ -278,8 +278,10 @@ def test_two_unsamplers_in_a_row_are_refused_with_this_cure(comfy):
         for model, sigmas in models if order == "high first" else models[::-1]:
             noise = two.bench.unsample(sigmas, model=model, latent_image=noise)
         told = refusal(comfy, two.graph, noise)
-        assert told.startswith("Unsampler: latent_image is already unsampled noise; connect the VAE Encode")
-        assert "connect both to Experts by Sigma, and its guider to one Unsampler (Advanced)" in told
+        assert told.startswith(
+            "Exact Unsampler: latent_image is already unsampled noise; connect the VAE Encode"
+        )
+        assert "connect both to Experts by Sigma, and its guider to one Exact Unsampler (Advanced)" in told
 
 
 @pytest.mark.parametrize("down", ["high alone", "low alone", "another border", "turned round"])
@@ -369,7 +371,7 @@ def test_something_on_one_expert_is_named_by_its_side(comfy):
         two = Two(comfy, "pair-cached")
         given = {f"{side}_model": two.graph.add("UNSTest_TeaCached", model=getattr(two, side))}
         told = refusal(comfy, two.graph, two.up(two.guider(**given)))
-        assert f"Unsampler (Advanced): {side}-noise model has TeaCache, which" in told
+        assert f"Exact Unsampler (Advanced): {side}-noise model has TeaCache, which" in told
 
 
 @pytest.mark.parametrize("side", ["high", "low"])
@@ -380,7 +382,7 @@ def test_a_model_that_does_not_repeat_itself_is_found(comfy, side):
     guider = two.guider(**{f"{side}_model": patched})
     noise = two.up(guider)
     told = refusal(comfy, two.graph, two.down(noise, guider))
-    assert ("Unsampler (Advanced): " if side == "high" else "Noiseless Resampler (Advanced): ") in told
+    assert ("Exact Unsampler (Advanced): " if side == "high" else "Noiseless Resampler (Advanced): ") in told
     assert "model does not repeat itself" in told
 
 

@@ -37,7 +37,7 @@ def test_windows_that_overlap_wholly_are_refused_in_a_sentence(comfy, windows, o
     bench = Bench.set_up(comfy, f"overlap-{windows}-{overlap}", frames=17)
     cut(bench, windows, overlap=overlap)
     sentence = (
-        f"Unsampler: model has context windows of 8 frames that overlap by {overlap}; set "
+        f"Exact Unsampler: model has context windows of 8 frames that overlap by {overlap}; set "
         "context_overlap below 8"
     )
     with pytest.raises(RunError, match=sentence):

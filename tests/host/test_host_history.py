@@ -24,14 +24,14 @@ def cached(bench: Bench, name: str):
 def test_a_cache_in_either_pass_is_refused_by_name(comfy, name):
     bench = Bench.set_up(comfy, f"cache-{name}")
     sentence = f"model has {name}, which skips model calls .*connect the MODEL without it"
-    with pytest.raises(RunError, match=f": Unsampler: {sentence}"):
+    with pytest.raises(RunError, match=f": Exact Unsampler: {sentence}"):
         bench.run(noise=bench.unsample(bench.ays(4), model=cached(bench, name)))
     assert bench.calls() == []
     bench = Bench.set_up(comfy, f"cache-down-{name}")
     noise = bench.unsample(bench.ays(4))
     with pytest.raises(RunError, match=f"Noiseless Resampler: {sentence}"):
         bench.run(clip=bench.resample(noise, model=cached(bench, name)))
-    assert len(bench.calls()) == 7  # of the Unsampler, whose MODEL has none
+    assert len(bench.calls()) == 7  # of the Exact Unsampler, whose MODEL has none
 
 
 def test_the_inversion_sampler_refuses_them_too(comfy):
@@ -55,7 +55,7 @@ def test_guidance_with_momentum_is_refused_on_the_way_up(comfy, momentum):
     with pytest.raises(RunError, match=f"Inversion Sampler .unsample.: {words}"):
         bench.run(custom=bench.custom(bench.latent, "unsample", bench.ays(4)))
     bench = Bench.set_up(comfy, f"momentum-unsampler-{momentum}")
-    with pytest.raises(RunError, match=f"Unsampler: {words}"):
+    with pytest.raises(RunError, match=f"Exact Unsampler: {words}"):
         bench.run(noise=bench.unsample(bench.ays(4), cfg=2.0, model=guided(bench, momentum)))
     assert bench.calls() == []
 

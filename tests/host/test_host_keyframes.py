@@ -401,7 +401,7 @@ def masked_keyframes(bench: Bench, *masks: float | None) -> dict:
 @pytest.mark.parametrize("masks", [(0.3, 0.8), (0.3, None)])
 def test_changing_masks_on_timestep_keyframes_are_refused_by_name(comfy, masks):
     bench = Bench.set_up(comfy, f"mask-keyframes-{masks[1]}")
-    with pytest.raises(RunError, match=r"Unsampler: .*disconnect mask_optional from Timestep Keyframe"):
+    with pytest.raises(RunError, match=r"Exact Unsampler: .*disconnect mask_optional from Timestep Keyframe"):
         bench.run(noise=bench.unsample(bench.ays(), **masked_keyframes(bench, *masks)))
     assert bench.calls() == []
 

@@ -75,7 +75,7 @@ def test_a_mask_and_no_record_is_refused(comfy):
     bench = Bench.set_up(comfy, "mask-no-record")
     masked(bench, half())
     unrecorded = bench.unsample(bench.ays(4), record="off")
-    refused(bench, unrecorded, "Unsampler: a mask needs the record", "switch record on")
+    refused(bench, unrecorded, "Exact Unsampler: a mask needs the record", "switch record on")
 
 
 def test_a_white_mask_on_the_noise_lifts_the_sources(comfy):
@@ -107,8 +107,9 @@ def test_masks_of_another_number_of_frames_are_refused_with_both_numbers(comfy, 
     bench = Bench.set_up(comfy, f"mask-count-{frames}-{masks}", frames=frames)
     masked(bench, half(masks))
     words = (
-        f"Unsampler: latent_image has {frames} frames and {masks} noise masks; give one mask, or one a frame"
+        f"Exact Unsampler: latent_image has {frames} frames and {masks} noise masks; give one mask, or one"
     )
+    words += " a frame"
     refused(bench, bench.unsample(bench.ays(4)), words, "every_nth")
 
 

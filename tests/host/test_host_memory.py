@@ -11,7 +11,7 @@ from tools.client import RunError
 
 EXACT = 1e-6
 LOST = "model does not repeat itself: asked the same a second time"
-# what the Unsampler's own repeated question tells, whatever the resampler is asked
+# what the Exact Unsampler's own repeated question tells, whatever the resampler is asked
 FORGETFUL = [
     "every second answer",
     "every third answer",
@@ -48,7 +48,7 @@ def said(comfy, before: int, words: str) -> list[str]:
 @pytest.mark.parametrize("patch", FORGETFUL)
 def test_a_patch_with_a_memory_is_refused_by_the_unsampler(comfy, patch, how):
     bench = patched(comfy, "memory", patch)
-    with pytest.raises(RunError, match=rf"Unsampler: {LOST}, .*; something on it remembers"):
+    with pytest.raises(RunError, match=rf"Exact Unsampler: {LOST}, .*; something on it remembers"):
         bench.run(noise=bench.unsample(bench.ays(), **how))
 
 
@@ -56,7 +56,7 @@ def test_a_patch_with_a_memory_is_refused_by_the_unsampler(comfy, patch, how):
 @pytest.mark.parametrize("how", [{"solver": "ees25"}, {"record": "off"}, {"end": 0.5}])
 def test_without_a_record_and_on_a_partial_climb_too(comfy, patch, how):
     bench = patched(comfy, "memory-plain", patch)
-    with pytest.raises(RunError, match=f"Unsampler: {LOST}"):
+    with pytest.raises(RunError, match=f"Exact Unsampler: {LOST}"):
         bench.run(noise=bench.unsample(bench.ays(), **how))
 
 
@@ -64,7 +64,7 @@ def test_without_a_record_and_on_a_partial_climb_too(comfy, patch, how):
 @pytest.mark.parametrize("steps", [4, 8, 20, 50])
 def test_at_other_numbers_of_steps(comfy, patch, steps):
     bench = patched(comfy, "memory-steps", patch)
-    with pytest.raises(RunError, match=f"Unsampler: {LOST}"):
+    with pytest.raises(RunError, match=f"Exact Unsampler: {LOST}"):
         bench.run(noise=bench.unsample(bench.ays(steps)))
 
 
@@ -72,7 +72,7 @@ def test_at_other_numbers_of_steps(comfy, patch, steps):
 @pytest.mark.parametrize("sampler", ["euler", "heun"])
 def test_through_a_core_sampler(comfy, patch, sampler):
     bench = patched(comfy, "memory-core", patch)
-    with pytest.raises(RunError, match=rf"Unsampler \(Advanced\): {LOST}"):
+    with pytest.raises(RunError, match=rf"Exact Unsampler \(Advanced\): {LOST}"):
         bench.run(clip=bench.through_core(sampler))
 
 

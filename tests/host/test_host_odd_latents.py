@@ -28,7 +28,7 @@ def odd(bench: Bench, latent, kind: str):
 def test_a_latent_that_is_no_clip_is_one_sentence_in_both_passes(comfy, kind):
     bench = Bench.set_up(comfy, f"odd-up-{kind}")
     bench.latent = odd(bench, bench.latent, kind)
-    refused(bench, bench.unsample(bench.ays(4)), "Unsampler: " + REFUSED[kind].format("latent_image"))
+    refused(bench, bench.unsample(bench.ays(4)), "Exact Unsampler: " + REFUSED[kind].format("latent_image"))
     bench = Bench.set_up(comfy, f"odd-down-{kind}")
     noise = odd(bench, bench.unsample(bench.ays(4)), kind)
     with pytest.raises(RunError) as stopped:
@@ -49,7 +49,9 @@ def test_another_packs_entry_is_no_record(comfy):
     bench = Bench.set_up(comfy, "odd-foreign-noise")
     noise = odd(bench, bench.latent, "foreign entry")
     words = "noise carries no record of an unsampling: its entry unsampling is another pack's, a dict"
-    refused(bench, bench.resample(noise), f"Noiseless Resampler: {words}; connect the Unsampler's output")
+    refused(
+        bench, bench.resample(noise), f"Noiseless Resampler: {words}; connect the Exact Unsampler's output"
+    )
     bench = Bench.set_up(comfy, "odd-foreign-report")
     report = bench.graph.add("UNS_InversionReport", noise=odd(bench, bench.latent, "foreign entry"))
     bench.graph.add("PreviewImage", images=report)

@@ -1,5 +1,5 @@
-"""ComfyUI's own templates, as the wheel has them, with Unsampler and Noiseless Resampler in the place of the
-sampler: the clip goes up, comes back and takes another text, and the graph runs to its end.
+"""ComfyUI's own templates, as the wheel has them, with our two nodes in the place of
+the sampler: the clip goes up, comes back and takes another text, and the graph runs to its end.
 
 docs/models.md has the table; UPDATE_SNAPSHOTS=1 records what is measured here and writes it.
 """

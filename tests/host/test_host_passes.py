@@ -119,7 +119,9 @@ def test_no_noise_type_of_sample_settings_gets_in(comfy, noise_type):
         ("ADE_IterationOptsFreeInit", {"iterations": 1, "apply_to_1st_iter": True}),
     ],
 )
-@pytest.mark.parametrize("way", ["Unsampler", "Unsampler .Advanced.", "Inversion Sampler .unsample."])
+@pytest.mark.parametrize(
+    "way", ["Exact Unsampler", "Exact Unsampler .Advanced.", "Inversion Sampler .unsample."]
+)
 def test_iterations_which_sample_again_or_add_noise_are_refused(comfy, way, node, more):
     bench = Bench.set_up(comfy, f"iterations-{node}-{len(way)}-{len(more)}")
     known = comfy.object_info[node]["input"]["required"]
@@ -139,8 +141,8 @@ def test_iterations_which_sample_again_or_add_noise_are_refused(comfy, way, node
         "ADE_UseEvolvedSampling", model=bench.model, beta_schedule="use existing", sample_settings=settings
     )
     made = {
-        "Unsampler": lambda: bench.unsample(bench.ays(6)),
-        "Unsampler .Advanced.": lambda: bench.through_core("euler"),
+        "Exact Unsampler": lambda: bench.unsample(bench.ays(6)),
+        "Exact Unsampler .Advanced.": lambda: bench.through_core("euler"),
         "Inversion Sampler .unsample.": lambda: bench.custom(bench.latent, "unsample", bench.ays(6)),
     }
     with pytest.raises(RunError, match=f"{way}: .*iteration_opts samples .*FreeInit.*disconnect it"):
@@ -206,7 +208,7 @@ def test_cancel_works_within_one_call(comfy):
 
 def test_nan_stops_at_its_step(comfy):
     bench = Bench.set_up(comfy, "nan", nan_at_call=5)
-    sentence = r"Unsampler: the model returned NaN .* at model call 5 of 19 \(step 13, sigma"
+    sentence = r"Exact Unsampler: the model returned NaN .* at model call 5 of 19 \(step 13, sigma"
     with pytest.raises(RunError, match=sentence):
         bench.run(noise=bench.unsample(bench.ays()))
     assert len(bench.calls()) == 5

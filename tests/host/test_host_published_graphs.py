@@ -75,7 +75,7 @@ def test_g1_cfg_2_while_unsampling_is_reported_as_too_much(comfy, frames):
     bench = guide_bench(comfy, f"guide-report-{frames}", frames=frames, size=16)
     noise = bench.unsample(bench.ays(), 2.0, direct=0.0)
     text = Reported(bench, noise=noise).run().text
-    assert "cfg 2 while unsampling pushes it off the Gaussian; lower the Unsampler's cfg" in text
+    assert "cfg 2 while unsampling pushes it off the Gaussian; lower the Exact Unsampler's cfg" in text
     assert bench.error(bench.run(back=bench.resample(noise, 2.0))["back"]) < EXACT
 
 
@@ -90,7 +90,7 @@ FLIPPED = ["sigmas rises", "without FlipSigmas or Reverse Sigmas: the node turns
 @pytest.mark.parametrize("kind", ["FlipSigmas", "UNS_ReverseSigmas"])
 def test_g1_flip_sigmas_left_in_is_named(comfy, kind):
     bench = guide_bench(comfy, f"guide-{kind}")
-    refused(bench, bench.unsample(flipped(bench, kind)), "Unsampler: ", *FLIPPED)
+    refused(bench, bench.unsample(flipped(bench, kind)), "Exact Unsampler: ", *FLIPPED)
 
 
 @pytest.mark.parametrize("kind", ["FlipSigmas", "UNS_ReverseSigmas"])
@@ -100,7 +100,7 @@ def test_g1_flip_sigmas_left_in_before_a_guiders_unsampler_is_named(comfy, kind)
     guider = bench.graph.add("CFGGuider", model=bench.model, cfg=2.0, **conds)
     given = {"guider": guider, "latent_image": bench.latent, "solver": "euler"}
     node = bench.graph.add("UNS_UnsamplerAdvanced", sigmas=flipped(bench, kind), **given)
-    refused(bench, node, "Unsampler (Advanced): ", *FLIPPED)
+    refused(bench, node, "Exact Unsampler (Advanced): ", *FLIPPED)
 
 
 def test_g1_flip_sigmas_left_in_before_the_resampler_is_named(comfy):
@@ -280,5 +280,5 @@ def test_g5_the_grey_hole_of_the_inpainting_encoder_is_noticed(comfy, tmp_path, 
 
 def test_g5_lcm_as_sampler_is_refused_by_name(comfy):
     bench = lcm_bench(comfy, "person-lcm", 16)
-    with pytest.raises(RunError, match=r"Unsampler \(Advanced\): sampler lcm cannot be run backwards"):
+    with pytest.raises(RunError, match=r"Exact Unsampler \(Advanced\): sampler lcm cannot be run backwards"):
         bench.run(clip=bench.through_core("lcm"))

@@ -36,7 +36,7 @@ def refused(bench: Bench, node, *words: str) -> str:
 )
 def test_schedules_that_cannot_be_unsampled(comfy, numbers, words):
     bench = Bench.set_up(comfy, "bad-sigmas")
-    refused(bench, bench.unsample(bench.sigmas(numbers)), "Unsampler: ", *words)
+    refused(bench, bench.unsample(bench.sigmas(numbers)), "Exact Unsampler: ", *words)
 
 
 @pytest.mark.parametrize(
@@ -52,13 +52,15 @@ def test_latents_that_are_no_clip(comfy, clip, words):
     bench = Bench.set_up(comfy, "bad-latent")
     stored = comfy.put_latent("bad-latent-clip", samples=clip)
     bench.latent = bench.graph.add("UNSTest_LoadLatent", file=stored)
-    refused(bench, bench.unsample(bench.ays(4)), "Unsampler: ", *words)
+    refused(bench, bench.unsample(bench.ays(4)), "Exact Unsampler: ", *words)
 
 
 def test_a_noise_latent_given_to_the_unsampler(comfy):
     bench = Bench.set_up(comfy, "noise-again")
     noise = bench.unsample(bench.ays(4))
-    with pytest.raises(RunError, match="Unsampler: latent_image is already unsampled noise; connect the"):
+    with pytest.raises(
+        RunError, match="Exact Unsampler: latent_image is already unsampled noise; connect the"
+    ):
         bench.run(again=bench.unsample(bench.ays(4), latent_image=noise))
     assert len(bench.calls()) == 7
 
@@ -69,7 +71,7 @@ def test_a_plain_image_given_to_the_resampler(comfy):
         bench,
         bench.resample(bench.latent),
         "Noiseless Resampler: noise carries no record",
-        "connect the Unsampler's output",
+        "connect the Exact Unsampler's output",
     )
     bench = Bench.set_up(comfy, "plain-with-sigmas")
     given = bench.resample(bench.latent, sigmas=bench.ays(4))
@@ -157,7 +159,7 @@ def test_cfg_below_zero(comfy, make):
 def test_cfg_below_zero_through_a_link(comfy):
     bench = Bench.set_up(comfy, "cfg-link")
     below = bench.graph.add("PrimitiveFloat", value=-0.5)
-    refused(bench, bench.unsample(bench.ays(4), below), "Unsampler: cfg is -0.5; set it to 0 or above")
+    refused(bench, bench.unsample(bench.ays(4), below), "Exact Unsampler: cfg is -0.5; set it to 0 or above")
 
 
 def test_ays_needs_a_model_for_auto_and_knows_no_flow_model(comfy):

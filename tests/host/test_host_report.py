@@ -91,14 +91,16 @@ def test_the_chart_is_an_image_on_the_node_and_an_output(comfy):
 def test_high_cfg_and_changed_noise_are_blamed(comfy):
     bench = Bench.set_up(comfy, "report-cfg", size=32)
     strong = Reported(bench, noise=bench.unsample(bench.ays(), 5.0)).run()
-    assert strong.text.startswith("noise too strong (") and "lower the Unsampler's cfg (or" in strong.text
+    assert (
+        strong.text.startswith("noise too strong (") and "lower the Exact Unsampler's cfg (or" in strong.text
+    )
     assert strong.numbers["noise_std"] > 1.14
     assert (strong.numbers["psnr"], strong.numbers["relative_error"]) == (0.0, 1.0)
     bench = Bench.set_up(comfy, "report-weak", size=32)
     weak = bench.graph.add("LatentMultiply", samples=bench.unsample(bench.ays()), multiplier=0.58)
     found = Reported(bench, noise=weak).run()
     assert found.text.startswith("noise too weak (0.5")
-    assert "the noise was changed since; connect the Unsampler's output directly" in found.text
+    assert "the noise was changed since; connect the Exact Unsampler's output directly" in found.text
 
 
 def test_the_custom_cfg_of_animatediff_is_blamed_where_the_nodes_own_is_1(comfy):

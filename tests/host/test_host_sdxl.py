@@ -86,5 +86,5 @@ def test_windows_too_short_for_the_motion_model_are_refused_in_a_sentence(comfy,
     write_video(clip, pan_over_photograph(17, 67, 101), Fraction(8))
     prompt = lowered(comfy, HOTSHOT, "hotshot", clip)
     change(prompt)
-    with pytest.raises(RunError, match=f"Unsampler: model .*{words}"):
+    with pytest.raises(RunError, match=f"Exact Unsampler: model .*{words}"):
         comfy.run(prompt)

@@ -63,7 +63,9 @@ def test_above_it_the_unsampler_names_the_top_and_the_scheduler(comfy, name, abo
     shown = f"{top:.4g}" if top > 1000 else f"{top:.3g}"
     words = "whose noise goes up to 1" if top == 1 else f"knows noise up to {shown}"
     sigmas = bench.sigmas([top * above, *BELOW])
-    refused(bench, bench.unsample(sigmas), "Unsampler: sigmas starts at", words, "Basic Scheduler with this")
+    refused(
+        bench, bench.unsample(sigmas), "Exact Unsampler: sigmas starts at", words, "Basic Scheduler with this"
+    )
 
 
 @pytest.mark.parametrize("name", ["SD1.5", "EDM", "cascade"])

@@ -139,7 +139,7 @@ def test_ltxvs_guides_are_refused_and_a_mask_of_theirs_too(comfy):
     guided = wan.graph.add(
         "UNSTest_TokensConditioning", value=1.0, tokens=10, width=256, settings='{"keyframe_idxs": [1]}'
     )
-    with pytest.raises(RunError, match=r"Unsampler: positive and negative carry LTXV's guides"):
+    with pytest.raises(RunError, match=r"Exact Unsampler: positive and negative carry LTXV's guides"):
         wan.run(noise=wan.up(positive=guided))
     mask = torch.ones(1, 1, 3, 8, 12)
     mask[..., 2, 1::2, :] = -2

@@ -96,7 +96,7 @@ def test_one_is_not_many(grid):
 @pytest.fixture
 def silent(sheets, monkeypatch):
     said = []
-    monkeypatch.setattr(sheets.screen, "say", lambda node, text: said.append(text))
+    monkeypatch.setattr(sheets.screen, "say", lambda node, text, at_end=False: said.append(text))
     monkeypatch.setattr(sheets.screen, "ticks", lambda total: lambda: None)
     return said
 

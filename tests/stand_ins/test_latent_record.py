@@ -78,7 +78,7 @@ def test_other_windows_are_told_in_words(facts, ours, theirs):
     ours, theirs = facts(**ours), facts(**theirs)
     shown = [one.windows or "none" for one in (theirs, ours)]
     assert refusal(carried(ours), theirs, None, "auto") == (
-        f"model cuts the clip into other context windows than the Unsampler's did ({shown[0]}, not"
+        f"model cuts the clip into other context windows than the Exact Unsampler's did ({shown[0]}, not"
         f" {shown[1]}); give both nodes the same context options and extras"
     )
     assert "length 4" in "".join(shown)
@@ -88,7 +88,7 @@ def test_other_windows_are_told_in_words(facts, ours, theirs):
 def test_another_solver_is_told_by_both_names(facts, solver):
     assert refusal(carried(facts()), facts(), None, solver) == (
         f"solver is {solver}, but the noise was made with midpoint; leave it on auto, and sampler as it was"
-        " in the Unsampler"
+        " in the Exact Unsampler"
     )
 
 

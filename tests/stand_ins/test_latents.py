@@ -1,4 +1,4 @@
-"""What a LATENT must be for a pass, and noise that no Unsampler made."""
+"""What a LATENT must be for a pass, and noise that no Exact Unsampler made."""
 
 from types import SimpleNamespace
 
@@ -178,7 +178,7 @@ def test_the_variance_of_entries_in_sampling_space(scale, shape):
     assert latents.variance(latent_format, samples) == pytest.approx(expected, rel=1e-5)
 
 
-# std of the strongest frame where the Unsampler made 8, or where that is not known, and the schedule's top
+# std of the strongest frame where the noise was made with 8, or that is not known, and the schedule's top
 @pytest.mark.parametrize(
     ("std", "made", "top", "words"),
     [
@@ -186,7 +186,7 @@ def test_the_variance_of_entries_in_sampling_space(scale, shape):
             80.0,
             8.0,
             8.0,
-            "its std is 80 where sigmas starts at 8, and the Unsampler made 8; connect it as it was",
+            "its std is 80 where sigmas starts at 8, and the Exact Unsampler made 8; connect it as it was",
         ),
         (21.0, 8.0, 8.0, "its std is 21"),
         (19.0, 8.0, 8.0, ""),

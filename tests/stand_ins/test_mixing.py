@@ -57,7 +57,7 @@ def mix(mixing, monkeypatch):
     """Mix Noise with these settings; `mix.said` is what it said last."""
 
     def run(latent, amount=0.0, mode=mixing.FRESH, seed=0, other=None, normalise=False, tone=0.0):
-        monkeypatch.setattr(mixing.screen, "say", lambda node, text: setattr(run, "said", text))
+        monkeypatch.setattr(mixing.screen, "say", lambda node, text, at_end=False: setattr(run, "said", text))
         mode = mixing.SLERP if mode == "slerp" else mode
         return mixing.mixed(latent, other, mixing.Wanted(amount, seed, mode, normalise, tone), None)
 

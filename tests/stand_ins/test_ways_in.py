@@ -149,13 +149,13 @@ MODELS = {
         lambda: evolved(length=6),
         evolved,
         WITH_RECORD,
-        "model cuts the clip into other context windows than the Unsampler's did (windows:",
+        "model cuts the clip into other context windows than the Exact Unsampler's did (windows:",
     ),
     "windows that the noise had not": (
         evolved,
         core.Model,
         WITH_RECORD,
-        "model cuts the clip into other context windows than the Unsampler's did (windows:",
+        "model cuts the clip into other context windows than the Exact Unsampler's did (windows:",
     ),
     "another family": (
         lambda: core.Model(model=core.SDXL()),
@@ -240,7 +240,7 @@ def test_a_slice_of_the_noise_is_compared_by_the_windows_of_the_whole(ways, way,
     ways.noise = sliced
     with pytest.raises(Asked):
         getattr(ways, way)(evolved(), evolved())
-    words = "other context windows than the Unsampler's did (none, not windows:"
+    words = "other context windows than the Exact Unsampler's did (none, not windows:"
     assert words in refusal(getattr(ways, way), core.Model(), evolved())
 
 

@@ -79,11 +79,11 @@ def test_a_script_queues_the_prompt_waits_and_fetches_the_results(script, tmp_pa
 
 
 def test_a_script_says_how_a_run_failed(script, tmp_path):
-    error = ["execution_error", {"node_id": "10", "exception_message": "Unsampler: no memory"}]
+    error = ["execution_error", {"node_id": "10", "exception_message": "Exact Unsampler: no memory"}]
     with FakeComfy() as fake:
         fake.finish(status={"status_str": "error", "completed": False, "messages": [error]})
         done = queued(script, fake, tmp_path, "unsample_resample_image")
-    assert done.returncode == 1 and "Unsampler: no memory" in done.stderr
+    assert done.returncode == 1 and "Exact Unsampler: no memory" in done.stderr
 
 
 def test_a_script_ends_when_the_prompt_is_refused(script, tmp_path):

@@ -428,7 +428,7 @@ def test_a_workflow_without_an_unsampler_runs_whole(two, tmp_path, capsys):
     (tmp_path / "w.json").write_text(json.dumps(workflow))
     assert run(write_batch(tmp_path, clips=("walk",), workflow="w.json"), *two) == 0
     assert {kind for farm in two for kind in farm.kinds()} == {"whole"}
-    assert "0 Unsamplers, so that no inversion is kept" in capsys.readouterr().out
+    assert "0 Exact Unsamplers, so that no inversion is kept" in capsys.readouterr().out
 
 
 CSV = 'clip,style,prompt,22.cfg\nwalk.mp4,ink,ink drawing,2\ncat.mp4,oil,"oil, thick",3.5\n\n'

@@ -230,7 +230,7 @@ def test_the_ipadapter_is_on_the_resamplers_model_alone():
     assert source_of(workflow, "IPAdapterAdvanced", "model") == plain
     assert source_of(workflow, "IPAdapterAdvanced", "image")["title"] == "Load Image: the look"
     assert value_of(workflow, "IPAdapterAdvanced", "weight_type") == "style transfer"
-    for words in ("ComfyUI_IPAdapter_plus", "the *Unsampler* has the plain MODEL", "*IPAdapter Batch*"):
+    for words in ("ComfyUI_IPAdapter_plus", "the *Exact Unsampler* has the plain MODEL", "*IPAdapter Batch*"):
         assert words in notes(workflow)
 
 
@@ -284,7 +284,7 @@ def test_the_video_keeps_its_rate_and_sound_and_any_shape_becomes_a_multiple_of_
     [
         "ComfyUI-AnimateDiff-Evolved",
         "ComfyUI-Advanced-ControlNet",
-        "**Source** goes into the *Unsampler*",
+        "**Source** goes into the *Exact Unsampler*",
         "**Target** goes into the *Resampler*",
         "**direct path**",
         "five changes",
@@ -375,7 +375,7 @@ def test_the_wan22_workflow_gives_both_models_and_one_border_to_both_passes():
         files.append([prompt[shift["model"][0]]["inputs"]["unet_name"] for shift in shifts])
     names = [f"wan2.2_t2v_{noise}_noise_14B_fp8_scaled.safetensors" for noise in ("high", "low")]
     assert files == [names, names]
-    for words in ("**0.875**", "**0.9** for image-to-video", "**Not two Unsamplers in a row**"):
+    for words in ("**0.875**", "**0.9** for image-to-video", "**Not two Exact Unsamplers in a row**"):
         assert words in notes(workflow)
 
 

@@ -7,7 +7,7 @@ from itertools import combinations
 from workflow_parts import INPUT_ID, OUTPUT_ID, all_nodes, links_of, real_nodes, subgraphs
 
 from tools.widgets import Widget, drawn_widgets, grown, inputs_of
-from tools.workflows.graph import SAVED_BY_NAME
+from tools.workflows.graph import REPORT_OUTPUTS, REPORTS, SAVED_BY_NAME
 
 TOP = {
     "last_node_id": int,
@@ -197,7 +197,10 @@ def slots(workflow: dict, info: dict) -> Iterator[str]:
             continue
         entry = grown(info[node["type"]], [item["name"] for item in node["inputs"]])
         outputs = [(item["name"], item["type"]) for item in node["outputs"]]
-        if outputs != list(zip(entry["output_name"], entry["output"], strict=True)):
+        offered = list(zip(entry["output_name"], entry["output"], strict=True))
+        if node["type"] in REPORTS:  # the last ones are shown where they are linked
+            offered = offered[: max(REPORT_OUTPUTS, len(outputs))]
+        if outputs != offered:
             yield f"{node['type']} has other outputs than its node type"
         given = {item["name"]: item for item in node["inputs"]}
         for item in inputs_of(entry):
@@ -217,6 +220,8 @@ def widgets(workflow: dict, info: dict) -> Iterator[str]:
         if isinstance(given, dict):
             yield from by_name(node["type"], given)
             given = [given[name] for name in given if name not in SAVED_BY_NAME.get(node["type"], {})]
+        else:
+            given = without_controls(entry, names, given)
         if len(names) != len(given):
             yield f"{node['type']} has {len(given)} values for {len(names)} widgets"
             continue
@@ -228,6 +233,19 @@ def widgets(workflow: dict, info: dict) -> Iterator[str]:
         for name, widget in drawn.items():
             if not allowed(values[name], widget):
                 yield f"{node['type']} does not allow {values[name]!r} as {name}"
+
+
+def without_controls(entry: dict, names: list[str], given: list) -> list:
+    """The values of a node's widgets, without those of "control after generate" behind them."""
+    controls = {
+        widget.name: widget.controls for widget in drawn_widgets(entry, lambda widget: widget.default)
+    }
+    left = list(given)
+    kept = []
+    for name in names:
+        kept += left[:1]
+        left = left[1 + controls.get(name, 0) :]
+    return kept + left
 
 
 def by_name(kind: str, given: dict) -> Iterator[str]:

@@ -30,7 +30,7 @@ class Job:
     output: Path
     prompt: str | None = None  # what the result shows
     negative: str | None = None
-    source: str | None = None  # what the clip shows: the text behind the Unsampler
+    source: str | None = None  # what the clip shows: the text behind the Exact Unsampler
     settings: dict[str, Any] = field(default_factory=dict)  # {"NODE.INPUT": value}
     clip_node: str | None = None  # which loader gets the clip, where there are several
     output_node: str | None = None  # whose file is fetched, where several save one

@@ -84,7 +84,9 @@ def _of(job: Job, object_info: dict) -> Pieces:
         return Pieces(_style(job, whole, (upload,), saver), None, whole)
     unsamplers = [node for node in whole if whole[node]["class_type"] in UNSAMPLERS]
     if len(unsamplers) != 1:
-        why = f"{job.where}: the workflow has {len(unsamplers)} Unsamplers, so that no inversion is kept"
+        why = (
+            f"{job.where}: the workflow has {len(unsamplers)} Exact Unsamplers, so that no inversion is kept"
+        )
         return Pieces(_style(job, whole, (upload,), saver), None, whole, why)
     inversion = _inversion(job, whole, unsamplers[0], upload)
     style = _with_kept(whole, unsamplers[0], inversion.target.name)
@@ -139,7 +141,7 @@ def _set_texts(prompt: dict, object_info: dict, job: Job) -> None:
 
 
 def _source_texts(prompt: dict, object_info: dict) -> list[tuple[str, str]]:
-    """The texts behind the Unsampler, found as those behind a resampler are."""
+    """The texts behind the Exact Unsampler, found as those behind a resampler are."""
     starts = [node for node in prompt if prompt[node]["class_type"] in UNSAMPLERS]
     view = needed_for(prompt, starts)
     for node in starts:
@@ -197,7 +199,7 @@ def saving(inputs: dict) -> dict:
 
 
 def _with_kept(whole: dict, unsampler: str, name: str) -> dict:
-    """The prompt with Load Noise in place of the Unsampler."""
+    """The prompt with Load Noise in place of the Exact Unsampler."""
     style = copy.deepcopy(whole)
     del style[unsampler]
     for node in style.values():

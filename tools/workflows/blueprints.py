@@ -17,8 +17,8 @@ TOLD = {
         " gives it back (a second pass down, which runs only where it is connected), a report on the noise."
     ),
     PASSES: (
-        "Unsampler and Noiseless Resampler in one. In: a LATENT, its schedule, the prompts of source and"
-        " target. Out: the restyled LATENT, the noise and a report on it."
+        "Exact Unsampler and Noiseless Resampler in one. In: a LATENT, its schedule, the prompts of source"
+        " and target. Out: the restyled LATENT, the noise and a report on it."
     ),
 }
 

@@ -33,7 +33,7 @@ START = """\
 # Restyle a video: two looks that cross-fade
 
 The first look turns into the second while the clip runs. Each frame has its own prompt in the **Noiseless \
-Resampler**; the **Unsampler** has one for all, what the clip shows.
+Resampler**; the **Exact Unsampler** has one for all, what the clip shows.
 
 **Use it**
 1. Choose a clip in *Load Video*.
@@ -64,7 +64,7 @@ It makes one prompt for each frame. Context windows cut them as they cut the fra
 **Batch Prompt Schedule (FizzNodes)** in its place: frames as whole numbers, *max_frames* as many as the \
 clip has, *POS* to *positive* of the Resampler.
 
-**Source** goes into the *Unsampler*: one text for all frames.
+**Source** goes into the *Exact Unsampler*: one text for all frames.
 """
 
 

@@ -14,6 +14,8 @@ from tools.widgets import Widget, drawn_widgets, grown, inputs_of
 
 OPTIONAL_SHAPE = 7  # LiteGraph's hollow circle: the slot may stay empty
 NOTE = "MarkdownNote"
+FIXED = "fixed"  # of "control after generate", behind a number that may count up
+REPORTS, REPORT_OUTPUTS = ("UNS_InversionReport", "UNS_RestyleReport"), 2  # js/inversion_report.js
 ALWAYS, BYPASSED = 0, 4  # modes of a node; what is bypassed hands its input on, until Ctrl+B
 # VideoHelperSuite saves its widgets by name, these among them. Without them frontend 1.58 takes a node that
 # has as many values as inputs for one saved by place, and gives the values to the wrong widgets.
@@ -95,8 +97,9 @@ class Node:
     @property
     def widget_values(self) -> list[Any] | dict[str, Any]:
         """Widget values in the frontend's order, or by name."""
-        named = {widget.name: self.value(widget) for widget in self.widgets}
-        return named | SAVED_BY_NAME[self.type] if self.type in SAVED_BY_NAME else list(named.values())
+        if self.type in SAVED_BY_NAME:
+            return {widget.name: self.value(widget) for widget in self.widgets} | SAVED_BY_NAME[self.type]
+        return [one for widget in self.widgets for one in (self.value(widget), *([FIXED] * widget.controls))]
 
 
 def slot(name: str, kind: str, optional: bool) -> dict:
@@ -196,20 +199,26 @@ class Graph:
         }
 
 
+def shown_outputs(node: Node, links: list[list]) -> list[tuple[str, str]]:
+    """Names and types of a node's outputs; of a report those that our script shows, and what is linked."""
+    slots = list(zip(node.entry["output_name"], node.entry["output"], strict=True))
+    linked = [link[2] + 1 for link in links if link[1] == node.id]
+    return slots[: max([REPORT_OUTPUTS, *linked])] if node.type in REPORTS else slots
+
+
 def node_json(node: Node, order: int, links: list[list]) -> dict:
     """One node as the frontend saves it."""
     inputs = [] if node.type == NOTE else node.inputs
     for link in links:
         if link[3] == node.id:
             inputs[link[4]]["link"] = link[0]
-    slots = zip(node.entry["output_name"], node.entry["output"], strict=True)
     outputs = [
         {
             "name": name,
             "type": kind,
             "links": [link[0] for link in links if link[1] == node.id and link[2] == index] or None,
         }
-        for index, (name, kind) in enumerate(slots)
+        for index, (name, kind) in enumerate(shown_outputs(node, links))
     ]
     head = {
         "id": node.id,

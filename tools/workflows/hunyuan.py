@@ -29,15 +29,17 @@ ABOUT = """\
 HunyuanVideo is a *flow* model whose **guidance is built in**: *FluxGuidance* tells it how strictly to \
 follow the text, with one model call a step and without a negative text.
 
-- **guidance 1 in the Unsampler, more in the Resampler**: what *cfg* is in the other templates. 6 is what \
-the model is usually sampled with.
+- **guidance 1 in the Exact Unsampler, more in the Resampler**: what *cfg* is in the other templates. 6 is \
+what the model is usually sampled with.
 - **Basic Guider** instead of cfg, so both passes are the *(Advanced)* nodes.
 - **One model for everything.** *Shift of the schedule* (ModelSamplingSD3, in *Models*) sits before Basic \
 Scheduler and both guiders.
 - **No AnimateDiff and no motion model**: HunyuanVideo makes all frames together.
 """
 
-PROMPTS = notes.PROMPTS.replace("Leave the Unsampler's **cfg at 1**", "Leave the source's **guidance at 1**")
+PROMPTS = notes.PROMPTS.replace(
+    "Leave the Exact Unsampler's **cfg at 1**", "Leave the source's **guidance at 1**"
+)
 SIZE = notes.SIZE_FLOW.format(
     megapixels="0.38",
     example="848 x 480",

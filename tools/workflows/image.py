@@ -42,7 +42,7 @@ text and cfg now, so the picture comes back: what is left of a difference is the
 *direct* (an advanced input of both) is how many of the noisy first steps go by the difference of the two \
 texts alone: -1 lets the picture decide, 0 is off. Shapes hold there.
 
-Leave the Unsampler's *cfg* at 1: more spoils the noise. Needs only this pack and an SD1.5 checkpoint.
+Leave the Exact Unsampler's *cfg* at 1: more spoils the noise. Needs only this pack and an SD1.5 checkpoint.
 """
 
 # What PICTURE shows.

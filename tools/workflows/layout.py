@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from tools.widgets import UPLOAD
-from tools.workflows.graph import NOTE, UPLOAD_BUTTON, Graph, Node
+from tools.workflows.graph import NOTE, REPORT_OUTPUTS, REPORTS, UPLOAD_BUTTON, Graph, Node
 
 TITLE, PAD, GROUP_TITLE = 30, 20, 50
 GAP = 40  # room for a pack's badge: below the node in Nodes 2.0, above it in the classic design
@@ -67,7 +67,9 @@ def needed_height(node: Node) -> int:
     shown = [widget for widget in node.widgets if not widget.options.get("hidden")]
     sockets = sum("widget" not in item for item in node.inputs)
     buttons = int(UPLOAD_BUTTON in node.widget_values or node.type in WITH_A_BUTTON)
-    height = ROW * max(sockets, len(node.entry["output"])) + WIDGET * (len(shown) + buttons) + 14
+    outputs = REPORT_OUTPUTS if node.type in REPORTS else len(node.entry["output"])
+    controls = sum(widget.controls for widget in shown)
+    height = ROW * max(sockets, outputs) + WIDGET * (len(shown) + controls + buttons) + 14
     if UPLOAD in shown:
         return height + PREVIEW
     return height + MULTILINE * sum(bool(widget.options.get("multiline")) for widget in shown)
@@ -79,7 +81,7 @@ def place(graph: Graph, *rows: list[Area]) -> None:
     for row in rows:
         bottom = max(bottoms(row, top)) + PAD
         graph.groups += groups(row, top, bottom, len(graph.groups))
-        top = bottom + GAP
+        top = bottom + GAP - PAD  # each group keeps its nodes apart from the next row's
 
 
 def bottoms(row: list[Area], top: int) -> Iterator[int]:

@@ -1,5 +1,5 @@
 """A clip that takes its look from a picture, on the way down alone: by an IP-Adapter on the resampler's
-MODEL, or by Advanced-ControlNet's Reference on its conditions. The Unsampler has neither."""
+MODEL, or by Advanced-ControlNet's Reference on its conditions. The Exact Unsampler has neither."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -31,9 +31,9 @@ from tools.workflows.subgraph import fold
 IPADAPTER_START = """\
 # Restyle a video: the look from a picture
 
-The **Unsampler** turns your clip into noise with the plain model. The **Noiseless Resampler** comes down on \
-a model with an **IP-Adapter**, which sees your picture: so the clip's shapes and motion stay, and the \
-picture's look is new.
+The **Exact Unsampler** turns your clip into noise with the plain model. The **Noiseless Resampler** comes \
+down on a model with an **IP-Adapter**, which sees your picture: so the clip's shapes and motion stay, and \
+the picture's look is new.
 
 **Use it**
 1. Choose a clip in *Load Video* and a picture in *Load Image: the look*.
@@ -51,7 +51,7 @@ missing files.
 REFERENCE_START = """\
 # Restyle a video: the look from a picture, with no further model
 
-The **Unsampler** turns your clip into noise as it is. The **Noiseless Resampler** comes down with \
+The **Exact Unsampler** turns your clip into noise as it is. The **Noiseless Resampler** comes down with \
 **Reference**, which lets the model look at your picture in every step: so the clip's shapes and motion \
 stay, and the picture's look is new.
 
@@ -76,8 +76,8 @@ end earlier (*end_at* 0.7).
 
 **Shapes get lost?** Raise *structure* (0.1, 0.2), lower *weight*.
 
-**Only here**: the *Unsampler* has the plain MODEL. With the IP-Adapter in both passes the clip comes back \
-as it was.
+**Only here**: the *Exact Unsampler* has the plain MODEL. With the IP-Adapter in both passes the clip comes \
+back as it was.
 
 **A picture for each frame**: *IPAdapter Batch* in place of *IPAdapter Advanced*; AnimateDiff's context \
 windows cut the pictures as they cut the frames.
@@ -91,8 +91,8 @@ REFERENCE_LOOK = """\
 
 **Shapes get lost?** Raise *structure* (0.1, 0.2), lower *strength*.
 
-**Only here**: the *Unsampler* has the prompts alone. With Reference in both passes the clip comes back as \
-it was.
+**Only here**: the *Exact Unsampler* has the prompts alone. With Reference in both passes the clip comes \
+back as it was.
 
 It takes more time: each model call asks the model about the picture as well.
 """

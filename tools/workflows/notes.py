@@ -3,8 +3,8 @@
 HOW = """\
 # Restyle a video by unsampling
 
-1. The **Unsampler** runs the sampler backwards: it turns your clip into the noise that the model would \
-have started from to make it. Motion and composition are kept in that noise.
+1. The **Exact Unsampler** runs the sampler backwards: it turns your clip into the noise that the model \
+would have started from to make it. Motion and composition are kept in that noise.
 2. The **Noiseless Resampler** comes down again with another text, a little more cfg and a weak ControlNet. \
 It has no seed.
 
@@ -52,8 +52,8 @@ loader then.
 START_WAN = """\
 # Restyle a video by unsampling, on Wan 2.1
 
-1. The **Unsampler** runs the sampler backwards: it turns your clip into the noise that the model would \
-have started from to make it. Motion and composition are kept in that noise.
+1. The **Exact Unsampler** runs the sampler backwards: it turns your clip into the noise that the model \
+would have started from to make it. Motion and composition are kept in that noise.
 2. The **Noiseless Resampler** comes down again with another text and a little more cfg. It has no seed.
 
 **Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
@@ -66,8 +66,8 @@ ComfyUI offers to download missing files.
 START_FLOW = """\
 # Restyle a video by unsampling, on {name}
 
-1. The **Unsampler** runs the sampler backwards: it turns your clip into the noise that the model would \
-have started from to make it. Motion and composition are kept in that noise.
+1. The **Exact Unsampler** runs the sampler backwards: it turns your clip into the noise that the model \
+would have started from to make it. Motion and composition are kept in that noise.
 2. The **Noiseless Resampler** comes down again with another text and {second}. It has no seed.
 
 **Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
@@ -83,8 +83,8 @@ START_WAN22 = """\
 Wan 2.2 14B is two models: one for the high noise, one for the low. **Experts by Sigma** makes one guider of \
 both, and which is asked depends on sigma alone, in both passes the same.
 
-1. **Unsampler (Advanced)** runs the sampler backwards: it turns your clip into the noise that the pair \
-would have started from to make it. Motion and composition are kept in that noise.
+1. **Exact Unsampler (Advanced)** runs the sampler backwards: it turns your clip into the noise that the \
+pair would have started from to make it. Motion and composition are kept in that noise.
 2. **Noiseless Resampler (Advanced)** comes down again with another text and a little more cfg. It has no \
 seed.
 
@@ -99,7 +99,7 @@ EXPERTS = """\
 Wan 2.2 changes its model at sigma **0.875** for text-to-video and **0.9** for image-to-video, whatever the \
 shift. That is *border*, the same in both **Experts by Sigma** nodes.
 
-- **Not two Unsamplers in a row**, as with two KSamplers: the noise of the first is no clip for the second.
+- **Not two Exact Unsamplers in a row**, as with two KSamplers: the noise of the first is no clip.
 - **LoRA, context windows**: behind each model's shift, for that model alone. LoRA of Wan 2.2 come as a \
 pair, too.
 - **Memory**: one model is on the GPU at a time, and each is moved once a pass.
@@ -132,15 +132,16 @@ Steps has no table for it, so the schedule is core's **Basic Scheduler**; *simpl
 sampled with.
 
 - **One model for everything.** *Shift of the schedule* (ModelSamplingSD3, in *Models*) sits before Basic \
-Scheduler, Unsampler and Resampler. A higher *shift* spends more steps on the strong noise, where motion and \
-composition are decided.
+Scheduler, Exact Unsampler and Resampler. A higher *shift* spends more steps on the strong noise, where \
+motion and composition are decided.
 - **No AnimateDiff and no motion model**: Wan makes all frames together.
 - **Another flow model**: change the loaders in *Models*, and the shift node for that model's own if it has \
 one. The rest stays.
 """
 
 PROMPTS = """\
-**Source** goes into the *Unsampler*: what the clip shows now, in plain words. It stays for the next look.
+**Source** goes into the *Exact Unsampler*: what the clip shows now, in plain words. It stays for the next \
+look.
 
 **Target** goes into the *Resampler*: the same scene in the new look.
 
@@ -148,7 +149,7 @@ On the noisy first steps the Resampler follows the difference of the model's ans
 **direct \
 path**. Shapes hold there. Below it the recorded noise brings the detail back.
 
-Leave the Unsampler's **cfg at 1**: more spoils the noise.
+Leave the Exact Unsampler's **cfg at 1**: more spoils the noise.
 """
 
 CLOSE = """\
@@ -164,13 +165,13 @@ FAR = """\
 - look at the *Source* text: does it say what the clip shows?
 - raise *structure* (0.1, then 0.2 and up; 1 is the source itself)
 - lower *cfg* towards 1
-- raise *direct* of the Unsampler (0.7, 0.8)
+- raise *direct* of the Exact Unsampler (0.7, 0.8)
 """
 
 LAST = """
-**Another take** of the same look: another *variation* in the Unsampler. Without the direct path: *direct* \
-0, \
-and *Target* linked to *positive* of the Unsampler as well.
+**Another take** of the same look: another *variation* in the Resampler; four takes: \
+*increment* below it, and run 4 times. Without the direct path: *direct* 0, \
+and *Target* linked to *positive* of the Exact Unsampler as well.
 
 Change one thing at a time. {what} needs no new unsampling: only the second half runs again.
 """
@@ -197,7 +198,7 @@ TUNING_HUNYUAN = (
     CLOSE.format(cfg=12, weaker="").replace("*cfg* (2, then 3, up", "the target's *guidance* (8, then 10, up")
     + FAR.replace("*cfg* towards", "the target's *guidance* towards")
     + LAST.format(what="What is in the Resampler or its guider").replace(
-        "*positive* of the Unsampler", "the source's *Guidance*"
+        "*positive* of the Exact Unsampler", "the source's *Guidance*"
     )
 )
 
@@ -262,13 +263,13 @@ MIGRATION = """\
 
 | there | here |
 |---|---|
-| *FlipSigmas* | not needed: the Unsampler goes up the same schedule by itself |
-| *SamplerCustom* on flipped sigmas, *add_noise* off | **Unsampler** |
+| *FlipSigmas* | not needed: the Exact Unsampler goes up the same schedule by itself |
+| *SamplerCustom* on flipped sigmas, *add_noise* off | **Exact Unsampler** |
 | *SamplerCustom* on that noise, *add_noise* off | **Noiseless Resampler** |
-| *Unsampler* of ComfyUI_Noise | **Unsampler**; *end* in place of *end_at_step* |
+| *Unsampler* of ComfyUI_Noise | **Exact Unsampler**; *end* in place of *end_at_step* |
 | *KSampler (Advanced)* after it, *add_noise* disable | **Noiseless Resampler** |
 | *sampler_name* | *solver*: midpoint comes back exactly |
 | *normalize* | never: the noise keeps its strength |
 | fewer steps, to stay closer | *structure* |
-| *SamplerCustomAdvanced* with a guider | **Unsampler (Advanced)** and its resampler |
+| *SamplerCustomAdvanced* with a guider | **Exact Unsampler (Advanced)** and its resampler |
 """

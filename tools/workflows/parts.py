@@ -71,8 +71,8 @@ def prompts(graph: Graph, clip: object, negative: bool = True) -> Prompts:
     return Prompts(source, target, prompt(graph, "Negative prompt", clip, words, NEGATIVE))
 
 
-REPORT_WIDTH, REPORT_HEIGHT, REPORT_CHART = 380, 370, 240
-PROMPT_HEIGHT = 110
+REPORT_WIDTH, REPORT_HEIGHT, REPORT_CHART = 380, 250, 240
+PROMPT_HEIGHT = 106
 WIDE, NOTE_WIDTH = 400, 320  # of the notes at the left and at the right
 
 
@@ -83,7 +83,7 @@ def taller(folded: Node) -> dict[int, int]:
 
 def read_me(start: Node) -> Area:
     """The first note, beside the source."""
-    return Area("Read me", GREEN, [start], width=WIDE, heights={start.id: 490})
+    return Area("Read me", GREEN, [start], width=WIDE, heights={start.id: 450})
 
 
 def files_note(graph: Graph, kind: str, *files: Model) -> Node:

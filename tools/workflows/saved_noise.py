@@ -32,7 +32,7 @@ wrote, and **Restyle Grid** restyles it once for every line of *prompts*, every 
 *structure*. **Labelled Grid** shows all of them in one video, with the settings below each.
 
 **Use it**
-1. In one of the other templates connect **Save Noise** to the Unsampler's *noise* and run it once.
+1. In one of the other templates connect **Save Noise** to the Exact Unsampler's *noise* and run it once.
 2. Choose the file in *Load Noise* (press *R* to see new ones), and in *Models* what it was made with: \
 same checkpoint, motion model and context options. The node refuses others by name.
 3. Write one look a line in *prompts*: the same scene in each. Run.

@@ -31,8 +31,8 @@ WAN_FRAMES = Frames(0.38, 16, 3, notes.SIZE_WAN)
 START_VACE = """\
 # Restyle a video by unsampling, on Wan 2.1 VACE
 
-1. The **Unsampler** runs the sampler backwards: it turns your clip into the noise that the model would \
-have started from to make it. Motion and composition are kept in that noise.
+1. The **Exact Unsampler** runs the sampler backwards: it turns your clip into the noise that the model \
+would have started from to make it. Motion and composition are kept in that noise.
 2. The **Noiseless Resampler** comes down again with another text, a little more cfg and **weak edges** of \
 the clip as control video. It has no seed.
 
@@ -47,7 +47,7 @@ VACE = """\
 VACE is Wan 2.1 with a control video: here the clip's own edges, by *Canny Edges*. It takes the place that a \
 weak ControlNet has in the AnimateDiff templates.
 
-- **In the Resampler alone.** The Unsampler has no control: the noise holds the clip already.
+- **In the Resampler alone.** The Exact Unsampler has no control: the noise holds the clip already.
 - **strength** 0.4 keeps outlines without the source's texture. Lower it when the new look cannot change \
 shapes, raise it when shapes drift.
 - **Other edges, another control**: *Canny Edges* with its thresholds is inside *VACE*. Depth or pose frames \

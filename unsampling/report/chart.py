@@ -7,13 +7,14 @@ from itertools import pairwise
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
+from torch import Tensor
 
 WIDTH, HEIGHT, HEAD, GAP, SMOOTH = 1024, 640, 88, 12, 2  # pixels; lines are drawn SMOOTH times as large
 GROUND, CARD, GRID, TEXT, DIM = "#1f2329", "#2a2f37", "#474e59", "#f2f4f7", "#c3c9d2"
 BLUE, ORANGE, GREEN, PINK = "#63b3ff", "#ffb454", "#62d292", "#ff86a8"
 BAND = "#2f4f3f"
 DOTS = 32  # on a line, at most
-HEADING_SIZE, TITLE_SIZE, LABEL_SIZE, SMALLEST = 31, 27, 22, 19
+HEADING_SIZE, TITLE_SIZE, LABEL_SIZE, SMALLEST = 32, 31, 28, 19
 Ticks = Sequence[tuple[float, str]]  # where on the axis, and the label
 
 
@@ -77,6 +78,11 @@ def draw(heading: str, detail: str, good: bool, panels: Sequence[Panel | Gallery
     return np.asarray(image.resize((WIDTH, HEIGHT), Image.Resampling.LANCZOS))
 
 
+def panels_of(drawn: Tensor) -> Tensor:
+    """Charts (..., HEIGHT, WIDTH, 3) without their heading, for who has the verdict in words beside them."""
+    return drawn[..., HEAD - GAP :, :, :]
+
+
 def _write_fitted(pen: ImageDraw.ImageDraw, x: float, y: float, text: str, colour: str, size: int) -> None:
     """A line as large as it fits, but readable: cut where it would have to be smaller."""
     room = (WIDTH - x - GAP) * SMOOTH
@@ -91,7 +97,7 @@ def _panel(pen: ImageDraw.ImageDraw, panel: Panel, x: int, y: int, wide: int, ta
     pen.rounded_rectangle(_scaled(x, y, x + wide, y + tall), 8 * SMOOTH, CARD)
     _write(pen, x + 16, y + 24, panel.title, TEXT, TITLE_SIZE, "lm")
     _legend(pen, panel, x + wide - 16, y + 24)
-    left, top, right, bottom = x + 84, y + 52, x + wide - 24, y + tall - 38
+    left, top, right, bottom = x + 98, y + 52, x + wide - 24, y + tall - 38
     _axes(pen, panel, left, top, right, bottom)
     for series in panel.series:
         (_bars if series.bars else _line)(pen, panel, series, left, top, right, bottom)

@@ -54,6 +54,11 @@ def heading(figures: RestyleFigures) -> tuple[str, str]:
     return GOOD, f"look {figures.look_changed:.2f} changed, {kept}"
 
 
+def brief(figures: RestyleFigures) -> str:
+    """The verdict in the few words that a node has room for."""
+    return next((worst.brief for worst in findings(figures)), GOOD)
+
+
 def lines(figures: RestyleFigures) -> list[str]:
     """The whole report in words: each finding, or that there is none, then notes and figures."""
     verdict = [str(finding) for finding in findings(figures)] or [" (".join(heading(figures)) + ")"]
@@ -87,14 +92,16 @@ def _distinct(frames: list[tuple[int, str]]) -> list[tuple[int, str]]:
 
 def _look(figures: RestyleFigures) -> Iterator[Finding]:
     if figures.look_changed < UNCHANGED:
-        yield Finding(f"the look hardly changed ({figures.look_changed:.2f})", CURES["look"])
+        what = f"the look hardly changed ({figures.look_changed:.2f})"
+        yield Finding(what, CURES["look"], what)
 
 
 def _structure(figures: RestyleFigures) -> Iterator[Finding]:
     bad = figures.structure < KEPT
     if bad.any():
-        kept = f"({float(figures.structure[bad].mean()):.2f} of the structure kept)"
-        yield Finding(f"{where(bad)}shapes moved or went missing {kept}", CURES["structure"])
+        what, kept = "shapes moved or went missing", f"{float(figures.structure[bad].mean()):.2f}"
+        said = f"{where(bad)}{what} ({kept} of the structure kept)"
+        yield Finding(said, CURES["structure"], f"{what} ({kept} kept)")
 
 
 def _motion(figures: RestyleFigures) -> Iterator[Finding]:
@@ -103,6 +110,7 @@ def _motion(figures: RestyleFigures) -> Iterator[Finding]:
         yield Finding(
             f"things move otherwise than in the source ({figures.motion_kept:.2f} of the motion kept)",
             CURES["motion"],
+            f"things move otherwise ({figures.motion_kept:.2f} kept)",
         )
 
 
@@ -110,19 +118,22 @@ def _jumps(figures: RestyleFigures) -> Iterator[Finding]:
     at = jumping(figures)
     if at.any():
         size = percent(figures.jumps)
-        yield Finding(f"{where(at)}colours jump there, by up to {size} of black to white", CURES["jumps"])
+        what = f"{where(at)}colours jump there, by up to {size} of black to white"
+        yield Finding(what, CURES["jumps"], f"colours jump (by up to {size})")
 
 
 def _flicker(figures: RestyleFigures) -> Iterator[Finding]:
     if figures.flickering > FLICKERS:
         size = percent(figures.flickering)
-        yield Finding(f"flickers more than the source, by {size} of black to white", CURES["flicker"])
+        what = f"flickers more than the source, by {size} of black to white"
+        yield Finding(what, CURES["flicker"], f"flickers more than the source (by {size})")
 
 
 def _drift(figures: RestyleFigures) -> Iterator[Finding]:
     if figures.drift > DRIFTS:
         size = percent(figures.drift)
-        yield Finding(f"colours drift over the clip, by {size} of black to white", CURES["drift"])
+        what = f"colours drift over the clip, by {size} of black to white"
+        yield Finding(what, CURES["drift"], f"colours drift (by {size})")
 
 
 def _notes(figures: RestyleFigures) -> Iterator[str]:

@@ -42,19 +42,22 @@ LOST = 2e-3
 # A frame is blamed only beyond chance: so many standard errors of a figure of that few elements.
 SURE = 3.0
 
+GOOD = "good: noise is what this schedule expects"
 COARSE = ("euler", "dpmpp_2m")  # pairs that midpoint betters at the same price
 # Steps of a schedule up to which the model may be one that was distilled for few; sigmas that a model knows
 # up to which it is one: LCM has 50, AnimateLCM 25 to 100, all others 1000.
 FEW, DISTILLED = 8, 200
-KEEP = "keep its steps, and set direct to 1 in the Unsampler, which leaves the noise out"
+KEEP = "keep its steps, and set direct to 1 in the Exact Unsampler, which leaves the noise out"
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong, short enough for a heading, and where it comes from with the cure."""
+    """What is wrong, short enough for a heading, and where it comes from with the cure; and the same in the
+    few words that a node has room for."""
 
     what: str
     cure: str
+    brief: str
 
     def __str__(self) -> str:
         return f"{self.what}: {self.cure}"
@@ -71,7 +74,12 @@ def heading(report: Report) -> tuple[str, str]:
     for worst in findings(report):
         return worst.what, worst.cure
     strength = f"std {float(report.figures.ratio.mean()):.2f} of expected"
-    return "good: noise is what this schedule expects", f"{strength}, {solver_steps(report)}"
+    return GOOD, f"{strength}, {solver_steps(report)}"
+
+
+def brief(report: Report) -> str:
+    """The verdict in the few words that a node has room for."""
+    return next((worst.brief for worst in findings(report)), GOOD)
 
 
 def lines(report: Report) -> list[str]:
@@ -84,14 +92,18 @@ def _strong(report: Report) -> Iterator[Finding]:
     ratio = report.figures.ratio
     bad = _beyond(ratio, STRONG, _chance(report) / 2**0.5)
     if bad.any():
-        yield Finding(f"{where(bad)}noise too strong ({_mean(ratio[bad])} of expected)", _why_strong(report))
+        mean = _mean(ratio[bad])
+        what = f"{where(bad)}noise too strong ({mean} of expected)"
+        yield Finding(what, _why_strong(report), f"noise too strong ({mean})")
 
 
 def _weak(report: Report) -> Iterator[Finding]:
     ratio = report.figures.ratio
     bad = _beyond(-ratio, -WEAK, _chance(report) / 2**0.5)
     if bad.any():
-        yield Finding(f"{where(bad)}noise too weak ({_mean(ratio[bad])} of expected)", _why_weak(report))
+        mean = _mean(ratio[bad])
+        what = f"{where(bad)}noise too weak ({mean} of expected)"
+        yield Finding(what, _why_weak(report), f"noise too weak ({mean})")
 
 
 def _picture(report: Report) -> Iterator[Finding]:
@@ -102,6 +114,7 @@ def _picture(report: Report) -> Iterator[Finding]:
             f"{where(bad)}noise still carries the picture (neighbouring pixels correlate by"
             f" {_mean(excess[bad])})",
             _why_structured(report),
+            f"the picture is still in the noise ({_mean(excess[bad])})",
         )
 
 
@@ -112,11 +125,12 @@ def _frames(report: Report) -> Iterator[Finding]:
         yield Finding(
             f"{where(bad)}neighbouring frames share noise (correlation {_mean(excess[bad])})",
             f"{_why_structured(report)}; nothing is wrong where the clip stands still",
+            f"frames share noise ({_mean(excess[bad])})",
         )
 
 
 def _unrelated(report: Report) -> Iterator[Finding]:
-    """Only where it can be: the Unsampler's own noise belongs to the source in its record."""
+    """Only where it can be: the Exact Unsampler's own noise belongs to the source in its record."""
     figures = report.figures
     if figures.source_correlation is None or figures.chance is None:
         return
@@ -130,16 +144,17 @@ def _unrelated(report: Report) -> Iterator[Finding]:
         bad = torch.ones_like(bad)
     if bad.any():
         cure = _reconnect(report) if report.changed else "connect the clip that was unsampled as source"
-        yield Finding(f"{where(bad)}noise is no more like the source than random noise", cure)
+        what = "noise is no more like the source than random noise"
+        yield Finding(f"{where(bad)}{what}", cure, "noise is not like its source")
 
 
 def _tails(report: Report) -> Iterator[Finding]:
     excess = report.figures.measured.kurtosis - report.figures.expected.kurtosis
     bad = _beyond(excess, HEAVY, _chance(report) * 24**0.5)
     if bad.any():
-        yield Finding(
-            f"{where(bad)}noise is not Gaussian (excess kurtosis {_mean(excess[bad])})", _why_strong(report)
-        )
+        mean = _mean(excess[bad])
+        what = f"{where(bad)}noise is not Gaussian (excess kurtosis {mean})"
+        yield Finding(what, _why_strong(report), f"noise is not Gaussian ({mean})")
 
 
 def _shift(report: Report) -> Iterator[Finding]:
@@ -150,6 +165,7 @@ def _shift(report: Report) -> Iterator[Finding]:
         yield Finding(
             f"{where(bad)}noise is off centre (by {_mean(shift[bad])} std), brightness or colours will drift",
             _why_strong(report),
+            f"noise is off centre ({_mean(shift[bad])})",
         )
 
 
@@ -159,16 +175,21 @@ def _steps(report: Report) -> Iterator[Finding]:
     yield Finding(
         f"steps are too large: {largest(report.inversion, report.corrections)}",
         f"the record makes up for it, but for the source alone; {_more_steps(report)}",
+        "steps are too large",
     )
 
 
 def _lost(report: Report) -> Iterator[Finding]:
     if report.comparison is None or report.comparison.relative_error <= LOST:
         return
-    cure = "switch record on in the Unsampler and connect its output directly"
+    cure = "switch record on in the Exact Unsampler and connect its output directly"
     if report.inversion.recorded and not report.changed:
-        cure = "it is exact with the Unsampler's own prompt, cfg, models and windows; all else is an edit"
-    yield Finding(f"reconstruction is off by {report.comparison.relative_error:.2g} of the source", cure)
+        cure = (
+            "it is exact with the Exact Unsampler's own prompt, cfg, models and windows; all else is an edit"
+        )
+    off = f"{report.comparison.relative_error:.2g}"
+    what = f"reconstruction is off by {off} of the source"
+    yield Finding(what, cure, f"reconstruction is off by {off}")
 
 
 def _why_strong(report: Report) -> str:
@@ -176,12 +197,12 @@ def _why_strong(report: Report) -> str:
         return _reconnect(report)
     if report.cfg > GUIDED:
         return (
-            f"cfg {report.cfg:g} while unsampling pushes it off the Gaussian; lower the Unsampler's cfg"
+            f"cfg {report.cfg:g} while unsampling pushes it off the Gaussian; lower the Exact Unsampler's cfg"
             " (or its model's Custom CFG) to 1"
         )
     return (
-        "the prompt while unsampling does not fit the clip; describe the clip in the Unsampler's prompt,"
-        " or leave it empty"
+        "the prompt while unsampling does not fit the clip; describe the clip in the Exact Unsampler's"
+        " prompt, or leave it empty"
     )
 
 
@@ -191,7 +212,7 @@ def _why_weak(report: Report) -> str:
     if report.figures.ratio.mean() < NONE and report.inversion.steps >= ENOUGH:
         return (
             f"{solver_steps(report)} would do, but the model takes no noise away; disconnect patches of its"
-            " guidance (APG, PerpNeg) in the Unsampler"
+            " guidance (APG, PerpNeg) in the Exact Unsampler"
         )
     if report.inversion.solver in COARSE:
         return f"{solver_steps(report)} fall short; {_more_steps(report)}"
@@ -205,7 +226,7 @@ def _why_structured(report: Report) -> str:
         return _reconnect(report)
     if report.cfg > GUIDED:
         return (
-            f"cfg {report.cfg:g} while unsampling does that; lower the Unsampler's cfg (or its model's"
+            f"cfg {report.cfg:g} while unsampling does that; lower the Exact Unsampler's cfg (or its model's"
             " Custom CFG) to 1"
         )
     return f"{solver_steps(report)} leave it behind only in part; {_more_steps(report)}"
@@ -226,7 +247,7 @@ def _more_steps(report: Report, also: str = "") -> str:
 
 
 def _reconnect(report: Report) -> str:
-    return f"{event(report.change)}; connect the Unsampler's output directly"
+    return f"{event(report.change)}; connect the Exact Unsampler's output directly"
 
 
 def _chance(report: Report) -> float:

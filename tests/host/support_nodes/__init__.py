@@ -7,5 +7,7 @@ Importing this package imports nothing of ComfyUI, so that tests can use `suppor
 async def comfy_entrypoint():
     """The host asks for this once, at start."""
     from .nodes_for_tests import Extension
+    from .status_lines import watch
 
+    watch()
     return Extension()

@@ -1,0 +1,77 @@
+// What a node said of its run, where people look: in whole on its menu, and as a toast if something is wrong.
+// A run that had nothing to do says that, too.
+import { app } from "../../scripts/app.js";
+import { api } from "../../scripts/api.js";
+
+const RESAMPLERS = ["UNS_NoiselessResampler", "UNS_NoiselessResamplerAdvanced", "UNS_RestyleGrid"];
+const SAME = { severity: "info", summary: "same settings, same clip: change the prompt, cfg or variation", life: 8000 };
+const PATIENCE = [0, 250, 500, 1000, 2000]; // milliseconds: a run is in the history a little after its end
+const said = new Map(); // by the node's place in a run: "7", or "31:7" inside a subgraph
+let kept = {}; // the last run whose nodes were taken from ComfyUI's cache
+
+const toast = (message) => app.extensionManager.toast.add(message);
+
+api.addEventListener("unsampling.said", ({ detail }) => {
+    said.set(String(detail.node), detail);
+    if (detail.warn) toast({ severity: "warn", summary: detail.status, detail: detail.text, life: 15000 });
+});
+
+// The nodes that take something from one of these, and all behind them.
+function behind(prompt, first) {
+    const found = new Set(first);
+    for (let before = -1; before !== found.size; ) {
+        before = found.size;
+        for (const [id, { inputs }] of Object.entries(prompt)) {
+            if (Object.values(inputs).some((one) => Array.isArray(one) && found.has(String(one[0])))) found.add(id);
+        }
+    }
+    return found;
+}
+
+// The prompt that the server ran, whatever the graph on the screen has become.
+async function promptOf(id) {
+    for (const pause of PATIENCE) {
+        await new Promise((done) => setTimeout(done, pause));
+        const answer = await api.fetchApi(`/history/${id}`);
+        const found = (await answer.json())[id]?.prompt?.[2];
+        if (found) return found;
+    }
+    return {};
+}
+
+// The same clip came out if every resampler of the run, and all that leads on from them, was in the cache.
+async function isSame(run) {
+    const prompt = await promptOf(run.prompt_id);
+    const ours = Object.keys(prompt).filter((id) => RESAMPLERS.includes(prompt[id].class_type));
+    const cached = new Set(run.nodes.map(String));
+    return ours.length > 0 && [...behind(prompt, ours)].every((id) => cached.has(id));
+}
+
+api.addEventListener("execution_cached", ({ detail }) => (kept = detail));
+api.addEventListener("execution_success", async ({ detail }) => {
+    const run = kept;
+    if (!run.nodes?.length || run.prompt_id !== detail.prompt_id) return;
+    if (await isSame(run)) toast(SAME);
+});
+
+// A node's place in a run, from the graph that it lies in up to the root.
+function place(node) {
+    const up = (graph, id) => {
+        if (graph === app.rootGraph) return id;
+        for (const outer of [app.rootGraph, ...app.rootGraph.subgraphs.values()]) {
+            const holder = outer.nodes.find((one) => one.subgraph === graph);
+            if (holder) return up(outer, `${holder.id}:${id}`);
+        }
+        return id;
+    };
+    return up(node.graph, String(node.id));
+}
+
+function entries(node) {
+    const last = said.get(place(node));
+    if (!last) return [];
+    const show = () => toast({ severity: last.warn ? "warn" : "info", summary: last.status, detail: last.text });
+    return [null, { content: "What the last run said", callback: show }];
+}
+
+app.registerExtension({ name: "unsampling.said", getNodeMenuItems: entries });

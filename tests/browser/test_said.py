@@ -1,0 +1,115 @@
+"""What a node said of its run, on its menu and as a toast, and that a run had nothing to do."""
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from browser.frontend import load, missing, open_frontend
+from playwright.sync_api import Browser, Page
+
+from tools.workflows.build import file_of, recorded_info
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
+
+PICTURE = "unsample_resample_image"
+SAME = "same settings, same clip: change the prompt, cfg or variation"
+WEAK = "noise too weak (0.31): see Inversion Report"
+FULL = "unsampled to sigma 700 in 17 model calls, but the noise has 0.31 times the strength it should have"
+ENTRY = "What the last run said"
+CLICK = """([type, content]) => {
+    const node = app.graph.nodes.find((one) => one.type === type);
+    const entry = app.collectNodeMenuItems(node).find((item) => item?.content === content);
+    entry?.callback();
+    return Boolean(entry);
+}"""
+RUN = "00000000-0000-0000-0000-000000000001"
+HISTORY: dict = {}
+CHAIN = {
+    "1": {"class_type": "LoadImage", "inputs": {"image": "a.png"}},
+    "2": {"class_type": "UNS_Unsampler", "inputs": {"latent_image": ["1", 0]}},
+    "31:6": {"class_type": "UNS_NoiselessResampler", "inputs": {"noise": ["2", 0], "cfg": 2.0}},
+    "4": {"class_type": "VAEDecode", "inputs": {"samples": ["31:6", 0]}},
+    "5": {"class_type": "SaveVideo", "inputs": {"images": ["4", 0], "fps": 8}},
+    "6": {"class_type": "PreviewAny", "inputs": {"source": ["1", 0]}},
+}
+
+
+@pytest.fixture(scope="module", params=[False, True], ids=["canvas", "nodes2"])
+def page(request: pytest.FixtureRequest, browser: Browser) -> Iterator[Page]:
+    settings = {"Comfy.VueNodes.Enabled": request.param}
+    answers = {f"/history/{RUN}": HISTORY}
+    with open_frontend(browser, recorded_info(), settings=settings, answers=answers) as found:
+        load(found, json.loads(file_of(PICTURE).read_text(encoding="utf-8")))
+        yield found
+        assert found.problems.messages == []
+
+
+def node(page: Page, kind: str) -> str:
+    return page.evaluate("(kind) => String(app.graph.nodes.find((one) => one.type === kind).id)", arg=kind)
+
+
+def say(page: Page, kind: str, warn: bool, status: str = WEAK, text: str = FULL) -> None:
+    data = {"node": node(page, kind), "status": status, "text": text, "warn": warn}
+    page.send({"type": "unsampling.said", "data": data})
+
+
+def seen(page: Page) -> str:
+    page.wait_for_timeout(600)
+    return page.evaluate("() => document.body.innerText")
+
+
+def without_toasts(page: Page) -> None:
+    page.evaluate("() => app.extensionManager.toast.dismissAll()")
+    assert WEAK not in seen(page) and SAME not in seen(page)
+
+
+def test_what_is_wrong_is_a_toast_and_the_whole_sentence_stays_on_the_menu(page: Page):
+    assert not page.evaluate(CLICK, ["UNS_Unsampler", ENTRY])
+    say(page, "UNS_Unsampler", warn=True)
+    assert {WEAK, FULL} <= set(seen(page).splitlines())
+    without_toasts(page)
+    assert page.evaluate(CLICK, ["UNS_Unsampler", ENTRY])
+    assert FULL in seen(page)
+    without_toasts(page)
+
+
+def test_what_is_right_is_on_the_menu_alone(page: Page):
+    words = "resampled in 17 model calls"
+    say(page, "UNS_NoiselessResampler", False, words, words)
+    assert words not in seen(page)
+    assert page.evaluate(CLICK, ["UNS_NoiselessResampler", ENTRY])
+    assert words in seen(page)
+    without_toasts(page)
+
+
+def ran(page: Page, prompt: dict, cached: list[str]) -> str:
+    """What is on the screen after a run of which these nodes came out of ComfyUI's cache."""
+    HISTORY.clear()
+    HISTORY[RUN] = {"prompt": [1, RUN, prompt, {}, []], "outputs": {}}
+    page.send({"type": "execution_cached", "data": {"nodes": cached, "prompt_id": RUN}})
+    page.send({"type": "execution_success", "data": {"prompt_id": RUN}})
+    return seen(page)
+
+
+OTHERS = {**CHAIN, "7": {"class_type": "UNS_RestyleGrid", "inputs": {"noise": ["2", 0]}}}
+CORE = {key: one for key, one in CHAIN.items() if not one["class_type"].startswith("UNS_")}
+
+
+@pytest.mark.parametrize(
+    ("prompt", "anew", "same"),
+    [
+        (CHAIN, [], True),
+        (CHAIN, ["6"], True),  # a node beside the clip
+        (CHAIN, ["31:6", "4", "5"], False),  # another prompt or cfg
+        (CHAIN, ["5"], False),  # another frame rate
+        (CHAIN, list(CHAIN), False),  # another clip
+        (OTHERS, [], True),
+        (OTHERS, ["7"], False),  # one of two
+        (CORE, [], False),  # a run without us
+        ({}, [], False),
+    ],
+)
+def test_a_run_that_made_nothing_new_says_so(page: Page, prompt: dict, anew: list[str], same: bool):
+    shown = ran(page, prompt, [key for key in prompt if key not in anew])
+    assert (SAME in shown) == same
+    without_toasts(page)

@@ -1,0 +1,176 @@
+"""A new user's first hour: the archive in a bare ComfyUI, a template found by typing, run, read, interrupted,
+run again, and run from App mode. SCREENSHOTS=folder keeps what is seen."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+from browser.frontend import READY, READY_MS, Problems, chromium, missing
+from browser.test_template_cards import CARD, CORE
+from comfy_server import ComfyServer
+from host_session import HostSession, started
+from PIL import Image
+from playwright.sync_api import Page
+
+from demo.video import pan_over_photograph
+from tools.dev.archive import unpack
+
+pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
+
+KEPT = os.environ.get("SCREENSHOTS")
+CHECKPOINT = "v1-5-pruned-emaonly-fp16.safetensors"
+# what a ComfyUI without internet and with a fresh user complains about by itself
+OF_CORE = ("userdata", "user.css", "/templates/", "huggingface", "before initialization")
+SET = """([kind, name, value]) => {
+    const node = app.graph.nodes.find((one) => one.type === kind || one.title === kind);
+    const widget = node.widgets.find((one) => one.name === name);
+    widget.value = value;
+    widget.callback?.(value);
+}"""
+WIDGET = """([kind, name]) => app.graph.nodes.find((one) => one.type === kind)
+    .widgets.find((one) => one.name === name)?.value"""
+SAVED = "() => app.graph.nodes.some((one) => one.type === 'SaveImage' && one.imgs?.length)"
+SHOWN = """(name) => [...document.querySelectorAll('img')]
+    .some((one) => one.checkVisibility() && one.src.includes(name))"""
+LOOK, PICTURE = "Target: the new look", "Restyle one picture"
+
+
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory) -> Iterator[HostSession]:
+    """ComfyUI with the archive's files as a user has them, a picture, and the checkpoint asked for."""
+    base = tmp_path_factory.mktemp("first-hour")
+
+    def server() -> ComfyServer:
+        found = ComfyServer(base, ("support",))
+        unpack(base / "custom_nodes" / "unsampling")
+        Image.fromarray(pan_over_photograph(1, 96, 128)[0]).save(base / "input" / "example.png")
+        return found
+
+    session = started(server)
+    checkpoints = session.models_dir / "checkpoints"
+    (checkpoints / session.model("one_level")).rename(checkpoints / CHECKPOINT)
+    yield session
+    session.close()
+
+
+@pytest.fixture(scope="module")
+def page(bare: HostSession) -> Iterator[Page]:
+    with chromium() as browser:
+        found = browser.new_context(viewport={"width": 1600, "height": 950}).new_page()
+        problems = Problems(bare.server.url)
+        found.on("console", problems.console)
+        found.on("pageerror", problems.page_error)
+        found.route("**/templates/index.json", lambda route: route.fulfill(json=CORE))
+        found.goto(bare.server.url, wait_until="domcontentloaded")
+        found.wait_for_function(READY, timeout=READY_MS)
+        yield found
+        ours = [one for one in problems.messages if not any(words in one for words in OF_CORE)]
+        assert ours == []
+
+
+def keep(page: Page, name: str) -> None:
+    if KEPT:
+        Path(KEPT).mkdir(parents=True, exist_ok=True)
+        page.screenshot(path=Path(KEPT) / f"{name}.png")
+
+
+def run(page: Page) -> None:
+    page.get_by_role("button", name="Run", exact=True).first.click()
+
+
+def ended(bare: HostSession, count: int) -> dict:
+    """The last entry of the history, once there are so many."""
+    for _ in range(600):
+        history = _history(bare)
+        if len(history) >= count:
+            return list(history.values())[-1]
+        time.sleep(0.2)
+    raise AssertionError(f"{count} runs wanted, {len(history)} ended")
+
+
+def _history(bare: HostSession) -> dict:
+    with urlopen(f"{bare.server.url}/history", timeout=20) as answer:
+        return json.load(answer)
+
+
+def pictures(entry: dict) -> list[dict]:
+    return [
+        one for node in entry["outputs"].values() for one in node.get("images", []) if one["type"] == "output"
+    ]
+
+
+def test_a_template_is_found_run_read_stopped_and_run_again(bare: HostSession, page: Page):
+    page.wait_for_timeout(4000)
+    keep(page, "0-start")
+    if not page.locator("[role=dialog]").count():
+        page.evaluate("() => app.extensionManager.command.execute('Comfy.BrowseTemplates')")
+    page.locator("[role=dialog]").get_by_text("Unsampling: restyle").first.click(timeout=30_000)
+    page.wait_for_selector(CARD, timeout=60_000)
+    page.locator("[role=dialog] input").first.fill("vid2vid")
+    page.wait_for_timeout(1500)
+    assert (
+        page.locator(CARD).first.get_attribute("data-testid").startswith("template-workflow-Restyle a video")
+    )
+    keep(page, "1-found")
+    page.locator("[role=dialog] input").first.fill("img2img")
+    page.locator(CARD, has_text=PICTURE).first.click()
+    page.wait_for_function(
+        "() => app.graph.nodes.some((one) => one.type === 'UNS_Unsampler')", timeout=60_000
+    )
+    page.wait_for_timeout(2000)
+    assert "errors found" not in page.inner_text("body")
+    keep(page, "2-opened")
+    before = len(_history(bare))
+    for setting in (("ImageScaleToTotalPixels", "megapixels", 0.02), ("UNS_AYSScheduler", "steps", 4)):
+        page.evaluate(SET, list(setting))
+    run(page)
+    first = ended(bare, before + 1)
+    assert first["status"]["status_str"] == "success" and len(pictures(first)) == 1
+    page.wait_for_function(SAVED, timeout=30_000)
+    page.wait_for_timeout(1500)
+    keep(page, "3-result")
+    text = page.evaluate(WIDGET, ["UNS_InversionReport", "report"])
+    assert (
+        "steps of midpoint" in text and "made with patched weights" in text and "prompt positive" not in text
+    )
+    run(page)  # nothing changed
+    ended(bare, before + 2)
+    page.get_by_text("same settings, same clip").first.wait_for(timeout=20_000)
+    keep(page, "4-same")
+    page.evaluate(SET, ["UNS_AYSScheduler", "steps", 100])
+    run(page)
+    page.wait_for_timeout(1500)
+    page.evaluate("() => window.comfyAPI.api.api.interrupt()")
+    assert ended(bare, before + 3)["status"]["status_str"] == "error"  # as ComfyUI calls what was stopped
+    page.evaluate(SET, ["UNS_AYSScheduler", "steps", 4])
+    page.evaluate(SET, [LOOK, "text", "an ink drawing of a girl"])
+    run(page)
+    last = ended(bare, before + 4)
+    assert last["status"]["status_str"] == "success"
+    assert pictures(last)[0]["filename"] != pictures(first)[0]["filename"]
+    keep(page, "5-again")
+
+
+def test_app_mode_takes_a_text_and_shows_the_result(bare: HostSession, page: Page):
+    before = len(_history(bare))
+    page.evaluate("() => app.extensionManager.command.execute('Comfy.ToggleLinear')")
+    look = page.locator("textarea:visible").nth(1)
+    look.wait_for(timeout=30_000)
+    page.wait_for_timeout(1500)
+    page.keyboard.press("Escape")  # the frontend's own tour of App mode
+    page.get_by_test_id("coach-landing-overlay").wait_for(state="hidden", timeout=20_000)
+    look.fill("a woodcut of a girl")
+    page.get_by_test_id("linear-run-button").get_by_role("button", name="Run").last.click()
+    entry = ended(bare, before + 1)
+    assert entry["status"]["status_str"] == "success"
+    texts = [node["inputs"].get("text") for node in entry["prompt"][2].values()]
+    assert "a woodcut of a girl" in texts
+    name = pictures(entry)[0]["filename"]
+    page.wait_for_function(SHOWN, arg=name, timeout=30_000)
+    keep(page, "6-app-mode")
