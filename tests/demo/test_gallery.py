@@ -96,3 +96,11 @@ def test_the_gallery_shows_the_first_clips_of_the_reporting_half_and_its_means(t
 
 def test_without_an_index_there_is_no_gallery(tmp_path):
     assert gallery.load(tmp_path) is None
+
+
+def test_the_committed_gallery_is_whole():
+    found = gallery.load()
+    assert len(found.clips) == making.CLIPS
+    for one in found.clips:
+        assert read_video(one.path, first=1)[0].shape == (1, 256, 768, 3)
+        assert one.kept.startswith(("All ", lost.LOST)) and 0 < one.error < 2

@@ -7,7 +7,7 @@ import pytest
 import torch
 from test_style_transfer import cheap
 
-from benchmarks import steps
+from benchmarks.steps import __main__ as steps
 from benchmarks.style_transfer import cases, clips
 from benchmarks.style_transfer.measures import Likeness
 from demo import model

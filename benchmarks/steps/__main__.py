@@ -29,7 +29,7 @@ from unsampling import solvers
 
 COMMAND = "python -m benchmarks.steps"
 RESULTS = ROOT / "benchmarks" / "results"
-SOURCES = (*clips.SOURCES, "benchmarks/steps.py")
+SOURCES = (*clips.SOURCES, "benchmarks/steps/__main__.py")
 COUNTS = (8, 16, 24)
 SHIPPED = 16
 CORE = f"core euler, {MANY} steps"

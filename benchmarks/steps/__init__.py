@@ -1,0 +1,1 @@
+"""Which solver and how many steps, with the direct path."""
