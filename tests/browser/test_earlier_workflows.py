@@ -14,7 +14,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, rea
 UNSAMPLER, RESAMPLER = "UNS_Unsampler", "UNS_NoiselessResampler"
 LATER = {
     UNSAMPLER: ["direct", "variation", "keep_on_disk"],
-    RESAMPLER: ["direct", "hold", "steady", "turn_lightness"],
+    RESAMPLER: ["direct", "hold", "steady", "turn_lightness", "variation", "control_after_generate"],
 }
 INFO = recorded_info()
 FRESH = """() => {
@@ -113,15 +113,17 @@ def test_an_earlier_file_keeps_what_it_did(page: Page, named: bool):
 
 
 @pytest.mark.parametrize("named", [True, False])
-@pytest.mark.parametrize("later", [LATER[RESAMPLER][i:] for i in range(4)])
+@pytest.mark.parametrize("later", [LATER[RESAMPLER][i:] for i in range(5)])
 def test_an_earlier_resampler_keeps_its_values(page: Page, later: list[str], named: bool):
     workflow = fresh(page)
     [resampler] = [node for node in workflow["nodes"] if node["type"] == RESAMPLER]
     here = {"cfg": 3, "structure": 0.2, "fidelity": 1, "solver": "auto"}
     here |= {"direct": 0.5, "hold": 0.4, "steady": 0.7, "turn_lightness": "on"}
+    here |= {"variation": 7, "control_after_generate": "increment"}
     resampler["widgets_values"], resampler["widgets_values_named"] = list(here.values()), here
     load(page, earlier(workflow, named, {RESAMPLER: later}))
     fresh_values = {"direct": -1, "hold": 0, "steady": 0, "turn_lightness": "off"}
+    fresh_values |= {"variation": 0, "control_after_generate": "fixed"}
     assert page.evaluate(VALUES)[RESAMPLER] == here | {name: fresh_values[name] for name in later}
 
 

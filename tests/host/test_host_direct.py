@@ -306,7 +306,7 @@ REFUSED = {
         {"direct": 0.25, "record": "off"},
         {},
         "Exact Unsampler: direct above 0 needs the record of the unsampling; switch record on in the Exact"
-        " Exact Unsampler, with a solver other than ees25, or set direct to 0",
+        " Unsampler, with a solver other than ees25, or set direct to 0",
     ),
     "above the noise": (
         {"direct": 0.25, "end": 0.5},

@@ -41,7 +41,7 @@ Anything and rotoscoping tools make one.
 **The background instead:** select *Ctrl+B here* and press Ctrl+B.
 
 Masks must be as many as frames: give both videos the same *duration* and *every_nth*, else the Exact \
-Exact Unsampler says both numbers. One picture as mask does for all frames.
+Unsampler says both numbers. One picture as mask does for all frames.
 
 ## It needs
 - **ComfyUI-AnimateDiff-Evolved** (motion between frames)
