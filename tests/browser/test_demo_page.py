@@ -13,6 +13,7 @@ from browser.frontend import Problems, missing
 from PIL import Image
 from playwright.sync_api import Browser, Page
 
+import demo.output
 import demo.run
 from demo.__main__ import main
 from demo.gallery import Gallery, Shown
@@ -65,6 +66,7 @@ def made(tmp_path_factory) -> Path:
     """A run of few frames and steps."""
     out = tmp_path_factory.mktemp("demo")
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo.output, "load", lambda: None)  # the clips beside have a test of their own
         patch.setattr(demo.run, "THREADS", 1)  # a second one only waits for the first on so few frames
         assert main(["--frames", "4", "--steps", "2", "--style", "ink", "neon", "--out", str(out)]) == 0
     return out / "index.html"
@@ -183,6 +185,7 @@ def test_names_of_files_are_text(browser, tmp_path, made):
     clip.write_bytes((made.parent / "source.mp4").read_bytes())
     settings = ["--frames", "2", "--steps", "1", "--style", "neon", "--cfg", "1"]
     with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(demo.output, "load", lambda: None)  # the clips beside have a test of their own
         patch.setattr(demo.run, "THREADS", 1)
         assert main(["--clip", str(clip), *settings, "--out", str(tmp_path / "out")]) == 0
     with opened(browser, tmp_path / "out" / "index.html") as page:

@@ -177,12 +177,8 @@ def restyle(info: dict, variant: Variant) -> dict:
     models_node = variant.folded(g, loaders)
     shown = [(video, "file", "clip"), (trim, "duration", "seconds")]
     app_mode(g, shown, texts.nodes, result, save, falling.strong)
-    # what stands above the sampler takes the place of the decoder, which then stands with the result
-    end = [images] if falling.above else []
-    results = [result] if falling.above else [result, images]
-    unsample, resample = passes(
-        4, noise, report, *results, above=(rising.above, falling.above), folded=folded_in(g)
-    )
+    above = (rising.above, falling.above)
+    unsample, resample = passes(4, noise, report, result, above=above, folded=folded_in(g))
     place(
         g,
         [
@@ -205,10 +201,10 @@ def restyle(info: dict, variant: Variant) -> dict:
             Area(
                 "6 Result",
                 BLUE,
-                [*end, cut, clip, save],
+                [images, cut, clip, save],
                 300,
-                {save.id: 240 if end else 360},
-                {save.id: 120 if end else 0},  # what it grows by in Nodes 2.0
+                {save.id: 240},
+                {save.id: 120},  # what it grows by in Nodes 2.0
             ),
             help_notes("Help", NOTE_WIDTH, (tuning, 480), (migration, 420)),
         ],

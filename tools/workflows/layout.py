@@ -81,7 +81,7 @@ def place(graph: Graph, *rows: list[Area]) -> None:
     for row in rows:
         bottom = max(bottoms(row, top)) + PAD
         graph.groups += groups(row, top, bottom, len(graph.groups))
-        top = bottom + GAP - PAD  # each group keeps its nodes apart from the next row's
+        top = bottom + GAP
 
 
 def bottoms(row: list[Area], top: int) -> Iterator[int]:
