@@ -27,7 +27,7 @@ from tools.workflows.subgraph import fold
 
 FPS = "fps\U0001f7e6"  # VideoHelperSuite marks its outputs by the colour of their source
 VHS_PREVIEW = 240  # what its saver grows by, the height of the clip
-VHS_LOADER = 50  # what its loader, clip included, is taller in Nodes 2.0
+VHS_LOADER = 165  # what its loader, clip included, is taller in Nodes 2.0
 VHS_HEIGHT = 448  # of a wide clip; 16:9 becomes 800 x 448, about SD15.megapixels
 
 
