@@ -202,7 +202,7 @@ def test_the_source_comes_back_exactly_and_the_report_reads_it(kept):
     report = bench.graph.add("UNS_InversionReport", noise=noise, reconstruction=back)
     bench.graph.save("noise-exact-chart", images=report[0])
     assert bench.error(bench.run(clip=back)["clip"]) < 1e-6
-    assert "made with prompt positive" in comfy.log_text()
+    assert "made with patched weights" in comfy.log_text()
 
 
 def test_half_precision_is_half_the_file_and_close(kept):
