@@ -22,6 +22,7 @@ from tools.workflows.parts import (
     prompts,
     read_me,
     taller,
+    unsampled,
 )
 from tools.workflows.subgraph import fold
 
@@ -172,17 +173,7 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
     texts = prompts(g, base["CLIP"])
 
     latent = g.add("VAEEncode", pixels=footage.frames, vae=vae["VAE"])
-    steps = g.add("UNS_AYSScheduler", colors=OURS, model_type=family.schedule, steps=16, model=model["MODEL"])
-    noise = g.add(
-        "UNS_Unsampler",
-        colors=OURS,
-        model=model["MODEL"],
-        positive=texts.source["CONDITIONING"],
-        negative=texts.negative["CONDITIONING"],
-        latent_image=latent["LATENT"],
-        sigmas=steps["SIGMAS"],
-        cfg=1.0,
-    )
+    steps, noise = unsampled(g, model, texts.source, texts.negative, latent, family.schedule)
     which = g.note("Which text goes where?", notes.PROMPTS)
 
     edges = g.add("UNS_CannyEdges", colors=OURS, images=footage.frames)

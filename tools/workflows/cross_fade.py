@@ -27,6 +27,7 @@ from tools.workflows.parts import (
     read_me,
     show_in_app,
     taller,
+    unsampled,
 )
 
 START = """\
@@ -89,17 +90,7 @@ def unsampling_cross_fade(info: dict) -> dict:
     )
     avoided = "blurry, low quality, deformed, watermark, text"
     negative = prompt(g, "Negative prompt", base["CLIP"], avoided, NEGATIVE)
-    steps = g.add("UNS_AYSScheduler", colors=OURS, model_type=SD15.schedule, steps=16, model=model["MODEL"])
-    noise = g.add(
-        "UNS_Unsampler",
-        colors=OURS,
-        model=model["MODEL"],
-        positive=source["CONDITIONING"],
-        negative=negative["CONDITIONING"],
-        latent_image=latent["LATENT"],
-        sigmas=steps["SIGMAS"],
-        cfg=1.0,
-    )
+    steps, noise = unsampled(g, model, source, negative, latent, SD15.schedule)
     result = g.add(
         "UNS_NoiselessResampler",
         colors=OURS,

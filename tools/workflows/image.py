@@ -13,7 +13,6 @@ from tools.workflows.parts import (
     SOURCE,
     TARGET,
     WIDE,
-    Shared,
     app_mode,
     files_note,
     help_notes,
@@ -22,6 +21,7 @@ from tools.workflows.parts import (
     prompt,
     prompt_heights,
     read_me,
+    unsampled,
 )
 
 IMAGE = """\
@@ -68,21 +68,12 @@ def unsample_resample_image(info: dict) -> dict:
     target = prompt(g, TARGET, base["CLIP"], f"watercolour painting of {GIRL}, soft brush strokes", POSITIVE)
     negative = prompt(g, "Negative prompt", base["CLIP"], "blurry, low quality, watermark, text", NEGATIVE)
     latent = g.add("VAEEncode", pixels=pixels["IMAGE"], vae=base["VAE"])
-    steps = g.add("UNS_AYSScheduler", colors=OURS, model_type="auto", steps=16, model=base["MODEL"])
-    both: Shared = {"model": base["MODEL"], "negative": negative["CONDITIONING"]}
-    noise = g.add(
-        "UNS_Unsampler",
-        colors=OURS,
-        **both,
-        positive=source["CONDITIONING"],
-        latent_image=latent["LATENT"],
-        sigmas=steps["SIGMAS"],
-        cfg=1.0,
-    )
+    steps, noise = unsampled(g, base, source, negative, latent, "auto")
     result = g.add(
         "UNS_NoiselessResampler",
         colors=OURS,
-        **both,
+        model=base["MODEL"],
+        negative=negative["CONDITIONING"],
         positive=target["CONDITIONING"],
         noise=noise["noise"],
         cfg=3.0,

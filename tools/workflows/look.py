@@ -25,6 +25,7 @@ from tools.workflows.parts import (
     prompts,
     read_me,
     taller,
+    unsampled,
 )
 from tools.workflows.subgraph import fold
 
@@ -179,17 +180,7 @@ def unsampling_look(info: dict, way: Way) -> dict:
     base, vae, model = loaded[0], loaded[1], loaded[-1]
     texts = prompts(g, base["CLIP"])
     latent = g.add("VAEEncode", pixels=footage.frames, vae=vae["VAE"])
-    steps = g.add("UNS_AYSScheduler", colors=OURS, model_type=SD15.schedule, steps=16, model=model["MODEL"])
-    noise = g.add(
-        "UNS_Unsampler",
-        colors=OURS,
-        model=model["MODEL"],
-        positive=texts.source["CONDITIONING"],
-        negative=texts.negative["CONDITIONING"],
-        latent_image=latent["LATENT"],
-        sigmas=steps["SIGMAS"],
-        cfg=1.0,
-    )
+    steps, noise = unsampled(g, model, texts.source, texts.negative, latent, SD15.schedule)
     which = g.note("Which text goes where?", notes.PROMPTS, collapsed=True)
     # folded while the links still name the nodes inside the models
     models = fold_models(g, loaded)

@@ -15,7 +15,6 @@ from tools.workflows.parts import (
     OURS,
     PURPLE,
     WIDE,
-    Shared,
     app_mode,
     files_note,
     help_notes,
@@ -25,6 +24,7 @@ from tools.workflows.parts import (
     prompts,
     read_me,
     taller,
+    unsampled,
 )
 from tools.workflows.subgraph import fold
 
@@ -64,26 +64,17 @@ def unsampling_masked(info: dict) -> dict:
     loaded = load_models(g, SD15, control=False)
     base, vae, model = loaded[0], loaded[1], loaded[-1]
     texts = prompts(g, base["CLIP"])
-    both: Shared = {"model": model["MODEL"], "negative": texts.negative["CONDITIONING"]}
 
     latent = g.add("VAEEncode", pixels=footage.frames, vae=vae["VAE"])
     free = g.add(
         "SetLatentNoiseMask", "Only where the mask is white", samples=latent["LATENT"], mask=turned["MASK"]
     )
-    steps = g.add("UNS_AYSScheduler", colors=OURS, model_type=SD15.schedule, steps=16, model=model["MODEL"])
-    noise = g.add(
-        "UNS_Unsampler",
-        colors=OURS,
-        **both,
-        positive=texts.source["CONDITIONING"],
-        latent_image=free["LATENT"],
-        sigmas=steps["SIGMAS"],
-        cfg=1.0,
-    )
+    steps, noise = unsampled(g, model, texts.source, texts.negative, free, SD15.schedule)
     result = g.add(
         "UNS_NoiselessResampler",
         colors=OURS,
-        **both,
+        model=model["MODEL"],
+        negative=texts.negative["CONDITIONING"],
         positive=texts.target["CONDITIONING"],
         noise=noise["noise"],
         cfg=2.0,

@@ -71,6 +71,24 @@ def prompts(graph: Graph, clip: object, negative: bool = True) -> Prompts:
     return Prompts(source, target, prompt(graph, "Negative prompt", clip, words, NEGATIVE))
 
 
+def unsampled(
+    graph: Graph, model: Node, source: Node, negative: Node, latent: Node, schedule: str
+) -> tuple[Node, Node]:
+    """A schedule of Align Your Steps, and the Exact Unsampler on it."""
+    steps = graph.add("UNS_AYSScheduler", colors=OURS, model_type=schedule, steps=16, model=model["MODEL"])
+    noise = graph.add(
+        "UNS_Unsampler",
+        colors=OURS,
+        model=model["MODEL"],
+        positive=source["CONDITIONING"],
+        negative=negative["CONDITIONING"],
+        latent_image=latent["LATENT"],
+        sigmas=steps["SIGMAS"],
+        cfg=1.0,
+    )
+    return steps, noise
+
+
 REPORT_WIDTH, REPORT_HEIGHT, REPORT_CHART = 380, 250, 240
 PROMPT_HEIGHT = 106
 WIDE, NOTE_WIDTH = 400, 320  # of the notes at the left and at the right
