@@ -150,7 +150,7 @@ def _introduction(options: argparse.Namespace) -> str:
         command=_command(options),
         versions=versions(),
         precision=options.precision,
-        which=_which(options),
+        which=clips.whose(options.first, options.clips),
         frames=world.FRAMES,
         size=world.SIZE,
         steps=STEPS,
@@ -163,15 +163,6 @@ def _introduction(options: argparse.Namespace) -> str:
         end=float(sigmas[short]),
         both=BOTH,
     )
-
-
-def _which(options: argparse.Namespace) -> str:
-    last = options.first + options.clips - 1
-    if options.first == HALVES["reporting"] and options.clips <= HALF:
-        return "The reporting half: no setting was chosen on these clips."
-    if options.first < HALVES["reporting"]:
-        return f"Clips {options.first} to {last}, some of them of the tuning half."
-    return f"Clips {options.first} to {last}, none of them of the tuning half."
 
 
 def _command(options: argparse.Namespace) -> str:

@@ -139,21 +139,13 @@ def _introduction(options: argparse.Namespace) -> str:
         command=f"{COMMAND} --first {options.first} --clips {options.clips}",
         versions=versions(),
         precision=options.precision,
-        which=_which(options),
+        which=clips.whose(options.first, options.clips),
         frames=world.FRAMES,
         size=world.SIZE,
         top=model.SIGMA_MAX,
         base=BASE,
         core=CORE,
     )
-
-
-def _which(options: argparse.Namespace) -> str:
-    if options.first == HALVES["reporting"] and options.clips <= HALF:
-        return "The reporting half: no setting was chosen on these clips."
-    last = options.first + options.clips - 1
-    some = "some" if options.first < HALVES["reporting"] else "none"
-    return f"Clips {options.first} to {last}, {some} of them of the tuning half."
 
 
 def _given(arguments: Sequence[str] | None) -> argparse.Namespace:

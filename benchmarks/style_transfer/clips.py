@@ -18,7 +18,7 @@ from tqdm import tqdm
 
 from benchmarks.style_transfer.cases import Result
 from benchmarks.style_transfer.measures import Likeness
-from benchmarks.style_transfer.transfers import SETTINGS, Transfer
+from benchmarks.style_transfer.transfers import HALF, HALVES, SETTINGS, Transfer
 from benchmarks.style_transfer.ways import measure
 from demo import model
 
@@ -113,6 +113,14 @@ def each(
 def job_results(job: Job) -> list[Result]:
     """All that a job measures; runs in a worker."""
     return measure(job.transfer, job.every, job.returned, asked)
+
+
+def whose(first: int, count: int) -> str:
+    """Whose clips these are: those that settings were chosen on must not pass for others."""
+    if first == HALVES["reporting"] and count <= HALF:
+        return "The reporting half: no setting was chosen on these clips."
+    some = "some" if first < HALVES["reporting"] else "none"
+    return f"Clips {first} to {first + count - 1}, {some} of them of the tuning half."
 
 
 def fast_precision() -> str:

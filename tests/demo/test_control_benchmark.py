@@ -187,7 +187,7 @@ def test_the_report_has_a_table_for_each_start_and_goes_on_where_it_was(run, mon
 )
 def test_other_clips_are_told_from_the_reporting_half(arguments, said, kept):
     options = command._given(arguments)
-    assert command._which(options).startswith(said)
+    assert clips.whose(options.first, options.clips).startswith(said)
     assert (options.output == command.RESULTS) == kept
 
 
