@@ -6,9 +6,8 @@ import torch
 
 from ..unsampling import UnsamplingError
 from ..unsampling.mirror import Mirror, of_colours
-from .packs.core import LATENT_FORMAT
+from .packs import core
 
-COLOURS = ("latent_rgb_factors", "latent_rgb_factors_bias", "latent_rgb_factors_reshape")
 # the turn_lightness widget's values, in the engine's words
 TURN = {"auto": None, "on": True, "off": False}
 
@@ -16,13 +15,14 @@ TURN = {"auto": None, "on": True, "off": False}
 def of(latent_format: Any, channels: int, flow: bool) -> Mirror | None:
     """The mirror of lightness of latents with so many channels, in the sampler's scale; None where ComfyUI
     draws no preview of them from their channels alone."""
-    factors, bias, reshape = (LATENT_FORMAT.read(latent_format, name) for name in COLOURS)
-    if factors is None or reshape is not None:
+    told = core.preview_colours(latent_format)
+    if told is None or told[2] is not None:
         return None
+    factors, bias, _ = told
     colours = torch.tensor(factors, dtype=torch.float64)
     if colours.shape != (channels, 3) or not colours.mean(1).any():
         return None
-    return of_colours(colours, torch.tensor(bias or [0.0] * 3, dtype=torch.float64), flow)
+    return of_colours(colours, torch.tensor(bias, dtype=torch.float64), flow)
 
 
 def check(turn: str, mirror: Mirror | None, by_core: bool) -> bool | None:

@@ -31,9 +31,8 @@ class Mirror:
 
         x: [frames,channels,height,width] or [batch,channels,frames,height,width].
         """
-        direction = self.direction.to(x).view(1, -1, *(1,) * (x.ndim - 2))
         level = self.level * (1 - sigma) if self.flow else self.level
-        return x - 2 * ((x * direction).sum(1, keepdim=True) - level) * direction
+        return x - 2 * (self._along(x) - level) * self._direction(x)
 
     def parts(self, one: Tensor, other: Tensor, clip: Tensor) -> bool:
         """Whether two pictures lie on the two sides of middle grey, as far apart as the clip's own lightness
@@ -43,7 +42,11 @@ class Mirror:
         return ours * theirs < 0 and abs(ours - theirs) >= spread
 
     def _along(self, x: Tensor) -> Tensor:
-        return torch.einsum("nc...,c->n...", x, self.direction.to(x))
+        """How far each place of x lies along the direction, as one channel."""
+        return (x * self._direction(x)).sum(1, keepdim=True)
+
+    def _direction(self, x: Tensor) -> Tensor:
+        return self.direction.to(x).view(1, -1, *(1,) * (x.ndim - 2))
 
     def seen(self, denoise: Denoise) -> Denoise:
         """The denoiser, asked through the mirror."""

@@ -99,6 +99,14 @@ def in_vae_scale(latent_format, samples: Tensor) -> Tensor:
     return LATENT_FORMAT.read(latent_format, "process_out")(samples)
 
 
+def preview_colours(latent_format) -> tuple[Any, Any, Callable | None] | None:
+    """What ComfyUI previews a latent in sampling space with: colours of its channels [channels,3], those of
+    none [3], and what is done to the latent before, None for nothing; None where it is not told."""
+    names = ("latent_rgb_factors", "latent_rgb_factors_bias", "latent_rgb_factors_reshape")
+    factors, bias, reshape = (LATENT_FORMAT.read(latent_format, name) for name in names)
+    return None if factors is None else (factors, bias or [0.0] * 3, reshape)
+
+
 def frames_of_a_latent(model) -> int | None:
     """How many frames of a clip one latent frame of the MODEL holds, the first apart; None if not told, as by
     formats that leave it at core's 1."""

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ...unsampling import UnsamplingError
 from ...unsampling.cache_folder import FOLDER
-from .core import LATENT_FORMAT
+from .core import LATENT_FORMAT, preview_colours
 
 SUFFIXES = (".safetensors", ".latent")
 OUTPUT, INPUT = " [output]", ""  # how core marks a name's folder
@@ -198,14 +198,13 @@ def name_of_format(latent_format_object, like: Tensor) -> str:
 def rgb(latent_format_object, frame: Tensor) -> Tensor | None:
     """A frame in sampling space [1, channels, height, width] as a small picture [height, width, 3], 0 to 1;
     None for a format that does not tell its colours."""
-    factors = LATENT_FORMAT.read(latent_format_object, "latent_rgb_factors")
-    if factors is None:
+    told = preview_colours(latent_format_object)
+    if told is None:
         return None
-    reshape = LATENT_FORMAT.read(latent_format_object, "latent_rgb_factors_reshape")
-    bias = LATENT_FORMAT.read(latent_format_object, "latent_rgb_factors_bias")
+    factors, bias, reshape = told
     frame = (frame if reshape is None else reshape(frame))[0]
     factors = torch.tensor(factors, dtype=frame.dtype)
     if len(factors) != len(frame):
         return None
-    colours = torch.einsum("chw,cd->hwd", frame, factors) + torch.tensor(bias or [0.0] * 3, dtype=frame.dtype)
+    colours = torch.einsum("chw,cd->hwd", frame, factors) + torch.tensor(bias, dtype=frame.dtype)
     return ((colours + 1) / 2).clamp(0, 1)
