@@ -43,6 +43,7 @@ class FakeFarm(FakeComfy):
     def __init__(self, object_info: dict | None = None, port: int = 0):
         self.runs: dict[str, dict] = {}  # by id: prompt, extra, state
         self.delay = 0.0
+        self.held = False  # no run ends
         self.errors: list[str] = []  # exception types of the next runs
         self.answers_500 = 0  # how many requests to come are answered so
         self.sums = "same"
@@ -114,7 +115,7 @@ class FakeFarm(FakeComfy):
                 self.tell(run, "progress", node=node, value=value, max=3)
         delay, self.slow_first = self.delay + self.slow_first, 0.0
         stop = time.monotonic() + delay
-        while time.monotonic() < stop and not self._told_to_stop(run):
+        while (self.held or time.monotonic() < stop) and not self._told_to_stop(run):
             time.sleep(0.01)
         self.finish_run(run, one)
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import signal
 import subprocess
 import sys
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import psutil
 import pytest
 from fake_farm import FakeFarm
 from test_farm_run import RESTYLE, done_once, events, results, until, wanted, write_batch
@@ -31,17 +30,26 @@ def batch(path: Path, *farms: FakeFarm, options: tuple = ()):
         process.wait()
 
 
-def workers() -> list[int]:
-    """Ray's workers that serve a run at this moment."""
+def workers() -> list[psutil.Process]:
+    """Ray's workers that serve a run at this moment, of the batches and clusters of this process alone."""
     found = []
-    for entry in Path("/proc").glob("[0-9]*/cmdline"):
-        try:
-            name = entry.read_bytes()
-        except OSError:
-            continue
-        if name.startswith(WORKER.encode()):
-            found.append(int(entry.parent.name))
+    for one in psutil.Process().children(recursive=True):
+        with suppress(psutil.Error):
+            if " ".join(one.cmdline()).startswith(WORKER):
+                found.append(one)
     return found
+
+
+def kill_a_worker(folder: Path, made: int, farms: tuple[FakeFarm, ...]) -> None:
+    """Once so many files are there: kills one worker, while each waits for a run that does not end."""
+    until(lambda: len(results(folder)) >= made)
+    for farm in farms:
+        farm.held = True
+    until(lambda: all(farm.runs for farm in farms) and len(workers()) == len(farms))
+    workers()[0].kill()
+    until(lambda: len(workers()) < len(farms))
+    for farm in farms:
+        farm.held = False
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +70,7 @@ def two():
 
 def test_a_cluster_makes_the_batch_though_a_worker_is_killed(cluster, two, tmp_path):
     with batch(write_batch(tmp_path), *two, options=("--ray", cluster)) as process:
-        until(lambda: len(results(tmp_path)) >= 3 and workers())
-        os.kill(workers()[0], signal.SIGKILL)
+        kill_a_worker(tmp_path, 3, two)
         out, _ = process.communicate(timeout=180)
     assert process.returncode == 0, out
     assert f"Ray's cluster at {cluster}" in out
@@ -75,8 +82,7 @@ def test_a_cluster_makes_the_batch_though_a_worker_is_killed(cluster, two, tmp_p
 
 def test_workers_of_this_machine_do_the_same(two, tmp_path):
     with batch(write_batch(tmp_path), *two) as process:
-        until(lambda: len(results(tmp_path)) >= 2 and workers())
-        os.kill(workers()[0], signal.SIGKILL)
+        kill_a_worker(tmp_path, 2, two)
         out, _ = process.communicate(timeout=180)
     assert process.returncode == 0 and "Ray on this machine" in out, out
     assert results(tmp_path) == wanted()
