@@ -8,6 +8,7 @@ from torch import Tensor
 
 from ..unsampling import Inversion, curves, schedules, steps, storage
 from ..unsampling import inversion as engine
+from ..unsampling.across import looks_first
 from ..unsampling.solvers.evaluation import Callback, Store
 from . import (
     admission,
@@ -264,10 +265,12 @@ def _fall(
     top = _top_of(inversion)
     sigmas = inversion.sigmas[top:]
     begun = min(steps.starts(inversion, settings["structure"], settings["direct"]))
+    if looks_first(inversion.direct_steps, path, settings["mirror"], settings["turn"]):
+        begun = 0
     first = float(inversion.sigmas[min(begun, len(inversion.sigmas) - 2)])
     sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top, first)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
-    done = f"resampled in {calls} model calls"
+    done = f"resampled in {seen.calls} model calls"
     falling.done(Told(done, done), again.remark + remark + seen.remark(settings))
     return clip
 

@@ -94,6 +94,13 @@ def of_share(name: str, share: float | None, taken: int, count: int) -> str:
     return Told(f"; {rounded}, of which there are {count}: it means {most}", rounded)
 
 
+UNSEEN = Told(
+    "; the few steps of the direct path do not show whether dark and bright change places: if they do, set"
+    " turn_lightness to on",
+    "the look's lightness is not seen",
+)
+
+
 class OnThePath:
     """Looks at a direct path's answers beside the source's own, for what the user should know."""
 
@@ -103,27 +110,26 @@ class OnThePath:
         known = asked is not None and made is not None
         self.same_prompt, self.other_prompt = known and asked == made, known and asked != made
         kept = inversion.record.direct if inversion.record is not None else None
-        self.answers = () if kept is None else kept.answers[path.start : path.stop]
-        self.same, self.across = bool(self.answers), False
+        answers = () if kept is None else kept.answers
+        # by sigma, since a pass may look at other steps first
+        self.answers = {float(inversion.sigmas[i]): answers[i] for i in path if answers}
+        self.same, self.calls, self.across, self.looked = bool(self.answers), 0, False, True
 
     def watched(self, callback: Callback) -> Callback:
         """The callback, which also looks at the answers on the path."""
 
         def watch(call: int, calls: int, sigma: float, x: Tensor, denoised: Tensor) -> None:
-            if call <= len(self.answers):
-                self._look(call, denoised)
+            self.calls = call
+            if self.same and sigma in self.answers:
+                answer = self.answers[sigma]
+                self.same = torch.equal(denoised.to(answer), answer)
             callback(call, calls, sigma, x, denoised)
 
         return watch
 
-    def _look(self, call: int, denoised: Tensor) -> None:
-        if self.same:
-            answer = self.answers[call - 1]
-            self.same = torch.equal(denoised.to(answer), answer)
-
-    def tell_across(self, across: bool) -> None:
-        """That the new look lies across the source's lightness, or that it does not."""
-        self.across = across
+    def tell_across(self, across: bool | None) -> None:
+        """That the new look lies across the source's lightness, that it does not, or that none can say."""
+        self.across, self.looked = bool(across), across is not None
 
     def remark(self, settings: dict[str, Any]) -> str:
         """What there is to say after the pass. settings: the engine's."""
@@ -140,10 +146,13 @@ class OnThePath:
             )
         if self.answers and self.same_prompt:
             return Told(
-                "; the direct path restyles little, since the noise was made with this very prompt: describe"
-                " the source in the Exact Unsampler's positive, or set direct to 0",
-                "the direct path restyles little",
+                "; the noise was made with this very prompt, so the direct path restyles by the model and its"
+                " other conditions alone: describe the source in the Exact Unsampler's positive, or set"
+                " direct to 0",
+                "the noise has this very prompt",
             )
+        if not self.looked and settings["turn"] is None:
+            return UNSEEN
         return _of_lightness(settings) if self.across else ""
 
 

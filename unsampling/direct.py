@@ -15,14 +15,9 @@ import torch
 from torch import Tensor
 
 from .fresh import drawn
-from .hold import Adjust, centred, distance_from, layout
-from .mirror import Mirror
+from .hold import Adjust, distance_from
 from .solvers.evaluation import Evaluate, ModelCalls, Share
 
-# Correlation of the two answers' layouts near the top below which dark and bright have changed places
-# (measured on the demo's world: benchmarks/results/lightness.md). SEEN: the least that the source's own
-# answer must have with the source to tell anything: at the very top it may have nothing of it.
-ACROSS, SEEN = -0.3, 0.1
 # Where the source's own answer is this near to the source, over the source's spread, its recorded noise draws
 # as well as fresh noise.
 NEAR = 0.5
@@ -34,12 +29,14 @@ class Direct:
 
     seed: what the noise is drawn from. places: of the frames (of the clips, for 5-D latents) in the latent
     that was unsampled: a slice of it keeps their noise. flow: whether the clip fades as the noise rises.
+    first: for another take of a restyle, what was asked while unsampling.
     """
 
     answers: tuple[Tensor, ...]
     seed: int
     places: tuple[int, ...]
     flow: bool = False
+    first: "Direct | None" = None
 
     @property
     def steps(self) -> int:
@@ -48,7 +45,7 @@ class Direct:
     def varied(self, variation: int) -> "Direct":
         """The same with other fresh noise for each number, whose answers are not asked yet; slices agree."""
         name = hashlib.blake2b(f"{self.seed} {variation}".encode(), digest_size=8).digest()
-        return replace(self, seed=int.from_bytes(name, "big") >> 1)
+        return replace(self, seed=int.from_bytes(name, "big") >> 1, first=self)
 
     def noised(self, source: Tensor, sigma: Tensor, step: int) -> Tensor:
         """The source under the fresh noise of that step."""
@@ -184,50 +181,6 @@ def with_noise(edit: Edit | None, unit: Tensor, sigma: Tensor) -> Edit:
 
 def _kept(edit: Tensor, share: Tensor | None) -> Tensor:
     return edit if share is None else torch.where(share > 0, edit * share, 0.0)
-
-
-def lies_across(
-    answer: Tensor, source_answer: Tensor, source: Tensor, mirror: Mirror | None = None
-) -> bool | None:
-    """Whether a new look is dark where the source is bright, by the model's two answers at a step.
-    None: the source's own answer has nothing of the source yet, so ask at the next step.
-
-    mirror: what lightness is. With it the answers must also lie on the two sides of middle grey: unrelated
-    prompts can have opposite layouts by chance. No more than a hint: on a schedule that begins low, at 14.6
-    say, the source's own lightness is still in the noise, and no answer turns it round.
-    """
-    if correlation(source_answer, source) <= SEEN:
-        return None
-    opposite = mirror is None or mirror.parts(answer, source_answer, source)
-    return opposite and correlation(answer, source_answer) < ACROSS
-
-
-class Look:
-    """Looks at the answers of a path from its top, until one tells whether the new look lies across the
-    source's lightness. Called with an answer and the source's own; returns whether to walk no further.
-
-    told: is given what was found, once. mirror: what lightness is, as in lies_across(). stops: whether the
-    walk ends at a look across.
-    """
-
-    def __init__(
-        self, source: Tensor, told: Callable[[bool], None] | None, mirror: Mirror | None, stops: bool
-    ):
-        self.source, self.told, self.mirror, self.stops = source, told, mirror, stops
-        self.across: bool | None = None
-
-    def __call__(self, answer: Tensor, source_answer: Tensor) -> bool:
-        if self.across is None:
-            self.across = lies_across(answer, source_answer, self.source, self.mirror)
-            if self.across is not None and self.told is not None:
-                self.told(self.across)
-        return self.stops and self.mirror is not None and bool(self.across)
-
-
-def correlation(a: Tensor, b: Tensor) -> float:
-    """Of the layouts of two clips, each channel around its mean: from -1 to 1."""
-    a, b = (centred(layout(x.to("cpu", torch.float32))) for x in (a, b))
-    return float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12))
 
 
 def steps_by_record(calls: Iterable[tuple[int, Tensor]], source: Tensor, first: int) -> int:

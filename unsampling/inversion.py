@@ -9,6 +9,7 @@ from torch import Tensor
 
 from . import direct as direct_path
 from . import mix, schedules, solvers, steps
+from .across import Look, walked
 from .checks import check_fraction, check_latent, check_mask, per_frame
 from .errors import Cause, UnsamplingError
 from .hold import Adjust, holding, in_turn
@@ -136,7 +137,7 @@ def resample(
     flow: bool = False,
     mirror: Mirror | None = None,
     turn: bool | None = None,
-    across: Callable[[bool], None] | None = None,
+    across: Callable[[bool | None], None] | None = None,
 ) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
@@ -157,10 +158,10 @@ def resample(
         settings are the source's own and no answer before was another.
     flow: as in unsample(), which mixed noise has to know where a pass does not begin at it.
     mirror: through which the model may be asked, so that dark and bright change places. turn: whether it is:
-        None only where a direct path from the top of the schedule shows that the new look lies across the
-        source's lightness, which costs the calls until then once more. Frames that structure keeps whole, and
-        what is outside a mask, are the source as it is.
-    across: is told whether the look lies across, once a direct path shows it.
+        None only where the answers of a direct path from the top of the schedule show that the new look lies
+        across the source's lightness, which costs the calls until then once more; a pass that starts below
+        makes them beforehand. Frames that structure keeps whole, and what is outside a mask, are the source.
+    across: is told whether the look lies across where answers were looked at; None: none of them shows it.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
@@ -198,16 +199,15 @@ def resample(
     mask = None if record.mask is None else record.mask.to(x.device).expand_as(x)
     share, edit, velocity = steps.shares(mask, starts), None, None
     evening = steadying(source, steady)
-    if record.direct is not None and path:
-        adjust = _looked_at(in_turn(holding(source, hold, push=False), evening), compare, evaluate)
-        look = direct_path.Look(source, across, mirror, stops=turn is None)
-        told = source, inversion.sigmas, record.direct, path, share, adjust
-        ask(seen, direct_denoise or denoise)
-        edit = direct_path.walk(evaluate, *told, stop=look if path.start == 0 and seen is None else None)
-        if edit is None:
-            seen, evaluate.total = mirror, evaluate.total + evaluate.count
-            ask(seen, direct_denoise or denoise)
-            edit = direct_path.walk(evaluate, *told)
+    if record.direct is not None:
+        look, adjust = Look(source, mirror), in_turn(holding(source, hold, push=False), evening)
+        adjusts = adjust, _looked_at(adjust, compare, evaluate)
+        shares = steps.shares(mask, torch.zeros_like(starts)), share
+        through = partial(ask, denoise=direct_denoise or denoise)
+        told = inversion.sigmas, record.direct, path, turn
+        edit, seen = walked(look, through, evaluate, *told, shares, adjusts)
+        if across is not None and look.looked:
+            across(look.across)
     if start or path:
         x = method.state(walk, part, start, x.device)
         if moved is not None and part[start] > 0:

@@ -2,7 +2,7 @@
 
     python -m benchmarks.lightness     the reporting half, two schedules; minutes
 
-The resampler turns lightness round by this rule (unsampling/direct.py, lies_across). Written to
+The resampler turns lightness round by this rule (unsampling/across.py, lies_across). Written to
 benchmarks/results/lightness.md.
 """
 
@@ -23,6 +23,7 @@ from benchmarks.style_transfer.cases import STEPS
 from benchmarks.style_transfer.transfers import HALF, HALVES, SETTINGS, Transfer
 from demo import model
 from unsampling import direct
+from unsampling.across import ACROSS, SEEN, correlation, lies_across
 from unsampling.mirror import of_pixels
 
 RESULTS = Path(__file__).resolve().parents[1] / "results" / "lightness.md"
@@ -73,10 +74,10 @@ def _seen(transfer: Transfer, unet: torch.nn.Module) -> Seen:
             model.denoiser(unet, style)(x, float(sigma), step)
             for style in (transfer.target, transfer.condition)
         )
-        named = direct.lies_across(answer, own, clip, of_pixels())
+        named = lies_across(answer, own, clip, of_pixels())
         if named is not None:
             break
-    top, alike = SETTINGS[transfer.setting].top, direct.correlation(answer, own)
+    top, alike = SETTINGS[transfer.setting].top, correlation(answer, own)
     return Seen(top, transfer.crosses, alike, named is True)
 
 
@@ -111,8 +112,8 @@ def _introduction(options: argparse.Namespace) -> str:
         first=options.first,
         clips=options.clips,
         versions=versions(),
-        across=direct.ACROSS,
-        seen=direct.SEEN,
+        across=ACROSS,
+        seen=SEEN,
     )
 
 

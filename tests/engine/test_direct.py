@@ -11,6 +11,7 @@ from plain_solvers import direct_path
 from unsampling import UnsamplingError, resample, schedules, solvers, unsample
 from unsampling import direct as engine
 from unsampling import steps as steps_module
+from unsampling.across import Look, lies_across
 from unsampling.inversion import calls_falling, calls_rising
 
 SOLVERS = solvers.recorded()
@@ -391,11 +392,11 @@ def test_a_look_that_turns_dark_and_bright_round_is_seen_by_its_first_answer():
     y, x = torch.meshgrid(torch.arange(16) / 16, torch.arange(16) / 16, indexing="ij")
     source = torch.sin(2 * torch.pi * (x + 2 * y)).expand(3, 4, -1, -1)
     faint = 0.3 * source + 1.0
-    assert engine.lies_across(5 - faint, faint, source)
-    assert engine.lies_across(faint - 3, faint, source) is False
-    assert engine.lies_across(faint.flip(3), faint, source) is False
+    assert lies_across(5 - faint, faint, source)
+    assert lies_across(faint - 3, faint, source) is False
+    assert lies_across(faint.flip(3), faint, source) is False
     # an answer without anything of the source, as a flow model's at sigma 1, tells nothing
-    assert engine.lies_across(5 - faint.roll(4, 3), faint.roll(4, 3), source) is None
+    assert lies_across(5 - faint.roll(4, 3), faint.roll(4, 3), source) is None
 
 
 def test_lightness_is_judged_at_the_first_answer_that_has_seen_the_source():
@@ -409,8 +410,8 @@ def test_lightness_is_judged_at_the_first_answer_that_has_seen_the_source():
         (-source, source, source + 1, True),
         (source + 1, source, -source, False),
     ):
-        told = []
-        look = engine.Look(source, told.append, None, stops=True)
-        assert not look(first, own) and not look(answers, source)  # nothing is turned without a mirror
-        assert look.across is across
-        assert told == [across]
+        look = Look(source, None)
+        found = look.tells(first, own)
+        assert look.looked and found is (own is source)
+        assert look(answers, source) is look.across is across
+        assert not look.beside(answers, source)

@@ -1,5 +1,7 @@
 """The model in a mirror of lightness: a reflection, the pass of a turned world, and when it is asked so."""
 
+from functools import partial
+
 import pytest
 import sigma_lists
 import torch
@@ -7,8 +9,8 @@ from analytic_denoisers import IMAGES, OTHER, VIDEO, clip, denoiser, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from unsampling import resample, schedules, solvers, unsample
-from unsampling.direct import lies_across
+from unsampling import resample, schedules, solvers, steps, takes, unsample
+from unsampling.across import lies_across
 from unsampling.inversion import calls_falling
 from unsampling.mirror import Mirror, of_colours, of_pixels
 
@@ -146,14 +148,91 @@ def test_the_source_itself_comes_back_to_the_bit_beside_a_mirror(solver, record)
     assert told == [False]
 
 
-def test_without_a_path_from_the_top_nothing_tells_and_nothing_is_turned():
+BELOW = [
+    {"structure": 0.2},
+    {"direct": 0.0},
+    {"direct": 0.2},
+    {"structure": 0.7},
+    {"structure": 0.2, "direct": 0.0},
+]
+
+
+@pytest.mark.parametrize("how", BELOW)
+def test_a_pass_that_starts_below_looks_at_the_top_first(how):
     x0, denoise, mirror = lit_scene()
     inversion, look = unsample(denoise, x0, AYS, direct=0.5), mirror.seen(denoise)
-    for how in ({"direct": 0.0}, {"structure": 0.2}):
-        told = []
+    told, calls = [], []
+    given_all = {
+        "mirror": mirror,
+        "across": told.append,
+        "callback": lambda *call: calls.append(call[:3]),
+    } | how
+    found = resample(look, inversion, **given_all)
+    assert told == [True]
+    assert torch.equal(found, resample(look, inversion, mirror=mirror, turn=True, **how))
+    assert not torch.allclose(found, resample(look, inversion, turn=False, **how), atol=0.1)
+    first = [sigma for _, _, sigma in calls[:1]]
+    assert first == [float(AYS[0])]
+    assert calls[-1][:2] == (len(calls), len(calls))
+    assert len(calls) == calls_falling(inversion, **how) + 1
+
+
+def test_a_frame_that_starts_below_changes_nothing_of_what_the_others_tell():
+    x0, denoise, mirror = lit_scene()
+    inversion, look, told = unsample(denoise, x0, AYS, direct=0.5), mirror.seen(denoise), []
+    resample(look, inversion, torch.tensor([0.2, 0.4, 0.4]), mirror=mirror, across=told.append)
+    assert told == [True]
+
+
+@pytest.mark.parametrize("how", BELOW)
+@pytest.mark.parametrize("variation", [0, 3])
+def test_the_source_comes_back_to_the_bit_though_the_pass_looks_first(how, variation):
+    x0, denoise, mirror = lit_scene()
+    inversion, told = unsample(denoise, x0, AYS, direct=0.5), []
+    if variation:
+        path = steps.path(inversion, how.get("structure", 0.0), how.get("direct"))
+        inversion = takes.vary(denoise, inversion, variation, path)
+    assert torch.equal(resample(denoise, inversion, mirror=mirror, across=told.append, **how), x0)
+    assert told == [False]
+
+
+def keep(calls, *call):
+    calls.append(call)
+
+
+def test_each_take_looks_at_the_same_answers():
+    """A take's own are asked for the steps of its path alone."""
+    x0, denoise, mirror = lit_scene()
+    inversion, look, seen = unsample(denoise, x0, AYS, direct=0.5), mirror.seen(denoise), []
+    for variation in (1, 2):
+        told, calls = [], []
+        take = takes.vary(denoise, inversion, variation, steps.path(inversion, 0.2, None))
+        how = {"mirror": mirror, "across": told.append}
+        resample(look, take, 0.2, callback=partial(keep, calls), **how)
+        assert told == [True]
+        seen.append(calls[0][3])
+    assert torch.equal(*seen)
+
+
+def test_a_path_too_short_to_tell_says_so_and_turns_nothing():
+    x0, denoise, mirror = lit_scene()
+
+    def blind(x, sigma, step):  # at the top steps it sees nothing of the clip
+        return denoise(x, sigma, step) if sigma < AYS[2] else torch.zeros_like(x)
+
+    inversion, told = unsample(blind, x0, AYS, direct=0.1), []
+    look = mirror.seen(denoise)
+    for how in ({}, {"structure": 0.3}):
         found = resample(look, inversion, mirror=mirror, across=told.append, **how)
-        assert told == []
-        assert torch.equal(found, resample(look, inversion, **how))
+        assert torch.equal(found, resample(look, inversion, turn=False, **how))
+    assert told == [None, None]
+
+
+def test_noise_without_a_path_tells_nothing():
+    x0, denoise, mirror = lit_scene()
+    inversion, look, told = unsample(denoise, x0, AYS), mirror.seen(denoise), []
+    found = resample(look, inversion, mirror=mirror, across=told.append)
+    assert told == [] and torch.equal(found, resample(look, inversion))
 
 
 def test_off_leaves_a_look_across_as_it_is_but_tells_of_it():

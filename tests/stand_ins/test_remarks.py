@@ -30,7 +30,7 @@ def told(answers, prompt="xyz", path=range(2), inversion=NOISE):
     seen, calls = remarks.OnThePath(inversion, path, {"prompt positive": prompt}), []
     report = seen.watched(lambda *given: calls.append(given))
     for i, answer in enumerate(answers):
-        report(i + 1, 5, 1.0, CLIP, answer)
+        report(i + 1, 5, float(NOISE.sigmas[path.start + i]), CLIP, answer)
     assert len(calls) == len(answers)
     return seen.remark(SETTINGS)
 
@@ -48,7 +48,7 @@ def test_the_same_answers_are_no_edit_and_one_other_is_one():
 def test_the_same_prompt_is_seen_beside_a_controlnet():
     """Which makes the answers others."""
     remark = told([ANSWERS[0] + 0.1, ANSWERS[1] + 0.1], "abc")
-    assert "restyles little, since the noise was made with this very prompt" in remark
+    assert "was made with this very prompt, so the direct path restyles by the model and its" in remark
     assert told([CLIP], "abc", range(0)) == ""
     unknown = replace(NOISE, info={})
     assert told([ANSWERS[0] + 0.1], None, inversion=unknown) == ""
@@ -57,6 +57,22 @@ def test_the_same_prompt_is_seen_beside_a_controlnet():
 def test_a_path_that_begins_lower_is_compared_from_there():
     assert "changed nothing" in told([ANSWERS[1]], path=range(1, 2))
     assert told([ANSWERS[0]], path=range(1, 2)) == ""
+
+
+def test_what_a_pass_looks_at_before_its_path_is_no_answer_of_the_path():
+    seen = remarks.OnThePath(NOISE, range(1, 2), {"prompt positive": "xyz"})
+    report = seen.watched(lambda *_: None)
+    report(1, 5, float(NOISE.sigmas[0]), CLIP, ANSWERS[0] + 1)
+    report(2, 5, float(NOISE.sigmas[1]), CLIP, ANSWERS[1])
+    assert "changed nothing" in seen.remark(SETTINGS) and seen.calls == 2
+
+
+def test_a_path_that_does_not_tell_of_lightness_says_so_where_lightness_is_to_be_found_out():
+    seen = remarks.OnThePath(NOISE, range(2), {"prompt positive": "xyz"})
+    seen.watched(lambda *_: None)(1, 5, float(NOISE.sigmas[0]), CLIP, ANSWERS[0] + 1)
+    seen.tell_across(None)
+    assert "set turn_lightness to on" in seen.remark(SETTINGS)
+    assert seen.remark(SETTINGS | {"turn": False}) == ""
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,116 @@
+"""Whether a new look lies across the source's lightness: dark where the source is bright, or the other way
+round. The model's answers near the top of the schedule tell (docs/exactness.md#lightness).
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from .direct import Direct, Edit, walk
+from .hold import Adjust, centred, layout
+from .mirror import Mirror
+from .solvers.evaluation import ModelCalls, Share
+
+# Correlation of the two answers' layouts near the top below which dark and bright have changed places
+# (measured on the demo's world: benchmarks/results/lightness.md). SEEN: the least that the source's own
+# answer must have with the source to tell anything: at the very top it may have nothing of it.
+ACROSS, SEEN = -0.3, 0.1
+
+
+def lies_across(
+    answer: Tensor, source_answer: Tensor, source: Tensor, mirror: Mirror | None = None
+) -> bool | None:
+    """Whether a new look is dark where the source is bright, by the model's two answers at a step.
+    None: the source's own answer has nothing of the source yet, so ask at the next step.
+
+    mirror: what lightness is. With it the answers must also lie on the two sides of middle grey: unrelated
+    prompts can have opposite layouts by chance. No more than a hint: on a schedule that begins low, at 14.6
+    say, the source's own lightness is still in the noise, and no answer turns it round.
+    """
+    if correlation(source_answer, source) <= SEEN:
+        return None
+    opposite = mirror is None or mirror.parts(answer, source_answer, source)
+    return opposite and correlation(answer, source_answer) < ACROSS
+
+
+class Look:
+    """Looks at the answers of a path from its top, until one tells whether the new look lies across.
+
+    mirror: what lightness is, as in lies_across(). across: what was found; None as long as nothing tells.
+    looked: whether it was given anything.
+    """
+
+    def __init__(self, source: Tensor, mirror: Mirror | None):
+        self.source, self.mirror = source, mirror
+        self.across: bool | None = None
+        self.looked = False
+
+    def __call__(self, answer: Tensor, source_answer: Tensor) -> bool:
+        """Given an answer and the source's own; returns whether the look is known to lie across."""
+        self.looked = True
+        if self.across is None:
+            self.across = lies_across(answer, source_answer, self.source, self.mirror)
+        return bool(self.across)
+
+    def tells(self, answer: Tensor, source_answer: Tensor) -> bool:
+        """The same; returns whether it is known at all."""
+        self(answer, source_answer)
+        return self.across is not None
+
+    def beside(self, answer: Tensor, source_answer: Tensor) -> bool:
+        """The same for a walk that goes on whatever is found."""
+        self(answer, source_answer)
+        return False
+
+
+def correlation(a: Tensor, b: Tensor) -> float:
+    """Of the layouts of two clips, each channel around its mean: from -1 to 1."""
+    a, b = (centred(layout(x.to("cpu", torch.float32))) for x in (a, b))
+    return float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12))
+
+
+def looks_first(kept: int, path: range, mirror: Mirror | None, turn: bool | None) -> bool:
+    """Whether a pass looks before it begins, since it does not walk the path whose answers tell: it starts
+    below the top (structure), or takes fewer steps. That costs a call, or as many as until one tells.
+
+    kept: for how many steps from the top the source's answers are kept. path: the pass's own steps of these.
+    mirror, turn: as in resample().
+    """
+    return turn is None and mirror is not None and kept > 0 and path != range(kept)
+
+
+def walked(
+    look: Look,
+    through: Callable[[Mirror | None], None],
+    evaluate: ModelCalls,
+    sigmas: Tensor,
+    direct: Direct,
+    path: range,
+    turn: bool | None,
+    shares: tuple[Share, Share],
+    adjusts: tuple[Adjust, Adjust],
+) -> tuple[Edit | None, Mirror | None]:
+    """The direct path of a falling pass, and the mirror through which it goes on.
+
+    through: makes evaluate() ask the path's model through a mirror. path, turn: as in looks_first(). shares,
+    adjusts: as in walk(), for looking before the pass begins and for the path itself.
+    """
+    auto, seen, edit = turn is None and look.mirror is not None, look.mirror if turn else None, None
+    told = evaluate, look.source, sigmas
+    through(seen)
+    if looks_first(direct.steps, path, look.mirror, turn):
+        # all takes of a restyle look at the same answers
+        own = direct.first or direct
+        walk(*told, own, range(own.steps), shares[0], adjusts[0], stop=look.tells)
+        seen, evaluate.total = look.mirror if look.across else None, evaluate.total + evaluate.count
+        through(seen)
+    if path:
+        passing = turn or path.start > 0 or look.across is not None
+        stop = None if passing else look if auto else look.beside
+        edit = walk(*told, direct, path, shares[1], adjusts[1], stop)
+    if path and edit is None:
+        seen, evaluate.total = look.mirror, evaluate.total + evaluate.count
+        through(seen)
+        edit = walk(*told, direct, path, shares[1], adjusts[1])
+    return edit, seen
