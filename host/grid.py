@@ -151,7 +151,8 @@ def _with_text(clip: Any, text: str, like: Conditioning | None) -> Conditioning:
 
 def _calls(shared: Shared, wanted: list[Cell]) -> list[int]:
     """Model calls of each cell."""
-    direct, inversion = widgets.check_direct(shared.direct), _inversion(shared)
+    inversion = _inversion(shared)
+    direct, _ = widgets.path_kept(inversion, widgets.check_direct(shared.direct))
     return [engine.calls_falling(inversion, cell.structure, direct) for cell in wanted]
 
 

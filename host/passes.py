@@ -173,8 +173,9 @@ def resample(
         if core_samplers.is_core(inversion.solver):
             clip = core_passes.fall(falling, inversion, sampler, structure, of_mask)
         else:
-            settings |= {"structure": structure, "fidelity": fidelity}
-            of_mask += takes.remark(inversion, settings, variation)
+            kept, of_path = widgets.path_kept(inversion, settings["direct"])
+            settings |= {"structure": structure, "fidelity": fidelity, "direct": kept}
+            of_mask += of_path + takes.remark(inversion, settings, variation)
             inversion = takes.another(falling, carried, fit, inversion, settings, variation, store)
             prompts = models.info(guider)
             clip = _fall(falling, inversion, settings, carried, fit, store, of_mask, prompts)

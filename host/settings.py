@@ -6,11 +6,12 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..unsampling import Inversion, UnsamplingError, curves
+from ..unsampling import Inversion, UnsamplingError, curves, steps
 from ..unsampling.change import Change, event
 from ..unsampling.checks import check_fraction
 from . import places, record
 from .packs import core
+from .told import Told
 
 NEED_A_RECORD = ("direct", "hold", "steady", "structure")
 AUTO = -1.0  # the direct widget's: as far as the record says
@@ -23,6 +24,22 @@ def check_direct(direct: float) -> float | None:
     if not 0 <= direct <= 1:
         raise UnsamplingError(f"direct is {direct:g}; set it between 0 and 1, or to -1")
     return direct
+
+
+def path_kept(inversion: Inversion, direct: float | None) -> tuple[float | None, str]:
+    """The direct path's share of the steps in the engine's words, and what there is to say of it: one that is
+    longer than the noise has answers for goes as far as they do. Without any it is refused later."""
+    kept = inversion.direct_steps
+    if direct is None or not kept:
+        return direct, ""
+    wanted = steps.asked(inversion.sigmas, inversion.start, direct, recording=True) or 0
+    if wanted <= kept:
+        return direct, ""
+    text = (
+        f"; direct is {direct:g}, {wanted} steps, and the noise has the source's answers for {kept}: the path"
+        " takes these; a longer one needs a higher direct in the Exact Unsampler"
+    )
+    return None, Told(text, f"direct takes {kept} steps: the noise has no more")
 
 
 def check_record(fit: record.Fit, settings: dict[str, Any], carried: bool) -> None:

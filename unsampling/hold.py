@@ -15,6 +15,9 @@ SPAN = 32  # frames over which mean and spread are taken, around each frame of a
 # Where the source's own answer is farther from the source than this, its tone is pushed as well, and where
 # nearer than NEAR nothing is held: the distance over the source's spread.
 FAR, NEAR = 0.85, 0.3
+# Spread that a clip is taken to have at least where its tone may be pushed. Latents are scaled to a spread of
+# about 1: fog or a title card has next to none, and every answer would be far from it at every step.
+FAINTEST = 0.25
 FAINT = 0.01  # of the answer's own spread: a fainter layout of the source is none, and would be made of noise
 # (the model's answer, the source's own answer to the same question) -> the answer to go on with
 Adjust = Callable[[Tensor, Tensor], Tensor]
@@ -38,14 +41,15 @@ def holding(source: Tensor, amount: float, push: bool) -> Adjust:
 
     if amount == 0:
         return unchanged
-    far_from_source = distance_from(source)
+    far_from_source, far_to_push = distance_from(source), distance_from(source, FAINTEST)
 
     def adjust(denoised: Tensor, recorded: Tensor) -> Tensor:
         recorded = recorded.to(denoised)
         far = far_from_source(recorded)
         if far <= NEAR:
             return denoised
-        pushed = denoised + amount * (denoised - recorded) if push and far >= FAR else denoised
+        blind = push and far >= FAR and far_to_push(recorded) >= FAR
+        pushed = denoised + amount * (denoised - recorded) if blind else denoised
         (ours, spread), (theirs, their_spread) = (_pattern(layout(x)) for x in (pushed, recorded))
         seen = their_spread > FAINT * spread
         held = torch.where(seen, theirs * (spread / their_spread) - ours, 0.0)
@@ -54,10 +58,10 @@ def holding(source: Tensor, amount: float, push: bool) -> Adjust:
     return adjust
 
 
-def distance_from(source: Tensor) -> Callable[[Tensor], float]:
+def distance_from(source: Tensor, least: float = 0.0) -> Callable[[Tensor], float]:
     """How far an answer for the source lies from the source, over the source's spread around its channels'
-    means."""
-    spread = centred(source).norm().clamp(min=1e-12)
+    means, or over the least spread (rms) if that is more."""
+    spread = centred(source).norm().clamp(min=max(1e-12, least * source.numel() ** 0.5))
     return lambda answer: float((answer.to(source) - source).norm() / spread)
 
 

@@ -161,3 +161,17 @@ def test_hold_needs_the_record():
     x0, denoise, edit = scene()
     with pytest.raises(UnsamplingError, match="hold above 0 needs the record"):
         resample(edit, unsample(denoise, x0, AYS, record=False), hold=0.5)
+
+
+@pytest.mark.parametrize("spread", [0.0, 0.01, 0.1])
+def test_the_tone_of_a_faint_clip_is_not_driven_past_the_target(spread):
+    """Fog, a grey wall, a title card: every answer of a model that does not know the clip is far from it."""
+    wave = torch.sin(torch.linspace(0, 2 * torch.pi, 17)[:16])
+    x0 = 0.5 + spread * (wave[:, None] + wave).expand(2, 4, 16, 16)
+
+    def towards(mean):
+        return lambda x, sigma, step: mean + (x - mean) / (1 + float(sigma) ** 2)
+
+    inversion = unsample(towards(0.0), x0, schedules.ays("SD1", 16))
+    moved = [float((resample(towards(0.6), inversion, hold=hold) - x0).mean()) for hold in (0.0, 0.5, 1.0)]
+    assert moved[0] < moved[1] < moved[2] < 2 * moved[0]

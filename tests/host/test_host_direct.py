@@ -295,11 +295,22 @@ def test_changed_noise_is_said_to_have_no_effect(comfy):
     assert words in comfy.log_text()
 
 
+def test_a_path_longer_than_the_answers_goes_as_far_as_they_do_and_says_so(bench, comfy):
+    noise = bench.unsample(bench.ays(), direct=0.25)
+    long = bench.resample(noise, 1.0, TARGET, direct=0.5)
+    found = bench.run(
+        long=long, own=bench.resample(noise, 1.0, TARGET), back=bench.resample(noise, direct=0.9)
+    )
+    assert torch.equal(found["long"], found["own"])
+    words = "direct is 0.5, 8 steps, and the noise has the source's answers for 4: the path takes these"
+    assert words in comfy.log_text()
+
+
 REFUSED = {
-    "more than kept": (
-        {"direct": 0.25},
+    "none kept": (
+        {"direct": 0.0},
         {"direct": 0.5},
-        "Noiseless Resampler: direct is 0.5, 8 steps, and the record has the source's answers for 4; lower"
+        "Noiseless Resampler: direct is 0.5, 8 steps, and the record has the source's answers for 0; lower"
         " direct here, or raise it in the Exact Unsampler",
     ),
     "no record": (
