@@ -18,7 +18,7 @@ It has no seed.
 """
 
 LISTED = """
-*Models* of group 2 has the loaders and AnimateDiff inside: a double click opens it. ComfyUI offers to \
+*Models* of group 3 has the loaders and AnimateDiff inside: a double click opens it. ComfyUI offers to \
 download \
 missing files.
 """
@@ -59,7 +59,7 @@ would have started from to make it. Motion and composition are kept in that nois
 **Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
 *Target*. Run.
 
-It needs only this pack. *Models* of group 2 has the loaders and the shift inside: a double click opens it. \
+It needs only this pack. *Models* of group 3 has the loaders and the shift inside: a double click opens it. \
 ComfyUI offers to download missing files.
 """
 
@@ -73,7 +73,7 @@ would have started from to make it. Motion and composition are kept in that nois
 **Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
 *Target*. Run.
 
-It needs only this pack. *Models* of group 2 has {inside} inside: a double click opens it. \
+It needs only this pack. *Models* of group 3 has {inside} inside: a double click opens it. \
 ComfyUI offers to download missing files.
 """
 
@@ -91,7 +91,7 @@ seed.
 **Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
 *Target*. Run.
 
-It needs only this pack. *Models* of group 2 has the loaders and the shifts inside: a double click opens it. \
+It needs only this pack. *Models* of group 3 has the loaders and the shifts inside: a double click opens it. \
 ComfyUI offers to download missing files.
 """
 
