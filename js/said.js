@@ -1,5 +1,5 @@
-// What a node said of its run, where people look: in whole on its menu, and as a toast if something is wrong.
-// A run that had nothing to do says that, too.
+// What a node said of its run, where people look: in whole on its menu, and as a toast if something is wrong, a
+// report's bad verdict too. A run that had nothing to do says that.
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 
@@ -14,6 +14,14 @@ const toast = (message) => app.extensionManager.toast.add(message);
 api.addEventListener("unsampling.said", ({ detail }) => {
     said.set(String(detail.node), detail);
     if (detail.warn) toast({ severity: "warn", summary: detail.status, detail: detail.text, life: 15000 });
+});
+
+// A report's output is sent again with each run that takes it from the cache.
+const isKept = ({ node, prompt_id }) => kept.prompt_id === prompt_id && kept.nodes.map(String).includes(String(node));
+
+api.addEventListener("executed", ({ detail }) => {
+    if (isKept(detail)) return;
+    for (const found of detail.output?.unsampling_finding ?? []) toast({ severity: "warn", ...found, life: 15000 });
 });
 
 // The nodes that take something from one of these, and all behind them.

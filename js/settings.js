@@ -1,10 +1,13 @@
-// Limits in ComfyUI's settings; host/packs/user_settings.py reads them where no environment variable is set.
+// Limits in ComfyUI's settings; host/packs/user_settings.py reads them where no environment variable is set. And the
+// badge on the About page.
 import { app } from "../../scripts/app.js";
 
+const HELP = new URL("./docs/UNS_Unsampler/en.md", import.meta.url).href;
 const NUMBER = { type: "number", attrs: { min: 0, maxFractionDigits: 2 } };
 
 app.registerExtension({
     name: "unsampling.settings",
+    aboutPageBadges: [{ label: "Unsampling", url: HELP, icon: "pi pi-video" }],
     settings: [
         {
             ...NUMBER,

@@ -169,7 +169,7 @@ class RestyleReport(io.ComfyNode):
 
 
 def _shown(cls: type[io.ComfyNode], found: reports.Shown) -> io.NodeOutput:
-    """A report's outputs, with panels and text on the node as well, if there is one; js/about.js tells of the
+    """A report's outputs, with panels and text on the node as well, if there is one; js/said.js tells of the
     finding, wherever the user looks."""
     outputs = (found.chart, found.text, *found.numbers)
     if screen.node_of(cls) is None:

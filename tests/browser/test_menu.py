@@ -158,27 +158,6 @@ def test_links_out_of_a_subgraph_lead_there(page: Page):
     assert falling["positive"] in (up["positive"], down["positive"])
 
 
-FINDING = {"summary": "noise too weak (0.31 of expected)", "detail": "raise the steps"}
-
-
-def finished(node: int, output: dict) -> dict:
-    data = {"node": str(node), "display_node": str(node), "output": output, "prompt_id": "stub"}
-    return {"type": "executed", "data": data}
-
-
-def test_a_bad_verdict_is_a_toast_and_a_good_one_is_not(page: Page):
-    with_template(page)
-    report = page.evaluate(
-        "() => Number(app.graph.nodes.find((node) => node.type === 'UNS_InversionReport').id)"
-    )
-    page.send(finished(report, {"text": ["good"], "images": []}))
-    page.wait_for_timeout(500)
-    assert FINDING["summary"] not in page.evaluate("() => document.body.innerText")
-    page.send(finished(report, {"text": ["bad"], "images": [], "unsampling_finding": [FINDING]}))
-    for words in FINDING.values():
-        page.get_by_text(words).first.wait_for(timeout=10_000)
-
-
 def test_the_about_page_has_our_badge_with_a_page_behind_it(page: Page):
     (badge,) = page.evaluate(
         """() => app.extensions.flatMap((one) => one.aboutPageBadges ?? [])

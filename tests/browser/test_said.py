@@ -91,6 +91,33 @@ def ran(page: Page, prompt: dict, cached: list[str]) -> str:
     return seen(page)
 
 
+FINDING = {"summary": "noise too weak (0.31 of expected)", "detail": "raise the steps"}
+BAD, GOOD = {"text": ["bad"], "unsampling_finding": [FINDING]}, {"text": ["good"]}
+
+
+def reported(page: Page, output: dict, cached: list[str], run: str = RUN) -> bool:
+    """Whether a toast says what a report found, in a run with these nodes from the cache."""
+    report = node(page, "UNS_InversionReport")
+    page.send({"type": "execution_cached", "data": {"nodes": cached, "prompt_id": RUN}})
+    data = {"node": report, "display_node": report, "output": output, "prompt_id": run}
+    page.send({"type": "executed", "data": data})
+    found = FINDING["summary"] in seen(page)
+    page.evaluate("() => app.extensionManager.toast.dismissAll()")
+    assert FINDING["summary"] not in seen(page)
+    return found
+
+
+def test_a_bad_verdict_is_a_toast_once_and_a_good_one_is_not(page: Page):
+    report = node(page, "UNS_InversionReport")
+    assert not reported(page, GOOD, [])
+    assert reported(page, BAD, [])
+    assert not reported(page, BAD, [report])  # as ComfyUI sends it with a run that it had nothing to do in
+    assert not reported(page, BAD, ["5", report])  # the resampler alone ran
+    assert reported(page, BAD, ["5"])  # the report ran again
+    assert reported(page, BAD, [report], run="another run")
+    assert not reported(page, GOOD, [report])
+
+
 OTHERS = {**CHAIN, "7": {"class_type": "UNS_RestyleGrid", "inputs": {"noise": ["2", 0]}}}
 CORE = {key: one for key, one in CHAIN.items() if not one["class_type"].startswith("UNS_")}
 

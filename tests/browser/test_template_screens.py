@@ -22,8 +22,9 @@ pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, rea
 SAVED_NOISE = "restyle_saved_noise"
 SCREEN, READABLE = (1920, 1080), 0.6
 KEPT = os.environ.get("SCREENSHOTS")  # a folder for the pictures, to look at
-# As a click on the template does: the frontend fits it into the window.
+# As a click on a template does whose text can be read on this screen: the frontend fits it into the window.
 OPEN = """async (workflow) => {
+    delete workflow.extra.unsampling;
     const quiet = {showMissingNodesDialog: false, showMissingModelsDialog: false, deferWarnings: true};
     await app.loadGraphData(workflow, true, true, null, {...quiet, openSource: 'template'});
     await new Promise((done) => setTimeout(done, 500));
@@ -90,7 +91,7 @@ def colours(page: Page, screen: Image.Image, box: dict) -> int:
 
 
 @pytest.mark.parametrize("name", WORKFLOWS)
-def test_it_opens_readable_and_shows_a_run_with_nothing_over_anything(page: Page, name: str):
+def test_all_of_it_fits_readable_and_shows_a_run_with_nothing_over_anything(page: Page, name: str):
     scale, boxes, screen = opened(page, name)
     assert scale >= READABLE
     assert overlaps(boxes) == []

@@ -108,6 +108,11 @@ def test_scripts_are_harmless():
     }
 
 
+def test_scripts_are_small():
+    """All that the page loads more for us."""
+    assert sum(path.stat().st_size for path in (ROOT / "js").rglob("*.[jm]*s")) < 20_000
+
+
 @pytest.mark.parametrize("word", ["subprocess", "pickle", "eval(", "exec(", "compile(", "base64"])
 def test_no_text_of_a_module_looks_like_it_either(word):
     """Rules of registries match the text: a comment or a longer name is enough."""

@@ -412,8 +412,8 @@ def test_the_groups_are_the_six_steps():
     titles = [group["title"] for group in read(VIDEO)["groups"]]
     assert [title for title in titles if title[0].isdigit()] == [
         "1 Source video",
-        "2 Models",
-        "3 Prompts",
+        "2 Prompts",
+        "3 Models",
         "4 Unsample",
         "5 Resample",
         "6 Result",

@@ -229,18 +229,18 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
                 room={first.id: VHS_LOADER if vhs else 0},
                 more=(loading,),
             ),
-            Area("2 Models", BLUE, [folded, steps], 300, taller(folded)),
             Area(
-                "3 Prompts",
+                "2 Prompts",
                 BLUE,
                 texts.nodes,
                 340,
                 prompt_heights(texts.nodes),
                 more=(Column([weak, which], 340, taller(weak) | {which.id: 190}),),
             ),
+            help_notes("Help", NOTE_WIDTH, (tuning, 390), (migration, 420)),
         ],
         [
-            help_notes("Models and sizes", WIDE, (files, 290), (size, 190), (changes, 280)),
+            Area("3 Models", BLUE, [folded, steps], 300, taller(folded)),
             unsample,
             resample,
             Area(
@@ -251,7 +251,7 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
                 {} if vhs else {saved[-1].id: 360},
                 {saved[-1].id: VHS_PREVIEW if vhs else 0},
             ),
-            help_notes("Help", NOTE_WIDTH, (tuning, 500), (migration, 420)),
+            help_notes("Models and sizes", WIDE, (files, 290), (size, 190), (changes, 280)),
         ],
     )
     return g.to_json()

@@ -124,22 +124,22 @@ def unsampling_cross_fade(info: dict) -> dict:
         [
             read_me(start),
             Area("1 Source video", BLUE, [video, latent], 300, more=(Column([trim, frames], 300),)),
-            Area("2 Models", BLUE, [models, steps], 300, taller(models)),
             Area(
-                "3 Prompts",
+                "2 Prompts",
                 BLUE,
                 [source, target],
                 340,
                 {source.id: 110, target.id: 290},
                 more=(Column([negative, about], 340, {negative.id: 90, about.id: 310}),),
             ),
+            help_notes("Help", NOTE_WIDTH, (tuning, 390), (migration, 420)),
         ],
         [
-            help_notes("Models and sizes", WIDE, (files, 240), (size, 190)),
+            Area("3 Models", BLUE, [models, steps], 300, taller(models)),
             unsample,
             resample,
             Area("6 Result", BLUE, [images, *saved], 300, {saved[-1].id: 360}),
-            help_notes("Help", NOTE_WIDTH, (tuning, 450), (migration, 420)),
+            help_notes("Models and sizes", WIDE, (files, 240), (size, 190)),
         ],
     )
     return g.to_json()

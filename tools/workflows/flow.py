@@ -184,18 +184,18 @@ def restyle(info: dict, variant: Variant) -> dict:
         [
             read_me(start),
             Area("1 Source video", BLUE, [video, latent], 300, more=(Column([trim, frames], 300),)),
-            Area("2 Models", BLUE, [models_node, steps], 300, taller(models_node)),
             Area(
-                "3 Prompts",
+                "2 Prompts",
                 BLUE,
                 texts.nodes,
                 340,
                 prompt_heights(texts.nodes),
                 more=(Column([which], 340, {which.id: 460}),),
             ),
+            help_notes("Help", NOTE_WIDTH, (tuning, 390), (migration, 420)),
         ],
         [
-            help_notes("Models and sizes", WIDE, (files, 240), (sizes, 260), (about, 350)),
+            Area("3 Models", BLUE, [models_node, steps], 300, taller(models_node)),
             unsample,
             resample,
             Area(
@@ -206,7 +206,7 @@ def restyle(info: dict, variant: Variant) -> dict:
                 {save.id: 240},
                 {save.id: 120},  # what it grows by in Nodes 2.0
             ),
-            help_notes("Help", NOTE_WIDTH, (tuning, 480), (migration, 420)),
+            help_notes("Models and sizes", WIDE, (files, 240), (sizes, 260), (about, 350)),
         ],
     )
     return g.to_json()

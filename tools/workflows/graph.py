@@ -22,6 +22,9 @@ ALWAYS, BYPASSED = 0, 4  # modes of a node; what is bypassed hands its input on,
 PREVIEW = {"videopreview": {"hidden": False, "paused": False, "params": {}}}
 UPLOAD_BUTTON = "choose video to upload"
 SAVED_BY_NAME = {"VHS_LoadVideo": {UPLOAD_BUTTON: "image"} | PREVIEW, "VHS_VideoCombine": PREVIEW}
+# What a template opens with, by js/template_view.js: text of 10 px, the smallest on a node, is 9 px high, and
+# the first group lies beside the frontend's own bars.
+VIEW = {"scale": 0.9, "offset": [80, 110]}
 NOTE_COLORS = {"color": "#432", "bgcolor": "#211d17"}  # dark, for the grey text of Nodes 2.0
 
 
@@ -194,7 +197,7 @@ class Graph:
             "groups": self.groups,
             "config": {},
             **({"definitions": {"subgraphs": folded}} if folded else {}),
-            "extra": {"ds": {"scale": 0.6, "offset": [0, 100]}, **app},
+            "extra": {"ds": VIEW, "unsampling": True, **app},
             "version": 0.4,
         }
 

@@ -93,15 +93,15 @@ def unsample_resample_image(info: dict) -> dict:
         [
             read_me(text),
             Area("1 Source picture", BLUE, [picture], 300, more=(Column([pixels, latent], 300),)),
-            Area("2 Model", BLUE, [base, steps], 300),
-            Area("3 Prompts", BLUE, texts, 340, prompt_heights(texts)),
+            Area("2 Prompts", BLUE, texts, 340, prompt_heights(texts)),
+            help_notes("Help", NOTE_WIDTH, (tuning, 390), (migration, 420)),
         ],
         [
-            help_notes("Models", WIDE, (files, 190)),
+            Area("3 Model", BLUE, [base, steps], 300),
             unsample,
             resample,
             Area("6 Result", BLUE, [image, save], 300, {save.id: 380}),
-            help_notes("Help", NOTE_WIDTH, (tuning, 480), (migration, 420)),
+            help_notes("Models", WIDE, (files, 190)),
         ],
     )
     return g.to_json()

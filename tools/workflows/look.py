@@ -212,12 +212,12 @@ def unsampling_look(info: dict, way: Way) -> dict:
         [
             read_me(start),
             Area("1 Source video", BLUE, [video, latent], 300, more=(Column([trim, frames], 300),)),
-            Area("2 Models", BLUE, [models, steps, size], 300, taller(models)),
+            Area("2 Prompts", BLUE, texts.nodes, 340, prompt_heights(texts.nodes)),
             Area("3 The look", BLUE, [picture], 300),
-            Area("4 Prompts", BLUE, texts.nodes, 340, prompt_heights(texts.nodes)),
+            help_notes("Models and help", WIDE, (files, 210), (about, 230)),
         ],
         [
-            help_notes("Models and help", WIDE, (files, 290), (about, 290)),
+            Area("4 Models", BLUE, [models, steps, size], 300, taller(models)),
             unsample,
             Area(
                 resample.title,

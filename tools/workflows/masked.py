@@ -11,7 +11,6 @@ from tools.workflows.layout import Area, Column, place
 from tools.workflows.models import MASK_CLIP, packs
 from tools.workflows.parts import (
     BLUE,
-    NOTE_WIDTH,
     OURS,
     PURPLE,
     WIDE,
@@ -92,7 +91,7 @@ def unsampling_masked(info: dict) -> dict:
     report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
     files = files_note(g, "checkpoint made from SD1.5", SD15.checkpoint, SD15.vae, SD15.motion)
     size = g.note("Frames, size and memory", SD15.size)
-    tuning = g.note("Too close or too far?", notes.TUNING_MASKED)
+    tuning = g.note("Too close or too far?", notes.TUNING_MASKED, collapsed=True)
     migration = migration_note(g)
     video, trim, frames = footage.nodes
     folded = fold_models(g, loaded)
@@ -109,12 +108,11 @@ def unsampling_masked(info: dict) -> dict:
             read_me(start),
             Area("1 Source video", BLUE, [video, clip], 300, taller(clip)),
             Area("2 Mask: white is restyled", BLUE, [film, masks], 300, taller(masks)),
-            Area("3 Models", BLUE, [folded, steps], 300, taller(folded)),
-            Area("4 Prompts", BLUE, texts.nodes, 340, prompt_heights(texts.nodes)),
-            help_notes("Help", NOTE_WIDTH, (tuning, 400), (migration, 420)),
+            Area("3 Prompts", BLUE, texts.nodes, 340, prompt_heights(texts.nodes)),
+            help_notes("Models and help", WIDE, (files, 200), (size, 190), (tuning, 400), (migration, 420)),
         ],
         [
-            help_notes("Models and sizes", WIDE, (files, 240), (size, 190)),
+            Area("4 Models", BLUE, [folded, steps], 300, taller(folded)),
             Area(
                 unsample.title,
                 PURPLE,

@@ -6,7 +6,7 @@ HOW = """\
 1. The **Exact Unsampler** runs the sampler backwards: it turns your clip into the noise that the model \
 would have started from to make it. Motion and composition are kept in that noise.
 2. The **Noiseless Resampler** comes down again with another text, a little more cfg and a weak ControlNet. \
-It has no seed.
+Another *variation* gives another take.
 
 **Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
 *Target*. Run.
@@ -18,7 +18,7 @@ It has no seed.
 """
 
 LISTED = """
-*Models* of group 2 has the loaders and AnimateDiff inside: a double click opens it. ComfyUI offers to \
+*Models* of group 3 has the loaders and AnimateDiff inside: a double click opens it. ComfyUI offers to \
 download \
 missing files.
 """
@@ -54,12 +54,13 @@ START_WAN = """\
 
 1. The **Exact Unsampler** runs the sampler backwards: it turns your clip into the noise that the model \
 would have started from to make it. Motion and composition are kept in that noise.
-2. The **Noiseless Resampler** comes down again with another text and a little more cfg. It has no seed.
+2. The **Noiseless Resampler** comes down again with another text and a little more cfg. \
+Another *variation* gives another take.
 
 **Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
 *Target*. Run.
 
-It needs only this pack. *Models* of group 2 has the loaders and the shift inside: a double click opens it. \
+It needs only this pack. *Models* of group 3 has the loaders and the shift inside: a double click opens it. \
 ComfyUI offers to download missing files.
 """
 
@@ -68,12 +69,13 @@ START_FLOW = """\
 
 1. The **Exact Unsampler** runs the sampler backwards: it turns your clip into the noise that the model \
 would have started from to make it. Motion and composition are kept in that noise.
-2. The **Noiseless Resampler** comes down again with another text and {second}. It has no seed.
+2. The **Noiseless Resampler** comes down again with another text and {second}. Another \
+*variation* gives another take.
 
 **Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
 *Target*. Run.
 
-It needs only this pack. *Models* of group 2 has {inside} inside: a double click opens it. \
+It needs only this pack. *Models* of group 3 has {inside} inside: a double click opens it. \
 ComfyUI offers to download missing files.
 """
 
@@ -85,13 +87,13 @@ both, and which is asked depends on sigma alone, in both passes the same.
 
 1. **Exact Unsampler (Advanced)** runs the sampler backwards: it turns your clip into the noise that the \
 pair would have started from to make it. Motion and composition are kept in that noise.
-2. **Noiseless Resampler (Advanced)** comes down again with another text and a little more cfg. It has no \
-seed.
+2. **Noiseless Resampler (Advanced)** comes down again with another text and a little more cfg. Another \
+*variation* gives another take.
 
 **Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
 *Target*. Run.
 
-It needs only this pack. *Models* of group 2 has the loaders and the shifts inside: a double click opens it. \
+It needs only this pack. *Models* of group 3 has the loaders and the shifts inside: a double click opens it. \
 ComfyUI offers to download missing files.
 """
 

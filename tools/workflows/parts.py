@@ -91,7 +91,7 @@ def unsampled(
 
 REPORT_WIDTH, REPORT_HEIGHT, REPORT_CHART = 380, 250, 240
 PROMPT_HEIGHT = 106
-WIDE, NOTE_WIDTH = 400, 320  # of the notes at the left and at the right
+WIDE, NOTE_WIDTH = 400, 360  # of the notes at the left and at the right
 
 
 def taller(folded: Node) -> dict[int, int]:

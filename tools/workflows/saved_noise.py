@@ -114,9 +114,8 @@ def restyle_saved_noise(info: dict) -> dict:
         [
             read_me(start),
             Area("1 Noise", BLUE, [noise], 300, room={noise.id: PICTURE}),
-            Area("2 Models", BLUE, [folded], 300, taller(folded)),
             Area(
-                "3 Restyle",
+                "2 Restyle",
                 PURPLE,
                 [negative],
                 heights=prompt_heights([negative]),
@@ -131,9 +130,10 @@ def restyle_saved_noise(info: dict) -> dict:
             ),
         ],
         [
-            help_notes("Models and sizes", WIDE, (files, 240), (size, 140)),
+            Area("3 Models", BLUE, [folded], 300, taller(folded)),
             Area("4 Grid", BLUE, [grid, video], 300, more=(Column([saved], 420, {saved.id: 370}),)),
             help_notes("Help", 500, (migration, 380)),
+            help_notes("Models and sizes", WIDE, (files, 240), (size, 140)),
         ],
     )
     return g.to_json()

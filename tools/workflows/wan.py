@@ -34,7 +34,7 @@ START_VACE = """\
 1. The **Exact Unsampler** runs the sampler backwards: it turns your clip into the noise that the model \
 would have started from to make it. Motion and composition are kept in that noise.
 2. The **Noiseless Resampler** comes down again with another text, a little more cfg and **weak edges** of \
-the clip as control video. It has no seed.
+the clip as control video. Another *variation* gives another take.
 
 **Use it:** choose a clip in *Load Video*. Write what it shows in *Source* and the look you want in \
 *Target*. Run.
