@@ -7,10 +7,19 @@ from collections.abc import Iterator
 from tools.client.prompt_nodes import EditError, find_nodes, label, node_widgets
 from tools.widgets import Widget, inputs_of
 
+UNSAMPLERS = ("UNS_Unsampler", "UNS_UnsamplerAdvanced")
 RESAMPLERS = ("UNS_NoiselessResampler", "UNS_NoiselessResamplerAdvanced")
 Target = tuple[str, str]  # node id, input name
 BY_UPLOAD = {"VHS_LoadVideoPath": "VHS_LoadVideo", "VHS_LoadVideoFFmpegPath": "VHS_LoadVideoFFmpeg"}
 FLAG = {"positive": "--prompt", "negative": "--negative"}
+
+
+class UnclearMedia(EditError):
+    """Several nodes load a "video" or "image", and any may be meant. told: which, in words."""
+
+    def __init__(self, kind: str, names: list[str]):
+        self.told = f"the workflow loads {len(names)} {kind}s, {', '.join(names)}"
+        super().__init__(f'--{kind}: {self.told}: say which, as --{kind} "ID=FILE".')
 
 
 def set_text(prompt: dict, object_info: dict, role: str, text: str) -> None:
@@ -129,7 +138,11 @@ def load_uploaded(prompt: dict, object_info: dict, target: Target, name: str) ->
 
 
 def media_input(prompt: dict, object_info: dict, kind: str, wanted: str | None = None) -> Target:
-    """The input that names an uploaded "video" or "image": of the node asked for, else of the only one."""
+    """The input that names an uploaded "video" or "image": of the node asked for, else of the only one, else
+    of the one whose frames are unsampled: others load a mask, a control or a look.
+
+    Raises: UnclearMedia where several may be meant, EditError where there is none.
+    """
     targets = [
         (node, w.name)
         for node in prompt
@@ -139,16 +152,35 @@ def media_input(prompt: dict, object_info: dict, kind: str, wanted: str | None =
     ]
     if wanted is not None:
         targets = [target for target in targets if target[0] in find_nodes(prompt, wanted)]
+    elif len(targets) > 1:
+        clip = _behind_clip(prompt, object_info)
+        targets = [target for target in targets if target[0] in clip] or targets
     if len(targets) == 1:
         return targets[0]
     if targets:
-        raise EditError(
-            f"--{kind}: the workflow loads {len(targets)} {kind}s, "
-            + ", ".join(label(prompt, node) for node, _ in targets)
-            + f': say which, as --{kind} "ID=FILE".'
-        )
+        raise UnclearMedia(kind, [label(prompt, node) for node, _ in targets])
     which = f" named {wanted}" if wanted else ""
     raise EditError(
         f"--{kind}: the workflow has no running node{which} that loads {kind}s: add a Load {kind.title()} "
         "node."
     )
+
+
+def _behind_clip(prompt: dict, object_info: dict) -> set[str]:
+    """The nodes that the clips of all Exact Unsamplers are made by, without those of their masks."""
+    open_ = [(node, "latent_image") for node in prompt if prompt[node]["class_type"] in UNSAMPLERS]
+    found: set[str] = set()
+    while open_:
+        node, name = open_.pop()
+        value = prompt[node]["inputs"].get(name)
+        if not _is_link(value, prompt) or value[0] in found or _kind(prompt, object_info, *value) == "MASK":
+            continue
+        found.add(value[0])
+        open_ += [(value[0], key) for key in prompt[value[0]]["inputs"]]
+    return found
+
+
+def _kind(prompt: dict, object_info: dict, node: str, slot: int) -> object:
+    """The type of an output; None where the server does not tell it."""
+    kinds = _outputs(prompt, object_info, node)
+    return kinds[slot] if slot < len(kinds) else None

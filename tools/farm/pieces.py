@@ -11,12 +11,18 @@ from typing import Any
 
 from tools.client import ClientError, workflow_files
 from tools.client.graph_to_prompt import graph_to_prompt
-from tools.client.prompt_edit import RESAMPLERS, load_uploaded, media_input, text_inputs
+from tools.client.prompt_edit import (
+    RESAMPLERS,
+    UNSAMPLERS,
+    UnclearMedia,
+    load_uploaded,
+    media_input,
+    text_inputs,
+)
 from tools.client.prompt_nodes import EditError, find_nodes, label, node_widgets, set_input
 from tools.farm.errors import Refused, one_line
 from tools.farm.jobs import Job, content, digest
 
-UNSAMPLERS = ("UNS_Unsampler", "UNS_UnsamplerAdvanced")
 SAVE, LOAD = "UNS_SaveNoise", "UNS_LoadNoise"
 KEPT = "restyle-noise"  # the id of the node that saves or loads the inversion
 SUFFIX = ".safetensors"
@@ -63,6 +69,8 @@ def of(job: Job, object_info: dict) -> Pieces:
     """The pieces of a job for servers of this object_info. Raises: Refused for what does not fit."""
     try:
         return _of(job, object_info)
+    except UnclearMedia as error:
+        raise Refused(f"{job.where}: {error.told}: name the node that gets the clip in clip_node.") from None
     except EditError as error:
         text = str(error).removeprefix("--set ").replace("--video", "clip").replace("--image", "clip")
         raise Refused(f"{job.where}: {one_line(text)}") from None
