@@ -372,7 +372,7 @@ SMALL_VISION = {
 
 @node
 class SmallVision(Base):
-    """A CLIP vision model that is too small for any file, for nodes that want one and do not ask it."""
+    """A CLIP vision model that is smaller than all in files, for nodes that want one and do not ask it."""
 
     @classmethod
     def define_schema(cls):
@@ -380,7 +380,10 @@ class SmallVision(Base):
 
     @classmethod
     def execute(cls):
-        return io.NodeOutput(comfy.clip_vision.ClipVisionModel(SMALL_VISION))
+        # older ComfyUI takes the configuration as a file only
+        file = output_file("uns_small_vision.json")
+        file.write_text(json.dumps(SMALL_VISION))
+        return io.NodeOutput(comfy.clip_vision.ClipVisionModel(str(file)))
 
 
 @node
