@@ -209,6 +209,55 @@ def test_a_guider_is_looked_through():
     assert text_inputs({k: v for k, v in prompt.items() if k != "7"}, ALL, "positive") == [("6", "text")]
 
 
+def two_experts(**more) -> dict:
+    """Wan 2.2's template, of which the low-noise expert of both guiders has prompts of its own."""
+    prompt, _ = committed("unsampling_wan22_video")
+    guiders = {id: n["inputs"] for id, n in prompt.items() if n["class_type"] == "UNS_ExpertsBySigma"}
+    for name, inputs in zip(("up", "down"), guiders.values(), strict=True):
+        for role in ("positive", "negative"):
+            encoder = prompt[inputs[role][0]] | {"_meta": {"title": f"low {role} {name}"}}
+            prompt[f"{name}-{role}"] = json.loads(json.dumps(encoder))
+            inputs[f"low_{role}"] = [f"{name}-{role}", 0]
+    return prompt | more
+
+
+def test_a_new_style_goes_into_the_prompts_of_both_experts():
+    prompt, known = two_experts(), committed("unsampling_wan22_video")[1]
+    before = two_experts()
+    set_text(prompt, known, "positive", "ink")
+    set_text(prompt, known, "negative", "ugly")
+    changed = {id: n["inputs"]["text"] for id, n in prompt.items() if n != before[id]}
+    # the source's, 12 and that of its low-noise expert, stay; 14 is the negative of both passes
+    assert changed == {"13": "ink", "down-positive": "ink", "14": "ugly", "down-negative": "ugly"}
+
+
+def test_one_text_for_both_experts_is_set_once_and_another_kind_of_guider_has_no_second():
+    prompt, known = committed("unsampling_wan22_video")
+    set_text(prompt, known, "positive", "ink")
+    assert prompt["13"]["inputs"]["text"] == "ink"
+    prompt = two_experts()
+    prompt["21"]["class_type"] = "OtherGuider"
+    assert text_inputs(prompt, known, "positive") == [("13", "text")]
+
+
+def test_two_texts_for_one_expert_and_none_for_it_are_refused():
+    known = committed("unsampling_wan22_video")[1]
+    prompt = two_experts(other=encoder_node("other"))
+    both = {"one": ["other", 0], "two": ["down-positive", 0]}
+    prompt["both"] = {"class_type": "Combine", "inputs": both}
+    prompt["21"]["inputs"]["low_positive"] = ["both", 0]
+    with pytest.raises(EditError, match=r"--prompt: 2 texts feed low_positive: 'low positive down'"):
+        set_text(prompt, known | ALL, "positive", "ink")
+    prompt["21"]["inputs"]["low_positive"] = ["loaded", 0]
+    prompt["loaded"] = {"class_type": "LoadConditioning", "inputs": {}}
+    with pytest.raises(EditError, match="no text encoder feeds a sampler's low_positive input"):
+        set_text(prompt, known | ALL, "positive", "ink")
+
+
+def encoder_node(title: str) -> dict:
+    return {"class_type": "CLIPTextEncode", "inputs": {"text": "x"}, "_meta": {"title": title}}
+
+
 def test_a_text_that_is_linked_is_set_where_it_comes_from():
     prompt = nodes(
         n1=("PrimitiveString", {"value": "x"}),

@@ -9,6 +9,7 @@ from tools.widgets import Widget, inputs_of
 
 UNSAMPLERS = ("UNS_Unsampler", "UNS_UnsamplerAdvanced")
 RESAMPLERS = ("UNS_NoiselessResampler", "UNS_NoiselessResamplerAdvanced")
+EXPERTS = "UNS_ExpertsBySigma"
 Target = tuple[str, str]  # node id, input name
 BY_UPLOAD = {"VHS_LoadVideoPath": "VHS_LoadVideo", "VHS_LoadVideoFFmpegPath": "VHS_LoadVideoFFmpeg"}
 FLAG = {"positive": "--prompt", "negative": "--negative"}
@@ -23,7 +24,8 @@ class UnclearMedia(EditError):
 
 
 def set_text(prompt: dict, object_info: dict, role: str, text: str) -> None:
-    """Set the text of the encoder behind "positive" or "negative" of the sampler that makes the result."""
+    """Set the text of the encoder behind "positive" or "negative" of the sampler that makes the result; of
+    both encoders where two experts have one each."""
     targets = text_inputs(prompt, object_info, role)
     nodes = {node for node, _ in targets}
     if role == "negative" and nodes & {node for node, _ in text_inputs(prompt, object_info, "positive")}:
@@ -31,41 +33,54 @@ def set_text(prompt: dict, object_info: dict, role: str, text: str) -> None:
             "--negative: the same text feeds positive and negative in this workflow: give the negative its "
             "own CLIP Text Encode node."
         )
-    if len(nodes) != 1:
-        names = ", ".join(label(prompt, node) for node in sorted(nodes))
-        lead = (
-            f"{len(nodes)} texts feed {role}: {names}"
-            if nodes
-            else f"no text encoder feeds a sampler's {role} input"
-        )
-        raise EditError(f'{FLAG[role]}: {lead}; use --set "Node.text=...".')
+    for side, found in (text_sides(prompt, object_info, role) or {role: []}).items():
+        if len({node for node, _ in found}) != 1:
+            raise EditError(f'{FLAG[role]}: {_unclear(prompt, side, found)}; use --set "Node.text=...".')
     for node, name in targets:
         prompt[node]["inputs"][name] = text
 
 
+def _unclear(prompt: dict, side: str, found: list[Target]) -> str:
+    nodes = sorted({node for node, _ in found})
+    if not nodes:
+        return f"no text encoder feeds a sampler's {side} input"
+    return f"{len(nodes)} texts feed {side}: {', '.join(label(prompt, node) for node in nodes)}"
+
+
 def text_inputs(prompt: dict, object_info: dict, role: str) -> list[Target]:
     """Every text input behind the role of the noiseless resamplers if there are any, else of all samplers."""
+    sides = text_sides(prompt, object_info, role).values()
+    return list(dict.fromkeys(target for targets in sides for target in targets))
+
+
+def text_sides(prompt: dict, object_info: dict, role: str) -> dict[str, list[Target]]:
+    """The same by the name of the input that the texts come in by: the role, and where the low-noise expert
+    of a pair has prompts of its own "low_" and the role."""
     starts = [n for n in prompt if prompt[n]["class_type"] in RESAMPLERS] or [
         n for n in prompt if "CONDITIONING" not in _outputs(prompt, object_info, n)
     ]
-    targets: dict[Target, None] = {}
+    sides: dict[str, dict[Target, None]] = {}
     for start in starts:
-        for source in _entries(prompt, start, role):
-            targets.update(dict.fromkeys(_texts(prompt, object_info, *source, role, frozenset())))
-    return list(targets)
+        for side, source in _entries(prompt, start, role):
+            found = _texts(prompt, object_info, *source, role, frozenset())
+            sides.setdefault(side, {}).update(dict.fromkeys(found))
+    return {side: list(targets) for side, targets in sides.items()}
 
 
 def _outputs(prompt: dict, object_info: dict, node: str) -> list:
     return object_info.get(prompt[node]["class_type"], {}).get("output") or []
 
 
-def _entries(prompt: dict, node: str, role: str) -> Iterator[tuple[str, int]]:
-    """Where the role enters a sampler or guider: its input of that name, or its guider's."""
+def _entries(prompt: dict, node: str, role: str) -> Iterator[tuple[str, tuple[str, int]]]:
+    """Where the role enters a sampler or guider: its input of that name, or its guider's, and that of the
+    second of two experts."""
     inputs = prompt[node]["inputs"]
+    if prompt[node]["class_type"] == EXPERTS and _is_link(inputs.get(f"low_{role}"), prompt):
+        yield f"low_{role}", inputs[f"low_{role}"]
     if _is_link(inputs.get(role), prompt):
-        yield inputs[role]
+        yield role, inputs[role]
     elif role == "positive" and _is_link(inputs.get("conditioning"), prompt):
-        yield inputs["conditioning"]
+        yield role, inputs["conditioning"]
     elif _is_link(inputs.get("guider"), prompt):
         yield from _entries(prompt, inputs["guider"][0], role)
 
