@@ -47,13 +47,13 @@ def of_slice(guider, fit: record.Fit, carried: record.LatentRecord | None):
 
 def remark(guider, samples: Tensor, windows: str, sigmas: Tensor, part: bool = False) -> Told:
     """That there are more or fewer prompts than frames, where it matters, that none acts at some sigmas, and
-    by what latent keyframes count.
+    by which frames ControlNets count.
 
     windows: in words, "" for a clip that stays whole. sigmas: those at which the pass asks, falling. part:
     whether the frames are a part of a noise, and it is known which.
     """
     told = [*_of_counts(guider, samples, windows), *_of_ranges(guider, sigmas)]
-    return reduce(add, told + (_of_keyframes(guider) if part else []), Told())
+    return reduce(add, told + (_of_controls(guider) if part else []), Told())
 
 
 def _of_counts(guider, samples: Tensor, windows: str) -> list[Told]:
@@ -79,11 +79,21 @@ def _how_taken(count: int, samples: Tensor, windows: str) -> list[str]:
     return [f"{frames}, and begins anew after the last"] if count < len(samples) else []
 
 
-def _of_keyframes(guider) -> list[Told]:
-    every = (core.conditions(one) for one in experts.each(guider))
-    if not any(map(advanced_controlnet_frames.has_keyframes, every)):
-        return []
-    return [Told("; latent keyframes count the frames of the whole noise, of which these are a part")]
+def _of_controls(guider) -> list[Told]:
+    """Of a part of a noise, by which frames its ControlNets count."""
+    every = [core.conditions(one) for one in experts.each(guider)]
+    told = []
+    if any(map(advanced_controlnet_frames.has_keyframes, every)):
+        told.append(Told("; latent keyframes count the frames of the whole noise, of which these are a part"))
+    if any(map(advanced_controlnet_frames.has_sparse, every)):
+        told.append(
+            Told(
+                "; SparseCtrl places its pictures as if these frames were the whole clip: give it the"
+                " pictures and places of these alone",
+                "SparseCtrl takes these frames for the clip",
+            )
+        )
+    return told
 
 
 def _of_ranges(guider, sigmas: Tensor) -> list[Told]:

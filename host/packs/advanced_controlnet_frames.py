@@ -25,6 +25,7 @@ FRAME = Kind(
 LATENTS = Kind(ACN, "adv_control.utils:LatentKeyframeGroup", ("keyframes",))
 LATENT = Kind(ACN, "adv_control.utils:LatentKeyframe", ("batch_index", "strength"))
 WEIGHTS = Kind(ACN, "adv_control.utils:ControlWeights", ("weight_mask",))
+SPARSE = Kind(ACN, "adv_control.control:SparseCtrlAdvanced", ("sparse_settings",))
 NONE = float("inf")  # of a frame without a keyframe
 
 
@@ -52,6 +53,11 @@ def put(control, fields: dict[str, Any]) -> None:
 def has_keyframes(conds: dict[str, list[dict]]) -> bool:
     """Whether a ControlNet has latent keyframes."""
     return any(map(_has_keyframes, filter(is_ours, _controls(conds))))
+
+
+def has_sparse(conds: dict[str, list[dict]]) -> bool:
+    """Whether a ControlNet is a SparseCtrl, which places its pictures by the number of frames in hand."""
+    return any(map(SPARSE.made, _controls(conds)))
 
 
 def _controls(conds: dict[str, list[dict]]) -> list:

@@ -176,6 +176,18 @@ def test_latent_keyframes_go_with_their_frames(conditions, frames, found):
     assert told(conditions, given) == ""
 
 
+class SparseCtrlAdvanced(ControlNetAdvanced):
+    """Spreads a few pictures over the frames in hand."""
+
+
+def test_sparsectrl_on_a_part_is_told(conditions):
+    given = guider([prompts(1, control=ControlNet(None, SparseCtrlAdvanced(numbered(1, 3, 8, 8))))])
+    made = conditions.of_slice(given, fit([5, 6]), carried())
+    said = told(conditions, made, 2, part=True)
+    assert said.startswith("; SparseCtrl places its pictures as if these frames were the whole clip")
+    assert told(conditions, given) == ""
+
+
 def test_what_takes_the_place_of_keyframes_goes_with_the_frames_as_well(conditions):
     control = ControlNetAdvanced(
         None,
