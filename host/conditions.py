@@ -1,5 +1,5 @@
-"""Conditions over a clip: a slice of noise takes the prompts of its own frames, and what there is to say of
-prompts that do not fit."""
+"""Conditions over a clip: a slice of noise takes the prompts of its own frames, and what ControlNets and
+IP-Adapters have for them; and what there is to say of prompts that do not fit."""
 
 from collections.abc import Sequence
 from functools import reduce
@@ -10,13 +10,15 @@ from torch import Tensor
 from ..unsampling import UnsamplingError
 from . import experts, places, record
 from . import settings as widgets
-from .packs import core, core_conditions
+from .cuts import Cut
+from .packs import advanced_controlnet_frames, core, core_conditions, ipadapter
 from .told import Told
 
 
 def of_slice(guider, fit: record.Fit, carried: record.LatentRecord | None):
-    """The guider for the noise in hand: of what its conditions have for each frame of the whole noise those
-    of these frames, as a copy; itself where all frames are in hand, or it is not known which.
+    """The guider for the noise in hand: of what its conditions, and IP-Adapters on its MODEL, have for each
+    frame of the whole noise those of these frames, as a copy; itself where all frames are in hand, or it is
+    not known which.
 
     Raises: UnsamplingError where equal frames have other prompts, and it is not known which frames these are.
     """
@@ -28,33 +30,30 @@ def of_slice(guider, fit: record.Fit, carried: record.LatentRecord | None):
     if whole == 1 or own == list(range(whole)):
         return guider
 
-    def cut(values: Tensor) -> Tensor:
-        if not _of_whole(values, len(own), whole):
-            return values
+    def take(values: Tensor) -> Tensor:
         if fit.placed.differ(values[recorded]):
             raise UnsamplingError(
-                "the prompts are others in frames of the clip that are equal, and"
+                "what is set for each frame (prompts, ControlNets, IP-Adapters) differs in frames of the clip"
+                " that are equal, and"
                 f" {widgets.unknown(fit)}; cut the noise with Latent From Batch, straight behind the"
                 " Exact Unsampler"
             )
         return values[own]
 
-    made = [core_conditions.with_conditions(one, cut) for one in experts.each(guider)]
+    cut = Cut(whole, len(own), take)
+    made = [ipadapter.cut(core_conditions.with_conditions(one, cut), cut) for one in experts.each(guider)]
     return experts.of_guiders(guider, made)
 
 
-def _of_whole(values: Tensor, have: int, whole: int) -> bool:
-    """Whether there is one for each frame of the whole noise, and not of the frames in hand."""
-    return values.ndim > 0 and len(values) >= whole and (len(values) != have or have == whole)
+def remark(guider, samples: Tensor, windows: str, sigmas: Tensor, part: bool = False) -> Told:
+    """That there are more or fewer prompts than frames, where it matters, that none acts at some sigmas, and
+    by which frames ControlNets count.
 
-
-def remark(guider, samples: Tensor, windows: str, sigmas: Tensor) -> Told:
-    """That there are more or fewer prompts than frames, where it matters, and that none acts at some sigmas.
-
-    windows: in words, "" for a clip that stays whole. sigmas: those at which the pass asks, falling.
+    windows: in words, "" for a clip that stays whole. sigmas: those at which the pass asks, falling. part:
+    whether the frames are a part of a noise, and it is known which.
     """
-    counts = _of_counts(guider, samples, windows)
-    return reduce(add, counts + _of_ranges(guider, sigmas), Told())
+    told = [*_of_counts(guider, samples, windows), *_of_ranges(guider, sigmas)]
+    return reduce(add, told + (_of_controls(guider) if part else []), Told())
 
 
 def _of_counts(guider, samples: Tensor, windows: str) -> list[Told]:
@@ -78,6 +77,23 @@ def _how_taken(count: int, samples: Tensor, windows: str) -> list[str]:
             " (max_frames of Batch Prompt Schedule, max_length of Prompt Scheduling)"
         ]
     return [f"{frames}, and begins anew after the last"] if count < len(samples) else []
+
+
+def _of_controls(guider) -> list[Told]:
+    """Of a part of a noise, by which frames its ControlNets count."""
+    every = [core.conditions(one) for one in experts.each(guider)]
+    told = []
+    if any(map(advanced_controlnet_frames.has_keyframes, every)):
+        told.append(Told("; latent keyframes count the frames of the whole noise, of which these are a part"))
+    if any(map(advanced_controlnet_frames.has_sparse, every)):
+        told.append(
+            Told(
+                "; SparseCtrl places its pictures as if these frames were the whole clip: give it the"
+                " pictures and places of these alone",
+                "SparseCtrl takes these frames for the clip",
+            )
+        )
+    return told
 
 
 def _of_ranges(guider, sigmas: Tensor) -> list[Told]:

@@ -98,7 +98,7 @@ def _told_record(carried: LatentRecord, change: Change, part: list[int] | None) 
     """What a record has beside its inversion and facts, of these frames, but its likeness."""
     same = change in (Change.NONE, Change.SLICED)
     kept = range(len(carried.digests)) if part is None else part
-    index, cut = carried.batch_index, places.in_whole(carried.cut, kept)
+    index, cut = carried.frame_numbers, places.in_whole(carried.cut, kept)
     return {
         "shape": list(carried.shape),
         "digests": None if same else [carried.digests[i] for i in kept],

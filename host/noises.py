@@ -125,13 +125,13 @@ class Noise:
         self, carried: LatentRecord, inversion: Inversion, samples: Tensor, x: Tensor
     ) -> LatentRecord:
         """The record of these frames, which are those in hand."""
-        source, index, at = carried.source, carried.batch_index, self.fit.frames or range(len(samples))
+        source, index, at = carried.source, carried.frame_numbers, self.fit.frames or range(len(samples))
         return replace(
             carried,
             inversion=inversion,
             digests=tuple(map(record.digest, samples)),
             source=None if source is None else source[list(at)],
-            batch_index=None if index is None else tuple(index[i] for i in at),
+            frame_numbers=None if index is None else tuple(index[i] for i in at),
             cut=None if self.fit.cut is None and len(samples) == carried.shape[0] else tuple(self.places),
             strength=latents.strength(x),
             likeness=None,  # no pass asks what this noise's unsampling asked

@@ -161,7 +161,8 @@ def resample(
         mask = _mask(falling, latent, "noise")
         of_mask = masks.remark(latent.get("noise_mask"), mask)
         asked = schedule[0 if carried is None else _top_of(carried.inversion) :]
-        of_mask += conditions.remark(falling.guider, falling.samples, facts.windows, asked)
+        part = falling.guider is not guider
+        of_mask += conditions.remark(falling.guider, falling.samples, facts.windows, asked, part)
         inversion = widgets.masked(fit.inversion, mask)
         if mask is None:
             widgets.check_masks(fit, carried)

@@ -27,9 +27,9 @@ KEY = "unsampling"
 class LatentRecord:
     """What a LATENT of noise carries: an Inversion, what it was made with, and digests of its frames.
 
-    source: the clip in the VAE's scale, kept where a mask promises it unchanged. batch_index: what the clip's
-    LATENT said of its frames, for the restyled one. shape: of the whole noise, of which a file may have some
-    frames alone; cut: which. strength: of the noise in sampling space (latents.py).
+    source: the clip in the VAE's scale, kept where a mask promises it unchanged. frame_numbers: what the
+    clip's LATENT said of its frames, for the restyled one. shape: of the whole noise, of which a file may
+    have some frames alone; cut: which. strength: of the noise in sampling space (latents.py).
     likeness: of the guider that made the noise (likeness.py); guider: itself. None where they are not known.
     """
 
@@ -38,7 +38,7 @@ class LatentRecord:
     digests: tuple[str, ...]
     shape: tuple[int, ...]
     source: Tensor | None
-    batch_index: tuple[int, ...] | None = None
+    frame_numbers: tuple[int, ...] | None = None
     strength: float | None = None
     likeness: Any = None
     guider: Any = None
@@ -156,8 +156,8 @@ class LatentRecord:
         frames: as source_outside() has them.
         """
         made, frames = clip_latent(latent, clip), frames or []
-        if frames and self.batch_index is not None:
-            return {**made, places.KEY: [self.batch_index[i] for i in frames]}
+        if frames and self.frame_numbers is not None:
+            return {**made, places.KEY: [self.frame_numbers[i] for i in frames]}
         part = self.cut is not None or len(frames) < len(self.digests)
         if frames and part and len(set(frames)) == len(frames):
             return {**made, places.KEY: places.in_whole(self.cut, frames)}

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from itertools import dropwhile
 
-from torch import Tensor
-
 from ...unsampling import UnsamplingError
 from ..cursors import Cursor, each, once
 from .core import CONTROL, CONTROL_KEY
@@ -25,7 +23,6 @@ ADVANCED = Kind(
         "weight_mask_cond_hint",
     ),
 )
-MASKED = Kind(ACN, "adv_control.control:ControlNetAdvanced", ("mask_cond_hint_original",))
 GROUP = Kind(ACN, "adv_control.utils:TimestepKeyframeGroup", ("keyframes",))
 KEYFRAME = Kind(ACN, "adv_control.utils:TimestepKeyframe", ("mask_hint_orig",))
 
@@ -50,16 +47,6 @@ def refuse_masks(conds: dict[str, list[dict]]) -> None:
             )
 
 
-def mask(control) -> Tensor | None:
-    """What Apply Advanced ControlNet masks a ControlNet with; None without one, and for core's."""
-    return MASKED.read(control, "mask_cond_hint_original") if _is_ours(control) else None
-
-
-def set_mask(control, mask: Tensor) -> None:
-    """Gives a ControlNet another."""
-    MASKED.write(control, "mask_cond_hint_original", mask)
-
-
 def _controls(conds: dict[str, list[dict]]) -> Iterator:
     """The ControlNets of more than one keyframe, each once."""
     controls = []
@@ -74,12 +61,12 @@ def _controls(conds: dict[str, list[dict]]) -> Iterator:
 
 def _keyframes(control) -> list:
     """Of one of this pack's ControlNets; none of core's."""
-    if not _is_ours(control):
+    if not is_ours(control):
         return []
     return GROUP.read(ADVANCED.read(control, KEYFRAMES), "keyframes")
 
 
-def _is_ours(control) -> bool:
+def is_ours(control) -> bool:
     """Whether this is one of that pack's ControlNets, known by class, module or what it has."""
     modules = (base.__module__ for base in type(control).__mro__)
     named = ADVANCED.made(control) or any(".adv_control." in f".{module}." for module in modules)

@@ -5,12 +5,12 @@ ComfyUI gives them to the frames in hand from the first on, whichever frames of 
 """
 
 import copy
-from collections.abc import Callable
 from typing import Any
 
 from torch import Tensor
 
-from . import advanced_controlnet, core
+from ..cuts import Cut
+from . import advanced_controlnet_frames, core
 from .fields import Key, Kind
 
 CONTROL = Kind(
@@ -25,15 +25,11 @@ END_KEYS = (
     Key(core.CORE, "comfy.samplers", "end_percent"),
     Key(core.CORE, "comfy.samplers", "clip_end_percent"),
 )
-Cut = Callable[[Tensor], Tensor]
 
 
 def with_conditions(guider, cut: Cut):
     """A copy of the guider of whose conditions each tensor is cut, and the pictures of their ControlNets;
-    itself where it does not tell its conditions.
-
-    cut: gives what stays as it is back as the same object.
-    """
+    itself where it does not tell its conditions."""
     given = core.conditions(guider)
     if not given:
         return guider
@@ -57,17 +53,15 @@ def _control(control, cut: Cut):
     """A ControlNet with those before it, copied where there is something to cut."""
     if control is None:
         return None
-    before = CONTROL.read(control, "previous_controlnet")
-    hint, mask = CONTROL.read(control, "cond_hint_original"), advanced_controlnet.mask(control)
-    given = (before, hint, mask)
-    found = (_control(before, cut), *(cut(x) if isinstance(x, Tensor) else x for x in (hint, mask)))
-    if all(new is old for new, old in zip(found, given, strict=True)):
+    before, hint = (CONTROL.read(control, name) for name in ("previous_controlnet", "cond_hint_original"))
+    found = (_control(before, cut), cut(hint) if isinstance(hint, Tensor) else hint)
+    theirs = advanced_controlnet_frames.cut(control, cut)
+    if found[0] is before and found[1] is hint and not theirs:
         return control
     made = CONTROL.read(control, "copy")()
     CONTROL.write(made, "previous_controlnet", found[0])
     CONTROL.write(made, "cond_hint_original", found[1])
-    if isinstance(mask, Tensor):
-        advanced_controlnet.set_mask(made, cut(mask))
+    advanced_controlnet_frames.put(made, theirs)
     return made
 
 

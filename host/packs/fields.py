@@ -14,10 +14,14 @@ from ...unsampling import UnsamplingError
 
 @dataclass(frozen=True)
 class Project:
-    """A foreign project, and the version of it that its fields were read at."""
+    """A foreign project, and the version of it that its fields were read at.
+
+    optional: whether hosts do without it that have all that this pack needs, those of most tests among them.
+    """
 
     name: str
     version: str
+    optional: bool = False
 
 
 @dataclass(frozen=True)

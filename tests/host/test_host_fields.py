@@ -7,14 +7,24 @@ import pytest
 NEWEST_READ = (0, 33)  # host/packs/core.py
 
 
-@pytest.fixture(scope="module")
-def report(comfy):
+def asked(comfy) -> dict:
     comfy.run({"1": {"class_type": "UNSTest_ForeignFields", "inputs": {"name": "foreign-fields"}}})
     return json.loads((comfy.output_dir / "foreign-fields.json").read_text())
 
 
+@pytest.fixture(scope="module")
+def report(comfy):
+    return asked(comfy)
+
+
 def test_every_class_field_and_key_that_is_read_exists(report):
     assert report["missing"] == []
+
+
+def test_what_is_read_of_an_optional_pack_exists_where_it_is(ipadapter_comfy):
+    found = asked(ipadapter_comfy)
+    assert "ComfyUI_IPAdapter_plus CrossAttentionPatch:Attn2Replace.kwargs" in found["declared"]
+    assert found["missing"] == []
 
 
 def test_what_older_versions_lack_is_there_in_the_version_that_we_read(report):

@@ -89,7 +89,8 @@ def test_a_look_on_the_way_down_changes_the_clip_and_on_both_ways_it_comes_back(
 
 @pytest.mark.parametrize("windows", WINDOWS[:3])
 def test_each_frame_sees_its_own_picture_in_whatever_window(ipadapter_comfy, windows):
-    """Frames that are given the first picture come out as where all are given it."""
+    """Frames that are given the first picture come out as where all are given it; also of a part of the clip
+    alone."""
     scene = Adapted(ipadapter_comfy, f"batch-{windows}", windows)
     positive, half = scene.text(SOURCE), FRAMES // 2
     noise = scene.unsample(positive, direct=0.5)
@@ -98,8 +99,11 @@ def test_each_frame_sees_its_own_picture_in_whatever_window(ipadapter_comfy, win
         name: scene.on(model, scene.resample, noise, positive)
         for name, model in (("both", both), ("first", scene.see("first", 1)), ("last", scene.see("last", 2)))
     }
+    part = scene.graph.add("LatentFromBatch", samples=noise, batch_index=1, length=FRAMES - 1)
+    down["part"] = scene.on(both, scene.resample, part, positive)
     own = scene.on(both, scene.unsample, positive)
     found = scene.run(**down, back=scene.on(both, scene.resample, own, positive))
+    assert torch.allclose(found["part"], found["both"][1:], atol=1e-3)
     assert torch.allclose(found["both"][:half], found["first"][:half], atol=1e-3)
     assert torch.allclose(found["both"][half:], found["last"][half:], atol=1e-3)
     assert not torch.allclose(found["first"], found["last"], atol=1e-2)

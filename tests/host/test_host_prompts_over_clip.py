@@ -151,6 +151,42 @@ def test_a_slice_takes_its_prompts_masks_and_pictures(comfy, apply, loader):
         assert not torch.allclose(part, whole[: len(own)], atol=1e-2), name
 
 
+def kept_by_frame(scene: Scene, way: str):
+    """A ControlNet of another strength in each frame but the first, by latent keyframes on it, or on its one
+    timestep keyframe."""
+    given = {"batch_index_from": 1, "batch_index_to_excl": FRAMES, "interpolation": "linear"}
+    more = {"strength_from": 0.2, "strength_to": 3.0, "print_keyframes": False}
+    latents = scene.graph.add("LatentKeyframeTiming", **given, **more)
+    how = {"latent_kf_override": latents}
+    if way == "timestep keyframe":
+        kept = {"latent_keyframe": latents, "null_latent_kf_strength": 0.5}
+        how = {"timestep_kf": scene.graph.add("TimestepKeyframe", start_percent=0.0, **kept)}
+    net = scene.graph.add("ACN_ControlNetLoaderAdvanced", cnet=scene.comfy.model("controlnet_one_level"))
+    image = scene.graph.add("EmptyImage", width=64, height=64, batch_size=1, color=0x4080C0)
+    both = {"positive": scene.text(SOURCE), "negative": scene.negative, "control_net": net, "image": image}
+    how |= {"strength": 0.6, "start_percent": 0.0, "end_percent": 1.0}
+    return scene.graph.add("ACN_AdvancedControlNetApply_v2", **both, **how)[0]
+
+
+@pytest.mark.parametrize("way", ["in its place", "timestep keyframe"])
+def test_a_slice_takes_the_latent_keyframes_of_its_frames(comfy, way):
+    scene, before = Scene(comfy, f"slices-{way}"), len(comfy.log_text())
+    noise, positive = scene.unsample(scene.text(SOURCE), direct=0.5), kept_by_frame(scene, way)
+    parts = {name: SLICES[name][0](scene, noise) for name in ("one", "backwards")}
+    found = scene.run(
+        whole=scene.resample(noise, positive),
+        **{name: scene.resample(part, positive) for name, part in parts.items()},
+    )
+    whole = found.pop("whole")
+    for name, part in found.items():
+        own = SLICES[name][1]
+        assert torch.allclose(part, whole[own], atol=1e-3), name
+        assert not torch.allclose(part, whole[: len(own)], atol=1e-2), name
+    assert max(scene.moved(whole)) > 10 * NEAR
+    said = "latent keyframes count the frames of the whole noise, of which these are a part"
+    assert comfy.log_text()[before:].count(said) == 2 * len(parts)  # as it begins, and at its end
+
+
 def test_prompts_for_the_slice_alone_stay_as_they_are(comfy):
     scene = Scene(comfy, "own-slice")
     noise = scene.unsample(scene.text(SOURCE))

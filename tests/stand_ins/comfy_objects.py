@@ -93,6 +93,7 @@ class Model:
 class CFGGuider:
     def __init__(self, model: Model, conds: dict | None = None, cfg: float = 1.0):
         self.model_patcher, self.cfg = model, cfg
+        self.model_options = {"transformer_options": {}}
         self.conds = self.original_conds = {"positive": [], "negative": []} if conds is None else conds
         self.inner_model = SimpleNamespace(
             model_sampling=model.get_model_object("model_sampling"), current_patcher=Patcher()

@@ -11,9 +11,32 @@ class ControlBase(Foreign):
             self.multigpu_clones = clones
 
 
+class LatentKeyframe(Foreign):
+    def __init__(self, batch_index: int, strength: float):
+        super().__init__(batch_index=batch_index, strength=strength)
+
+
+class LatentKeyframeGroup(Foreign):
+    def __init__(self, strengths: dict[int, float]):
+        super().__init__(keyframes=[LatentKeyframe(*one) for one in strengths.items()])
+
+
+class ControlWeights(Foreign):
+    def __init__(self, weight_mask: Tensor | None = None):
+        super().__init__(weight_mask=weight_mask)
+
+
 class TimestepKeyframe(Foreign):
-    def __init__(self, start_percent: float = 0.0, mask: Tensor | None = None, start_t: float = 0.0):
+    def __init__(
+        self,
+        start_percent: float = 0.0,
+        mask: Tensor | None = None,
+        start_t: float = 0.0,
+        latents: LatentKeyframeGroup | None = None,
+        weights: ControlWeights | None = None,
+    ):
         super().__init__(start_percent=start_percent, mask_hint_orig=mask, start_t=start_t, guarantee_steps=1)
+        self.latent_keyframes, self.control_weights = latents, weights
 
 
 class TimestepKeyframeGroup(KeyframeGroup):

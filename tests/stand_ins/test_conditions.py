@@ -2,13 +2,14 @@
 
 from types import SimpleNamespace
 
+import controlnet_objects as acn
 import pytest
 import torch
 from comfy_objects import CFGGuider, Model
 from foreign import Foreign
 
 from unsampling_pack.host import record
-from unsampling_pack.host.packs import core_conditions
+from unsampling_pack.host.packs import advanced_controlnet_frames, core_conditions
 from unsampling_pack.host.places import Placed
 from unsampling_pack.unsampling import Inversion, UnsamplingError
 from unsampling_pack.unsampling.change import Change
@@ -42,6 +43,23 @@ class ControlNetAdvanced(ControlNet):
     """Advanced-ControlNet's, with a mask a frame."""
 
     __module__ = "pack.adv_control.control"
+
+    def __init__(self, hint, before=None, **more):
+        fields = {"latent_keyframe_override": None, "weights_override": None, "mask_cond_hint_original": None}
+        super().__init__(hint, before, **fields | more)
+        self.set_timestep_keyframes(
+            more.get("timestep_keyframes") or acn.TimestepKeyframeGroup(acn.TimestepKeyframe())
+        )
+
+    def set_timestep_keyframes(self, keyframes) -> None:
+        self.timestep_keyframes = keyframes
+
+
+class Attn2Replace(Foreign):
+    """ComfyUI_IPAdapter_plus's in the place of an attention, with the settings of its adapters."""
+
+    def __init__(self, *adapters: dict):
+        super().__init__(kwargs=list(adapters), multigpu_kwargs={"cuda:1": list(adapters)})
 
 
 def guider(positive=None, negative=None, cfg: float = 1.0, **model) -> CFGGuider:
@@ -117,6 +135,146 @@ def test_every_controlnet_gets_the_pictures_of_these_frames(conditions):
     assert last.previous_controlnet is single and single.previous_controlnet is first
 
 
+def strengths(control, frame: int = 0) -> dict[int, float]:
+    """The latent keyframes of a timestep keyframe, by the places that they count."""
+    group = vars(control)["timestep_keyframes"].keyframes[frame].latent_keyframes
+    return {one.batch_index: one.strength for one in group.keyframes}
+
+
+def over_time(latents: dict[int, float] | None = None) -> acn.TimestepKeyframeGroup:
+    """Two timestep keyframes; on the second a mask a frame, weights by masks, and latent keyframes."""
+    latents = {2: 0.2, 5: 0.5, -1: 0.7} if latents is None else latents
+    more = {"mask": numbered(WHOLE, 8, 8), "weights": acn.ControlWeights(numbered(WHOLE, 8, 8))}
+    second = acn.TimestepKeyframe(0.5, latents=acn.LatentKeyframeGroup(latents), **more)
+    return acn.TimestepKeyframeGroup(acn.TimestepKeyframe(), second)
+
+
+@pytest.mark.parametrize(
+    "frames, found",
+    [
+        ([2, 3, 5], {0: 0.2, 2: 0.5}),
+        ([7, 5], {0: 0.7, 1: 0.5}),  # one below 0 counts from the end of the whole clip
+        ([5, 5, 0], {0: 0.5, 1: 0.5}),
+        ([0, 1], {}),  # of these frames none has one: all take the strength of the others
+        (list(range(WHOLE))[::-1], {0: 0.7, 2: 0.5, 5: 0.2}),
+    ],
+)
+def test_latent_keyframes_go_with_their_frames(conditions, frames, found):
+    control = ControlNetAdvanced(numbered(1, 3, 8, 8), timestep_keyframes=over_time())
+    given = guider([prompts(1, control=control)])
+    made = conditions.of_slice(given, fit(frames), carried())
+    other = made.original_conds["positive"][0]["control"]
+    assert strengths(other, 1) == pytest.approx(found)
+    second = vars(other)["timestep_keyframes"].keyframes[1]
+    assert numbers(vars(second), "mask_hint_orig") == frames
+    assert numbers(vars(second.control_weights), "weight_mask") == frames
+    assert vars(other)["timestep_keyframes"].keyframes[0] is control.timestep_keyframes.keyframes[0]
+    # what came in stays
+    assert strengths(control, 1) == {2: 0.2, 5: 0.5, -1: 0.7}
+    said = told(conditions, made, len(frames), part=True)
+    assert said == "; latent keyframes count the frames of the whole noise, of which these are a part"
+    assert told(conditions, given) == ""
+
+
+class SparseCtrlAdvanced(ControlNetAdvanced):
+    """Spreads a few pictures over the frames in hand."""
+
+
+def test_sparsectrl_on_a_part_is_told(conditions):
+    given = guider([prompts(1, control=ControlNet(None, SparseCtrlAdvanced(numbered(1, 3, 8, 8))))])
+    made = conditions.of_slice(given, fit([5, 6]), carried())
+    said = told(conditions, made, 2, part=True)
+    assert said.startswith("; SparseCtrl places its pictures as if these frames were the whole clip")
+    assert told(conditions, given) == ""
+
+
+def test_what_takes_the_place_of_keyframes_goes_with_the_frames_as_well(conditions):
+    control = ControlNetAdvanced(
+        None,
+        latent_keyframe_override=acn.LatentKeyframeGroup({4: 0.4, 99: 1.0}),
+        weights_override=acn.ControlWeights(numbered(WHOLE, 8, 8)),
+    )
+    made = conditions.of_slice(guider([prompts(1, control=control)]), fit([3, 4]), carried())
+    other = vars(made.original_conds["positive"][0]["control"])
+    (one,) = other["latent_keyframe_override"].keyframes
+    assert (one.batch_index, one.strength) == (1, 0.4)
+    assert numbers(vars(other["weights_override"]), "weight_mask") == [3, 4]
+    assert other["timestep_keyframes"] is control.timestep_keyframes
+
+
+def test_equal_frames_with_other_latent_keyframes_are_a_sentence(conditions):
+    unsure = fit([2, 3], others={0: [2, 3], 1: [2, 3]})
+    with pytest.raises(UnsamplingError, match="differs in frames of the clip that are equal"):
+        control = ControlNetAdvanced(None, timestep_keyframes=over_time())
+        for field in ("mask_hint_orig", "control_weights"):
+            setattr(control.timestep_keyframes.keyframes[1], field, None)
+        conditions.of_slice(guider([prompts(1, control=control)]), unsure, carried())
+
+
+@pytest.mark.parametrize("kind", ["LatentKeyframe", "LatentKeyframeGroup", "ControlWeights"])
+def test_a_renamed_field_of_keyframes_is_missed(conditions, monkeypatch, kind):
+    names = advanced_controlnet_frames
+    declared = {one.kind: one for one in (names.LATENT, names.LATENTS, names.WEIGHTS)}
+    for field in declared[kind].fields:
+        monkeypatch.setattr(vars(acn)[kind], "gone", frozenset({field}))
+        with pytest.raises(UnsamplingError, match=f"has no {field} in its {kind} any more"):
+            control = ControlNetAdvanced(None, timestep_keyframes=over_time())
+            conditions.of_slice(guider([prompts(1, control=control)]), fit([5, 6]), carried())
+
+
+def adapter(count: int, masks: int = 1, **more) -> dict:
+    """An IP-Adapter's settings, with so many pictures."""
+    given = {"cond": numbered(count, 4, 8), "uncond": numbered(count, 4, 8), "cond_alt": None, "weight": 1.0}
+    return given | {"mask": numbered(masks, 8, 8), "sigma_start": 14.6, "ipadapter": object()} | more
+
+
+def adapted(*adapters: dict) -> CFGGuider:
+    made = guider([prompts(1)])
+    replaced = {"attn2": {("input", 1): Attn2Replace(*adapters), ("output", 3): max}, "attn1": {}}
+    made.model_options["transformer_options"] = {"patches_replace": replaced, "other": 1}
+    return made
+
+
+def adapters(given) -> list[dict]:
+    return given.model_options["transformer_options"]["patches_replace"]["attn2"]["input", 1].kwargs
+
+
+@pytest.mark.parametrize(
+    "count, frames, own",
+    [
+        (WHOLE, [5, 6], [5, 6]),
+        (120, [7, 0], [7, 0]),
+        (3, [1, 2, 6, 7], [1, 2, 2, 2]),  # the pack goes on with the last picture
+        (2, [5, 6], [0, 1]),  # made for the part itself
+    ],
+)
+def test_an_adapters_pictures_go_with_their_frames(conditions, count, frames, own):
+    weights = {3: numbered(WHOLE, 1, 1)}
+    given = adapted(adapter(count, WHOLE), adapter(1, weight=weights, cond_alt={3: numbered(count, 4, 8)}))
+    made = conditions.of_slice(given, fit(frames), carried())
+    first, second = adapters(made)
+    assert [numbers(first, name) for name in ("cond", "uncond")] == [own] * 2
+    assert numbers(first, "mask") == frames == numbers(second["weight"], 3)
+    assert numbers(second["cond_alt"], 3) == own and len(second["cond"]) == 1
+    assert first["ipadapter"] is adapters(given)[0]["ipadapter"]
+    patches = made.model_options["transformer_options"]["patches_replace"]["attn2"]
+    assert patches["input", 1].multigpu_kwargs == {} and patches["output", 3] is max
+    assert made.model_options["transformer_options"]["other"] == 1
+    assert len(adapters(given)[0]["mask"]) == WHOLE and made.model_patcher is given.model_patcher
+
+
+def test_one_picture_for_all_frames_keeps_its_adapter(conditions):
+    given = adapted(adapter(1), adapter(1, weight={3: 0.5}))
+    made = conditions.of_slice(given, fit([5, 6]), carried())
+    assert made.model_options is given.model_options
+
+
+def test_an_adapter_whose_field_was_renamed_is_missed(conditions, monkeypatch):
+    monkeypatch.setattr(Attn2Replace, "gone", frozenset({"kwargs"}))
+    with pytest.raises(UnsamplingError, match="ComfyUI_IPAdapter_plus has no kwargs in its Attn2Replace any"):
+        conditions.of_slice(adapted(adapter(WHOLE)), fit([5, 6]), carried())
+
+
 def test_one_picture_for_all_frames_keeps_its_controlnet(conditions):
     control = ControlNet(numbered(1, 3, 8, 8), ControlNet(None))
     made = conditions.of_slice(guider([prompts(1, control=control)]), fit([5, 6]), carried())
@@ -127,13 +285,15 @@ def test_one_picture_for_all_frames_keeps_its_controlnet(conditions):
     "kind, field",
     [
         *((ControlNet, name) for name in core_conditions.CONTROL.fields),
-        (ControlNetAdvanced, "mask_cond_hint_original"),
+        *((ControlNetAdvanced, name) for name in advanced_controlnet_frames.MASKED.fields),
+        *((ControlNetAdvanced, name) for name in ("set_timestep_keyframes", "timestep_keyframes")),
     ],
 )
 def test_a_controlnet_whose_field_was_renamed_is_missed(conditions, monkeypatch, kind, field):
-    control = kind(numbered(WHOLE, 3, 8, 8), mask_cond_hint_original=numbered(WHOLE, 8, 8))
+    more = {"timestep_keyframes": over_time()} if kind is ControlNetAdvanced else {}
+    control = kind(numbered(WHOLE, 3, 8, 8), mask_cond_hint_original=numbered(WHOLE, 8, 8), **more)
     monkeypatch.setattr(kind, "gone", frozenset({field}))
-    with pytest.raises(UnsamplingError, match=f"has no {field} in its {kind.__name__} any more"):
+    with pytest.raises(UnsamplingError, match=f"has no {field}"):
         conditions.of_slice(guider([prompts(1, control=control)]), fit([5, 6]), carried())
 
 
@@ -146,7 +306,7 @@ def test_both_experts_take_their_own_prompts(conditions, experts):
 
 def test_equal_frames_whose_prompts_differ_are_a_sentence(conditions):
     unsure = fit([2, 3], others={0: [2, 3], 1: [2, 3]})
-    sentence = "the prompts are others in frames of the clip that are equal, and .* which 2 of its 8 frames"
+    sentence = "differs in frames of the clip that are equal, and .* which 2 of its 8 frames"
     with pytest.raises(UnsamplingError, match=sentence):
         conditions.of_slice(guider([prompts(WHOLE)]), unsure, carried())
     same = {key: value[[0, 1, 2, 2, 4, 5, 6, 7]] for key, value in prompts(WHOLE).items()}
@@ -154,8 +314,8 @@ def test_equal_frames_whose_prompts_differ_are_a_sentence(conditions):
     assert numbers(made.original_conds["positive"][0]) == [2, 2]
 
 
-def told(conditions, given, frames: int = WHOLE, windows: str = "", shape=(4, 8, 8)) -> str:
-    return conditions.remark(given, torch.zeros(frames, *shape), windows, SIGMAS)
+def told(conditions, given, frames: int = WHOLE, windows: str = "", shape=(4, 8, 8), part=False) -> str:
+    return conditions.remark(given, torch.zeros(frames, *shape), windows, SIGMAS, part)
 
 
 @pytest.mark.parametrize("count", [1, WHOLE])

@@ -213,6 +213,38 @@ def test_a_bad_job_is_one_sentence_and_no_run(farm, tmp_path, capsys, more, part
     assert not farm.prompts and not farm.uploads and not (tmp_path / "out").exists()
 
 
+def test_both_experts_get_the_texts_of_a_job(farm, tmp_path):
+    told = json.loads((API / "unsampling_wan22_video.json").read_text())
+    for guider, text in (("17", "12"), ("21", "13")):
+        told[f"low {text}"] = json.loads(json.dumps(told[text]))
+        told[guider]["inputs"]["low_positive"] = [f"low {text}", 0]
+    two = tmp_path / "two.json"
+    two.write_text(json.dumps(told))
+    assert job(write_job(tmp_path, farm, workflow=str(two), source="a walk")) == 0
+    prompt = farm.prompts[0]["prompt"]
+    texts = {node: prompt[node]["inputs"]["text"] for node in ("12", "low 12", "13", "low 13")}
+    assert texts == {"12": "a walk", "low 12": "a walk", "13": "ink", "low 13": "ink"}
+
+
+def test_of_two_loaders_the_clip_goes_to_the_unsampled_one(farm, tmp_path, capsys):
+    """The mask keeps its place on the server; where both may be meant, clip_node is asked for."""
+    masked, both = API / "unsampling_masked_sd15.json", tmp_path / "both.json"
+    assert job(write_job(tmp_path, farm, workflow=str(masked))) == 0
+    prompt = farm.prompts[0]["prompt"]
+    assert [prompt[node]["inputs"]["file"] for node in ("2", "5")] == ["walk.mp4", "your_mask.mp4"]
+    told = json.loads(masked.read_text())
+    del told["23"]["inputs"]["latent_image"]
+    both.write_text(json.dumps(told))
+    said = refused(
+        capsys,
+        job(write_job(tmp_path, farm, workflow=str(both), output="out/b.mp4")),
+        1,
+        "loads 2 videos, 'Load Video' (node 2, LoadVideo), 'Load Video (mask)' (node 5, LoadVideo)",
+        "name the node that gets the clip in clip_node",
+    )
+    assert "--video" not in said
+
+
 @pytest.mark.parametrize(
     "content, part",
     [

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_graphs import INFO, recorded
 
-from tools.client.prompt_edit import media_input, set_text, text_inputs
+from tools.client.prompt_edit import UnclearMedia, media_input, set_text, text_inputs
 from tools.client.prompt_nodes import EditError, apply_set, find_nodes, read_value
 from tools.widgets import Widget
 
@@ -209,6 +209,55 @@ def test_a_guider_is_looked_through():
     assert text_inputs({k: v for k, v in prompt.items() if k != "7"}, ALL, "positive") == [("6", "text")]
 
 
+def two_experts(**more) -> dict:
+    """Wan 2.2's template, of which the low-noise expert of both guiders has prompts of its own."""
+    prompt, _ = committed("unsampling_wan22_video")
+    guiders = {id: n["inputs"] for id, n in prompt.items() if n["class_type"] == "UNS_ExpertsBySigma"}
+    for name, inputs in zip(("up", "down"), guiders.values(), strict=True):
+        for role in ("positive", "negative"):
+            encoder = prompt[inputs[role][0]] | {"_meta": {"title": f"low {role} {name}"}}
+            prompt[f"{name}-{role}"] = json.loads(json.dumps(encoder))
+            inputs[f"low_{role}"] = [f"{name}-{role}", 0]
+    return prompt | more
+
+
+def test_a_new_style_goes_into_the_prompts_of_both_experts():
+    prompt, known = two_experts(), committed("unsampling_wan22_video")[1]
+    before = two_experts()
+    set_text(prompt, known, "positive", "ink")
+    set_text(prompt, known, "negative", "ugly")
+    changed = {id: n["inputs"]["text"] for id, n in prompt.items() if n != before[id]}
+    # the source's, 12 and that of its low-noise expert, stay; 14 is the negative of both passes
+    assert changed == {"13": "ink", "down-positive": "ink", "14": "ugly", "down-negative": "ugly"}
+
+
+def test_one_text_for_both_experts_is_set_once_and_another_kind_of_guider_has_no_second():
+    prompt, known = committed("unsampling_wan22_video")
+    set_text(prompt, known, "positive", "ink")
+    assert prompt["13"]["inputs"]["text"] == "ink"
+    prompt = two_experts()
+    prompt["21"]["class_type"] = "OtherGuider"
+    assert text_inputs(prompt, known, "positive") == [("13", "text")]
+
+
+def test_two_texts_for_one_expert_and_none_for_it_are_refused():
+    known = committed("unsampling_wan22_video")[1]
+    prompt = two_experts(other=encoder_node("other"))
+    both = {"one": ["other", 0], "two": ["down-positive", 0]}
+    prompt["both"] = {"class_type": "Combine", "inputs": both}
+    prompt["21"]["inputs"]["low_positive"] = ["both", 0]
+    with pytest.raises(EditError, match=r"--prompt: 2 texts feed low_positive: 'low positive down'"):
+        set_text(prompt, known | ALL, "positive", "ink")
+    prompt["21"]["inputs"]["low_positive"] = ["loaded", 0]
+    prompt["loaded"] = {"class_type": "LoadConditioning", "inputs": {}}
+    with pytest.raises(EditError, match="no text encoder feeds a sampler's low_positive input"):
+        set_text(prompt, known | ALL, "positive", "ink")
+
+
+def encoder_node(title: str) -> dict:
+    return {"class_type": "CLIPTextEncode", "inputs": {"text": "x"}, "_meta": {"title": title}}
+
+
 def test_a_text_that_is_linked_is_set_where_it_comes_from():
     prompt = nodes(
         n1=("PrimitiveString", {"value": "x"}),
@@ -269,14 +318,72 @@ def test_the_node_that_loads_a_video():
         media_input(prompt, ALL, "image")
 
 
+API = Path(__file__).parents[2] / "api"
+DATA = Path(__file__).parents[1] / "data"
+
+
+def committed(name: str) -> tuple[dict, dict]:
+    """A template's prompt, and the recorded classes of its server."""
+    known: dict = {}
+    for file in ("object_info.json", "object_info_vhs.json", "object_info_ipadapter.json"):
+        known |= json.loads((DATA / file).read_text())
+    return json.loads((API / f"{name}.json").read_text()), known
+
+
+def test_of_a_clip_and_its_mask_the_clip_is_meant():
+    prompt, known = committed("unsampling_masked_sd15")
+    assert [node for node in prompt if prompt[node]["class_type"] == "LoadVideo"] == ["2", "5"]
+    assert media_input(prompt, known, "video") == ("2", "file")
+    assert media_input(prompt, known, "video", "Load Video (mask)") == ("5", "file")
+    with pytest.raises(
+        UnclearMedia, match=r"'Load Video' \(node 2, LoadVideo\), 'Load Video \(mask\)' .node 5"
+    ):
+        media_input(prompt, known, "video", "LoadVideo")
+    # the same the other way round: nothing goes by the order or the names
+    prompt["2"], prompt["5"] = prompt["5"], prompt["2"]
+    for node in prompt.values():
+        links = [value for value in node["inputs"].values() if isinstance(value, list)]
+        for link in links:
+            link[0] = {"2": "5", "5": "2"}.get(link[0], link[0])
+    assert media_input(prompt, known, "video") == ("5", "file")
+
+
+def test_of_a_clip_and_a_control_video_the_clip_is_meant():
+    prompt, known = committed("unsampling_wan_vace")
+    prompt["control"] = {"class_type": "LoadVideo", "inputs": {"file": "edges.mp4"}}
+    prompt["read"] = {"class_type": "UNS_VideoFrames", "inputs": {"video": ["control", 0]}}
+    (vace,) = [node["inputs"] for node in prompt.values() if node["class_type"] == "WanVaceToVideo"]
+    vace["control_video"] = ["read", 0]
+    assert media_input(prompt, known, "video") == ("3", "file")
+
+
+def test_of_a_picture_and_a_look_the_picture_is_meant_and_of_two_looks_none():
+    prompt, known = committed("unsample_resample_image")
+    look, more = {"class_type": "LoadImage", "inputs": {"image": "look.png"}}, {}
+    adapter = {"class_type": "IPAdapterAdvanced", "inputs": {"model": ["1", 0], "image": ["look", 0]}}
+    more = {"look": look, "adapter": adapter}
+    resampler = next(n for n in prompt.values() if n["class_type"] == "UNS_NoiselessResampler")
+    resampler["inputs"]["model"] = ["adapter", 0]
+    assert media_input(prompt | more, known, "image") == ("3", "image")
+    prompt, known = committed("unsampling_look_ipadapter_sd15")
+    assert media_input(prompt, known, "image") == ("5", "image")
+    with pytest.raises(UnclearMedia, match="loads 2 images"):
+        media_input(prompt | {"look": look}, known, "image")
+
+
+def test_of_two_clips_that_are_one_source_none_is_meant():
+    prompt, known = committed("unsampling_masked_sd15")
+    encode = next(n["inputs"] for n in prompt.values() if n["class_type"] == "VAEEncode")
+    film = next(i for i, n in prompt.items() if n["class_type"] == "UNS_VideoFrames" and i.startswith("36"))
+    both = {"destination": encode["pixels"], "source": [film, 0], "x": 0, "y": 0, "resize_source": False}
+    prompt["plate"] = {"class_type": "ImageCompositeMasked", "inputs": both}
+    encode["pixels"] = ["plate", 0]
+    with pytest.raises(UnclearMedia, match='say which, as --video "ID=FILE"'):
+        media_input(prompt, known, "video")
+
+
 def test_video_helper_suites_loader_as_it_really_is_takes_the_video():
     """Its list of files says nothing of an upload: the recorded node, in the committed prompt."""
-    data, prompts = Path(__file__).parents[1] / "data", Path(__file__).parents[2] / "api"
-    known = {
-        name: entry
-        for file in ("object_info.json", "object_info_vhs.json")
-        for name, entry in json.loads((data / file).read_text()).items()
-    }
-    prompt = json.loads((prompts / "unsampling_animatediff_sd15_vhs.json").read_text())
+    prompt, known = committed("unsampling_animatediff_sd15_vhs")
     node, name = media_input(prompt, known, "video")
     assert prompt[node]["class_type"] == "VHS_LoadVideo" and name == "video"

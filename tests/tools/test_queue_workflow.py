@@ -181,6 +181,33 @@ def test_a_file_for_a_node_by_name(workflow, tmp_path):
     assert [n["inputs"]["image"] for n in fake.prompts[0]["prompt"].values()] == ["x.png", "b.png"]
 
 
+def test_a_clip_and_its_mask_go_to_their_loaders(tmp_path):
+    """The clip needs no name: it is what is unsampled. Files of one name are two uploads."""
+    data = Path(__file__).parents[1] / "data" / "object_info.json"
+    template = Path(__file__).parents[2] / "api" / "unsampling_masked_sd15.json"
+    for name in ("walk.mp4", "white.mp4"):
+        (tmp_path / name).write_bytes(name.encode())
+    clip, mask = ("--video", str(tmp_path / "walk.mp4")), f"Load Video (mask)={tmp_path / 'white.mp4'}"
+    info = json.loads(data.read_text())
+    with FakeComfy(finish, info) as fake:
+        out = ("--server", fake.url, "--output", str(tmp_path / "out"))
+        assert queue_workflow.main([str(template), *out, *clip, "--video", mask]) == 0
+        assert queue_workflow.main([str(template), *out, *clip]) == 0
+    both, alone = ([one["prompt"][node]["inputs"]["file"] for node in ("2", "5")] for one in fake.prompts)
+    assert both == ["walk.mp4", "white.mp4"] and alone == ["walk.mp4", "your_mask.mp4"]
+
+
+def test_two_files_for_one_loader_are_refused(workflow, tmp_path, capsys):
+    for name in ("a.mp4", "b.mp4"):
+        (tmp_path / name).write_bytes(b"clip")
+    given = [part for name in ("a.mp4", "b.mp4") for part in ("--video", str(tmp_path / name))]
+    with FakeComfy(finish, INFO) as fake:
+        assert command(fake, workflow, *given) == 1
+    assert fake.uploads == {} and error_of(capsys).endswith(
+        'is given two files: name the node of each, as --video "ID=FILE" or --image "ID=FILE".'
+    )
+
+
 def test_dry_run_prints_the_prompt_and_touches_nothing(workflow, tmp_path, capsys):
     (tmp_path / "c.mp4").write_bytes(b"clip")
     with FakeComfy(finish, INFO) as fake:
@@ -370,6 +397,15 @@ def test_a_missing_clip_says_which_option_helps():
         "LoadVideo", refusal("custom_validation_failed", "file", details="file - Invalid video file: x.mp4")
     )
     assert "Invalid video file: x.mp4; give a file of yours with --video." in said
+
+
+def test_of_several_loaders_the_one_that_lacks_its_file_is_named():
+    prompt = {
+        id: {"class_type": kind, "inputs": {}} for id, kind in (("7", "LoadVideo"), ("9", "VHS_LoadVideo"))
+    }
+    details = "file - Invalid video file: your_mask.mp4"
+    refused = refusal("custom_validation_failed", "file", details=details)
+    assert 'your_mask.mp4; give a file of yours with --video "7=FILE".' in explained(refused, prompt, {})
 
 
 def test_several_refusals_stand_on_lines_of_their_own():

@@ -11,8 +11,8 @@ from tools.client import Client, ClientError, RefusedError, workflow_files
 from tools.client.edited_graph import edited
 from tools.client.graph_to_prompt import graph_to_prompt
 from tools.client.progress_bar import ProgressBar
-from tools.client.prompt_edit import load_uploaded, media_input, set_text
-from tools.client.prompt_nodes import apply_set, label, title
+from tools.client.prompt_edit import Target, load_uploaded, media_input, set_text
+from tools.client.prompt_nodes import EditError, apply_set, label, title
 from tools.client.refusals import explained, node_lines
 from tools.client.sockets import EVENTS
 from tools.client.workflow_files import Found
@@ -32,14 +32,14 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="[NODE=]FILE",
-        help="upload a clip for the Load Video node",
+        help="upload a clip for the Load Video node; for the unsampled one where there are several",
     )
     add(
         "--image",
         action="append",
         default=[],
         metavar="[NODE=]FILE",
-        help="upload a picture for the Load Image node",
+        help="upload a picture for the Load Image node; likewise",
     )
     add(
         "--prompt", metavar="TEXT", help="what the result shows: the text behind the sampler's positive input"
@@ -117,6 +117,7 @@ def prepare(client: Client, options: argparse.Namespace, found: Found) -> tuple[
         for kind in ("video", "image")
         for node, path in map(named_file, getattr(options, kind))
     ]
+    check_once(prompt, [target for target, _ in files])
     for role, text in (("positive", options.prompt), ("negative", options.negative)):
         if text is not None:
             set_text(prompt, object_info, role, text)
@@ -126,6 +127,16 @@ def prepare(client: Client, options: argparse.Namespace, found: Found) -> tuple[
         name = path.name if options.dry_run else client.upload(path)
         load_uploaded(prompt, object_info, target, name)
     return prompt, found.graph and carried(found.graph, object_info, before, prompt)
+
+
+def check_once(prompt: dict, targets: list[Target]) -> None:
+    """Raises: EditError for two files for one loader, of which only one would be loaded."""
+    twice = next((node for node, key in targets if targets.count((node, key)) > 1), None)
+    if twice is not None:
+        raise EditError(
+            f"{label(prompt, twice)} is given two files: name the node of each, as"
+            ' --video "ID=FILE" or --image "ID=FILE".'
+        )
 
 
 def warned(line: str) -> None:

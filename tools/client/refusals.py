@@ -86,8 +86,12 @@ def _not_in_list(
 
 
 def _media_cure(node: str, prompt: dict) -> str:
-    flag = MEDIA.get(prompt.get(node, {}).get("class_type", ""))
-    return f"; give a file of yours with {flag}" if flag else ""
+    flags = {id: MEDIA.get(one["class_type"]) for id, one in prompt.items()}
+    flag = flags.get(node)
+    if not flag:
+        return ""
+    several = list(flags.values()).count(flag) > 1
+    return f"; give a file of yours with {flag}" + (f' "{node}=FILE"' if several else "")
 
 
 def _named_model(workflow: dict, value: object) -> dict:

@@ -11,12 +11,19 @@ from typing import Any
 
 from tools.client import ClientError, workflow_files
 from tools.client.graph_to_prompt import graph_to_prompt
-from tools.client.prompt_edit import RESAMPLERS, load_uploaded, media_input, text_inputs
+from tools.client.prompt_edit import (
+    RESAMPLERS,
+    UNSAMPLERS,
+    Target,
+    UnclearMedia,
+    load_uploaded,
+    media_input,
+    text_sides,
+)
 from tools.client.prompt_nodes import EditError, find_nodes, label, node_widgets, set_input
 from tools.farm.errors import Refused, one_line
 from tools.farm.jobs import Job, content, digest
 
-UNSAMPLERS = ("UNS_Unsampler", "UNS_UnsamplerAdvanced")
 SAVE, LOAD = "UNS_SaveNoise", "UNS_LoadNoise"
 KEPT = "restyle-noise"  # the id of the node that saves or loads the inversion
 SUFFIX = ".safetensors"
@@ -63,6 +70,8 @@ def of(job: Job, object_info: dict) -> Pieces:
     """The pieces of a job for servers of this object_info. Raises: Refused for what does not fit."""
     try:
         return _of(job, object_info)
+    except UnclearMedia as error:
+        raise Refused(f"{job.where}: {error.told}: name the node that gets the clip in clip_node.") from None
     except EditError as error:
         text = str(error).removeprefix("--set ").replace("--video", "clip").replace("--image", "clip")
         raise Refused(f"{job.where}: {one_line(text)}") from None
@@ -119,18 +128,21 @@ def _set(prompt: dict, object_info: dict, key: str, value: Any) -> None:
 
 def _set_texts(prompt: dict, object_info: dict, job: Job) -> None:
     texts = {
-        "prompt": (job.prompt, text_inputs(prompt, object_info, "positive")),
-        "negative": (job.negative, text_inputs(prompt, object_info, "negative")),
+        "prompt": (job.prompt, text_sides(prompt, object_info, "positive")),
+        "negative": (job.negative, text_sides(prompt, object_info, "negative")),
         "source": (job.source, _source_texts(prompt, object_info)),
     }
     taken: dict[tuple[str, str], str] = {}
-    for key, (text, targets) in texts.items():
+    for key, (text, sides) in texts.items():
         if text is None:
             continue
-        if not targets or len({node for node, _ in targets}) > 1:
-            found = ", ".join(sorted({label(prompt, node) for node, _ in targets})) or "no text"
-            raise EditError(f'{key}: {found} may be meant in this workflow; use settings, as "NODE.text".')
-        for node, name in targets:
+        for targets in sides.values() or [[]]:
+            if not targets or len({node for node, _ in targets}) > 1:
+                found = ", ".join(sorted({label(prompt, node) for node, _ in targets})) or "no text"
+                raise EditError(
+                    f'{key}: {found} may be meant in this workflow; use settings, as "NODE.text".'
+                )
+        for node, name in {target: None for targets in sides.values() for target in targets}:
             other = taken.setdefault((node, name), key)
             if other != key and texts[other][0] != text:
                 raise EditError(
@@ -140,13 +152,13 @@ def _set_texts(prompt: dict, object_info: dict, job: Job) -> None:
             prompt[node]["inputs"][name] = text
 
 
-def _source_texts(prompt: dict, object_info: dict) -> list[tuple[str, str]]:
+def _source_texts(prompt: dict, object_info: dict) -> dict[str, list[Target]]:
     """The texts behind the Exact Unsampler, found as those behind a resampler are."""
     starts = [node for node in prompt if prompt[node]["class_type"] in UNSAMPLERS]
     view = needed_for(prompt, starts)
     for node in starts:
         view[node] = view[node] | {"class_type": RESAMPLERS[0]}
-    return text_inputs(view, object_info, "positive") if starts else []
+    return text_sides(view, object_info, "positive") if starts else {}
 
 
 def _saver(prompt: dict, job: Job) -> str | None:

@@ -56,6 +56,8 @@ def _all_fields(kind) -> tuple[str, ...]:
 
 def _missing_of(kind) -> list[str]:
     wanted = (*kind.fields, *kind.own)
+    if kind.project.optional and _module(kind.where.split(":")[0]) is None:
+        return []
     if wanted and _class(kind) is None:
         return [_name(kind)]
     return [f"{_name(kind)}.{field}" for field in wanted if not _has(kind, field)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import uuid
+import zlib
 from pathlib import Path
 
 import comfy.clip_vision
@@ -372,7 +373,7 @@ SMALL_VISION = {
 
 @node
 class SmallVision(Base):
-    """A CLIP vision model that is too small for any file, for nodes that want one and do not ask it."""
+    """A CLIP vision model that is smaller than all in files, for nodes that want one and do not ask it."""
 
     @classmethod
     def define_schema(cls):
@@ -380,7 +381,10 @@ class SmallVision(Base):
 
     @classmethod
     def execute(cls):
-        return io.NodeOutput(comfy.clip_vision.ClipVisionModel(SMALL_VISION))
+        # older ComfyUI takes the configuration as a file only
+        file = output_file("uns_small_vision.json")
+        file.write_text(json.dumps(SMALL_VISION))
+        return io.NodeOutput(comfy.clip_vision.ClipVisionModel(str(file)))
 
 
 @node
@@ -441,6 +445,35 @@ class TokensConditioning(Base):
             more["attention_mask"] = (torch.arange(tokens) < tokens - padding).long()[None]
         pattern = torch.arange(tokens * width, dtype=torch.float32).cos().reshape(1, tokens, width)
         return io.NodeOutput([[value * pattern, more]])
+
+
+@node
+class DrawnText(Base):
+    """A CLIP that answers for any text with numbers drawn for it, in the shapes of an encoder of SDXL's kind:
+    those have 695 million weights and more."""
+
+    @classmethod
+    def define_schema(cls):
+        return schema("DrawnText", [io.Int.Input("width")], [io.Clip.Output()])
+
+    @classmethod
+    def execute(cls, width):
+        return io.NodeOutput(TextEncoder(width))
+
+
+class TextEncoder:
+    """What core's nodes for SDXL's texts ask of a CLIP."""
+
+    def __init__(self, width: int):
+        self.width = width
+
+    def tokenize(self, text):
+        return {"g": [text], "l": [text]}
+
+    def encode_from_tokens_scheduled(self, tokens, add_dict):
+        drawn = torch.Generator().manual_seed(zlib.crc32(repr(tokens).encode()))
+        text = torch.randn(1, 77, self.width, generator=drawn)
+        return [[text, {"pooled_output": torch.randn(1, 1280, generator=drawn)} | add_dict]]
 
 
 @node
