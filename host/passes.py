@@ -107,6 +107,7 @@ def unsample(
         remark += masks.of_hole(rising.samples, mask)
     remark += of_mask + short + experts.remark(guider, falling[top:])
     remark += remarks.of_share("end", end, count - start, count) + _of_path(inversion, settings["direct"])
+    remark += remarks.of_no_path(inversion, settings["direct"])
     if slot is not None and found is None:
         remark += slot.keep(made, seen.remark)
     rising.done(rise.words(inversion, found is not None), remark)

@@ -94,6 +94,13 @@ def of_share(name: str, share: float | None, taken: int, count: int) -> str:
     return Told(f"; {rounded}, of which there are {count}: it means {most}", rounded)
 
 
+def of_no_path(inversion: Inversion, direct: float | None) -> str:
+    """That the clip needs no direct path, where it was to say how long one is; for the log alone."""
+    if direct is not None or not inversion.recorded or inversion.direct_steps:
+        return ""
+    return Told("; no direct path: the model's answers are near the clip from the top of this schedule on")
+
+
 UNSEEN = Told(
     "; the few steps of the direct path do not show whether dark and bright change places: if they do, set"
     " turn_lightness to on",

@@ -63,7 +63,7 @@ def check_guidance(guider, cfgs: float | tuple[float, float] | None, path: range
     """Raises: UnsamplingError for a guider that cannot be asked at the noise's cfg on a direct path."""
     given = core.conditions(guider)
     cfg = max(cfgs) if isinstance(cfgs, tuple) else 1.0 if cfgs is None else cfgs
-    if path and cfg not in (0, 1) and "positive" in given and "negative" not in given:
+    if path and cfg != 1 and "positive" in given and "negative" not in given:
         raise UnsamplingError(
             f"guider has no negative, so the direct path cannot be asked at cfg {cfg:g}, at which the noise"
             " was made; use CFG Guider, set direct to 0, or unsample at cfg 1"

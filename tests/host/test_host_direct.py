@@ -251,6 +251,23 @@ def test_a_look_across_lightness_is_turned_round_or_told_of(comfy, turn, said):
         assert bench.error(found["clip"]) < EXACT
 
 
+@pytest.mark.parametrize(
+    "how", [{"structure": 0.3}, {"direct": 0.0}, {"direct": 0.2, "variation": 4}], ids=str
+)
+def test_a_pass_that_starts_below_looks_at_the_top_first(comfy, how):
+    bench = Bench.set_up(comfy, f"direct-below-{len(str(how))}", mixture=turned(-1.0))
+    noise, said = bench.unsample(bench.ays(), direct=0.75), f"; lightness was turned round, since {ACROSS}"
+    before = comfy.log_text().count(said)
+    found = bench.run(
+        auto=bench.resample(noise, 1.0, TARGET, turn_lightness="auto", **how),
+        on=bench.resample(noise, 1.0, TARGET, turn_lightness="on", **how),
+        clip=bench.resample(noise, turn_lightness="auto", **how),
+    )
+    assert comfy.log_text().count(said) - before == 1  # on does not look
+    assert torch.equal(found["auto"], found["on"])
+    assert bench.error(found["clip"]) < EXACT
+
+
 @pytest.mark.parametrize("windows", WINDOWS[:2])
 def test_lightness_turned_round_is_the_same_again_in_windows(comfy, windows):
     clips = []
@@ -295,7 +312,8 @@ def test_changed_noise_is_said_to_have_no_effect(comfy):
     assert words in comfy.log_text()
 
 
-def test_a_path_longer_than_the_answers_goes_as_far_as_they_do_and_says_so(bench, comfy):
+def test_a_path_longer_than_the_answers_goes_as_far_as_they_do_and_says_so(comfy):
+    bench = Bench.set_up(comfy, "direct-longer")
     noise = bench.unsample(bench.ays(), direct=0.25)
     long = bench.resample(noise, 1.0, TARGET, direct=0.5)
     found = bench.run(

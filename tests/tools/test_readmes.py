@@ -89,14 +89,26 @@ def of_style_transfer() -> list[str]:
     good = [row["in style within 1 px"].split(" (")[0] for row in (ours, euler, flow_edit)]
     clips = re.search(r"(\d+) clips\.", results("style_transfer")[light])[1]
     assert good[0] == "100 %"
+    down, total = re.search(r"[+] (.*?) = (.*)", ours["rows"]).groups()
     return [
-        "every clip of the demo's world takes the new look at cfg 1 with its shapes in place, "
+        f"all {clips} clips of the demo's world take the new look at cfg 1 with their shapes in place, "
         f"{ours['motion error'].split(' px')[0]} pixels off on average",
         f"With FlipSigmas and euler {good[1]} of the clips do",
         f"all {clips} take the look and keep their shapes within a pixel",
         f"With core's euler {good[1]} of them do, with FlowEdit {good[2]}.",
-        f"A further restyle costs {re.search(r'[+] (.*?) =', ours['rows'])[1]} model calls.",
+        *of_low_schedules(),
+        f"Both passes cost {total} model calls, a further restyle {down}.",
     ]
+
+
+def of_low_schedules() -> list[str]:
+    """From sigma 14.6."""
+    at_1, at_3, euler = (
+        rows_of("style_transfer", "From sigma 14.6", f"{way} |")[0]["style hit"]
+        for way in ("direct path, then recorded | 1", "direct path, then recorded | 3", "core euler | 1")
+    )
+    assert at_3 == euler
+    return [f"and {at_1} of the clips take the look; at cfg 3 {at_3} do, as many as with core's euler."]
 
 
 def of_overhead() -> list[str]:

@@ -49,7 +49,7 @@ def restyle_video(info: dict) -> dict:
     )
     words = ("what the source shows", "the new look", "what to avoid")
     shown = {(node, "text"): label for node, label in zip(texts.nodes, words, strict=True)}
-    shown |= {(steps, "model_type"): "schedule", (steps, "steps"): "steps"} | turned(noise, result)
+    shown |= {(steps, "model_type"): "schedule", (steps, "steps"): "steps"} | turned(result)
     outputs = {
         "frames": images["IMAGE"],
         "reconstruction": check["IMAGE"],
@@ -81,7 +81,7 @@ def two_passes(info: dict) -> dict:
         "chart": report["chart"],
     }
     renamed = {source["CONDITIONING"]: "source", target["CONDITIONING"]: "target"}
-    made = fold(g, PASSES, [noise, result, report], turned(noise, result), outputs, OURS, renamed)
+    made = fold(g, PASSES, [noise, result, report], turned(result), outputs, OURS, renamed)
     return alone(g, made, [base, steps, source, target, negative, latent])
 
 
@@ -98,9 +98,9 @@ def falling(g: Graph, shared: Shared, prompt: Output, noise: Node, title: str | 
     return g.add("UNS_NoiselessResampler", title, colors=OURS, positive=prompt, **shared, **more)
 
 
-def turned(noise: Node, result: Node) -> dict[tuple[Node, str], str]:
+def turned(result: Node) -> dict[tuple[Node, str], str]:
     """What of the two passes stands on the node."""
-    return {(result, "cfg"): STRONG, (result, "structure"): CLOSE, (noise, "variation"): "variation"}
+    return {(result, "cfg"): STRONG, (result, "structure"): CLOSE, (result, "variation"): "variation"}
 
 
 def alone(g: Graph, made: Node, outside: list[Node]) -> dict:

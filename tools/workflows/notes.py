@@ -159,7 +159,7 @@ CLOSE = """\
 - raise *cfg* (2, then 3, up to {cfg}); it acts below the direct path
 - lower *direct* of the Resampler (0.4, 0.2; 0 is off): freer, but shapes hold less
 {weaker}- keep *structure* at 0
-
+{dark}
 """
 
 FAR = """\
@@ -178,26 +178,31 @@ and *Target* linked to *positive* of the Exact Unsampler as well.
 Change one thing at a time. {what} needs no new unsampling: only the second half runs again.
 """
 
+# SD1.5's and SDXL's schedules begin where no answer shows that a look lies across
+DARK = "- a dark look of a bright clip, or the other way round: *turn_lightness* on\n"
+
 TUNING = (
-    CLOSE.format(cfg=5, weaker="- lower the ControlNet's *strength* or *end_percent*\n")
+    CLOSE.format(cfg=5, dark=DARK, weaker="- lower the ControlNet's *strength* or *end_percent*\n")
     + FAR
     + "- raise the ControlNet's *strength* or *end_percent*\n"
     + LAST.format(what="What is in the Resampler or the ControlNet")
 )
 
-TUNING_MASKED = CLOSE.format(cfg=5, weaker="") + FAR + LAST.format(what="What is in the Resampler")
+TUNING_MASKED = CLOSE.format(cfg=5, weaker="", dark=DARK) + FAR + LAST.format(what="What is in the Resampler")
 
-TUNING_WAN = CLOSE.format(cfg=6, weaker="") + FAR + LAST.format(what="What is in the Resampler")
+TUNING_WAN = CLOSE.format(cfg=6, dark="", weaker="") + FAR + LAST.format(what="What is in the Resampler")
 
 TUNING_VACE = (
-    CLOSE.format(cfg=6, weaker="- lower *strength* of *VACE* (0.2; 0 is off)\n")
+    CLOSE.format(cfg=6, dark="", weaker="- lower *strength* of *VACE* (0.2; 0 is off)\n")
     + FAR
     + "- raise *strength* of *VACE* (0.6, 0.8)\n"
     + LAST.format(what="What is in the Resampler or in *VACE*")
 )
 
 TUNING_HUNYUAN = (
-    CLOSE.format(cfg=12, weaker="").replace("*cfg* (2, then 3, up", "the target's *guidance* (8, then 10, up")
+    CLOSE.format(cfg=12, dark="", weaker="").replace(
+        "*cfg* (2, then 3, up", "the target's *guidance* (8, then 10, up"
+    )
     + FAR.replace("*cfg* towards", "the target's *guidance* towards")
     + LAST.format(what="What is in the Resampler or its guider").replace(
         "*positive* of the Exact Unsampler", "the source's *Guidance*"
