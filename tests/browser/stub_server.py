@@ -41,7 +41,10 @@ SYSTEM = {
         }
     ],
 }
-EMPTY_LISTS = ("/embeddings", "/experiment/models", "/userdata", "/assets", "/userdata/comfy.templates.json")
+EMPTY_LISTS = (
+    *("/embeddings", "/experiment/models", "/userdata", "/assets", "/userdata/comfy.templates.json"),
+    *("/internal/files/input", "/internal/files/output"),
+)
 EMPTY_OBJECTS = (
     "/features",
     "/workflow_templates",

@@ -11,6 +11,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from browser.app_mode import ITEM, UPLOADS
 from browser.frontend import READY, READY_MS, Problems, chromium, missing
 from browser.test_template_cards import CARD, CORE
 from comfy_server import ComfyServer
@@ -35,9 +36,16 @@ SET = """([kind, name, value]) => {
 }"""
 WIDGET = """([kind, name]) => app.graph.nodes.find((one) => one.type === kind)
     .widgets.find((one) => one.name === name)?.value"""
+# the cards in view have their pictures
+PICTURED = """(card) => [...document.querySelectorAll(`${card} img`)]
+    .filter((one) => one.getBoundingClientRect().top < innerHeight)
+    .every((one) => one.complete && one.naturalWidth)"""
+# as a user scrolls to the right: what is not in view loads no picture
+TO_RESULT = "() => app.canvas.centerOnNode(app.graph.nodes.find((one) => one.type === 'SaveImage'))"
 SAVED = "() => app.graph.nodes.some((one) => one.type === 'SaveImage' && one.imgs?.length)"
 SHOWN = """(name) => [...document.querySelectorAll('img')]
     .some((one) => one.checkVisibility() && one.src.includes(name))"""
+MINE = "mine.png"
 LOOK, PICTURE = "Target: the new look", "Restyle one picture"
 
 
@@ -117,6 +125,7 @@ def test_a_template_is_found_run_read_stopped_and_run_again(bare: HostSession, p
     assert (
         page.locator(CARD).first.get_attribute("data-testid").startswith("template-workflow-Restyle a video")
     )
+    page.wait_for_function(PICTURED, arg=CARD, timeout=60_000)
     keep(page, "1-found")
     page.locator("[role=dialog] input").first.fill("img2img")
     page.locator(CARD, has_text=PICTURE).first.click()
@@ -132,6 +141,7 @@ def test_a_template_is_found_run_read_stopped_and_run_again(bare: HostSession, p
     run(page)
     first = ended(bare, before + 1)
     assert first["status"]["status_str"] == "success" and len(pictures(first)) == 1
+    page.evaluate(TO_RESULT)
     page.wait_for_function(SAVED, timeout=30_000)
     page.wait_for_timeout(1500)
     keep(page, "3-result")
@@ -157,7 +167,7 @@ def test_a_template_is_found_run_read_stopped_and_run_again(bare: HostSession, p
     keep(page, "5-again")
 
 
-def test_app_mode_takes_a_text_and_shows_the_result(bare: HostSession, page: Page):
+def test_app_mode_takes_a_picture_and_a_text_and_shows_the_result(bare: HostSession, page: Page):
     before = len(_history(bare))
     page.evaluate("() => app.extensionManager.command.execute('Comfy.ToggleLinear')")
     look = page.locator("textarea:visible").nth(1)
@@ -165,12 +175,17 @@ def test_app_mode_takes_a_text_and_shows_the_result(bare: HostSession, page: Pag
     page.wait_for_timeout(1500)
     page.keyboard.press("Escape")  # the frontend's own tour of App mode
     page.get_by_test_id("coach-landing-overlay").wait_for(state="hidden", timeout=20_000)
+    picture = bare.server.base / MINE
+    Image.fromarray(pan_over_photograph(1, 128, 96)[0]).save(picture)
+    page.locator(UPLOADS).first.set_input_files(picture)
+    page.locator(ITEM, has_text=MINE).first.wait_for(timeout=30_000)
     look.fill("a woodcut of a girl")
     page.get_by_test_id("linear-run-button").get_by_role("button", name="Run").last.click()
     entry = ended(bare, before + 1)
     assert entry["status"]["status_str"] == "success"
     texts = [node["inputs"].get("text") for node in entry["prompt"][2].values()]
     assert "a woodcut of a girl" in texts
+    assert MINE in [node["inputs"].get("image") for node in entry["prompt"][2].values()]
     name = pictures(entry)[0]["filename"]
     page.wait_for_function(SHOWN, arg=name, timeout=30_000)
     keep(page, "6-app-mode")

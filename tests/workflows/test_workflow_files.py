@@ -481,6 +481,10 @@ def make_it_wide(workflow: dict) -> None:
     node_of(workflow, "CreateVideo")["pos"][0] += 800
 
 
+def collapse_a_long_title(workflow: dict) -> None:
+    node_of(workflow, "LoadVideo").update(flags={"collapsed": True}, title="The video that is restyled")
+
+
 def cut_inside(workflow: dict) -> None:
     workflow["definitions"]["subgraphs"][0]["links"].pop()
 
@@ -498,6 +502,7 @@ def use_an_id_twice(workflow: dict) -> None:
     [
         (lose_a_link, "is not in both of its ends"),
         (join_wrong_types, "of type MODEL joins"),
+        (collapse_a_long_title, "is cut off while it is collapsed"),
         (take_an_unknown_node, "UNS_Unsampeler is not in the recorded"),
         (take_a_wrong_value, "does not allow 'euler_ancestral' as solver"),
         (leave_a_range, "does not allow 1.5 as denoise"),

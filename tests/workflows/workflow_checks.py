@@ -52,6 +52,7 @@ SAMPLERS = (
     *("UNS_Unsampler", "UNS_NoiselessResampler", "UNS_RestyleGrid"),
     *("UNS_UnsamplerAdvanced", "UNS_NoiselessResamplerAdvanced"),
 )
+COLLAPSED = 20  # characters of a title that the frontend draws
 SCREEN, FITTED, READABLE = (1920, 1080), 0.75, 0.6  # a template opens in three quarters of the window
 NUMBERS = {"INT": int, "FLOAT": (int, float)}
 TITLE = 30  # LiteGraph draws a node's title above its position
@@ -335,6 +336,13 @@ def spacing(workflow: dict, _info: dict) -> Iterator[str]:
         yield f"it opens at {scale:.2f} on a screen of {SCREEN}"
 
 
+def titles(workflow: dict, _info: dict) -> Iterator[str]:
+    """What is collapsed shows its whole title: the frontend draws the first 20 characters."""
+    for node in workflow["nodes"]:
+        if node["flags"].get("collapsed") and len(node.get("title", node["type"])) > COLLAPSED:
+            yield f"the title of {node['id']} {node['type']} is cut off while it is collapsed"
+
+
 def grown_box(node: dict) -> tuple[float, float, float, float]:
     """Its box with the preview that it shows while it runs."""
     x, y, width, height = box(node)
@@ -355,7 +363,7 @@ def inside(a: tuple, b: tuple) -> bool:
     return b[0] <= a[0] and b[1] <= a[1] and a[0] + a[2] <= b[0] + b[2] and a[1] + a[3] <= b[1] + b[3]
 
 
-CHECKS = (shape, ids, links, folded, slots, widgets, origin, layout, spacing)
+CHECKS = (shape, ids, links, folded, slots, widgets, origin, layout, spacing, titles)
 
 
 def complaints(workflow: dict, info: dict) -> list[str]:

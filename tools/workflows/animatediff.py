@@ -196,7 +196,7 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
         noise=noise["noise"],
         cfg=2.0,
     )
-    tuning = g.note("Too close or too far?", notes.TUNING)
+    tuning = g.note("Too close, too far?", notes.TUNING)
 
     images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])
     saved = (vhs_result if vhs else core_result)(g, images["IMAGE"], footage)
@@ -205,7 +205,7 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
     files = files_note(
         g, f"checkpoint made from {family.name}", family.checkpoint, family.vae, family.motion, family.canny
     )
-    size = g.note("Frames, size and memory", notes.SIZE_VHS if vhs else family.size)
+    size = g.note("Frames and memory", notes.SIZE_VHS if vhs else family.size)
     migration = migration_note(g)
     folded = fold_models(g, [base, vae, *moved])
     weak = fold_control(g, control, edges, hint)

@@ -105,9 +105,9 @@ def unsampling_cross_fade(info: dict) -> dict:
 
     report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
     files = files_note(g, "checkpoint made from SD1.5", SD15.checkpoint, SD15.vae, SD15.motion)
-    size = g.note("Frames, size and memory", SD15.size)
+    size = g.note("Frames and memory", SD15.size)
     about = g.note("Prompts over the clip", PROMPTS)
-    tuning = g.note("Too close or too far?", notes.TUNING_MASKED)
+    tuning = g.note("Too close, too far?", notes.TUNING_MASKED)
     migration = migration_note(g)
     models = fold_models(g, loaded)
     video, trim, frames = footage.nodes

@@ -157,7 +157,7 @@ def restyle(info: dict, variant: Variant) -> dict:
 
     falling = variant.sample(g, False, scene, noise=noise["noise"])
     result = falling.sampler
-    tuning = g.note("Too close or too far?", variant.tuning)
+    tuning = g.note("Too close, too far?", variant.tuning)
 
     images = g.add("UNS_DecodeClip", colors=OURS, samples=result["latent"], vae=loaders.vae)
     cut = g.add(
@@ -172,7 +172,7 @@ def restyle(info: dict, variant: Variant) -> dict:
 
     # What came after 0.1.0 comes last, so that the numbers of the nodes that scripts know stay.
     files = files_note(g, variant.kind, *variant.files)
-    sizes = g.note("Frames, size and memory", size.note)
+    sizes = g.note("Frames and memory", size.note)
     migration = migration_note(g)
     models_node = variant.folded(g, loaders)
     shown = [(video, "file", "clip"), (trim, "duration", "seconds")]

@@ -199,9 +199,9 @@ def unsampling_look(info: dict, way: Way) -> dict:
 
     report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
     files = files_note(g, "checkpoint made from SD1.5", SD15.checkpoint, SD15.vae, SD15.motion, *way.files)
-    size = g.note("Frames, size and memory", SD15.size, collapsed=True)
+    size = g.note("Frames and memory", SD15.size, collapsed=True)
     about = g.note("The look", way.about)
-    tuning = g.note("Too close or too far?", notes.TUNING_MASKED, collapsed=True)
+    tuning = g.note("Too close, too far?", notes.TUNING_MASKED, collapsed=True)
     migration = migration_note(g)
     video, trim, frames = footage.nodes
     chosen = [(video, "file", "clip"), (picture, "image", "picture of the look")]

@@ -90,8 +90,8 @@ def unsampling_masked(info: dict) -> dict:
 
     report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
     files = files_note(g, "checkpoint made from SD1.5", SD15.checkpoint, SD15.vae, SD15.motion)
-    size = g.note("Frames, size and memory", SD15.size)
-    tuning = g.note("Too close or too far?", notes.TUNING_MASKED, collapsed=True)
+    size = g.note("Frames and memory", SD15.size)
+    tuning = g.note("Too close, too far?", notes.TUNING_MASKED, collapsed=True)
     migration = migration_note(g)
     video, trim, frames = footage.nodes
     folded = fold_models(g, loaded)

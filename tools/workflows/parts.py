@@ -111,7 +111,7 @@ def files_note(graph: Graph, kind: str, *files: Model) -> Node:
 
 def migration_note(graph: Graph, collapsed: bool = True) -> Node:
     """What other nodes' users look for."""
-    return graph.note("From FlipSigmas or ComfyUI_Noise", notes.MIGRATION, collapsed)
+    return graph.note("From FlipSigmas?", notes.MIGRATION, collapsed)
 
 
 def prompt_heights(nodes: list[Node]) -> dict[int, int]:
