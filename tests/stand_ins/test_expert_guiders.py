@@ -48,9 +48,10 @@ class Patcher:
 class ModelPatcher(Foreign, Patcher):
     """With fields that can be renamed."""
 
-    def __init__(self, network: str):
+    def __init__(self, network: str, *others: "ModelPatcher", device: str = "the device"):
         super().__init__(network=network)
-        self.is_clone, self.load_device = lambda other: network == other.network, "the device"
+        self.is_clone, self.load_device = lambda other: network == other.network, device
+        self.get_additional_models_with_key = {"multigpu": list(others)}.get
 
 
 class LoadedModel(Foreign):
@@ -278,7 +279,19 @@ def test_the_other_expert_alone_is_taken_off_the_device(core_experts, monkeypatc
     assert freed == []
 
 
-@pytest.mark.parametrize("field", ["is_clone", "load_device"])
+def test_what_the_other_expert_has_on_other_devices_goes_as_well(core_experts, monkeypatch):
+    """Core's MultiGPU CFG Split makes a network more for each GPU."""
+    high, split = ModelPatcher("high"), ModelPatcher("low's second", device="another device")
+    low = ModelPatcher("low", split)
+    freed = loaded(core_experts, monkeypatch, high, low, split)
+    core_experts.make_way(high, low)
+    assert freed == [low, split]
+    freed.clear()
+    core_experts.make_way(low, high)
+    assert freed == [high]
+
+
+@pytest.mark.parametrize("field", ["is_clone", "load_device", "get_additional_models_with_key"])
 def test_a_patchers_field_that_was_renamed_is_missed(core_experts, monkeypatch, field):
     high, low = ModelPatcher("high"), ModelPatcher("low")
     loaded(core_experts, monkeypatch, high, low)
