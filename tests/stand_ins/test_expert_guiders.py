@@ -108,6 +108,28 @@ def test_it_begins_with_the_one_that_is_asked_first_and_needs_no_other(pair, sig
     assert begins[0] == begun and len(begins) == len({pair.of(sigma) for sigma in sigmas})
 
 
+@pytest.mark.parametrize(
+    "sigmas, never",
+    [
+        ((14.6, 3.0, 0.0), "low-noise"),  # the last sigma above 0 counts
+        ((0.1, 1.0), "high-noise"),  # rising, as core's FlipSigmas makes them
+        ((14.6, 1.0), None),
+        ((5.0, 1.0, 0.0), None),
+    ],
+)
+def test_in_cores_own_nodes_it_says_itself_who_is_never_asked(pair, experts, monkeypatch, sigmas, never):
+    """Passes of ours say so themselves, and run it."""
+    said: list[str] = []
+    monkeypatch.setattr(experts.screen, "running_node", lambda: "7")
+    monkeypatch.setattr(experts.screen, "say", lambda node, text: said.append(f"{node}{text}"))
+    pair, clip, asked = pair[0], torch.ones(1, 4, 2, 2), [sigma for sigma in sigmas if sigma > 0]
+    pair.sample(0 * clip, clip, Walk(*asked), torch.tensor(sigmas))
+    begin = f"7Experts by Sigma; the {never} model is never asked: border 2 lies"
+    assert [text.startswith(begin) for text in said] == [True] * (never is not None)
+    pair.run(0 * clip, clip, Walk(*asked), torch.tensor(sigmas))
+    assert len(said) == (never is not None)
+
+
 def test_a_sampler_that_goes_to_and_fro_has_more_turns(pair):
     pair, told = pair
     run(pair, 3.0, 1.0, 3.0, 1.0)
