@@ -15,6 +15,7 @@ from torch import Tensor
 
 from ..unsampling import UnsamplingError
 from ..unsampling.turns import Turns
+from . import screen
 from .packs import core, core_experts
 from .packs.core_turns import Ask, InTurns
 from .told import Told
@@ -64,7 +65,26 @@ class Experts:
         disable_pbar: bool = False,
         seed: int | None = None,
     ) -> Tensor:
-        """Runs a SAMPLER as core's guiders do: a pass of ours, or another."""
+        """Runs a SAMPLER as core's guiders do, for core's own nodes: says what our passes say themselves."""
+        if len(sigmas) > 1:
+            told = remark(self, sigmas.sort(descending=True).values)
+            if told:
+                screen.say(screen.running_node(), Told("Experts by Sigma", "sampling") + told)
+        more = {"denoise_mask": denoise_mask, "callback": callback, "disable_pbar": disable_pbar}
+        return self.run(noise, latent_image, sampler, sigmas, seed=seed, **more)
+
+    def run(
+        self,
+        noise: Tensor,
+        latent_image: Tensor,
+        sampler,
+        sigmas: Tensor,
+        denoise_mask: Tensor | None = None,
+        callback: Callable | None = None,
+        disable_pbar: bool = False,
+        seed: int | None = None,
+    ) -> Tensor:
+        """Runs a SAMPLER, a pass of ours or another, in both guiders."""
         if sigmas.shape[-1] == 0:
             return latent_image
         with Turns() as turns:
@@ -179,7 +199,7 @@ def in_float32(border: float) -> float:
 
 
 def remark(guider, sigmas: Tensor) -> str:
-    """That one expert is never asked on this schedule; "" where both are."""
+    """That one expert is never asked on this falling schedule; "" where both are."""
     if not isinstance(guider, Experts):
         return ""
     high, low = float(sigmas[0]), float(sigmas[-1] if sigmas[-1] > 0 else sigmas[-2])

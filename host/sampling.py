@@ -55,7 +55,8 @@ def run(
             on_step(step + 1, steps, 0.0, x, denoised)
 
     no_noise, quiet = torch.zeros_like(samples), not comfy.utils.PROGRESS_BAR_ENABLED
-    out = guider.sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
+    sample = guider.run if isinstance(guider, experts.Experts) else guider.sample
+    out = sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
     return out.to(comfy.model_management.intermediate_device(), torch.float32)
 
 
@@ -199,7 +200,7 @@ class _PlainSampler(comfy.samplers.Sampler):
 
             turned = one_pass if session is None else session.of_pass(one_pass)
             out = _inside(model_wrap, extra_args, callback, disable_pbar, turned, latent_image)
-            show(node, Told(done, done) + seen.remark)
+            show(node, Told(done, done) + seen.remark + experts.remark(guider, falling))
             return out
 
 

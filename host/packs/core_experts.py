@@ -8,7 +8,12 @@ from .fields import Key, Kind
 LOADED_KEY = Key(CORE, "comfy.model_management", "current_loaded_models")
 FREE_KEY = Key(CORE, "comfy.model_management", "free_memory")
 LOADED = Kind(CORE, "comfy.model_management:LoadedModel", ("model",))
-CLONES = Kind(CORE, "comfy.model_patcher:ModelPatcher", ("is_clone", "load_device"))
+CLONES = Kind(
+    CORE,
+    "comfy.model_patcher:ModelPatcher",
+    ("is_clone", "load_device", "get_additional_models_with_key"),
+)
+SPLIT_KEY = Key(CORE, "comfy.sampler_helpers", "multigpu", optional=True)
 NETWORK = Kind(CORE, "comfy.model_base:BaseModel", ("model_config",))
 CONFIG = Kind(CORE, "comfy.supported_models_base:BASE", ("unet_config",))
 WIDTH_KEY = Key(CORE, "comfy.supported_models", "context_dim")
@@ -16,10 +21,16 @@ ALL = 1e30  # bytes
 
 
 def make_way(model, other) -> None:
-    """Takes the network of the other MODEL off the device, unless it is this one's too. All else stays."""
-    is_others = CLONES.read(other, "is_clone")
-    if is_others(model):
+    """Takes the network of the other MODEL off the device, unless it is this one's too, and those that
+    MultiGPU CFG Split made of it off theirs. All else stays."""
+    if CLONES.read(other, "is_clone")(model):
         return
+    for one in (other, *CLONES.read(other, "get_additional_models_with_key")(SPLIT_KEY.name)):
+        _unload(one)
+
+
+def _unload(other) -> None:
+    is_others = CLONES.read(other, "is_clone")
     loaded = list(LOADED_KEY.function(management))  # type: ignore[call-overload]
     kept = [one for one in loaded if not _is_of(LOADED.read(one, "model"), is_others)]
     if len(kept) < len(loaded):

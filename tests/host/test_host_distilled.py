@@ -24,6 +24,9 @@ DIFFUSERS = {
     },
     "sdxl": {"input_blocks.7.1": "down_blocks.2.attentions.0", "middle_block.1": "mid_block.attentions.0"},
 }
+# a motion model needs a UNet as wide as SD1.5's: it has the same first and middle places
+DIFFUSERS["sd15"] = DIFFUSERS["one_level"]
+FRAMES = 2  # of a clip for a motion model
 
 
 def pair(name: str, shape: list[int], down: str, up: str, seed: int) -> dict[str, torch.Tensor]:
@@ -38,7 +41,8 @@ def pair(name: str, shape: list[int], down: str, up: str, seed: int) -> dict[str
 
 def sd_lora(comfy: HostSession, model: str) -> dict[str, torch.Tensor]:
     """LCM-LoRA's, AnimateLCM's and SDXL-Lightning's format: kohya's names of diffusers' modules."""
-    layout = host_layouts()[model] if model == "sdxl" else comfy.shelf.layouts[f"unet_{model}"]
+    names = {"one_level": "unet_one_level", "sd15": "unet"}
+    layout = host_layouts()[model] if model == "sdxl" else comfy.shelf.layouts[names[model]]
     weights: dict[str, torch.Tensor] = {}
     for ours, theirs in DIFFUSERS[model].items():
         for key, shape in layout.items():
@@ -67,7 +71,10 @@ def wan_lora(down: str, up: str, differences: bool) -> dict[str, torch.Tensor]:
 
 @dataclass(frozen=True)
 class Kind:
-    """A model for few steps: its model and LoRA, the node behind them, and how it is sampled."""
+    """A model for few steps: its model and LoRA, the node behind them, and how it is sampled.
+
+    motion: its motion model, a kind of tiny_models.KINDS.
+    """
 
     model: str
     lora: str = "sd"
@@ -75,6 +82,7 @@ class Kind:
     scheduler: str = "sgm_uniform"
     steps: int = 4
     solver: str = "midpoint"
+    motion: str = ""
 
 
 LCM = ("ModelSamplingDiscrete", {"sampling": "lcm", "zsnr": False})
@@ -93,6 +101,13 @@ KINDS = {
     "AnimateLCM, lcm": Kind("one_level", behind=(evolved("lcm"),)),
     "AnimateLCM, 100 timesteps": Kind("one_level", behind=(evolved("lcm[100_ots]"),), steps=6),
     "AnimateDiff-Lightning": Kind("one_level", "", (evolved("sqrt_linear (AnimateDiff)"),), solver="euler"),
+    "AnimateLCM, averaged": Kind("one_level", behind=(evolved("lcm avg(sqrt_linear,linear)"),)),
+    "AnimateDiff-Lightning's motion model": Kind(
+        "sd15", "", (evolved("sqrt_linear (AnimateDiff)"),), solver="euler", motion="motion"
+    ),
+    "AnimateLCM's motion model": Kind(
+        "sd15", behind=(evolved("autoselect"),), solver="dpmpp_2m", motion="animatelcm"
+    ),
     "SDXL-Lightning": Kind("sdxl"),
     "SDXL-Lightning in one step": Kind("sdxl", behind=(X0,), steps=1, solver="euler"),
     "LightX2V": Kind("wan", "LightX2V", (SHIFT,), scheduler="simple"),
@@ -125,9 +140,15 @@ def loaded(comfy: HostSession, graph: Graph, kind: Kind) -> Node:
     if kind.lora:
         given = {"lora_name": lora_of(comfy, kind), "strength_model": 1.0}
         model = graph.add("LoraLoaderModelOnly", model=model, **given)
+    more = {"m_models": with_motion(comfy, graph, kind)} if kind.motion else {}
     for node, given in kind.behind:
-        model = graph.add(node, model=model, **given)
+        model = graph.add(node, model=model, **given, **more)
     return model
+
+
+def with_motion(comfy: HostSession, graph: Graph, kind: Kind) -> Node:
+    loaded = graph.add("ADE_LoadAnimateDiffModel", model_name=comfy.model(kind.motion))
+    return graph.add("ADE_ApplyAnimateDiffModelSimple", motion_model=loaded)
 
 
 def condition(graph: Graph, kind: Kind, value: float) -> Node:
@@ -141,11 +162,19 @@ def condition(graph: Graph, kind: Kind, value: float) -> Node:
 @pytest.mark.parametrize("name", KINDS)
 def test_it_comes_back_with_its_lora_and_its_few_steps(comfy, name):
     kind, graph = KINDS[name], Graph()
-    source = clip(3, 16, 8, 12, 1.0).movedim(0, 1)[None] if kind.model == "wan" else clip(1)
+    wan, frames = clip(3, 16, 8, 12, 1.0).movedim(0, 1)[None], FRAMES if kind.motion else 1
+    source = wan if kind.model == "wan" else clip(frames)
     before, model = len(comfy.log_text()), loaded(comfy, graph, kind)
     sigmas = graph.add("BasicScheduler", model=model, scheduler=kind.scheduler, steps=kind.steps, denoise=1.0)
     ask = partial(condition, graph, kind)
-    trip = Trip(comfy, f"few-{name}", graph, model, ask, sigmas, kind.solver, source, 0.5)
+    # AnimateDiff's motion models ask for the whole UNet, which takes seconds a call
+    less = {"direct": 0.0, "edit": False} if kind.motion else {"direct": 0.5}
+    trip = Trip(comfy, f"few-{name}", graph, model, ask, sigmas, kind.solver, source, **less)
     assert len(trip.sigmas) == kind.steps + 1
     trip.check(float(trip.sigmas[0]))
-    assert "lora key not loaded" not in comfy.log_text()[before:]
+    said = comfy.log_text()[before:]
+    assert "lora key not loaded" not in said
+    if kind.motion:
+        name = comfy.model(kind.motion)
+        assert f"its motion model {name} was trained on 16" in said
+        assert ("[Autoselect]: 'lcm' beta_schedule for" in said) == ("autoselect" in str(kind.behind))

@@ -256,6 +256,21 @@ def test_cores_own_sampler_node_takes_the_guider(comfy, solver):
     assert torch.allclose(found["ours"], found["parts"], atol=1e-4)
 
 
+@pytest.mark.parametrize("border, never", [(1e3, "high-noise"), (0.001, "low-noise")])
+def test_cores_own_sampler_node_says_who_is_never_asked(comfy, border, never):
+    two, before = Two(comfy, f"pair-never-{never}", border=border), len(comfy.log_text())
+    given = {"guider": two.guider(), "sigmas": two.bench.ays(4), "latent_image": two.bench.latent}
+    none = two.graph.add("DisableNoise")
+    core = two.graph.add("KSamplerSelect", sampler_name="euler")
+    ours = two.graph.add("UNS_InversionSampler", solver="euler", direction="resample")
+    for sampler in (core, ours):
+        made = two.graph.add("SamplerCustomAdvanced", noise=none, sampler=sampler, **given)
+        two.graph.save(f"pair-never-{sampler.id}", latent=made)
+    comfy.run(two.graph.prompt)
+    said = comfy.log_text()[before:]
+    assert said.count(f"Experts by Sigma; the {never} model is never asked: border {border:.4g} lies") == 2
+
+
 @pytest.mark.parametrize("solver", ["midpoint", "euler"])
 def test_the_inversion_sampler_takes_it_too(comfy, solver):
     two, name = Two(comfy, "pair-sampler"), f"{solver}"

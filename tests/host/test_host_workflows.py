@@ -15,6 +15,7 @@ from host_prompts import node_id, saved_video, the, watch, without_big_models
 from PIL import Image
 
 from demo.video import pan_over_photograph, read_video, write_video
+from tools.client.prompt_edit import media_input
 from tools.workflows.build import file_of
 
 EARLIER = Path(__file__).parents[1] / "data" / "0.1.0" / "workflows"
@@ -80,9 +81,9 @@ def test_only_what_the_mask_video_has_white_is_restyled(comfy, prompts, tmp_path
     mask[:, :, 16:] = 255
     write_video(white, mask, Fraction(8))
     prompt = json.loads(json.dumps(prompts[MASKED]))
-    clips = [node for node in prompt.values() if node["class_type"] == "LoadVideo"]
-    for node, file in zip(clips, (film, white), strict=True):
-        node["inputs"]["file"] = comfy.client.upload(file)
+    for loader, file in ((None, film), ("Load Video (mask)", white)):  # as tools/queue_workflow.py puts them
+        node, name = media_input(prompt, comfy.object_info, "video", loader)
+        prompt[node]["inputs"][name] = comfy.client.upload(file)
     for node in prompt.values():
         if node["class_type"] == "UNS_VideoFrames":
             node["inputs"]["megapixels"] = 0.01

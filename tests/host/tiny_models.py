@@ -33,6 +33,11 @@ def motion_layout() -> Layout:
     return layout
 
 
+def animatelcm_layout() -> Layout:
+    """AnimateLCM's for SD1.5: AnimateDiff's v2 layout without positions, by which its loader knows it."""
+    return {key: shape for key, shape in motion_layout().items() if "pos_encoder" not in key}
+
+
 def _motion_module(prefix: str, c: int) -> Layout:
     block = "transformer_blocks.0."
     weights = {
@@ -123,6 +128,11 @@ KINDS: dict[str, tuple[str, str, Callable[[dict[str, Layout]], Layout]]] = {
         "uns_control_one_level.safetensors",
         lambda all_: {f"control_model.{key}": shape for key, shape in all_["controlnet_one_level"].items()},
     ),
+    "animatelcm": (
+        "animatediff_models",
+        "uns_AnimateLCM_sd15_t2v.ckpt",
+        lambda all_: animatelcm_layout(),
+    ),
 }
 
 
@@ -144,6 +154,7 @@ class ModelShelf:
             if self.layouts is None:
                 self.layouts = self.ask_layouts()
             weights = random_weights(layout(self.layouts), seed=list(KINDS).index(kind))
-            save_file(weights, str(self.folder / folder / name))
+            write = torch.save if name.endswith(".ckpt") else save_file
+            write(weights, str(self.folder / folder / name))
             self.seconds[kind] = time.monotonic() - start
         return name

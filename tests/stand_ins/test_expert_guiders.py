@@ -48,9 +48,10 @@ class Patcher:
 class ModelPatcher(Foreign, Patcher):
     """With fields that can be renamed."""
 
-    def __init__(self, network: str):
+    def __init__(self, network: str, *others: "ModelPatcher", device: str = "the device"):
         super().__init__(network=network)
-        self.is_clone, self.load_device = lambda other: network == other.network, "the device"
+        self.is_clone, self.load_device = lambda other: network == other.network, device
+        self.get_additional_models_with_key = {"multigpu": list(others)}.get
 
 
 class LoadedModel(Foreign):
@@ -105,6 +106,28 @@ def test_it_begins_with_the_one_that_is_asked_first_and_needs_no_other(pair, sig
     run(pair, *sigmas)
     begins = [one.split()[0] for one in told if isinstance(one, str) and one.endswith("begins")]
     assert begins[0] == begun and len(begins) == len({pair.of(sigma) for sigma in sigmas})
+
+
+@pytest.mark.parametrize(
+    "sigmas, never",
+    [
+        ((14.6, 3.0, 0.0), "low-noise"),  # the last sigma above 0 counts
+        ((0.1, 1.0), "high-noise"),  # rising, as core's FlipSigmas makes them
+        ((14.6, 1.0), None),
+        ((5.0, 1.0, 0.0), None),
+    ],
+)
+def test_in_cores_own_nodes_it_says_itself_who_is_never_asked(pair, experts, monkeypatch, sigmas, never):
+    """Passes of ours say so themselves, and run it."""
+    said: list[str] = []
+    monkeypatch.setattr(experts.screen, "running_node", lambda: "7")
+    monkeypatch.setattr(experts.screen, "say", lambda node, text: said.append(f"{node}{text}"))
+    pair, clip, asked = pair[0], torch.ones(1, 4, 2, 2), [sigma for sigma in sigmas if sigma > 0]
+    pair.sample(0 * clip, clip, Walk(*asked), torch.tensor(sigmas))
+    begin = f"7Experts by Sigma; the {never} model is never asked: border 2 lies"
+    assert [text.startswith(begin) for text in said] == [True] * (never is not None)
+    pair.run(0 * clip, clip, Walk(*asked), torch.tensor(sigmas))
+    assert len(said) == (never is not None)
 
 
 def test_a_sampler_that_goes_to_and_fro_has_more_turns(pair):
@@ -278,7 +301,19 @@ def test_the_other_expert_alone_is_taken_off_the_device(core_experts, monkeypatc
     assert freed == []
 
 
-@pytest.mark.parametrize("field", ["is_clone", "load_device"])
+def test_what_the_other_expert_has_on_other_devices_goes_as_well(core_experts, monkeypatch):
+    """Core's MultiGPU CFG Split makes a network more for each GPU."""
+    high, split = ModelPatcher("high"), ModelPatcher("low's second", device="another device")
+    low = ModelPatcher("low", split)
+    freed = loaded(core_experts, monkeypatch, high, low, split)
+    core_experts.make_way(high, low)
+    assert freed == [low, split]
+    freed.clear()
+    core_experts.make_way(low, high)
+    assert freed == [high]
+
+
+@pytest.mark.parametrize("field", ["is_clone", "load_device", "get_additional_models_with_key"])
 def test_a_patchers_field_that_was_renamed_is_missed(core_experts, monkeypatch, field):
     high, low = ModelPatcher("high"), ModelPatcher("low")
     loaded(core_experts, monkeypatch, high, low)

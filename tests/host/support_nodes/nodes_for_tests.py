@@ -20,6 +20,7 @@ from safetensors.torch import load_file, save_file
 
 from . import foreign_fields
 from .analytic import ROUNDED, AnalyticWrapper, Faults
+from .clones import split
 from .experts import watch
 from .layouts import layouts
 from .memory import PATCHES, PatchWrapper
@@ -290,6 +291,21 @@ class WatchedExpert(Fresh):
     @classmethod
     def execute(cls, model, name, log):
         return io.NodeOutput(watch(model, name, output_file(f"{log}.jsonl")))
+
+
+@node
+class SplitModel(Fresh):
+    """A clone of the MODEL with a second network for half of the conditions; logs to <log>.jsonl which is
+    asked; the log goes on."""
+
+    @classmethod
+    def define_schema(cls):
+        inputs = [io.Model.Input("model"), io.String.Input("log")]
+        return schema("SplitModel", inputs, [io.Model.Output()])
+
+    @classmethod
+    def execute(cls, model, log):
+        return io.NodeOutput(split(model, output_file(f"{log}.jsonl")))
 
 
 @node
