@@ -69,6 +69,12 @@ BARS = (
     Bar("on average at most 36 rows for the first restyle", END, _rows, 36),
     Bar("restyle error at most 0.62 across lightness", DIRECT, _error, 0.62, kinds=CROSSING),
 )
+FURTHER = 17  # rows
+ELSEWHERE = {
+    "low": "From sigma 14.6",
+    "64 frames": "On 64 frames in windows",
+    "256 frames": "On 256 frames in windows",
+}
 RIVALS = (("core euler", "at 16 steps", True), (f"core euler, {MANY} steps", f"at {MANY} steps", False))
 
 
@@ -84,6 +90,9 @@ def checks(results: Sequence[Result]) -> Iterator[Check]:
     yield from _random(compared(results))
     for bar in BARS:
         yield from bar.check(results)
+    yield from _each_further(pick(pairs, DIRECT))
+    for name, words in ELSEWHERE.items():
+        yield from _gain(setting(results, name), words)
     yield from _against(pairs, DIRECT, FLOWEDIT)
 
 
@@ -136,6 +145,25 @@ def _random(few: Sequence[Result]) -> Iterator[Check]:
             f" where another clip has {other:.2f} px",
             far > near,
         )
+
+
+def _each_further(ours: Sequence[Result]) -> Iterator[Check]:
+    """Whether no clip's further restyle costs more than the mean may."""
+    rows = [r.rows[1] for r in ours if r.transfer.setting == "pairs" and r.cfg == 1.0]
+    if rows:
+        more = sum(one > FURTHER for one in rows)
+        finding = f"Most: {max(rows)}; {more} of {len(rows)} clips take more than {FURTHER}"
+        yield Check(f"{DIRECT}, cfg 1: at most {FURTHER} rows for each further one", finding, not more)
+
+
+def _gain(results: Sequence[Result], words: str) -> Iterator[Check]:
+    """Whether the direct path has a lower restyle error than the way without it there, by two standard
+    errors."""
+    ours, theirs = _both(results, DIRECT, BASE)
+    if ours:
+        change, doubt = difference(ours, theirs, _error)
+        finding = f"{change:+.3f} ± {doubt:.3f} on {len(ours)} clips"
+        yield Check(f"{words} the direct path keeps a gain in restyle error", finding, change < -2 * doubt)
 
 
 def _against(results: Sequence[Result], name: str, rival: str) -> Iterator[Check]:

@@ -382,11 +382,28 @@ def test_a_rival_is_beaten_in_error_at_no_worse_flicker_and_hit():
     assert list(checks._against(rival, "new", FLOWEDIT)) == []
 
 
+def test_one_further_restyle_that_costs_more_is_found():
+    (found,) = checks._each_further([made(i, DIRECT, 0.1, rows=(26, 16 + (i == 2))) for i in range(3)])
+    assert found.holds
+    (found,) = checks._each_further([made(i, DIRECT, 0.1, rows=(26, 16 + i)) for i in range(3)])
+    assert not found.holds and "1 of 3 clips take more" in found.finding
+    assert list(checks._each_further([])) == []
+
+
+def test_a_gain_elsewhere_is_one_by_two_standard_errors():
+    base = [made(i, BASE, 0.5 + i) for i in range(4)]
+    for gains, holds in (((0.1, 0.3, 0.1, 0.3), True), ((0.1, -0.1, 0.1, 0.0), False)):
+        ours = [made(i, DIRECT, 0.5 + i - gain) for i, gain in enumerate(gains)]
+        (found,) = checks._gain([*base, *ours], "From there")
+        assert found.holds is holds
+    assert list(checks._gain(base, "From there")) == []
+
+
 def test_what_is_promised_of_the_ways_to_come_can_be_read():
     names = {bar.name for bar in checks.BARS}
     results = [made(i, name, 0.1, cfg) for i in (0, 3, 4) for name in {BASE, *names} for cfg in (1.0, 3.0)]
     found = list(checks.checks(results))
-    assert len(found) == 1 + len(checks.BARS)
+    assert len(found) == 1 + len(checks.BARS) + 1
     assert all(check.holds for check in found if "17 rows" in check.promise or "0.50" in check.promise)
 
 
@@ -571,7 +588,9 @@ def check_report(text):
         *(("SDEdit", f"{i / 10:g}") for i in range(0, 9, 2)),
     ]
     promises = re.findall(r"^- \*\*(holds|DOES NOT HOLD)\*\*: ", text, re.MULTILINE)
-    assert len(promises) == 1 + 4 + 1 + len(checks.BARS) + 1  # exact, duels, random noise, bars, FlowEdit
+    assert (
+        len(promises) == 1 + 4 + 1 + len(checks.BARS) + 1 + 1
+    )  # exact, duels, random noise, bars, each, FlowEdit
     assert promises[0] == "holds"
     assert "nan" not in text
 
