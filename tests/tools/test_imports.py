@@ -45,6 +45,10 @@ USED = {
     },
     # it runs tools/restyle.py on the two servers of tests/host, and its scheduler on paper
     "benchmarks.farm": {"benchmarks", "tools", "simpy", "farm_servers"},
+    # it opens pages of the servers of tests/host in the browser of tests/browser
+    "benchmarks.opening": {
+        *("benchmarks", "tools", "browser", "playwright", "comfy_server", "comfyui_workflow_templates_json"),
+    },
     # they run inside ComfyUI, whose `nodes` this is; the pack goes by the name that tests give it, and two
     # files of tests/host make the models
     "benchmarks.host": {
