@@ -174,7 +174,7 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
 
     latent = g.add("VAEEncode", pixels=footage.frames, vae=vae["VAE"])
     steps, noise = unsampled(g, model, texts.source, texts.negative, latent, family.schedule)
-    which = g.note("Which text goes where?", notes.PROMPTS)
+    which = g.note("Which text where?", notes.PROMPTS)
 
     edges = g.add("UNS_CannyEdges", colors=OURS, images=footage.frames)
     hint = g.add(

@@ -153,7 +153,7 @@ def restyle(info: dict, variant: Variant) -> dict:
     rising = variant.sample(g, True, scene, latent_image=latent["latent"], sigmas=steps["SIGMAS"])
     noise = rising.sampler
     report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
-    which = g.note("Which text goes where?", variant.prompts)
+    which = g.note("Which text where?", variant.prompts)
 
     falling = variant.sample(g, False, scene, noise=noise["noise"])
     result = falling.sampler

@@ -100,7 +100,7 @@ HUNYUAN_VARIANT = Variant(
     [HUNYUAN, CLIP_L, LLAMA, HUNYUAN_VAE],
     "text-to-video model of HunyuanVideo",
     START,
-    ("Guidance instead of cfg", ABOUT),
+    ("Guidance, not cfg", ABOUT),
     Frames(0.38, 16, 3, SIZE),
     notes.TUNING_HUNYUAN,
     load,

@@ -181,7 +181,7 @@ def unsampling_look(info: dict, way: Way) -> dict:
     texts = prompts(g, base["CLIP"])
     latent = g.add("VAEEncode", pixels=footage.frames, vae=vae["VAE"])
     steps, noise = unsampled(g, model, texts.source, texts.negative, latent, SD15.schedule)
-    which = g.note("Which text goes where?", notes.PROMPTS, collapsed=True)
+    which = g.note("Which text where?", notes.PROMPTS, collapsed=True)
     # folded while the links still name the nodes inside the models
     models = fold_models(g, loaded)
     seen = way.see(g, picture, models["MODEL"], texts, models["VAE"], latent["LATENT"])

@@ -74,7 +74,7 @@ LTXV_VARIANT = Variant(
     [LTXV, T5],
     "checkpoint of LTXV",
     START,
-    ("What differs from AnimateDiff", ABOUT),
+    ("Unlike AnimateDiff", ABOUT),
     Frames(0.38, 32, 7, SIZE),
     notes.TUNING_WAN,
     load,

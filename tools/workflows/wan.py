@@ -151,7 +151,7 @@ ONE = variant(
     [WAN],
     "text-to-video model of Wan 2.1",
     notes.START_WAN,
-    ("What differs from AnimateDiff", notes.FLOW),
+    ("Unlike AnimateDiff", notes.FLOW),
     with_model,
     notes.TUNING_WAN,
 )
