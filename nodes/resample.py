@@ -13,8 +13,8 @@ class NoiselessResampler(io.ComfyNode):
             node_id="UNS_NoiselessResampler",
             display_name="Noiseless Resampler",
             category="sampling/unsampling",
-            description="Grows a clip from unsampled noise. No new noise is added, there is no seed: the"
-            " same inputs give the same clip. Schedule and solver come with the noise.",
+            description="Grows a clip from unsampled noise. The same inputs give the same clip; another"
+            " variation gives another take of it. Schedule and solver come with the noise.",
             search_aliases=[*SOUGHT, "resample", "noiseless", "inversion"],
             inputs=[
                 io.Model.Input(
