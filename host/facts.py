@@ -37,7 +37,7 @@ class Family:
             "sigma_table": "use the same beta schedule (Use Evolved Sampling) and motion model in both"
             " passes",
             "experts": "connect the guider of Experts by Sigma, with the same border and models of the same"
-            " kinds, in both passes"
+            " kinds, to both advanced nodes"
             if self.experts
             else "connect one model, as in the Exact Unsampler",
         }

@@ -260,18 +260,17 @@ def _fall(
         timed = again.watched(seen.watched(falling.timed(report)))
         how = settings | {"callback": timed, "store": store, "compare": again.compare}
         how |= {"direct_denoise": at_cfg(path_cfg), "flow": carried is not None and carried.facts.flow}
-        how["across"] = seen.tell_across
+        how |= {"across": seen.tell_across, "border": experts.border_of(falling.guider)}
         return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
-    coming = f"resampling, {calls} model calls"
+    first = looks_first(inversion.direct_steps, path, settings["mirror"], settings["turn"])
+    coming = f"resampling, {calls + first} model calls"
     falling.say(Told(coming, coming) + remark)
     top = _top_of(inversion)
     sigmas = inversion.sigmas[top:]
     begun = min(steps.starts(inversion, settings["structure"], settings["direct"]))
-    if looks_first(inversion.direct_steps, path, settings["mirror"], settings["turn"]):
-        begun = 0
-    first = float(inversion.sigmas[min(begun, len(inversion.sigmas) - 2)])
-    sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top, first)
+    begun = float(inversion.sigmas[0 if first else min(begun, len(inversion.sigmas) - 2)])
+    sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top, begun)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
     done = f"resampled in {seen.calls} model calls"
     falling.done(Told(done, done), again.remark + remark + seen.remark(settings))

@@ -118,18 +118,19 @@ class OnThePath:
         self.same_prompt, self.other_prompt = known and asked == made, known and asked != made
         kept = inversion.record.direct if inversion.record is not None else None
         answers = () if kept is None else kept.answers
-        # by sigma, since a pass may look at other steps first
         self.answers = {float(inversion.sigmas[i]): answers[i] for i in path if answers}
-        self.same, self.calls, self.across, self.looked = bool(self.answers), 0, False, True
+        self.equal: dict[float, bool] = {}
+        self.calls, self.across, self.looked = 0, False, True
 
     def watched(self, callback: Callback) -> Callback:
         """The callback, which also looks at the answers on the path."""
 
         def watch(call: int, calls: int, sigma: float, x: Tensor, denoised: Tensor) -> None:
             self.calls = call
-            if self.same and sigma in self.answers:
+            # the last answer at a sigma is the path's own: what a pass looks at first is asked before
+            if sigma in self.answers:
                 answer = self.answers[sigma]
-                self.same = torch.equal(denoised.to(answer), answer)
+                self.equal[sigma] = torch.equal(denoised.to(answer), answer)
             callback(call, calls, sigma, x, denoised)
 
         return watch
@@ -137,6 +138,11 @@ class OnThePath:
     def tell_across(self, across: bool | None) -> None:
         """That the new look lies across the source's lightness, that it does not, or that none can say."""
         self.across, self.looked = bool(across), across is not None
+
+    @property
+    def same(self) -> bool:
+        """Whether the path had answers, each the same as the source's own."""
+        return bool(self.equal) and all(self.equal.values())
 
     def remark(self, settings: dict[str, Any]) -> str:
         """What there is to say after the pass. settings: the engine's."""
@@ -158,7 +164,7 @@ class OnThePath:
                 " direct to 0",
                 "the noise has this very prompt",
             )
-        if not self.looked and settings["turn"] is None:
+        if not self.looked and settings["turn"] is None and settings["mirror"] is not None:
             return UNSEEN
         return _of_lightness(settings) if self.across else ""
 

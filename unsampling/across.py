@@ -16,6 +16,7 @@ from .solvers.evaluation import ModelCalls, Share
 # (measured on the demo's world: benchmarks/results/lightness.md). SEEN: the least that the source's own
 # answer must have with the source to tell anything: at the very top it may have nothing of it.
 ACROSS, SEEN = -0.3, 0.1
+MOST = 3  # answers to look at: each may be asked for twice
 
 
 def lies_across(
@@ -37,26 +38,28 @@ def lies_across(
 class Look:
     """Looks at the answers of a path from its top, until one tells whether the new look lies across.
 
-    mirror: what lightness is, as in lies_across(). across: what was found; None as long as nothing tells.
-    looked: whether it was given anything.
+    mirror: what lightness is, as in lies_across(). most: at how many answers. across: what was found; None as
+    long as nothing tells. looked: whether it was given anything.
     """
 
-    def __init__(self, source: Tensor, mirror: Mirror | None):
-        self.source, self.mirror = source, mirror
+    def __init__(self, source: Tensor, mirror: Mirror | None, most: int = MOST):
+        self.source, self.mirror, self.left = source, mirror, most
         self.across: bool | None = None
         self.looked = False
 
     def __call__(self, answer: Tensor, source_answer: Tensor) -> bool:
-        """Given an answer and the source's own; returns whether the look is known to lie across."""
+        """Given an answer and the source's own; returns whether this one shows that the look lies across."""
         self.looked = True
-        if self.across is None:
-            self.across = lies_across(answer, source_answer, self.source, self.mirror)
+        if self.across is not None or not self.left:
+            return False
+        self.left -= 1
+        self.across = lies_across(answer, source_answer, self.source, self.mirror)
         return bool(self.across)
 
     def tells(self, answer: Tensor, source_answer: Tensor) -> bool:
-        """The same; returns whether it is known at all."""
+        """The same; returns whether to look no further."""
         self(answer, source_answer)
-        return self.across is not None
+        return self.across is not None or not self.left
 
     def beside(self, answer: Tensor, source_answer: Tensor) -> bool:
         """The same for a walk that goes on whatever is found."""
@@ -68,6 +71,13 @@ def correlation(a: Tensor, b: Tensor) -> float:
     """Of the layouts of two clips, each channel around its mean: from -1 to 1."""
     a, b = (centred(layout(x.to("cpu", torch.float32))) for x in (a, b))
     return float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12))
+
+
+def to_look_at(sigmas: Tensor, kept: int, border: float) -> int:
+    """How many of the path's answers a pass may look at: what is below a border another model answers, which
+    would have to come and go for it. kept: as in looks_first()."""
+    above = int((sigmas[:kept] >= border).sum())
+    return min(MOST, above or kept)
 
 
 def looks_first(kept: int, path: range, mirror: Mirror | None, turn: bool | None) -> bool:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from . import direct as direct_path
 from . import mix, schedules, solvers, steps
-from .across import Look, walked
+from .across import Look, to_look_at, walked
 from .checks import check_fraction, check_latent, check_mask, per_frame
 from .errors import Cause, UnsamplingError
 from .hold import Adjust, holding, in_turn
@@ -138,6 +138,7 @@ def resample(
     mirror: Mirror | None = None,
     turn: bool | None = None,
     across: Callable[[bool | None], None] | None = None,
+    border: float = 0.0,
 ) -> Tensor:
     """Grows a clip from unsampled noise: the sampling ODE back down, with nothing random in it.
 
@@ -162,6 +163,7 @@ def resample(
         across the source's lightness, which costs the calls until then once more; a pass that starts below
         makes them beforehand. Frames that structure keeps whole, and what is outside a mask, are the source.
     across: is told whether the look lies across where answers were looked at; None: none of them shows it.
+    border: another model answers below it, so nothing is looked at there.
 
     Returns: the clip in sampling space, shape, device and float type of inversion.noise.
     Raises: UnsamplingError for settings that do not fit, before any model call, and at the model's first NaN.
@@ -200,7 +202,8 @@ def resample(
     share, edit, velocity = steps.shares(mask, starts), None, None
     evening = steadying(source, steady)
     if record.direct is not None:
-        look, adjust = Look(source, mirror), in_turn(holding(source, hold, push=False), evening)
+        most = to_look_at(inversion.sigmas, record.direct.steps, border)
+        look, adjust = Look(source, mirror, most), in_turn(holding(source, hold, push=False), evening)
         adjusts = adjust, _looked_at(adjust, compare, evaluate)
         shares = steps.shares(mask, torch.zeros_like(starts)), share
         through = partial(ask, denoise=direct_denoise or denoise)

@@ -23,7 +23,10 @@ REPLACED_KEY = Key(core.CORE, "comfy.model_patcher", "patches_replace")
 def cut(guider, of: Cut):
     """A copy of the guider whose MODEL's adapters have the pictures, weights and masks of a part; itself
     where nothing is another."""
-    options = guider.model_options
+    # a guider of another pack may ask its model in its own way
+    options = getattr(guider, "model_options", None)
+    if not isinstance(options, dict):
+        return guider
     places = options.get("transformer_options", {}).get(REPLACED_KEY.name, {})
     found = {name: _replaced(patches, of) for name, patches in places.items()}
     if all(found[name] is patches for name, patches in places.items()):

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unsampling import resample, schedules, solvers, steps, takes, unsample
-from unsampling.across import lies_across
+from unsampling.across import MOST, lies_across
 from unsampling.inversion import calls_falling
 from unsampling.mirror import Mirror, of_colours, of_pixels
 
@@ -226,6 +226,42 @@ def test_a_path_too_short_to_tell_says_so_and_turns_nothing():
         found = resample(look, inversion, mirror=mirror, across=told.append, **how)
         assert torch.equal(found, resample(look, inversion, turn=False, **how))
     assert told == [None, None]
+
+
+@pytest.mark.parametrize("how", [{"structure": 0.1}, {"direct": 0.3}, {}])
+@pytest.mark.parametrize(
+    "border, most", [(0.0, MOST), (float(AYS[2]), MOST), (float(AYS[1]), 2), (1e9, MOST)]
+)
+def test_a_pass_looks_at_few_answers_and_at_none_of_another_model(how, border, most):
+    x0, _, mirror = lit_scene()
+
+    def blind(x, sigma, step):
+        return torch.zeros_like(x)
+
+    inversion, told, asked = unsample(blind, x0, AYS, direct=0.7), [], []
+    report = partial(keep, asked)
+    found = resample(
+        blind, inversion, mirror=mirror, across=told.append, border=border, callback=report, **how
+    )
+    assert told == [None]
+    assert len(asked) == calls_falling(inversion, **how) + (most if how else 0)
+    looked = [sigma for _, _, sigma, *_ in asked[:most]]
+    assert looked == AYS[:most].tolist()
+    assert torch.equal(found, resample(blind, inversion, turn=False, **how))
+
+
+def test_a_find_is_never_looked_for_below_the_border():
+    """The path would begin again at its top, where the other model answers."""
+    x0, denoise, mirror = lit_scene()
+
+    def late(x, sigma, step):
+        return denoise(x, sigma, step) if sigma < AYS[0] else torch.zeros_like(x)
+
+    inversion, look = unsample(late, x0, AYS, direct=0.7), mirror.seen(late)
+    for border, across in ((0.0, True), (float(AYS[0]), None)):
+        told = []
+        resample(look, inversion, mirror=mirror, across=told.append, border=border)
+        assert told == [across]
 
 
 def test_noise_without_a_path_tells_nothing():

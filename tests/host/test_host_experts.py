@@ -125,6 +125,20 @@ def check_loads(events: list[dict], passes: int) -> None:
     assert sum(counts(events, "load").values()) <= passes + 1
 
 
+@pytest.mark.parametrize("how", [{"structure": 0.1}, {"direct": 0.2}, {}], ids=str)
+def test_looking_for_a_turned_lightness_brings_no_expert_twice(comfy, how):
+    pair = Pair(comfy, "experts-look")
+    noise = pair.up(direct=0.9)
+    back = pair.run(back=pair.down(noise, turn_lightness="auto", **how))["back"]
+    assert pair.error(back) < EXACT
+    other = pair.down(noise, pair.guider(TARGET), turn_lightness="auto", **how)
+    pair.run(other=other)
+    events = comfy.calls("experts-look")
+    check_experts(events, BORDER)
+    check_loads(events, 3)
+    assert [name for name, _ in turns(events)] == ["low", "high", "high", "low", "high", "low"]
+
+
 @pytest.mark.parametrize("direct", [0.0, 0.7, -1.0])
 @pytest.mark.parametrize("solver, record", INSIDE)
 def test_the_round_trip_is_exact_and_each_expert_is_loaded_once_a_pass(comfy, solver, record, direct):

@@ -67,12 +67,23 @@ def test_what_a_pass_looks_at_before_its_path_is_no_answer_of_the_path():
     assert "changed nothing" in seen.remark(SETTINGS) and seen.calls == 2
 
 
+def test_an_answer_at_the_first_takes_noise_is_no_answer_of_another_take():
+    """A pass looks at the same answers for all takes, at sigmas of its path."""
+    seen = remarks.OnThePath(NOISE, range(2), {"prompt positive": "abc"})
+    report = seen.watched(lambda *_: None)
+    report(1, 5, float(NOISE.sigmas[0]), CLIP, ANSWERS[0] + 1)
+    for i, answer in enumerate(ANSWERS):
+        report(2 + i, 5, float(NOISE.sigmas[i]), CLIP, answer)
+    assert "changed nothing" in seen.remark(SETTINGS)
+
+
 def test_a_path_that_does_not_tell_of_lightness_says_so_where_lightness_is_to_be_found_out():
     seen = remarks.OnThePath(NOISE, range(2), {"prompt positive": "xyz"})
     seen.watched(lambda *_: None)(1, 5, float(NOISE.sigmas[0]), CLIP, ANSWERS[0] + 1)
     seen.tell_across(None)
     assert "set turn_lightness to on" in seen.remark(SETTINGS)
     assert seen.remark(SETTINGS | {"turn": False}) == ""
+    assert seen.remark(SETTINGS | {"mirror": None}) == ""  # then on is refused
 
 
 @pytest.mark.parametrize(
