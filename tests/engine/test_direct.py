@@ -413,5 +413,6 @@ def test_lightness_is_judged_at_the_first_answer_that_has_seen_the_source():
         look = Look(source, None)
         found = look.tells(first, own)
         assert look.looked and found is (own is source)
-        assert look(answers, source) is look.across is across
+        assert look(answers, source) is (across and own is blank)  # the answer that shows it, once
+        assert look.across is across
         assert not look.beside(answers, source)

@@ -100,7 +100,6 @@ def test_a_path_that_does_not_tell_of_lightness_says_so_where_lightness_is_to_be
 )
 def test_what_is_said_of_a_look_across_lightness_has_the_cure(settings, said):
     seen = remarks.OnThePath(NOISE, range(2), {"prompt positive": "xyz"})
-    seen.same = False
     assert seen.remark(settings) == ""
     seen.tell_across(True)
     assert said in seen.remark(settings)
