@@ -4,13 +4,17 @@ import json
 import sys
 import time
 from pathlib import Path
+from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import urlopen
 
 SERVER = "http://127.0.0.1:8188"
 prompt = json.loads(Path(sys.argv[1]).read_bytes())
 # Here is the place for changes: prompt["6"]["inputs"]["text"] = "ink drawing of a landscape"
-run = json.load(urlopen(f"{SERVER}/prompt", json.dumps({"prompt": prompt}).encode()))["prompt_id"]
+try:
+    run = json.load(urlopen(f"{SERVER}/prompt", json.dumps({"prompt": prompt}).encode()))["prompt_id"]
+except HTTPError as refused:
+    sys.exit(f"ComfyUI refused the prompt: {refused.read().decode()}")
 while not (entry := json.load(urlopen(f"{SERVER}/history/{run}")).get(run)):
     time.sleep(1)
 if entry["status"]["status_str"] != "success":

@@ -1,5 +1,5 @@
-// What a node said of its run, where people look: in whole on its menu, and as a toast if something is wrong, a
-// report's bad verdict too. A run that had nothing to do says that.
+// What a node said of its run: in whole on its menu, and as a toast if something is wrong, a report's bad verdict
+// too. A run that had nothing to do says that.
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 
@@ -17,7 +17,7 @@ api.addEventListener("unsampling.said", ({ detail }) => {
 });
 
 // A report's output is sent again with each run that takes it from the cache.
-const isKept = ({ node, prompt_id }) => kept.prompt_id === prompt_id && kept.nodes.map(String).includes(String(node));
+const isKept = ({ node, prompt_id }) => kept.prompt_id === prompt_id && kept.nodes?.map(String).includes(String(node));
 
 api.addEventListener("executed", ({ detail }) => {
     if (isKept(detail)) return;
@@ -47,7 +47,7 @@ async function promptOf(id) {
     return {};
 }
 
-// The same clip came out if every resampler of the run, and all that leads on from them, was in the cache.
+// The same clip came out if every resampler of the run, and all behind them, was in the cache.
 async function isSame(run) {
     const prompt = await promptOf(run.prompt_id);
     const ours = Object.keys(prompt).filter((id) => RESAMPLERS.includes(prompt[id].class_type));

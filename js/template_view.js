@@ -1,10 +1,11 @@
-// ComfyUI fits a template into the window, where the text of a large one is too small to read, or not drawn at all.
-// Ours then opens with the view in its file.
+// ComfyUI fits a template into the window, where a large one's text is hard to read, or not drawn.
+// Ours opens with the view in its file.
 import { app } from "../../scripts/app.js";
 
 const SHARE = 0.75; // of the window that ComfyUI fits a graph into
 
 function isSmall({ groups, extra }) {
+    if (!groups?.length || !extra.ds) return false;
     const end = (axis) => Math.max(...groups.map(({ bounding }) => bounding[axis] + bounding[axis + 2]));
     return SHARE * Math.min(innerWidth / end(0), innerHeight / end(1)) < extra.ds.scale;
 }

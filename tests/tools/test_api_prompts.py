@@ -90,7 +90,7 @@ def test_a_script_ends_when_the_prompt_is_refused(script, tmp_path):
     with FakeComfy() as fake:
         fake.refusal = {"error": {"message": "Prompt outputs failed validation"}, "node_errors": {}}
         done = queued(script, fake, tmp_path, "unsample_resample_image")
-    assert done.returncode == 1 and ("400" in done.stderr or "failed validation" in done.stderr)
+    assert done.returncode == 1 and "failed validation" in done.stderr and "Traceback" not in done.stderr
 
 
 def test_a_servers_name_cannot_leave_the_folder(script, tmp_path):
@@ -106,7 +106,7 @@ def test_a_servers_name_cannot_leave_the_folder(script, tmp_path):
 def test_a_script_is_about_12_lines(name):
     lines = (PROMPTS / name).read_text(encoding="utf-8").splitlines()
     left_out = ("import ", "from ", "#", "//", '"""', "}")
-    assert len([line for line in lines if line.strip() and not line.startswith(left_out)]) <= 13
+    assert len([line for line in lines if line.strip() and not line.startswith(left_out)]) <= 15
 
 
 def test_every_template_has_its_prompt_and_its_row():

@@ -82,7 +82,7 @@ def unsample_resample_image(info: dict) -> dict:
     save = g.add("SaveImage", images=image["IMAGE"], filename_prefix="unsampling")
     # What came after 0.1.0 comes last, so that the numbers of the nodes that scripts know stay.
     report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
-    tuning = g.note("Too close, too far?", notes.TUNING_WAN)
+    tuning = g.note("Too close, too far?", notes.TUNING_MASKED)
     files = files_note(g, "checkpoint made from SD1.5", SD15)
     migration = migration_note(g)
     texts = [source, target, negative]

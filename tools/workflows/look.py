@@ -204,7 +204,11 @@ def unsampling_look(info: dict, way: Way) -> dict:
     tuning = g.note("Too close, too far?", notes.TUNING_MASKED, collapsed=True)
     migration = migration_note(g)
     video, trim, frames = footage.nodes
-    chosen = [(video, "file", "clip"), (picture, "image", "picture of the look")]
+    chosen = [
+        (video, "file", "clip"),
+        (trim, "duration", "seconds"),
+        (picture, "image", "picture of the look"),
+    ]
     app_mode(g, chosen, texts.nodes, result, saved[-1])
     unsample, resample = passes(5, noise, report, result)
     place(

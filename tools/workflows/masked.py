@@ -100,7 +100,9 @@ def unsampling_masked(info: dict) -> dict:
         fold_reading(g, "Frames", [trim, frames, latent], shown),
         fold_reading(g, "Mask", reading, {"MASK": reading[-1]["MASK"]}),
     )
-    app_mode(g, [(video, "file", "clip"), (film, "file", "mask video")], texts.nodes, result, saved[-1])
+    chosen = [(video, "file", "clip"), (clip, "duration", "seconds of the clip")]
+    chosen += [(film, "file", "mask video"), (masks, "duration", "seconds of the mask")]
+    app_mode(g, chosen, texts.nodes, result, saved[-1])
     unsample, resample = passes(5, noise, report, result)
     place(
         g,
