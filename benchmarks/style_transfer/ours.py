@@ -97,7 +97,11 @@ def others() -> list[Case]:
 
 def without_path(name: str, cfg: float = 1.0, **settings: Any) -> Down:
     """From the noise itself: what was asked for a path does not count."""
-    return Down(name, falling(direct=0.0, **settings), cfg, spared=lambda inversion: inversion.direct_steps)
+    how = {
+        "direct": 0.0,
+        "turn": False,
+    } | settings  # a path's answers, which would tell of lightness, are none
+    return Down(name, falling(**how), cfg, spared=lambda inversion: inversion.direct_steps)
 
 
 def _mirrored() -> Down:
@@ -131,7 +135,14 @@ def _take(variation: int) -> Case:
 def _of_length(direct: float) -> Down:
     """A path that takes this share of the steps, whatever the record would choose; from answers for more."""
     steps, name = round(direct * STEPS), f"{DIRECT}, direct {direct:g}"
-    return Down(name, falling(direct=direct), spared=lambda inversion: inversion.direct_steps - steps)
+
+    def fall(denoise: Prompt, inversion: Inversion, sigmas: Tensor) -> Tensor:
+        record = inversion.record
+        assert record is not None and record.direct is not None
+        kept = replace(record.direct, answers=record.direct.answers[:steps])
+        return falling()(denoise, replace(inversion, record=replace(record, direct=kept)), sigmas)
+
+    return Down(name, fall, spared=lambda inversion: inversion.direct_steps - steps)
 
 
 def _by_euler() -> tuple[Down, ...]:

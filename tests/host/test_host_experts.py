@@ -118,7 +118,7 @@ def turns(events: list[dict]) -> list[tuple[str, list[float]]]:
 
 
 def check_loads(events: list[dict], passes: int) -> None:
-    """Each expert is run once a pass, and moved at most once: the last of the way up is there for the next."""
+    """Each expert is run once a pass, and moved at most once: the last of the way up stays for the next."""
     for name in ("high", "low"):
         assert counts(events, "run")[name] == counts(events, "cleanup")[name] == passes
         assert 1 <= counts(events, "load")[name] <= passes or name == "low"
