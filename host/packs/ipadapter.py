@@ -37,6 +37,15 @@ def cut(guider, of: Cut):
     return made
 
 
+def has_pictures(guider) -> bool:
+    """Whether an adapter on the guider's MODEL has more than one picture, for a frame each."""
+    options = getattr(guider, "model_options", None)
+    places = options.get("transformer_options", {}) if isinstance(options, dict) else {}
+    patches = (one for found in places.get(REPLACED_KEY.name, {}).values() for one in found.values())
+    given = (one for patch in patches if ADAPTERS.made(patch) for one in ADAPTERS.read(patch, "kwargs"))
+    return any(isinstance(one.get("cond"), Tensor) and len(one["cond"]) > 1 for one in given)
+
+
 def _replaced(patches: dict, of: Cut) -> dict:
     found = {place: _adapters(patch, of) for place, patch in patches.items()}
     return patches if all(found[place] is patch for place, patch in patches.items()) else found

@@ -110,6 +110,19 @@ def test_each_frame_sees_its_own_picture_in_whatever_window(ipadapter_comfy, win
     assert torch.equal(found["back"], scene.source)
 
 
+def test_windows_of_core_begin_with_the_first_pictures_and_the_node_says_so(ipadapter_comfy):
+    scene, said = (
+        Adapted(ipadapter_comfy, "batch-core", WINDOWS[3]),
+        "windows each begin with the first of them",
+    )
+    positive, half = scene.text(SOURCE), FRAMES // 2
+    both = scene.see("both", *[1] * half, *[2] * half, batch=True)
+    for model, told in ((both, True), (scene.see("first", 1), False)):
+        before = ipadapter_comfy.log_text().count(said)
+        scene.run(noise=scene.on(model, scene.unsample, positive))
+        assert (ipadapter_comfy.log_text().count(said) > before) is told
+
+
 def picture(comfy, folder: Path) -> str:
     path = folder / "look.png"
     Image.fromarray(255 - pan_over_photograph(1, 96, 128)[0]).save(path)

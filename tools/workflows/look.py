@@ -200,7 +200,7 @@ def unsampling_look(info: dict, way: Way) -> dict:
     report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
     files = files_note(g, "checkpoint made from SD1.5", SD15.checkpoint, SD15.vae, SD15.motion, *way.files)
     size = g.note("Frames and memory", SD15.size, collapsed=True)
-    about = g.note("The look", way.about)
+    about = g.note("The look", way.about, collapsed=True)
     tuning = g.note("Too close, too far?", notes.TUNING_MASKED, collapsed=True)
     migration = migration_note(g)
     video, trim, frames = footage.nodes
@@ -216,9 +216,9 @@ def unsampling_look(info: dict, way: Way) -> dict:
         [
             read_me(start),
             Area("1 Source video", BLUE, [video, latent], 300, more=(Column([trim, frames], 300),)),
-            Area("2 Prompts", BLUE, texts.nodes, 340, prompt_heights(texts.nodes)),
+            Area("2 Prompts", BLUE, texts.nodes, 300, prompt_heights(texts.nodes)),
             Area("3 The look", BLUE, [picture], 300),
-            help_notes("Models and help", WIDE, (files, 210), (about, 230)),
+            help_notes("Models and help", WIDE, (files, 400), (about, 100)),
         ],
         [
             Area("4 Models", BLUE, [models, steps, size], 300, taller(models)),
@@ -231,7 +231,7 @@ def unsampling_look(info: dict, way: Way) -> dict:
                 taller(seen.look),
                 more=(Column(resample.nodes, 300, {}, resample.room or {}),),
             ),
-            Area("7 Result", BLUE, [images, *saved], 300, {saved[-1].id: 360}),
+            Area("7 Result", BLUE, [images, *saved], 300, {saved[-1].id: 340}),
         ],
     )
     return g.to_json()
