@@ -117,7 +117,7 @@ def test_windows_of_core_begin_with_the_first_pictures_and_the_node_says_so(ipad
     )
     positive, half = scene.text(SOURCE), FRAMES // 2
     both = scene.see("both", *[1] * half, *[2] * half, batch=True)
-    for model, told in ((both, True), (scene.see("first", 1), False)):
+    for model, told in ((scene.see("first", 1), False), (both, True)):
         before = ipadapter_comfy.log_text().count(said)
         scene.run(noise=scene.on(model, scene.unsample, positive))
         assert (ipadapter_comfy.log_text().count(said) > before) is told
