@@ -73,8 +73,18 @@ class Experts:
         more = {"denoise_mask": denoise_mask, "callback": callback, "disable_pbar": disable_pbar}
         return self.run(noise, latent_image, sampler, sigmas, seed=seed, **more)
 
-    def run(self, noise: Tensor, latent_image: Tensor, sampler, sigmas: Tensor, **how: Any) -> Tensor:
-        """Runs a SAMPLER, a pass of ours or another, in both guiders. how: as sample() has it."""
+    def run(
+        self,
+        noise: Tensor,
+        latent_image: Tensor,
+        sampler,
+        sigmas: Tensor,
+        denoise_mask: Tensor | None = None,
+        callback: Callable | None = None,
+        disable_pbar: bool = False,
+        seed: int | None = None,
+    ) -> Tensor:
+        """Runs a SAMPLER, a pass of ours or another, in both guiders."""
         if sigmas.shape[-1] == 0:
             return latent_image
         with Turns() as turns:
@@ -84,7 +94,8 @@ class Experts:
                 guider, other = self.guiders[session.turn], self.guiders[1 - session.turn]
                 core_experts.make_way(guider.model_patcher, other.model_patcher)
                 session.called = False
-                out = guider.sample(noise, latent_image, sampler, sigmas, **how)
+                how = {"callback": callback, "disable_pbar": disable_pbar, "seed": seed}
+                out = guider.sample(noise, latent_image, sampler, sigmas, denoise_mask=denoise_mask, **how)
                 if not session.called:
                     raise UnsamplingError(
                         f"the {NAMES[session.turn]} model carries something that samples in its own way;"
