@@ -268,9 +268,9 @@ def _fall(
     falling.say(Told(coming, coming) + remark)
     top = _top_of(inversion)
     sigmas = inversion.sigmas[top:]
-    begun = min(steps.starts(inversion, settings["structure"], settings["direct"]))
-    begun = float(inversion.sigmas[0 if first else min(begun, len(inversion.sigmas) - 2)])
-    sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top, begun)
+    begun = 0 if first else min(steps.starts(inversion, settings["structure"], settings["direct"]))
+    highest = float(inversion.sigmas[min(begun, len(inversion.sigmas) - 2)])
+    sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top, highest)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
     done = f"resampled in {seen.calls} model calls"
     falling.done(Told(done, done), again.remark + remark + seen.remark(settings))

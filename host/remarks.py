@@ -117,8 +117,7 @@ class OnThePath:
         known = asked is not None and made is not None
         self.same_prompt, self.other_prompt = known and asked == made, known and asked != made
         kept = inversion.record.direct if inversion.record is not None else None
-        answers = () if kept is None else kept.answers
-        self.answers = {float(inversion.sigmas[i]): answers[i] for i in path if answers}
+        self.answers = {} if kept is None else {float(inversion.sigmas[i]): kept.answers[i] for i in path}
         self.equal: dict[float, bool] = {}
         self.calls, self.across, self.looked = 0, False, True
 

@@ -41,14 +41,16 @@ def holding(source: Tensor, amount: float, push: bool) -> Adjust:
 
     if amount == 0:
         return unchanged
-    far_from_source, far_to_push = distance_from(source), distance_from(source, FAINTEST)
+    far_from_source = distance_from(source)
+    # 1, or less for a source fainter than that
+    contrast = min(1.0, float(_spread(source)) / (FAINTEST * source.numel() ** 0.5))
 
     def adjust(denoised: Tensor, recorded: Tensor) -> Tensor:
         recorded = recorded.to(denoised)
         far = far_from_source(recorded)
         if far <= NEAR:
             return denoised
-        blind = push and far >= FAR and far_to_push(recorded) >= FAR
+        blind = push and far * contrast >= FAR
         pushed = denoised + amount * (denoised - recorded) if blind else denoised
         (ours, spread), (theirs, their_spread) = (_pattern(layout(x)) for x in (pushed, recorded))
         seen = their_spread > FAINT * spread
@@ -58,11 +60,15 @@ def holding(source: Tensor, amount: float, push: bool) -> Adjust:
     return adjust
 
 
-def distance_from(source: Tensor, least: float = 0.0) -> Callable[[Tensor], float]:
+def distance_from(source: Tensor) -> Callable[[Tensor], float]:
     """How far an answer for the source lies from the source, over the source's spread around its channels'
-    means, or over the least spread (rms) if that is more."""
-    spread = centred(source).norm().clamp(min=max(1e-12, least * source.numel() ** 0.5))
+    means."""
+    spread = _spread(source)
     return lambda answer: float((answer.to(source) - source).norm() / spread)
+
+
+def _spread(source: Tensor) -> Tensor:
+    return centred(source).norm().clamp(min=1e-12)
 
 
 def centred(x: Tensor) -> Tensor:

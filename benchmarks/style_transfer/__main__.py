@@ -21,7 +21,14 @@ from pathlib import Path
 from benchmarks.report import promises, versions
 from benchmarks.style_transfer.cases import STEPS
 from benchmarks.style_transfer.checks import checks
-from benchmarks.style_transfer.clips import PRECISIONS, ROOT, fast_precision, measured
+from benchmarks.style_transfer.clips import (
+    PRECISIONS,
+    REPORTING,
+    ROOT,
+    fast_precision,
+    measured,
+    numbered,
+)
 from benchmarks.style_transfer.curves import curve, plot
 from benchmarks.style_transfer.gallery import summary
 from benchmarks.style_transfer.measures import NEAR
@@ -157,14 +164,9 @@ def _command(options: argparse.Namespace) -> str:
 
 def _which(options: argparse.Namespace) -> str:
     """Whose clips these are: those that settings were chosen on must not pass for others."""
-    last = options.first + options.clips - 1
     if options.half == "tuning":
         return "The tuning half: settings were chosen on these clips."
-    if options.first < HALVES["reporting"]:
-        return f"Clips {options.first} to {last}, some of them of the tuning half."
-    if options.half:
-        return "The reporting half: no setting was chosen on these clips."
-    return f"Clips {options.first} to {last}, none of them of the tuning half."
+    return REPORTING if options.half else numbered(options.first, options.clips)
 
 
 def _parser() -> argparse.ArgumentParser:

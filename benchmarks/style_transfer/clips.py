@@ -35,6 +35,7 @@ SOURCES = (
 )  # what figures come from
 PRECISIONS = {"bfloat16": torch.bfloat16, "float32": None}
 FAST = ("amx_bf16", "avx512_bf16")  # one of them, or a row in bfloat16 takes 20 times as long
+REPORTING = "The reporting half: no setting was chosen on these clips."
 RETURNED = 8  # of the compared clips, those that every recorded way brings back
 TIDY = {"MALLOC_TRIM_THRESHOLD_": "1073741824", "MALLOC_MMAP_THRESHOLD_": "1073741824"}  # saves 8 % of time
 
@@ -117,8 +118,11 @@ def job_results(job: Job) -> list[Result]:
 
 def whose(first: int, count: int) -> str:
     """Whose clips these are: those that settings were chosen on must not pass for others."""
-    if first == HALVES["reporting"] and count <= HALF:
-        return "The reporting half: no setting was chosen on these clips."
+    return REPORTING if first == HALVES["reporting"] and count <= HALF else numbered(first, count)
+
+
+def numbered(first: int, count: int) -> str:
+    """The same of clips that are no half."""
     some = "some" if first < HALVES["reporting"] else "none"
     return f"Clips {first} to {first + count - 1}, {some} of them of the tuning half."
 

@@ -97,10 +97,8 @@ def others() -> list[Case]:
 
 def without_path(name: str, cfg: float = 1.0, **settings: Any) -> Down:
     """From the noise itself: what was asked for a path does not count."""
-    how = {
-        "direct": 0.0,
-        "turn": False,
-    } | settings  # a path's answers, which would tell of lightness, are none
+    # nor is lightness looked at, which a path's answers would tell of
+    how = {"direct": 0.0, "turn": False} | settings
     return Down(name, falling(**how), cfg, spared=lambda inversion: inversion.direct_steps)
 
 

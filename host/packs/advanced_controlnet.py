@@ -50,13 +50,19 @@ def refuse_masks(conds: dict[str, list[dict]]) -> None:
 def _controls(conds: dict[str, list[dict]]) -> Iterator:
     """The ControlNets of more than one keyframe, each once."""
     controls = []
+    for control in chained(conds):
+        # the clones came with ComfyUI 0.22
+        controls += [control, *(CONTROL.read(control, "multigpu_clones") or {}).values()]
+    return (control for control in once(controls) if len(_keyframes(control)) > 1)
+
+
+def chained(conds: dict[str, list[dict]]) -> Iterator:
+    """The ControlNets of each condition, with those before them."""
     for cond in each(conds):
         control = cond.get(CONTROL_KEY.name)
         while control is not None:
-            # the clones came with ComfyUI 0.22
-            controls += [control, *(CONTROL.read(control, "multigpu_clones") or {}).values()]
+            yield control
             control = CONTROL.read(control, "previous_controlnet")
-    return (control for control in once(controls) if len(_keyframes(control)) > 1)
 
 
 def _keyframes(control) -> list:

@@ -8,10 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ..cursors import each
 from ..cuts import Cut
-from .advanced_controlnet import ACN, ADVANCED, GROUP, KEYFRAMES, is_ours
-from .core import CONTROL, CONTROL_KEY
+from .advanced_controlnet import ACN, ADVANCED, GROUP, KEYFRAMES, chained, is_ours
 from .fields import Kind
 
 MASKED = Kind(
@@ -52,22 +50,12 @@ def put(control, fields: dict[str, Any]) -> None:
 
 def has_keyframes(conds: dict[str, list[dict]]) -> bool:
     """Whether a ControlNet has latent keyframes."""
-    return any(map(_has_keyframes, filter(is_ours, _controls(conds))))
+    return any(map(_has_keyframes, filter(is_ours, chained(conds))))
 
 
 def has_sparse(conds: dict[str, list[dict]]) -> bool:
     """Whether a ControlNet is a SparseCtrl, which places its pictures by the number of frames in hand."""
-    return any(map(SPARSE.made, _controls(conds)))
-
-
-def _controls(conds: dict[str, list[dict]]) -> list:
-    found = []
-    for cond in each(conds):
-        control = cond.get(CONTROL_KEY.name)
-        while control is not None:
-            found.append(control)
-            control = CONTROL.read(control, "previous_controlnet")
-    return found
+    return any(map(SPARSE.made, chained(conds)))
 
 
 def _has_keyframes(control) -> bool:

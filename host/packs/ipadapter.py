@@ -23,14 +23,11 @@ REPLACED_KEY = Key(core.CORE, "comfy.model_patcher", "patches_replace")
 def cut(guider, of: Cut):
     """A copy of the guider whose MODEL's adapters have the pictures, weights and masks of a part; itself
     where nothing is another."""
-    # a guider of another pack may ask its model in its own way
-    options = getattr(guider, "model_options", None)
-    if not isinstance(options, dict):
-        return guider
-    places = options.get("transformer_options", {}).get(REPLACED_KEY.name, {})
+    places = _places(guider)
     found = {name: _replaced(patches, of) for name, patches in places.items()}
     if all(found[name] is patches for name, patches in places.items()):
         return guider
+    options = guider.model_options
     inner = options["transformer_options"] | {REPLACED_KEY.name: found}
     made = copy.copy(guider)
     made.model_options = options | {"transformer_options": inner}
@@ -39,11 +36,17 @@ def cut(guider, of: Cut):
 
 def has_pictures(guider) -> bool:
     """Whether an adapter on the guider's MODEL has more than one picture, for a frame each."""
-    options = getattr(guider, "model_options", None)
-    places = options.get("transformer_options", {}) if isinstance(options, dict) else {}
-    patches = (one for found in places.get(REPLACED_KEY.name, {}).values() for one in found.values())
+    patches = (one for found in _places(guider).values() for one in found.values())
     given = (one for patch in patches if ADAPTERS.made(patch) for one in ADAPTERS.read(patch, "kwargs"))
     return any(isinstance(one.get("cond"), Tensor) and len(one["cond"]) > 1 for one in given)
+
+
+def _places(guider) -> dict[str, dict]:
+    """What stands in the place of the MODEL's attentions; empty for a guider of another pack that does not
+    tell, since it may ask its model in its own way."""
+    options = getattr(guider, "model_options", None)
+    given = options.get("transformer_options", {}) if isinstance(options, dict) else {}
+    return given.get(REPLACED_KEY.name, {})
 
 
 def _replaced(patches: dict, of: Cut) -> dict:

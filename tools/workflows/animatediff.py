@@ -13,7 +13,9 @@ from tools.workflows.parts import (
     NOTE_WIDTH,
     OURS,
     WIDE,
+    Shared,
     app_mode,
+    falling,
     files_note,
     help_notes,
     migration_note,
@@ -187,15 +189,8 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
         strength=0.4,
         end_percent=0.4,
     )
-    result = g.add(
-        "UNS_NoiselessResampler",
-        colors=OURS,
-        model=model["MODEL"],
-        positive=hint["positive"],
-        negative=hint["negative"],
-        noise=noise["noise"],
-        cfg=2.0,
-    )
+    shared: Shared = {"model": model["MODEL"], "negative": hint["negative"]}
+    result = falling(g, shared, hint["positive"], noise)
     tuning = g.note("Too close, too far?", notes.TUNING)
 
     images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])

@@ -2,10 +2,21 @@
 
 from collections.abc import Callable
 
-from tools.workflows.graph import Graph, Node, Output
+from tools.workflows.graph import Graph, Node
 from tools.workflows.layout import Area, needed_height, place
 from tools.workflows.models import packs
-from tools.workflows.parts import BLUE, CLOSE, OURS, PURPLE, STRONG, Shared, prompt_heights, prompts
+from tools.workflows.parts import (
+    BLUE,
+    CLOSE,
+    OURS,
+    PURPLE,
+    STRONG,
+    Shared,
+    falling,
+    prompt_heights,
+    prompts,
+    rising,
+)
 from tools.workflows.subgraph import fold
 
 CATEGORY = "Video generation and editing/Video Edit"  # one of core's
@@ -34,7 +45,7 @@ def restyle_video(info: dict) -> dict:
     shared: Shared = {"model": base["MODEL"], "negative": negative}
     noise = rising(g, shared, source, latent["LATENT"], steps["SIGMAS"])
     result = falling(g, shared, target, noise)
-    back = falling(g, shared, source, noise, "Back to the source")
+    back = falling(g, shared, source, noise, 1.0, "Back to the source")
     images, check = (g.add("VAEDecode", samples=one["latent"], vae=base["VAE"]) for one in (result, back))
     report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
     place(
@@ -83,19 +94,6 @@ def two_passes(info: dict) -> dict:
     renamed = {source["CONDITIONING"]: "source", target["CONDITIONING"]: "target"}
     made = fold(g, PASSES, [noise, result, report], turned(result), outputs, OURS, renamed)
     return alone(g, made, [base, steps, source, target, negative, latent])
-
-
-def rising(g: Graph, shared: Shared, prompt: Output, latent: Output, sigmas: Output) -> Node:
-    """The way to the noise."""
-    more = {"latent_image": latent, "sigmas": sigmas, "cfg": 1.0}
-    return g.add("UNS_Unsampler", colors=OURS, positive=prompt, **shared, **more)
-
-
-def falling(g: Graph, shared: Shared, prompt: Output, noise: Node, title: str | None = None) -> Node:
-    """The way back; under a title that at which it gives the source."""
-    cfg = 2.0 if title is None else 1.0
-    more = {"noise": noise["noise"], "cfg": cfg}
-    return g.add("UNS_NoiselessResampler", title, colors=OURS, positive=prompt, **shared, **more)
 
 
 def turned(result: Node) -> dict[tuple[Node, str], str]:

@@ -19,6 +19,8 @@ from tools.workflows.parts import (
     STRONG,
     TARGET,
     WIDE,
+    Shared,
+    falling,
     files_note,
     help_notes,
     migration_note,
@@ -91,15 +93,8 @@ def unsampling_cross_fade(info: dict) -> dict:
     avoided = "blurry, low quality, deformed, watermark, text"
     negative = prompt(g, "Negative prompt", base["CLIP"], avoided, NEGATIVE)
     steps, noise = unsampled(g, model, source, negative, latent, SD15.schedule)
-    result = g.add(
-        "UNS_NoiselessResampler",
-        colors=OURS,
-        model=model["MODEL"],
-        positive=target["CONDITIONING"],
-        negative=negative["CONDITIONING"],
-        noise=noise["noise"],
-        cfg=2.0,
-    )
+    shared: Shared = {"model": model["MODEL"], "negative": negative["CONDITIONING"]}
+    result = falling(g, shared, target["CONDITIONING"], noise)
     images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])
     saved = core_result(g, images["IMAGE"], footage)
 

@@ -13,7 +13,9 @@ from tools.workflows.parts import (
     SOURCE,
     TARGET,
     WIDE,
+    Shared,
     app_mode,
+    falling,
     files_note,
     help_notes,
     migration_note,
@@ -69,15 +71,8 @@ def unsample_resample_image(info: dict) -> dict:
     negative = prompt(g, "Negative prompt", base["CLIP"], "blurry, low quality, watermark, text", NEGATIVE)
     latent = g.add("VAEEncode", pixels=pixels["IMAGE"], vae=base["VAE"])
     steps, noise = unsampled(g, base, source, negative, latent, "auto")
-    result = g.add(
-        "UNS_NoiselessResampler",
-        colors=OURS,
-        model=base["MODEL"],
-        negative=negative["CONDITIONING"],
-        positive=target["CONDITIONING"],
-        noise=noise["noise"],
-        cfg=3.0,
-    )
+    shared: Shared = {"model": base["MODEL"], "negative": negative["CONDITIONING"]}
+    result = falling(g, shared, target["CONDITIONING"], noise, 3.0)
     image = g.add("VAEDecode", samples=result["latent"], vae=base["VAE"])
     save = g.add("SaveImage", images=image["IMAGE"], filename_prefix="unsampling")
     # What came after 0.1.0 comes last, so that the numbers of the nodes that scripts know stay.

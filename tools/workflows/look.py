@@ -16,7 +16,9 @@ from tools.workflows.parts import (
     PURPLE,
     WIDE,
     Prompts,
+    Shared,
     app_mode,
+    falling,
     files_note,
     help_notes,
     migration_note,
@@ -185,15 +187,8 @@ def unsampling_look(info: dict, way: Way) -> dict:
     # folded while the links still name the nodes inside the models
     models = fold_models(g, loaded)
     seen = way.see(g, picture, models["MODEL"], texts, models["VAE"], latent["LATENT"])
-    result = g.add(
-        "UNS_NoiselessResampler",
-        colors=OURS,
-        model=seen.model,
-        positive=seen.positive,
-        negative=seen.negative,
-        noise=noise["noise"],
-        cfg=2.0,
-    )
+    shared: Shared = {"model": seen.model, "negative": seen.negative}
+    result = falling(g, shared, seen.positive, noise)
     images = g.add("VAEDecode", samples=result["latent"], vae=models["VAE"])
     saved = core_result(g, images["IMAGE"], footage)
 

@@ -14,7 +14,9 @@ from tools.workflows.parts import (
     OURS,
     PURPLE,
     WIDE,
+    Shared,
     app_mode,
+    falling,
     files_note,
     help_notes,
     migration_note,
@@ -69,15 +71,8 @@ def unsampling_masked(info: dict) -> dict:
         "SetLatentNoiseMask", "Only where the mask is white", samples=latent["LATENT"], mask=turned["MASK"]
     )
     steps, noise = unsampled(g, model, texts.source, texts.negative, free, SD15.schedule)
-    result = g.add(
-        "UNS_NoiselessResampler",
-        colors=OURS,
-        model=model["MODEL"],
-        negative=texts.negative["CONDITIONING"],
-        positive=texts.target["CONDITIONING"],
-        noise=noise["noise"],
-        cfg=2.0,
-    )
+    shared: Shared = {"model": model["MODEL"], "negative": texts.negative["CONDITIONING"]}
+    result = falling(g, shared, texts.target["CONDITIONING"], noise)
     images = g.add("VAEDecode", samples=result["latent"], vae=vae["VAE"])
     whole = g.add(
         "ImageCompositeMasked",

@@ -76,17 +76,22 @@ def unsampled(
 ) -> tuple[Node, Node]:
     """A schedule of Align Your Steps, and the Exact Unsampler on it."""
     steps = graph.add("UNS_AYSScheduler", colors=OURS, model_type=schedule, steps=16, model=model["MODEL"])
-    noise = graph.add(
-        "UNS_Unsampler",
-        colors=OURS,
-        model=model["MODEL"],
-        positive=source["CONDITIONING"],
-        negative=negative["CONDITIONING"],
-        latent_image=latent["LATENT"],
-        sigmas=steps["SIGMAS"],
-        cfg=1.0,
-    )
-    return steps, noise
+    shared: Shared = {"model": model["MODEL"], "negative": negative["CONDITIONING"]}
+    return steps, rising(graph, shared, source["CONDITIONING"], latent["LATENT"], steps["SIGMAS"])
+
+
+def rising(graph: Graph, shared: Shared, prompt: Output, latent: Output, sigmas: Output) -> Node:
+    """The way to the noise."""
+    more = {"latent_image": latent, "sigmas": sigmas, "cfg": 1.0}
+    return graph.add("UNS_Unsampler", colors=OURS, positive=prompt, **shared, **more)
+
+
+def falling(
+    graph: Graph, shared: Shared, prompt: Output, noise: Node, cfg: float = 2.0, title: str | None = None
+) -> Node:
+    """The way back."""
+    more = {"noise": noise["noise"], "cfg": cfg}
+    return graph.add("UNS_NoiselessResampler", title, colors=OURS, positive=prompt, **shared, **more)
 
 
 REPORT_WIDTH, REPORT_HEIGHT, REPORT_CHART = 380, 250, 240
