@@ -53,7 +53,6 @@ def remark(guider, samples: Tensor, windows: str, sigmas: Tensor, part: bool = F
     whether the frames are a part of a noise, and it is known which.
     """
     told = [*_of_counts(guider, samples, windows), *_of_ranges(guider, sigmas)]
-    told += _of_pictures(guider) if windows else []
     return reduce(add, told + (_of_controls(guider) if part else []), Told())
 
 
@@ -78,20 +77,6 @@ def _how_taken(count: int, samples: Tensor, windows: str) -> list[str]:
             " (max_frames of Batch Prompt Schedule, max_length of Prompt Scheduling)"
         ]
     return [f"{frames}, and begins anew after the last"] if count < len(samples) else []
-
-
-def _of_pictures(guider) -> list[Told]:
-    """Of a clip in windows, that core's, which tell an IP-Adapter of no frames, do not cut its pictures."""
-    for one in experts.each(guider):
-        if core.handler(one.model_patcher) is not None and ipadapter.has_pictures(one):
-            return [
-                Told(
-                    "; the IP-Adapter has a picture for each frame, and ComfyUI's context windows each begin"
-                    " with the first of them: use the context options of AnimateDiff-Evolved",
-                    "windows begin with the IP-Adapter's first picture",
-                )
-            ]
-    return []
 
 
 def _of_controls(guider) -> list[Told]:

@@ -24,7 +24,7 @@ from ..unsampling.progress import with_time_left
 from ..unsampling.solvers.evaluation import Callback, Denoise
 from . import admission, experts, keyframes, masks, places
 from .experts import Session
-from .packs import animatediff_keyframes, core
+from .packs import animatediff_keyframes, core, ipadapter
 from .repeats import Repeats
 from .screen import naming, running_node, show
 from .told import Told, fitted
@@ -55,6 +55,7 @@ def run(
             on_step(step + 1, steps, 0.0, x, denoised)
 
     no_noise, quiet = torch.zeros_like(samples), not comfy.utils.PROGRESS_BAR_ENABLED
+    guider = experts.of_guiders(guider, [ipadapter.in_windows(one) for one in experts.each(guider)])
     sample = guider.run if isinstance(guider, experts.Experts) else guider.sample
     out = sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
     return out.to(comfy.model_management.intermediate_device(), torch.float32)

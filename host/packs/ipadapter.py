@@ -1,44 +1,46 @@
 """ComfyUI_IPAdapter_plus, read at 2.0.0 (26 February 2025): what its adapters have for each frame of a clip.
 
 They lie on the MODEL, in the place of its cross attention. ComfyUI gives them no frames: they take the first
-pictures for whatever is in hand, but for AnimateDiff-Evolved's context windows.
+pictures for whatever is in hand, but in AnimateDiff-Evolved's context windows, of which that pack tells them.
+In our passes they are told of ComfyUI's in the same way.
 """
 
 import copy
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from torch import Tensor
 
 from ..cuts import Cut
-from . import core
+from . import animatediff, core
 from .fields import Key, Kind, Project
 
 IPADAPTER = Project("ComfyUI_IPAdapter_plus", "2.0.0", optional=True)
 # what stands in the place of an attention, and in it the settings of one adapter or more
-ADAPTERS = Kind(IPADAPTER, "CrossAttentionPatch:Attn2Replace", ("kwargs",))
+ADAPTERS = Kind(IPADAPTER, "CrossAttentionPatch:Attn2Replace", ("kwargs", "callback"))
 CLONED = Kind(IPADAPTER, "CrossAttentionPatch:Attn2Replace", ("multigpu_kwargs",))  # the same for other GPUs
 REPLACED_KEY = Key(core.CORE, "comfy.model_patcher", "patches_replace")
+# where AnimateDiff-Evolved says which frames are in hand, and where core has its window
+FRAMES_KEY = Key(animatediff.ADE, "animatediff.sampling", "ad_params")
+WINDOW_KEY = Key(core.CORE, "comfy.context_windows", "context_window")
+WINDOW = Kind(core.CORE, "comfy.context_windows:IndexListContextWindow", ("index_list", "total_frames"))
+# a frame before the window's, where it has one
+ANCHOR_KEY = Key(
+    core.CORE, "comfy.context_windows", "causal_anchor_index", optional=True
+)
 
 
 def cut(guider, of: Cut):
     """A copy of the guider whose MODEL's adapters have the pictures, weights and masks of a part; itself
     where nothing is another."""
-    places = _places(guider)
-    found = {name: _replaced(patches, of) for name, patches in places.items()}
-    if all(found[name] is patches for name, patches in places.items()):
-        return guider
-    options = guider.model_options
-    inner = options["transformer_options"] | {REPLACED_KEY.name: found}
-    made = copy.copy(guider)
-    made.model_options = options | {"transformer_options": inner}
-    return made
+    return _changed(guider, partial(_adapters, of=of))
 
 
-def has_pictures(guider) -> bool:
-    """Whether an adapter on the guider's MODEL has more than one picture, for a frame each."""
-    patches = (one for found in _places(guider).values() for one in found.values())
-    given = (one for patch in patches if ADAPTERS.made(patch) for one in ADAPTERS.read(patch, "kwargs"))
-    return any(isinstance(one.get("cond"), Tensor) and len(one["cond"]) > 1 for one in given)
+def in_windows(guider):
+    """A copy of the guider whose MODEL's adapters take the pictures of the frames that core's context windows
+    have in hand; itself where it has no adapter."""
+    return _changed(guider, _told_of_windows)
 
 
 def _places(guider) -> dict[str, dict]:
@@ -49,9 +51,44 @@ def _places(guider) -> dict[str, dict]:
     return given.get(REPLACED_KEY.name, {})
 
 
-def _replaced(patches: dict, of: Cut) -> dict:
-    found = {place: _adapters(patch, of) for place, patch in patches.items()}
+def _changed(guider, change: Callable):
+    """A copy of the guider with what change() makes of each patch on its MODEL; itself where that is nothing
+    else."""
+    places = _places(guider)
+    found = {name: _replaced(patches, change) for name, patches in places.items()}
+    if all(found[name] is patches for name, patches in places.items()):
+        return guider
+    options = guider.model_options
+    inner = options["transformer_options"] | {REPLACED_KEY.name: found}
+    made = copy.copy(guider)
+    made.model_options = options | {"transformer_options": inner}
+    return made
+
+
+def _replaced(patches: dict, change: Callable) -> dict:
+    found = {place: change(patch) for place, patch in patches.items()}
     return patches if all(found[place] is patch for place, patch in patches.items()) else found
+
+
+def _told_of_windows(patch):
+    if not ADAPTERS.made(patch):
+        return patch
+    made = copy.copy(patch)
+    ADAPTERS.write(made, "callback", [partial(_in_hand, one) for one in ADAPTERS.read(patch, "callback")])
+    return made
+
+
+def _in_hand(adapter: Callable, out, q, k, v, extra_options: dict, **settings):
+    """The adapter's answer, told which frames are in hand where a window of core's cuts them."""
+    window = extra_options.get(WINDOW_KEY.name)
+    told = extra_options.get(FRAMES_KEY.name)
+    if window is not None and (told is None or told["sub_idxs"] is None):
+        anchor = getattr(window, ANCHOR_KEY.name, None)
+        frames = [] if anchor is None else [anchor]
+        frames += WINDOW.read(window, "index_list")
+        whole = WINDOW.read(window, "total_frames")
+        extra_options = extra_options | {FRAMES_KEY.name: {"sub_idxs": frames, "full_length": whole}}
+    return adapter(out, q, k, v, extra_options, **settings)
 
 
 def _adapters(patch, of: Cut):
