@@ -41,6 +41,9 @@ def main() -> None:
     network = torch.compile(unet, dynamic=False) if options.compile else unet
     parts = {"unet": unet, "ema": ema, "optimisers": optimisers}
     log = resumed(options.folder, parts)
+    if options.start_from and not log:
+        for each in (unet, ema):
+            each.load_state_dict(model.load(options.start_from).state_dict())
     first = log[-1]["step"] if log else 0
     started, before = monotonic(), log[-1]["seconds"] if log else 0.0
     recent: list[float] = []
@@ -59,8 +62,8 @@ def main() -> None:
             )
             recent.clear()
             checkpoint(options.folder, parts, log)
+            model.save(ema, options.folder / model.WEIGHTS.name)
             tqdm.write(json.dumps(log[-1]))
-    model.save(ema, options.folder / model.WEIGHTS.name)
     loss_curve(log, options.folder / "loss.png")
     samples(model.load(options.folder / model.WEIGHTS.name), options.folder / "samples.png")
 
@@ -128,12 +131,12 @@ def _rows(weight: Tensor) -> Tensor:
 
 def _step(network, optimisers: Optimisers, step: int, options: argparse.Namespace) -> float:
     frames = world.FRAMES if step % 2 or step > WHOLE * options.steps else world.FRAMES // 2
-    clips, styles, sigma, noise = (t.to(options.device) for t in batch(step, frames))
+    clips, styles, sigma, noise = (t.to(options.device) for t in batch(options.first_batch + step, frames))
     with torch.autocast(options.device, torch.bfloat16, enabled=options.precision == "bfloat16"):
         value = loss(network, clips, styles, sigma, noise).mean()
     value.backward()
     torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
-    optimisers.step(_share(step, options.steps))
+    optimisers.step(options.rate * _share(step, options.steps))
     network.zero_grad()
     return float(value.detach())
 
@@ -249,6 +252,9 @@ def _parser() -> argparse.ArgumentParser:
     add("--folder", type=Path, default=Path("demo/out/training"), help="for checkpoints and results")
     add("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     add("--precision", choices=["bfloat16", "float32"], default="bfloat16")
+    add("--start-from", type=Path, help="weights to go on from, in place of none")
+    add("--rate", type=float, default=1.0, help="share of the full learning rates")
+    add("--first-batch", type=int, default=0, help="number of the first batch: those below were seen before")
     add("--compile", action="store_true", help="a seventh faster after minutes of a C++ compiler's work")
     return parser
 

@@ -17,8 +17,9 @@ HELD = (4, 6, 8)
 # over them, by the clip's, below which they are of one colour (a small random VAE makes 0.08 of grey and 0.5
 # of a photograph).
 NEAR_EDGE, LEAST_CELLS, FLAT = 4, 16, 0.1
-# What LTXV's guides write where the model is to leave places out: -1 less their strength.
-LEFT_OUT = -1.0
+# What LTXV's guides write where the model is to leave places out: their mask (0 or -1) less their strength. On
+# other models values between are no more than the trace of a resize.
+LEFT_OUT, OF_LTXV = -1.0, 8
 
 
 def check(mask, shape: tuple[int, ...], name: str, held: int | None, joined: bool = False) -> None:
@@ -35,9 +36,10 @@ def check(mask, shape: tuple[int, ...], name: str, held: int | None, joined: boo
         )
     if not torch.isfinite(mask.float()).all():
         raise UnsamplingError(f"{name} carries a noise mask with NaN or infinite values; set another one")
-    if mask.numel() and mask.min() <= LEFT_OUT:
+    low = float(mask.min()) if mask.numel() else 0.0
+    if low <= LEFT_OUT or (low < 0 and held == OF_LTXV):
         raise UnsamplingError(
-            f"{name} carries a noise mask with values down to {float(mask.min()):g}, by which LTXV's guides"
+            f"{name} carries a noise mask with values down to {low:.3g}, by which LTXV's guides"
             " tell the model to leave places out, and which the passes do not know; remove the guides"
             " (LTXVCropGuides), or set a mask of 0 to 1 (Set Latent Noise Mask)"
         )

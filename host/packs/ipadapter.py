@@ -26,9 +26,7 @@ FRAMES_KEY = Key(animatediff.ADE, "animatediff.sampling", "ad_params")
 WINDOW_KEY = Key(core.CORE, "comfy.context_windows", "context_window")
 WINDOW = Kind(core.CORE, "comfy.context_windows:IndexListContextWindow", ("index_list", "total_frames"))
 # a frame before the window's, where it has one
-ANCHOR_KEY = Key(
-    core.CORE, "comfy.context_windows", "causal_anchor_index", optional=True
-)
+ANCHOR_KEY = Key(core.CORE, "comfy.context_windows", "causal_anchor_index", optional=True)
 
 
 def cut(guider, of: Cut):

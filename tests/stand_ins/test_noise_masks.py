@@ -196,10 +196,10 @@ def test_frames_that_are_latents_themselves_keep_their_masks():
     assert masks.of_latent_frames(mask, (4, 4, 8, 8), None) is mask
 
 
-@pytest.mark.parametrize(
-    ("low", "shape"), [(-1.0, (9, 64, 96)), (-2.0, (1, 1, 3, 8, 12)), (-11.0, (1, 8, 12))]
-)
+@pytest.mark.parametrize("low", [-0.001, -0.6, -1.0, -2.0, -11.0])
+@pytest.mark.parametrize("shape", [(9, 64, 96), (1, 1, 3, 8, 12), (1, 8, 12)])
 def test_places_that_ltxv_leaves_out_are_refused_by_name(low, shape):
+    """LTXVAddGuide's mask less its strength is below 0 at any strength."""
     mask = torch.ones(shape)
     mask[..., 1, 1] = low
     with pytest.raises(
