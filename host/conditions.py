@@ -11,7 +11,7 @@ from ..unsampling import UnsamplingError
 from . import experts, places, record
 from . import settings as widgets
 from .cuts import Cut
-from .packs import advanced_controlnet_frames, core, core_conditions, ipadapter
+from .packs import advanced_controlnet_frames, animatediff_frames, core, core_conditions, ipadapter
 from .told import Told
 
 
@@ -53,7 +53,7 @@ def remark(guider, samples: Tensor, windows: str, sigmas: Tensor, part: bool = F
     whether the frames are a part of a noise, and it is known which.
     """
     told = [*_of_counts(guider, samples, windows), *_of_ranges(guider, sigmas)]
-    return reduce(add, told + (_of_controls(guider) if part else []), Told())
+    return reduce(add, told + (_of_part(guider) if part else []), Told())
 
 
 def _of_counts(guider, samples: Tensor, windows: str) -> list[Told]:
@@ -79,8 +79,8 @@ def _how_taken(count: int, samples: Tensor, windows: str) -> list[str]:
     return [f"{frames}, and begins anew after the last"] if count < len(samples) else []
 
 
-def _of_controls(guider) -> list[Told]:
-    """Of a part of a noise, by which frames its ControlNets count."""
+def _of_part(guider) -> list[Told]:
+    """Of a part of a noise, by which frames count its ControlNets and what AnimateDiff has for each frame."""
     every = [core.conditions(one) for one in experts.each(guider)]
     told = []
     if any(map(advanced_controlnet_frames.has_keyframes, every)):
@@ -91,6 +91,14 @@ def _of_controls(guider) -> list[Told]:
                 "; SparseCtrl places its pictures as if these frames were the whole clip: give it the"
                 " pictures and places of these alone",
                 "SparseCtrl takes these frames for the clip",
+            )
+        )
+    if any(animatediff_frames.has_frames(one.model_patcher) for one in experts.each(guider)):
+        told.append(
+            Told(
+                "; AnimateDiff's settings for each frame (scale, effect, cfg, camera, pictures) count from"
+                " the first of these frames, as if they were the whole clip: give it those of these alone",
+                "AnimateDiff takes these frames for the clip",
             )
         )
     return told

@@ -17,8 +17,8 @@ HELD = (4, 6, 8)
 # over them, by the clip's, below which they are of one colour (a small random VAE makes 0.08 of grey and 0.5
 # of a photograph).
 NEAR_EDGE, LEAST_CELLS, FLAT = 4, 16, 0.1
-# What LTXV's guides write where the model is to leave places out: their mask (0 or -1) less their strength. On
-# other models values between are no more than the trace of a resize.
+# What LTXV's guides write where the model is to leave places out: their mask (0 or -1) less their strength.
+# On other models values between are no more than the trace of a resize.
 LEFT_OUT, OF_LTXV = -1.0, 8
 
 

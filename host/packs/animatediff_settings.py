@@ -49,9 +49,13 @@ def _samples_again(iterations) -> bool:
 
 def highest_cfg(model) -> float | None:
     """The highest guidance of its Custom CFG, which takes the place of a guider's own; None without one."""
+    values = [torch.as_tensor(value) for value in custom_cfg(model)]
+    return max(float(value.max()) for value in values) if values else None
+
+
+def custom_cfg(model) -> list:
+    """The guidance of each keyframe of its Custom CFG, a number or a tensor; empty without one."""
     settings = model.get_attachment(SETTINGS_KEY.name)
     group = None if settings is None else SETTINGS.read(settings, "custom_cfg")
-    if group is None:
-        return None
-    values = (CFG_KEYFRAME.read(frame, "cfg_multival") for frame in CFG_GROUP.read(group, "keyframes"))
-    return max(float(torch.as_tensor(value).max()) for value in values)
+    frames = [] if group is None else CFG_GROUP.read(group, "keyframes")
+    return [CFG_KEYFRAME.read(frame, "cfg_multival") for frame in frames]

@@ -6,6 +6,8 @@ get_context_windows() stands here because the pack looks for it in the module of
 from foreign import Foreign, KeyframeGroup
 from torch import Tensor
 
+from unsampling_pack.host.packs import animatediff_frames
+
 NEVER = 999999999.9  # where a keyframe starts until the sampler knows its sigma
 
 
@@ -235,6 +237,7 @@ class MotionModelAttachment(Foreign):
             current_per_block_list=None,
             current_cameractrl_effect=None,
             current_pia_input=None,
+            **dict.fromkeys(animatediff_frames.OF_FRAMES),
         )
 
     def prepare_current_keyframe(self, patcher, x: Tensor, t: Tensor, transformer_options: dict) -> None:

@@ -2,6 +2,7 @@
 
 from types import SimpleNamespace
 
+import animatediff_objects as ade
 import controlnet_objects as acn
 import pytest
 import torch
@@ -9,7 +10,7 @@ from comfy_objects import CFGGuider, Model
 from foreign import Foreign
 
 from unsampling_pack.host import record
-from unsampling_pack.host.packs import advanced_controlnet_frames, core_conditions
+from unsampling_pack.host.packs import advanced_controlnet_frames, animatediff_frames, core_conditions
 from unsampling_pack.host.places import Placed
 from unsampling_pack.unsampling import Inversion, UnsamplingError
 from unsampling_pack.unsampling.change import Change
@@ -186,6 +187,47 @@ def test_sparsectrl_on_a_part_is_told(conditions):
     said = told(conditions, made, 2, part=True)
     assert said.startswith("; SparseCtrl places its pictures as if these frames were the whole clip")
     assert told(conditions, given) == ""
+
+
+NUMBERS = dict.fromkeys(animatediff_frames.OF_FRAMES, 0.5)
+PER_FRAME = {
+    **{name: ({name: numbered(2, 1, 1)}, {}) for name in animatediff_frames.OF_FRAMES},
+    "a camera's way": ({"orig_camera_entries": ["pan", "pan"]}, {}),
+    "a keyframe's scale": ({}, {"scale_multival": numbered(WHOLE, 1, 1)}),
+}
+
+
+@pytest.mark.parametrize("of_motion, of_keyframe", PER_FRAME.values(), ids=PER_FRAME)
+def test_what_animatediff_has_for_each_frame_is_told_of_a_part(conditions, of_motion, of_keyframe):
+    alike = dict.fromkeys(animatediff_frames.KEYFRAME.fields, numbered(1, 1, 1))
+    said = []
+    for of_one, of_other in (({}, {}), (of_motion, of_keyframe)):
+        motion = ade.MotionModelPatcher(keyframes=[SimpleNamespace(**alike | of_other)])
+        vars(motion.get_attachment("ADE")).update(NUMBERS | of_one)
+        given = guider([prompts(1)], motion=motion)
+        said.append(told(conditions, given, 2, part=True))
+        assert told(conditions, given) == ""
+    assert said[0] == ""
+    assert said[1].startswith(
+        "; AnimateDiff's settings for each frame (scale, effect, cfg, camera, pictures)"
+    )
+
+
+@pytest.mark.parametrize("field", animatediff_frames.MOTION.fields)
+def test_a_motion_models_field_that_was_renamed_is_missed(conditions, monkeypatch, field):
+    monkeypatch.setattr(ade.MotionModelAttachment, "gone", frozenset({field}))
+    given = guider([prompts(1)], motion=ade.MotionModelPatcher())
+    with pytest.raises(UnsamplingError, match=f"has no {field} in its MotionModelAttachment any more"):
+        told(conditions, given, 2, part=True)
+
+
+def test_custom_cfg_for_each_frame_is_told_of_a_part(conditions):
+    frames = [ade.CustomCFGKeyframe(value) for value in (2.0, numbered(WHOLE, 1, 1))]
+    for count, begins in ((1, ""), (2, "; AnimateDiff's settings for each frame")):
+        group = ade.CustomCFGKeyframeGroup(*frames[:count])
+        given = guider([prompts(1)], settings=ade.SampleSettings(custom_cfg=group))
+        said = told(conditions, given, 2, part=True)
+        assert said.startswith(begins) and bool(said) is bool(begins)
 
 
 def test_what_takes_the_place_of_keyframes_goes_with_the_frames_as_well(conditions):

@@ -68,7 +68,12 @@ def test_no_file_of_host_packs_is_left_out():
     others |= {"content", "environment", "origin", "replaced", "run_state", "weights"}
     others |= {"user_settings"}  # a file's keys are ours
     others |= {"ltxv"}  # a key alone
-    others |= {"core_conditions", "advanced_controlnet_frames", "ipadapter"}  # see test_conditions.py
+    others |= {
+        "core_conditions",
+        "advanced_controlnet_frames",
+        "animatediff_frames",
+    }  # see test_conditions.py
+    others |= {"ipadapter"}
     assert files == {Path(pack.__file__).stem for pack in (*PACKS, caches, core_samplers)} | others
 
 
