@@ -24,7 +24,8 @@ BLANK = "() => app.extensionManager.command.execute('Comfy.NewBlankWorkflow')"
 # Usable: its nodes are there, the dialog is gone, and the browser has drawn them and waits for the user.
 CLICK = """async (name) => {
     const frame = () => new Promise(requestAnimationFrame);
-    const card = document.querySelector(`[data-testid="template-workflow-${name}"]`);
+    const cards = [...document.querySelectorAll(`[data-testid="template-workflow-${name}"]`)];
+    const card = cards.find((one) => one.textContent.includes(name));
     const start = performance.now();
     card.click();
     const isThere = () => app.rootGraph.nodes.length > 0 && !card.isConnected;
@@ -63,7 +64,9 @@ def opened(page: Page, name: str) -> float:
     page.wait_for_function("() => app.rootGraph.nodes.length === 0", timeout=READY_MS)
     page.evaluate(BROWSE)
     page.locator("[role=dialog] input").first.fill(name)
-    page.locator(f'[data-testid="template-workflow-{name}"]').wait_for(timeout=READY_MS)
+    # a pack's card shows the name of its file; core's card of the same template shows a title of its own
+    cards = page.locator(f'[data-testid="template-workflow-{name}"]')
+    cards.filter(has_text=name).wait_for(timeout=READY_MS)
     page.wait_for_timeout(500)
     found = page.evaluate(CLICK, name)
     if found is None:

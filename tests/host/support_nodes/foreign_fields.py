@@ -5,6 +5,7 @@ import inspect
 import re
 import sys
 from dataclasses import replace
+from itertools import takewhile
 from types import ModuleType
 
 import comfyui_version
@@ -76,12 +77,31 @@ def _has(kind, field: str) -> bool:
 def _sets(owner: type, field: str) -> bool:
     if field in getattr(owner, "__annotations__", {}):
         return True
-    try:
-        source = inspect.getsource(owner)
-    except (OSError, TypeError):  # a class of Python's own
-        return False
+    source = _source(owner)
     field = field.removeprefix(f"_{owner.__name__}") if "__" in field else field  # a private one
     return re.search(rf"self\.{re.escape(field)}\b\s*(:[^=\n]+|,[^=()\n]+)?=(?!=)", source) is not None
+
+
+def _source(owner: type) -> str:
+    """The text of a class; "" for one of Python's own.
+
+    inspect.getsource() of a class parses its whole module, in which Python 3.11 now and then stops ("AST
+    constructor recursion depth mismatch").
+    """
+    try:
+        lines = inspect.getsource(sys.modules[owner.__module__]).splitlines()
+    except (OSError, TypeError):
+        return ""
+    begin = re.compile(rf"( *)class {owner.__name__}\b")
+    found = [(place, match) for place, line in enumerate(lines) if (match := begin.match(line))]
+    if not found:
+        return ""
+    place, match = found[-1]  # a class that is defined twice is the last one
+    depth = len(match[1])
+    body = takewhile(
+        lambda line: not line.strip() or len(line) - len(line.lstrip()) > depth, lines[place + 1 :]
+    )
+    return "\n".join(body)
 
 
 def _written(key) -> bool:
