@@ -7,9 +7,9 @@ Importing this package imports nothing of ComfyUI, so that tests can use `suppor
 async def comfy_entrypoint():
     """The host asks for this once, at start."""
     from .nodes_for_tests import Extension
-    from .small_wan import read_widths
+    from .small_wan import default_widths
     from .status_lines import watch
 
     watch()
-    read_widths()
+    default_widths()
     return Extension()
