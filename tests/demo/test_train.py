@@ -19,19 +19,9 @@ def small(monkeypatch):
     monkeypatch.setattr(train, "samples", lambda unet, path: path.write_bytes(b""))
 
 
-def run(monkeypatch, folder, steps):
-    settings = [
-        "train",
-        "--steps",
-        str(steps),
-        "--folder",
-        str(folder),
-        "--precision",
-        "float32",
-        "--device",
-        "cpu",
-    ]
-    monkeypatch.setattr("sys.argv", settings)
+def run(monkeypatch, folder, steps, *more):
+    given = {"--steps": steps, "--folder": folder, "--precision": "float32", "--device": "cpu"}
+    monkeypatch.setattr("sys.argv", ["train", *(str(x) for pair in given.items() for x in pair), *more])
     train.main()
 
 
@@ -50,6 +40,20 @@ def test_a_stopped_run_goes_on_as_if_it_had_not_been(small, monkeypatch, tmp_pat
     assert log[0]["seconds"] <= log[1]["seconds"]
     assert (parts / "loss.png").read_bytes().startswith(b"\x89PNG")
     assert not list(parts.glob("*.part"))
+
+
+def test_a_run_goes_on_from_weights_at_lower_rates_and_with_batches_of_its_own(small, monkeypatch, tmp_path):
+    run(monkeypatch, tmp_path / "first", 1)
+    first, seen = tmp_path / "first" / model.WEIGHTS.name, []
+    monkeypatch.setattr(
+        train, "batch", lambda step, *given, real=train.batch: seen.append(step) or real(step, *given)
+    )
+    for name, rate in (("still", 0.0), ("moved", 0.5)):
+        more = ("--start-from", str(first), "--rate", str(rate), "--first-batch", "7")
+        run(monkeypatch, tmp_path / name, 1, *more)
+    still, moved = ((tmp_path / name / model.WEIGHTS.name).read_bytes() for name in ("still", "moved"))
+    assert still == first.read_bytes() != moved
+    assert seen == [7, 7]
 
 
 def test_batches_repeat_and_differ_from_step_to_step():
