@@ -5,7 +5,7 @@ from torch import Tensor
 
 from ..unsampling import Inversion, UnsamplingError, schedules
 from ..unsampling.progress import to_resample
-from . import sampling
+from . import acting, sampling
 from .counted import CountedSampler
 from .packs import core, core_samplers
 from .repeats import Repeats
@@ -71,5 +71,6 @@ def fall(falling: Run, inversion: Inversion, sampler, structure: float | Tensor,
     steps = falling.timed(lambda *_: None, "step")
     clip = sampling.run(falling.guider, falling.samples, sigmas, counted, len(sigmas) - 1, steps)
     done = f"resampled with {inversion.solver} in {counted.calls} model calls"
-    falling.done(Told(done, f"resampled in {counted.calls} model calls"), remark)
+    told = Told(done, f"resampled in {counted.calls} model calls")
+    falling.done(told, remark, acting.on_guider(falling.guider))
     return clip

@@ -12,11 +12,11 @@ from torch import Tensor
 from ..unsampling import Inversion, UnsamplingError, tensor_file
 from ..unsampling import inversion as engine
 from ..unsampling.checks import check_fraction
-from . import latents, models, passes, places, record, sampling, screen
+from . import acting, latents, models, passes, places, record, sampling, screen
 from . import settings as widgets
 from .packs import core_samplers
 from .run import Within
-from .told import Told
+from .told import Told, nothing_new
 
 Conditioning = list[list]
 # between numbers: commas and semicolons, Chinese and Japanese ones too
@@ -105,18 +105,19 @@ def restyled(clip: Any, wanted: list[Cell], shared: Shared, node_id: str | None)
     calls = _calls(shared, wanted)
     guiders = list(_guiders(clip, wanted, shared))
     before, total = [0, *accumulate(calls)], sum(calls)
-    said, remarks, clips = _counted(len(wanted), total), [], torch.empty(0)
+    said, remarks, acts, clips = _counted(len(wanted), total), [], [], torch.empty(0)
     size = tensor_file.bytes_in_words(_size(shared.noise, len(wanted)))
     screen.say(node_id, Told(f"{said}, {size} of latents", said))
     for i, (cell, guider) in enumerate(zip(wanted, guiders, strict=True)):
         screen.stop_on_cancel()
         place = f"restyle {i + 1} of {len(wanted)}"
-        within = Within(place, f"{place} ({cell.settings})", before[i], total, remarks)
+        within = Within(place, f"{place} ({cell.settings})", before[i], total, remarks, acts)
         samples = _restyle(guider, cell, shared, node_id, within)
         if not clips.numel():
             clips = samples.new_empty(len(wanted) * len(samples), *samples.shape[1:])
         clips[i * len(samples) : (i + 1) * len(samples)] = samples
-    screen.say(node_id, Told(said, said) + _told(remarks, len(wanted)), at_end=True)
+    same = nothing_new(acting.on_grid(acts, _inversion(shared).recorded))
+    screen.say(node_id, Told(said, said) + _told(remarks, len(wanted)), at_end=True, same=same)
     made = record.clip_latent(shared.noise, clips)
     return {key: one for key, one in made.items() if key != places.KEY}
 

@@ -11,6 +11,7 @@ from ..unsampling import inversion as engine
 from ..unsampling.across import looks_first
 from ..unsampling.solvers.evaluation import Callback, Store
 from . import (
+    acting,
     admission,
     conditions,
     core_passes,
@@ -273,7 +274,8 @@ def _fall(
     sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top, highest)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)
     done = f"resampled in {seen.calls} model calls"
-    falling.done(Told(done, done), again.remark + remark + seen.remark(settings))
+    acts = acting.on_path(falling, inversion, path, calls, carried)
+    falling.done(Told(done, done), again.remark + remark + seen.remark(settings), acts)
     return clip
 
 

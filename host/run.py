@@ -1,6 +1,6 @@
 """One pass as a node makes it: the guider, the latent it starts from, and the node that it is shown on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -9,7 +9,7 @@ from torch import Tensor
 from ..unsampling.progress import with_time_left
 from ..unsampling.solvers.evaluation import Callback
 from . import screen
-from .told import Told, brief_of, fitted
+from .told import Told, brief_of, fitted, nothing_new
 
 PREVIEW = Told(
     "; the preview turns into noise; this is normal", "the preview turns into noise: that is right"
@@ -22,7 +22,7 @@ class Within:
     """Of a pass that is one of several on a node: its place and its name, the model calls before it, and all
     there are.
 
-    remarks: to which it adds what it has to say at its end.
+    remarks, acts: to which it adds what it has to say at its end, and what acts on it (acting.py).
     """
 
     place: str
@@ -30,6 +30,7 @@ class Within:
     before: int
     total: int
     remarks: list[str] = field(default_factory=list)
+    acts: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -45,17 +46,22 @@ class Run:
     def model(self):
         return self.guider.model_patcher
 
-    def say(self, text: str, at_end: bool = False) -> None:
-        """Puts a sentence into the log, and its status line on the node. at_end: whether the pass is done."""
-        within = self.within
-        if within is not None:
-            text = Told(f"{within.name}: {text}", *brief_of(text))
-        screen.say(self.node_id, text, at_end and within is None)
+    def say(self, text: str) -> None:
+        """Puts a sentence into the log, and its status line on the node."""
+        screen.say(self.node_id, self._named(text))
 
-    def done(self, text: str, remark: str) -> None:
-        """The same at its end, with what else there is to say."""
-        self.say(text + remark, at_end=True)
-        if self.within is not None and remark:
+    def _named(self, text: str) -> str:
+        """A sentence with the name of the pass in front, where there are several."""
+        within = self.within
+        return text if within is None else Told(f"{within.name}: {text}", *brief_of(text))
+
+    def done(self, text: str, remark: str, acts: Sequence[str] = ()) -> None:
+        """The same at its end, with what else there is to say. acts: on a resampling (acting.py)."""
+        if self.within is None:
+            return screen.say(self.node_id, text + remark, at_end=True, same=nothing_new(acts))
+        self.say(text + remark)
+        self.within.acts.extend(acts)
+        if remark:
             self.within.remarks.append(remark)
 
     def timed(

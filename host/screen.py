@@ -33,10 +33,11 @@ def node_of(cls) -> str | None:
     return None if cls.hidden is None else cls.hidden.unique_id
 
 
-def say(node_id: str | None, text: str, at_end: bool = False) -> None:
+def say(node_id: str | None, text: str, at_end: bool = False, same: str = "") -> None:
     """Puts a sentence into the log, and its status line on the node, if there is one.
 
-    at_end: whether the node is done: the browser then has the whole sentence too (js/said.js).
+    at_end: whether the node is done: the browser then has the whole sentence too (js/said.js). same: what
+    the browser shows of a later run in which nothing has changed.
     """
     logging.info("Unsampling: %s", text)
     show(node_id, text)
@@ -47,6 +48,7 @@ def say(node_id: str | None, text: str, at_end: bool = False) -> None:
             "status": told.status(text),
             "text": str(text),
             "warn": len(told.brief_of(text)) > 1,
+            "same": same,
         }
         server.send_sync(SAID, said, server.client_id)
 

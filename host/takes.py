@@ -56,6 +56,11 @@ def another(
     return made[-1]
 
 
+def has_others(path: range, carried: LatentRecord | None) -> bool:
+    """Whether the source's model can be asked on that path at other noise."""
+    return bool(path) and carried is not None and carried.guider is not None
+
+
 def remark(found: Inversion, settings: dict[str, Any], variation: int) -> str:
     """That a variation changes nothing; "" where it does, or none was asked for."""
     path = steps.path(found, settings["structure"], settings["direct"])

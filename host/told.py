@@ -1,6 +1,8 @@
 """What a user is told of a run: the whole sentence for the log, and the few words of it that a node has room
 for."""
 
+from collections.abc import Iterable
+
 MOST = 60  # characters of a node's status line at its default width
 LOG = ": see log"
 JOINT = ", "
@@ -47,3 +49,10 @@ def fitted(first: str, *parts: str) -> str:
         if part and len(first) + len(JOINT) + len(part) <= MOST:
             first += JOINT + part
     return first
+
+
+def nothing_new(acts: Iterable[str]) -> str:
+    """That a run made nothing new, and what to change, each once; "" where nothing is said to act."""
+    *most, last = dict.fromkeys(acts) or [""]
+    listed = f"{', '.join(most)} or {last}" if most else last
+    return f"same settings, same clip: change the {listed}" if last else ""

@@ -4,8 +4,8 @@ import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 
 const RESAMPLERS = ["UNS_NoiselessResampler", "UNS_NoiselessResamplerAdvanced", "UNS_RestyleGrid"];
-const SAME = { severity: "info", summary: "same settings, same clip: change the prompt, cfg or variation", life: 8000 };
-const PATIENCE = [0, 250, 500, 1000, 2000]; // milliseconds: a run is in the history a little after its end
+const SAME = "same settings, same clip"; // of a run before this page
+const PATIENCE = [0, 250, 500, 1000, 2000]; // milliseconds: the history comes a little later
 const said = new Map(); // by the node's place in a run: "7", or "31:7" inside a subgraph
 let kept = {}; // the last run whose nodes were taken from ComfyUI's cache
 
@@ -24,10 +24,10 @@ api.addEventListener("executed", ({ detail }) => {
     for (const found of detail.output?.unsampling_finding ?? []) toast({ severity: "warn", ...found, life: 15000 });
 });
 
-// The nodes that take something from one of these, and all behind them.
+// These, and all behind them.
 function behind(prompt, first) {
     const found = new Set(first);
-    for (let before = -1; before !== found.size; ) {
+    for (let before = 0; before < found.size; ) {
         before = found.size;
         for (const [id, { inputs }] of Object.entries(prompt)) {
             if (Object.values(inputs).some((one) => Array.isArray(one) && found.has(String(one[0])))) found.add(id);
@@ -47,22 +47,23 @@ async function promptOf(id) {
     return {};
 }
 
-// The same clip came out if every resampler of the run, and all behind them, was in the cache.
-async function isSame(run) {
+// The run's resamplers, if the same clip came out: if they, and all behind them, were in the cache.
+async function same(run) {
     const prompt = await promptOf(run.prompt_id);
     const ours = Object.keys(prompt).filter((id) => RESAMPLERS.includes(prompt[id].class_type));
     const cached = new Set(run.nodes.map(String));
-    return ours.length > 0 && [...behind(prompt, ours)].every((id) => cached.has(id));
+    return [...behind(prompt, ours)].every((id) => cached.has(id)) ? ours : [];
 }
 
 api.addEventListener("execution_cached", ({ detail }) => (kept = detail));
 api.addEventListener("execution_success", async ({ detail }) => {
     const run = kept;
     if (!run.nodes?.length || run.prompt_id !== detail.prompt_id) return;
-    if (await isSame(run)) toast(SAME);
+    const found = (await same(run)).map((id) => said.get(id)?.same || SAME);
+    for (const summary of new Set(found)) toast({ severity: "info", summary, life: 8000 });
 });
 
-// A node's place in a run, from the graph that it lies in up to the root.
+// A node's place in a run, from its graph up to the root.
 function place(node) {
     const up = (graph, id) => {
         if (graph === app.rootGraph) return id;

@@ -21,6 +21,7 @@ START_KEYS = (
     Key(core.CORE, "comfy.samplers", "start_percent"),
     Key(core.CORE, "comfy.samplers", "clip_start_percent"),
 )
+GUIDANCE_KEY = Key(core.CORE, "comfy.model_base", "guidance")
 END_KEYS = (
     Key(core.CORE, "comfy.samplers", "end_percent"),
     Key(core.CORE, "comfy.samplers", "clip_end_percent"),
@@ -69,6 +70,12 @@ def prompts(cond: dict) -> int:
     """How many prompts a condition has."""
     found = cond.get("cross_attn")
     return len(found) if isinstance(found, Tensor) and found.ndim else 1
+
+
+def own_guidance(conditions: dict[str, list[dict]]) -> list[str]:
+    """Its name, where a guider's conditions carry the guidance of a model with one built in; else none."""
+    found = any(GUIDANCE_KEY.name in cond for conds in conditions.values() for cond in conds)
+    return [GUIDANCE_KEY.name] if found else []
 
 
 def acts(cond: dict, sampling, sigma: float) -> bool:
