@@ -154,6 +154,12 @@ def graph_to_prompt(page: Page, workflow: dict) -> dict:
     return page.evaluate("async () => (await app.graphToPrompt()).output")
 
 
+def version(page: Page) -> tuple[int, int]:
+    """Of the frontend, its first two numbers."""
+    major, minor, _ = page.evaluate("() => window.__COMFYUI_FRONTEND_VERSION__").split(".", 2)
+    return int(major), int(minor)
+
+
 def unknown_types(page: Page, workflow: dict) -> list[str]:
     """Node types of the workflow that the frontend does not know."""
     subgraphs = workflow.get("definitions", {}).get("subgraphs", [])

@@ -9,6 +9,8 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
 
+from tools.dev.find_comfy import named_frontend
+
 SETTINGS = {
     "Comfy.TutorialCompleted": True,
     "Comfy.Workflow.Persist": False,
@@ -62,7 +64,10 @@ BLANK_FILES = ("/user.css", "/api/userdata/user.css", "/api/vhs/queryvideo")
 
 
 def static_folder() -> Path | None:
-    """The built frontend inside the comfyui-frontend-package wheel, or None when it is not installed."""
+    """The built frontend that COMFYUI_FRONTEND names, else that of the comfyui-frontend-package wheel, or None
+    when it is not installed."""
+    if (named := named_frontend()) is not None:
+        return named
     spec = importlib.util.find_spec("comfyui_frontend_package")
     return Path(spec.origin).parent / "static" if spec and spec.origin else None
 

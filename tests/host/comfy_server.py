@@ -15,7 +15,7 @@ import urllib.request
 from collections.abc import Iterable
 from pathlib import Path
 
-from tools.dev.find_comfy import HostMissing, check_packages, find_host, host_python
+from tools.dev.find_comfy import HostMissing, check_packages, find_host, host_python, named_frontend
 
 REPOSITORY = Path(__file__).resolve().parents[2]
 SUPPORT_NODES = Path(__file__).resolve().with_name("support_nodes")
@@ -124,6 +124,7 @@ class ComfyServer:
             str(self.base),
             "--database-url",
             "sqlite:///:memory:",
+            *(("--front-end-root", str(frontend)) if (frontend := named_frontend()) else ()),
             *self.options,
         ]
 

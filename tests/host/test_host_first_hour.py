@@ -1,5 +1,9 @@
 """A new user's first hour: the archive in a bare ComfyUI, a template found by typing, run, read, interrupted,
-run again, and run from App mode. SCREENSHOTS=folder keeps what is seen."""
+run again, and run from App mode. SCREENSHOTS=folder keeps what is seen.
+
+With COMFYUI_PATH on ComfyUI 0.14 and COMFYUI_FRONTEND on the static folder of comfyui-frontend-package 1.38.14
+it is the first hour on the oldest ComfyUI that the pack supports.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +16,7 @@ from urllib.request import urlopen
 
 import pytest
 from browser.app_mode import ITEM, UPLOADS
-from browser.frontend import READY, READY_MS, Problems, chromium, missing
+from browser.frontend import READY, READY_MS, Problems, chromium, missing, version
 from browser.test_template_cards import CARD, CORE
 from comfy_server import ComfyServer
 from host_session import HostSession, started
@@ -28,6 +32,8 @@ KEPT = os.environ.get("SCREENSHOTS")
 CHECKPOINT = "v1-5-pruned-emaonly-fp16.safetensors"
 # what a ComfyUI without internet and with a fresh user complains about by itself
 OF_CORE = ("userdata", "user.css", "/templates/", "huggingface", "before initialization")
+# the first frontends whose search finds a word anywhere in a title, and whose App mode names its parts as here
+FINDS_ANYWHERE, APP_MODE = (1, 48), (1, 43)
 SET = """([kind, name, value]) => {
     const node = app.graph.nodes.find((one) => one.type === kind || one.title === kind);
     const widget = node.widgets.find((one) => one.name === name);
@@ -127,7 +133,8 @@ def test_a_template_is_found_run_read_stopped_and_run_again(bare: HostSession, p
     )
     page.wait_for_function(PICTURED, arg=CARD, timeout=60_000)
     keep(page, "1-found")
-    page.locator("[role=dialog] input").first.fill("img2img")
+    words = "img2img" if version(page) >= FINDS_ANYWHERE else "one picture"
+    page.locator("[role=dialog] input").first.fill(words)
     page.locator(CARD, has_text=PICTURE).first.click()
     page.wait_for_function(
         "() => app.graph.nodes.some((one) => one.type === 'UNS_Unsampler')", timeout=60_000
@@ -168,6 +175,8 @@ def test_a_template_is_found_run_read_stopped_and_run_again(bare: HostSession, p
 
 
 def test_app_mode_takes_a_picture_and_a_text_and_shows_the_result(bare: HostSession, page: Page):
+    if version(page) < APP_MODE:
+        pytest.skip("App mode is in frontends since 1.41 (ComfyUI 0.17), its parts have names since 1.43")
     before = len(_history(bare))
     page.evaluate("() => app.extensionManager.command.execute('Comfy.ToggleLinear')")
     look = page.locator("textarea:visible").nth(1)

@@ -23,6 +23,12 @@ def find_host() -> Path:
     return folder.resolve()
 
 
+def named_frontend() -> Path | None:
+    """The built frontend to use in place of the installed one: COMFYUI_FRONTEND, the folder of its index.html."""
+    named = os.environ.get("COMFYUI_FRONTEND")
+    return Path(named).resolve() if named else None
+
+
 def host_python(host: Path) -> Path:
     """The python of the host's own environment if it has one, else the one that runs the tests."""
     places = (host / name / "bin" / "python" for name in (".venv", "venv"))
