@@ -43,6 +43,14 @@ function nodeAt(locator) {
     return (graph ? app.rootGraph.subgraphs.get(graph) : app.rootGraph)?.getNodeById(id);
 }
 
+// Another tab, undo or a run from the history makes the nodes anew.
+function bring(outputs) {
+    for (const [locator, output] of Object.entries(outputs)) {
+        const node = nodeAt(locator);
+        if (REPORTS.includes(node?.comfyClass)) show(node, output);
+    }
+}
+
 app.registerExtension({
     name: "unsampling.inversion_report",
     nodeCreated(node) {
@@ -71,11 +79,6 @@ app.registerExtension({
             }
         };
     },
-    // Another tab, undo or a run from the history makes the nodes anew and brings the outputs back.
-    onNodeOutputsUpdated(outputs) {
-        for (const [locator, output] of Object.entries(outputs)) {
-            const node = nodeAt(locator);
-            if (REPORTS.includes(node?.comfyClass)) show(node, output);
-        }
-    },
+    onNodeOutputsUpdated: bring,
+    afterConfigureGraph: () => bring(app.nodeOutputs), // for undo in frontend 1.38
 });

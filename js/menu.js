@@ -30,7 +30,7 @@ function behind(node, output = 0) {
     return [...links].map((id) => node.graph.getNodeById(node.graph.getLink(id)?.target_id)).filter(Boolean);
 }
 
-// How far below a node all of its graph ends: what is added there covers nothing.
+// How far below a node its graph ends: nothing is covered there.
 function below(node) {
     const ends = [...node.graph.nodes, ...(node.graph.groups ?? [])].map((one) => one.pos[1] + one.size[1]);
     return Math.max(...ends) - node.pos[1] + 2 * GAP;

@@ -1,5 +1,5 @@
-// What a node said of its run: in whole on its menu, and as a toast if something is wrong, a report's bad verdict
-// too. A run that had nothing to do says that.
+// What a node said of its run: on its menu, and as a toast if something is wrong, a report's verdict too.
+// A run that had nothing to do says that.
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 

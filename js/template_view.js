@@ -1,4 +1,4 @@
-// ComfyUI fits a template into the window, where a large one's text is hard to read, or not drawn.
+// ComfyUI fits a template into the window, where a large one cannot be read.
 // Ours opens with the view in its file.
 import { app } from "../../scripts/app.js";
 

@@ -36,6 +36,16 @@ LOAD = """async (workflow) => {
     return app.rootGraph.serialize();
 }"""
 
+# under their present names, or those of frontend 1.38
+NO_TOASTS = """() => {
+    const toasts = app.extensionManager.toast;
+    toasts.dismissAll ? toasts.dismissAll() : toasts.removeAll();
+}"""
+CHANGED = """() => {
+    const tracker = app.extensionManager.workflow.activeWorkflow.changeTracker;
+    tracker.captureCanvasState ? tracker.captureCanvasState() : tracker.checkState();
+}"""
+
 
 @dataclass
 class Problems:

@@ -60,12 +60,12 @@ LOCALES = SCRIPTS.parent / "locales"
 TEMPLATES = SCRIPTS.parent / "workflows"
 TEMPLATES_AT = "/workflow_templates/unsampling/"
 SERVED_AT = "/extensions/"  # where a server mounts the WEB_DIRECTORY of each pack
-BLANK_FILES = ("/user.css", "/api/userdata/user.css", "/api/vhs/queryvideo")
+BLANK_FILES = ("/favicon.ico", "/user.css", "/api/userdata/user.css", "/api/vhs/queryvideo")
 
 
 def static_folder() -> Path | None:
-    """The built frontend that COMFYUI_FRONTEND names, else that of the comfyui-frontend-package wheel, or None
-    when it is not installed."""
+    """The built frontend that COMFYUI_FRONTEND names, else that of the comfyui-frontend-package wheel; None
+    when neither is there."""
     if (named := named_frontend()) is not None:
         return named
     spec = importlib.util.find_spec("comfyui_frontend_package")

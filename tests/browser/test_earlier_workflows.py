@@ -4,7 +4,7 @@ import copy
 from collections.abc import Callable, Iterator
 
 import pytest
-from browser.frontend import load, missing, open_frontend
+from browser.frontend import CHANGED, load, missing, open_frontend
 from playwright.sync_api import Browser, Page
 
 from tools.workflows.build import recorded_info
@@ -37,7 +37,6 @@ VALUES = """() => {
 }"""
 DRAWN = """() => [...document.querySelectorAll('[data-node-id="1"] input')].map((one) => Number(one.value))"""
 COMMAND = "(name) => app.extensionManager.command.execute(name)"
-CHANGED = "() => app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState()"
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["canvas", "nodes2"])

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import pytest
-from browser.frontend import load, missing, open_frontend
+from browser.frontend import CHANGED, load, missing, open_frontend, version
 from browser.stub_server import SCRIPTS
 from playwright.sync_api import Browser, Page
 
@@ -114,6 +114,8 @@ def test_neither_the_workflow_nor_the_prompt_has_the_text(page: Page):
 
 
 def another_tab(page: Page) -> None:
+    if version(page) < (1, 39):
+        pytest.skip("frontend 1.38 forgets what any node put out when the tab changes")
     page.evaluate(COMMAND, "Comfy.NewBlankWorkflow")
     page.wait_for_function(GONE, timeout=5_000)
     page.evaluate(COMMAND, "Workspace.PreviousOpenedWorkflow")
@@ -123,8 +125,8 @@ def undo(page: Page) -> None:
     """Take back a change of the Exact Unsampler, which makes every node anew."""
     page.evaluate("""() => {
         app.graph.nodes.find((node) => node.type === 'UNS_Unsampler').pos = [100, 400];
-        app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState();
     }""")
+    page.evaluate(CHANGED)
     page.evaluate(COMMAND, "Comfy.Undo")
 
 
@@ -143,11 +145,11 @@ def test_the_text_stays_inside_a_subgraph(page: Page):
     outer = page.evaluate(
         """(id) => {
         const {node} = app.graph.convertToSubgraph(new Set([app.graph.getNodeById(id)]));
-        app.extensionManager.workflow.activeWorkflow.changeTracker.captureCanvasState();
         return String(node.id);
     }""",
         report,
     )
+    page.evaluate(CHANGED)
     [inner] = page.evaluate("(id) => app.graph.getNodeById(id).subgraph.nodes.map((node) => node.id)", outer)
     page.run(f"{outer}:{inner}", FIRST)
     text = """([outer, text]) => app.graph.getNodeById(outer)?.subgraph.nodes[0].widgets[0].value === text"""

@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from browser.frontend import load, missing, open_frontend
+from browser.frontend import NO_TOASTS, load, missing, open_frontend
 from playwright.sync_api import Browser, Page
 
 from tools.workflows.build import file_of, recorded_info
@@ -59,7 +59,7 @@ def seen(page: Page) -> str:
 
 
 def without_toasts(page: Page) -> None:
-    page.evaluate("() => app.extensionManager.toast.dismissAll()")
+    page.evaluate(NO_TOASTS)
     assert WEAK not in seen(page) and SAME not in seen(page)
 
 
@@ -102,7 +102,7 @@ def reported(page: Page, output: dict, cached: list[str], run: str = RUN) -> boo
     data = {"node": report, "display_node": report, "output": output, "prompt_id": run}
     page.send({"type": "executed", "data": data})
     found = FINDING["summary"] in seen(page)
-    page.evaluate("() => app.extensionManager.toast.dismissAll()")
+    page.evaluate(NO_TOASTS)
     assert FINDING["summary"] not in seen(page)
     return found
 

@@ -1,8 +1,8 @@
 """A new user's first hour: the archive in a bare ComfyUI, a template found by typing, run, read, interrupted,
 run again, and run from App mode. SCREENSHOTS=folder keeps what is seen.
 
-With COMFYUI_PATH on ComfyUI 0.14 and COMFYUI_FRONTEND on the static folder of comfyui-frontend-package 1.38.14
-it is the first hour on the oldest ComfyUI that the pack supports.
+With COMFYUI_PATH on ComfyUI 0.14 and COMFYUI_FRONTEND on the static folder of comfyui-frontend-package
+1.38.14 it is the first hour on the oldest ComfyUI that the pack supports.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ KEPT = os.environ.get("SCREENSHOTS")
 CHECKPOINT = "v1-5-pruned-emaonly-fp16.safetensors"
 # what a ComfyUI without internet and with a fresh user complains about by itself
 OF_CORE = ("userdata", "user.css", "/templates/", "huggingface", "before initialization")
-# the first frontends whose search finds a word anywhere in a title, and whose App mode names its parts as here
+# the first frontends whose search finds a word anywhere in a title, and whose App mode names its parts so
 FINDS_ANYWHERE, APP_MODE = (1, 48), (1, 43)
 SET = """([kind, name, value]) => {
     const node = app.graph.nodes.find((one) => one.type === kind || one.title === kind);

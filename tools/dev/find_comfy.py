@@ -24,7 +24,7 @@ def find_host() -> Path:
 
 
 def named_frontend() -> Path | None:
-    """The built frontend to use in place of the installed one: COMFYUI_FRONTEND, the folder of its index.html."""
+    """The built frontend in place of the installed one: COMFYUI_FRONTEND, the folder of its index.html."""
     named = os.environ.get("COMFYUI_FRONTEND")
     return Path(named).resolve() if named else None
 
