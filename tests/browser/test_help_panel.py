@@ -1,18 +1,21 @@
 """The help panel of a node in the real frontend: it finds our page, and the page's picture shows in it."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
 from browser.frontend import missing, open_frontend
 from playwright.sync_api import Browser, Page
 
-from tools.workflows.build import recorded_info
+from tools.workflows.build import OBJECT_INFO, recorded_info
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
 
-INFO = recorded_info()
+OURS = json.loads(OBJECT_INFO.with_name("node_interfaces.json").read_text(encoding="utf-8"))
+MODULE = {"python_module": "custom_nodes.unsampling"}  # where its pages are, which that file leaves out
+INFO = recorded_info() | {kind: one | MODULE for kind, one in OURS.items()}
 NODES = ("UNS_CannyEdges", "UNS_Unsampler")
-ALL = sorted(kind for kind in INFO if kind.startswith("UNS_"))
+ALL = sorted(OURS)
 ADD = """(type) => {
     app.graph.clear();
     const node = LiteGraph.createNode(type);
@@ -23,10 +26,18 @@ ADD = """(type) => {
 PICTURE = '.node-help-content img[src*="effect.webp"]'
 FIND = "([selector, type]) => { const one = document.querySelector(selector);"
 SHOWN = f"{FIND} return one?.complete && one.src.includes(type) && one.naturalWidth; }}"
-# Of the picture and the tables, what is wider than the panel before a user draws that wider.
-OVER = """() => [...document.querySelectorAll('.node-help-content :is(img, table)')]
-    .filter((one) => one.scrollWidth > one.clientWidth + 1 || one.getBoundingClientRect().right > innerWidth)
-    .map((one) => `${one.tagName} ${one.scrollWidth} > ${one.clientWidth}: ${one.innerText.slice(0, 60)}`)"""
+# Of pictures, tables and code, what is wider than the panel before a user draws that wider.
+OVER = """() => {
+    const panel = document.querySelector('.node-help-content'), edge = panel.getBoundingClientRect();
+    const isOut = ({left, right}) => left < edge.left - 1 || right > edge.right + 1;
+    const isOver = (one) => one.scrollWidth > one.clientWidth + 1 || isOut(one.getBoundingClientRect());
+    return [panel, ...panel.querySelectorAll('img, video, table, pre')].filter(isOver)
+        .map((one) => `${one.tagName} ${one.scrollWidth} > ${one.clientWidth}: ${one.innerText.slice(0, 9)}`);
+}"""
+PANEL = "() => document.querySelector('.node-help-content').clientWidth"
+MAKE = """([kind, width]) => {
+    document.querySelector(`.node-help-content ${kind}`).style.minWidth = width;
+}"""
 TITLE = "(name) => document.querySelector('.node-help-content h1')?.innerText === name"
 
 
@@ -48,13 +59,23 @@ def test_the_help_panel_shows_the_page_with_its_picture(page: Page, node: str):
     assert page.problems.messages == []
 
 
-def test_every_pages_tables_fit_into_the_panel(page: Page):
+def test_every_pages_tables_and_pictures_fit_into_the_panel(page: Page):
     wide = {}
     for node in ALL:
         page.evaluate(ADD, node)
         if not page.locator(".node-help-content").count():
             page.get_by_test_id("info-button").first.click(timeout=20_000)
         page.wait_for_function(TITLE, arg=INFO[node]["display_name"], timeout=20_000)
+        page.wait_for_function(SHOWN, arg=[PICTURE, node], timeout=20_000)
+        assert 200 < page.evaluate(PANEL) < 320
         if over := page.evaluate(OVER):
             wide[node] = over
-    assert len(ALL) > 10 and wide == {}
+    assert len(ALL) > 20 and wide == {}
+
+
+@pytest.mark.parametrize("kind", ["img", "table"])
+def test_what_is_too_wide_is_noticed(page: Page, kind: str):
+    test_the_help_panel_shows_the_page_with_its_picture(page, "UNS_Unsampler")
+    page.evaluate(MAKE, [kind, "400px"])
+    assert kind.upper() in " ".join(page.evaluate(OVER))
+    page.evaluate(MAKE, [kind, ""])
