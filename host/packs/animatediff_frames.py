@@ -23,7 +23,7 @@ KEYFRAME = Kind(
 def has_frames(model) -> bool:
     """Whether anything of its motion models or of its Custom CFG is set for each frame: a scale, an effect, a
     camera's way, a picture."""
-    values = [*animatediff_settings.custom_cfg(model), *_of_motion(model)]
+    values = [*animatediff_settings.guidances(model), *_of_motion(model)]
     return any(_count(value) > 1 for value in values)
 
 

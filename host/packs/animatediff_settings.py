@@ -49,11 +49,11 @@ def _samples_again(iterations) -> bool:
 
 def highest_cfg(model) -> float | None:
     """The highest guidance of its Custom CFG, which takes the place of a guider's own; None without one."""
-    values = [torch.as_tensor(value) for value in custom_cfg(model)]
+    values = [torch.as_tensor(value) for value in guidances(model)]
     return max(float(value.max()) for value in values) if values else None
 
 
-def custom_cfg(model) -> list:
+def guidances(model) -> list:
     """The guidance of each keyframe of its Custom CFG, a number or a tensor; empty without one."""
     settings = model.get_attachment(SETTINGS_KEY.name)
     group = None if settings is None else SETTINGS.read(settings, "custom_cfg")

@@ -24,9 +24,12 @@ REPLACED_KEY = Key(core.CORE, "comfy.model_patcher", "patches_replace")
 # where AnimateDiff-Evolved says which frames are in hand, and where core has its window
 FRAMES_KEY = Key(animatediff.ADE, "animatediff.sampling", "ad_params")
 WINDOW_KEY = Key(core.CORE, "comfy.context_windows", "context_window")
-WINDOW = Kind(core.CORE, "comfy.context_windows:IndexListContextWindow", ("index_list", "total_frames"))
-# a frame before the window's, where it has one
-ANCHOR_KEY = Key(core.CORE, "comfy.context_windows", "causal_anchor_index", optional=True)
+WINDOW = Kind(
+    core.CORE,
+    "comfy.context_windows:IndexListContextWindow",
+    ("index_list", "total_frames"),
+    optional=("causal_anchor_index",),  # a frame before the window's own
+)
 
 
 def cut(guider, of: Cut):
@@ -81,7 +84,7 @@ def _in_hand(adapter: Callable, out, q, k, v, extra_options: dict, **settings):
     window = extra_options.get(WINDOW_KEY.name)
     told = extra_options.get(FRAMES_KEY.name)
     if window is not None and (told is None or told["sub_idxs"] is None):
-        anchor = getattr(window, ANCHOR_KEY.name, None)
+        anchor = WINDOW.read(window, "causal_anchor_index")
         frames = [] if anchor is None else [anchor]
         frames += WINDOW.read(window, "index_list")
         whole = WINDOW.read(window, "total_frames")

@@ -69,9 +69,17 @@ def _name(kind) -> str:
 
 
 def _has(kind, field: str) -> bool:
-    """Whether instances of that class have it: as an attribute of the class, or set by one of its methods."""
+    """Whether instances of that class have it: as an attribute of the class, or set by one of its methods, or
+    elsewhere in its module."""
     owner = _class(kind)
-    return owner is not None and (hasattr(owner, field) or any(_sets(base, field) for base in owner.__mro__))
+    if owner is None:
+        return False
+    by_it = hasattr(owner, field) or any(_sets(base, field) for base in owner.__mro__)
+    return by_it or _is_set_in(sys.modules[owner.__module__], field)
+
+
+def _is_set_in(module: ModuleType, field: str) -> bool:
+    return re.search(rf"\b\w+\.{re.escape(field)}\s*=(?!=)", inspect.getsource(module)) is not None
 
 
 def _sets(owner: type, field: str) -> bool:
