@@ -32,9 +32,9 @@ MOST = 1.1  # times core's
 OTHERS = ("ade", "acn")
 DESIGNS = {"classic": False, "Nodes 2.0": True}
 MEASURED = (
-    "Restyle a video - AnimateDiff SD1.5 vid2vid",
-    "Restyle a video - Wan 2.1 vid2vid video to video unsampling",
-    "Restyle one picture - unsampling SD1.5 img2img style transfer",
+    "Restyle a video - AnimateDiff vid2vid SD1.5 video to video style transfer unsampling",
+    "Restyle a video - Wan 2.1 1.3B vid2vid flow model core nodes only video to video unsampling",
+    "Restyle one picture - img2img SD1.5 image to image style transfer unsampling to begin with",
 )
 WITH, WITHOUT = "with this pack", "without it"
 Times = dict[str, list[float]]

@@ -10,7 +10,7 @@ from earlier import NAMES, queued_today
 
 from tools.client import workflow_files
 from tools.client.graph_to_prompt import graph_to_prompt
-from tools.template_names import TITLES, found
+from tools.template_names import FORMER, TITLES, found
 from tools.workflows.build import FOLDER, PROMPTS, ROOT, file_of, recorded_info
 
 INFO = recorded_info()
@@ -59,6 +59,13 @@ def test_the_tool_finds_the_template_by_its_earlier_path(name):
     assert found(FOLDER / f"{name}.json") == file_of(name)
 
 
+@pytest.mark.parametrize("name", TITLES)
+def test_the_tool_finds_the_template_by_its_earlier_title(name):
+    assert not (FOLDER / f"{FORMER[name]}.json").exists()
+    assert found(FOLDER / f"{FORMER[name]}.json") == file_of(name)
+    assert found(file_of(name)) == file_of(name)
+
+
 def test_paths_that_are_there_or_nowhere_stay(tmp_path):
     name = NAMES[0]
     mine = tmp_path / f"{name}.json"
@@ -69,7 +76,7 @@ def test_paths_that_are_there_or_nowhere_stay(tmp_path):
     assert found(tmp_path / "other.json") == tmp_path / "other.json"
 
 
-@pytest.mark.parametrize("name", [NAMES[0], NAMES[-1]])
+@pytest.mark.parametrize("name", [NAMES[0], NAMES[-1], FORMER[NAMES[0]]])
 def test_the_command_takes_the_earlier_path(name):
     """Without a server it gets as far as asking one, past the file."""
     line = [

@@ -45,8 +45,8 @@ clip, at full size.
 """
 
 NOISE_FILES = """
-These are for noise of the template *AnimateDiff SD1.5*. Any checkpoint made from SD1.5 fits, and brings its \
-own look: but the noise must have been made with the same one.
+These are for noise of the template *AnimateDiff vid2vid SD1.5*. Any checkpoint made from SD1.5 fits, and \
+brings its own look: but the noise must have been made with the same one.
 """
 
 SIZE_GRID = """\
