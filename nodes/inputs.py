@@ -180,7 +180,6 @@ def falling() -> list:
             min=0,
             max=2**32 - 1,
             optional=True,
-            advanced=True,
             control_after_generate=io.ControlAfterGenerate.fixed,
             tooltip="Another take of the same restyle: other noise is drawn for the direct path. 0 is the"
             " take that the noise came with. Another one costs a model call more for each step of the path,"

@@ -12,6 +12,7 @@ import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 from urllib.request import urlopen
 
 import pytest
@@ -53,6 +54,12 @@ SAVED = "() => app.graph.nodes.some((one) => one.type === 'SaveImage' && one.img
 SHOWN = """(name) => [...document.querySelectorAll('img')]
     .some((one) => one.checkVisibility() && one.src.includes(name))"""
 MINE = "mine.png"
+# What happens to the variation after each run: this frontend gives that widget another name.
+COUNT = """(how) => {
+    const node = app.graph.nodes.find((one) => one.type === 'UNS_NoiselessResampler');
+    node.widgets.find((one) => one.name === 'variation').linkedWidgets[0].value = how;
+}"""
+RUNS = 4
 LOOK, PICTURE = "Target: the new look", "Restyle one picture"
 
 
@@ -145,6 +152,7 @@ def test_a_template_is_found_run_read_stopped_and_run_again(bare: HostSession, p
     before = len(_history(bare))
     for setting in (("ImageScaleToTotalPixels", "megapixels", 0.02), ("UNS_AYSScheduler", "steps", 4)):
         page.evaluate(SET, list(setting))
+    page.evaluate(COUNT, "fixed")  # the template's counts up
     run(page)
     first = ended(bare, before + 1)
     assert first["status"]["status_str"] == "success" and len(pictures(first)) == 1
@@ -174,6 +182,14 @@ def test_a_template_is_found_run_read_stopped_and_run_again(bare: HostSession, p
     keep(page, "5-again")
 
 
+def content(bare: HostSession, entry: dict) -> bytes:
+    """The picture that a run saved."""
+    (one,) = pictures(entry)
+    asked = urlencode({key: one[key] for key in ("filename", "subfolder", "type")})
+    with urlopen(f"{bare.server.url}/view?{asked}", timeout=20) as answer:
+        return answer.read()
+
+
 def test_app_mode_takes_a_picture_and_a_text_and_shows_the_result(bare: HostSession, page: Page):
     if version(page) < APP_MODE:
         pytest.skip("App mode is in frontends since 1.41 (ComfyUI 0.17), its parts have names since 1.43")
@@ -198,3 +214,16 @@ def test_app_mode_takes_a_picture_and_a_text_and_shows_the_result(bare: HostSess
     name = pictures(entry)[0]["filename"]
     page.wait_for_function(SHOWN, arg=name, timeout=30_000)
     keep(page, "6-app-mode")
+
+
+def test_a_number_of_runs_in_app_mode_are_as_many_takes(bare: HostSession, page: Page):
+    before = len(_history(bare))
+    page.evaluate(COUNT, "increment")
+    page.get_by_label("Number of runs").locator("input").fill(str(RUNS))
+    page.get_by_test_id("linear-run-button").get_by_role("button", name="Run").last.click()
+    ended(bare, before + RUNS)
+    entries = list(_history(bare).values())[-RUNS:]
+    assert {entry["status"]["status_str"] for entry in entries} == {"success"}
+    takes = [content(bare, entry) for entry in entries]
+    assert len(set(takes)) == RUNS
+    keep(page, "7-takes")

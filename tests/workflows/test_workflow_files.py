@@ -24,7 +24,7 @@ ANIMATEDIFF = (VIDEO, VHS, HOTSHOT, ANIMATEDIFF_SDXL)
 SAVED_NOISE = "restyle_saved_noise"
 BOTH_PASSES = [name for name in WORKFLOWS if name != SAVED_NOISE]
 UP, DOWN = "UNS_Unsampler", "UNS_NoiselessResampler"
-TURNED = ["what to avoid", "cfg: how strong", "structure: how close"]
+TURNED, TAKE = ["what to avoid", "cfg: how strong", "structure: how close"], "variation: which take"
 # what a pass of theirs has its texts, its model and its strength from
 GUIDERS = {WAN22: "UNS_ExpertsBySigma", HUNYUAN: "FluxGuidance"}
 # what else changes a text between its node and the pass
@@ -202,7 +202,7 @@ def in_app_mode(workflow: dict) -> tuple[list[str], str]:
 def test_app_mode_shows_what_people_change_and_the_result(name):
     labels, result = in_app_mode(read(name))
     looks = "the new looks, with their places" if name == CROSS_FADE else "the new look"
-    turned = ["guidance: how strong", TURNED[-1]] if name == HUNYUAN else TURNED
+    turned = [*(["guidance: how strong", TURNED[-1]] if name == HUNYUAN else TURNED), TAKE]
     assert labels[-2 - len(turned) :] == ["what the source shows", looks, *turned]
     assert labels[0] in ("clip", "picture")
     assert result in ("SaveVideo", "SaveImage", "VHS_VideoCombine")

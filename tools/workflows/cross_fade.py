@@ -28,6 +28,7 @@ from tools.workflows.parts import (
     prompt,
     read_me,
     show_in_app,
+    takes,
     taller,
     unsampled,
 )
@@ -112,7 +113,7 @@ def unsampling_cross_fade(info: dict) -> dict:
         (target, "prompts", "the new looks, with their places"),
     ]
     shown += [(negative, "text", AVOIDED), (result, "cfg", STRONG), (result, "structure", CLOSE)]
-    show_in_app(g, shown, saved[-1])
+    show_in_app(g, [*shown, takes(result)], saved[-1])
     unsample, resample = passes(4, noise, report, result)
     place(
         g,

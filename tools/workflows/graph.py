@@ -14,7 +14,7 @@ from tools.widgets import Widget, drawn_widgets, grown, inputs_of
 
 OPTIONAL_SHAPE = 7  # LiteGraph's hollow circle: the slot may stay empty
 NOTE = "MarkdownNote"
-FIXED = "fixed"  # of "control after generate", behind a number that may count up
+FIXED, COUNTING = "fixed", "increment"  # of "control after generate", behind a number that may count up
 REPORTS, REPORT_OUTPUTS = ("UNS_InversionReport", "UNS_RestyleReport"), 2  # js/inversion_report.js
 ALWAYS, BYPASSED = 0, 4  # modes of a node; what is bypassed hands its input on, until Ctrl+B
 # VideoHelperSuite saves its widgets by name, these among them. Without them frontend 1.58 takes a node that
@@ -63,6 +63,7 @@ class Node:
     pos: tuple[int, int] = (0, 0)
     size: tuple[int, int] = (0, 0)
     labels: dict[str, str] = field(default_factory=dict)  # what the screen says in place of an input's name
+    controls: dict[str, str] = field(default_factory=dict)  # by the widget's name; any other is fixed
     saves_values: bool = True
     collapsed: bool = False
     bypassed: bool = False
@@ -102,7 +103,10 @@ class Node:
         """Widget values in the frontend's order, or by name."""
         if self.type in SAVED_BY_NAME:
             return {widget.name: self.value(widget) for widget in self.widgets} | SAVED_BY_NAME[self.type]
-        return [one for widget in self.widgets for one in (self.value(widget), *([FIXED] * widget.controls))]
+        return [one for widget in self.widgets for one in (self.value(widget), *self._controlled(widget))]
+
+    def _controlled(self, widget: Widget) -> list[str]:
+        return [self.controls.get(widget.name, FIXED)] * widget.controls
 
 
 def slot(name: str, kind: str, optional: bool) -> dict:

@@ -171,8 +171,8 @@ FAR = """\
 """
 
 LAST = """
-**Another take** of the same look: another *variation* in the Resampler; four takes: \
-*increment* below it, and run 4 times. Without the direct path: *direct* 0, \
+**Another take**: run again, or 4 times. The Resampler's *variation* counts up; set it to *fixed* to compare \
+settings. Without the direct path: *direct* 0, \
 and *Target* linked to *positive* of the Exact Unsampler as well.
 
 Change one thing at a time. {what} needs no new unsampling: only the second half runs again.

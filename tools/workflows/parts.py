@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from tools.workflows import notes
-from tools.workflows.graph import Graph, Node, Output
+from tools.workflows.graph import COUNTING, Graph, Node, Output
 from tools.workflows.layout import SAMPLER_PREVIEW, Area, Column, needed_height
 from tools.workflows.models import Model, table
 
@@ -19,6 +19,7 @@ TARGET = "Target: the new look"
 # in App mode
 AVOIDED, HOW_STRONG, CLOSE = "what to avoid", "{}: how strong", "structure: how close"
 STRONG = HOW_STRONG.format("cfg")
+TAKE = "variation: which take"
 
 
 class Shared(TypedDict):
@@ -175,7 +176,13 @@ def app_mode(
     turned = [(node, widget, HOW_STRONG.format(widget)), (result, "structure", CLOSE)]
     words = ("what the source shows", "the new look", AVOIDED)
     written = [(node, "text", label) for node, label in zip(texts, words, strict=False)]
-    show_in_app(g, source + written + turned, saved)
+    show_in_app(g, [*source, *written, *turned, takes(result)], saved)
+
+
+def takes(result: Node) -> tuple[Node, str, str]:
+    """Which take it is, for App mode; it counts up, so that each of a number of runs is another."""
+    result.controls["variation"] = COUNTING
+    return result, "variation", TAKE
 
 
 def show_in_app(g: Graph, shown: list[tuple[Node, str, str]], saved: Node) -> None:
