@@ -101,6 +101,14 @@ def test_all_of_it_fits_readable_and_shows_a_run_with_nothing_over_anything(page
         assert colours(page, screen, box) >= 4, f"no preview on {box['name']}"
 
 
+def test_which_take_it_is_shows_without_a_click(page: Page):
+    _, boxes, _ = opened(page, "unsampling_animatediff_sd15")
+    if page.design == "nodes2":  # the classic design has all widgets in view
+        (box,) = (one for one in boxes if one["type"] == "UNS_NoiselessResampler")
+        shown = page.locator(f'[data-node-id="{box["name"].split()[0]}"]').first.inner_text()
+        assert "variation" in shown and "turn_lightness" not in shown
+
+
 def test_nodes_over_each_other_are_noticed():
     boxes = [{"name": name, "x": x, "y": 0, "width": 10, "height": 10} for name, x in (("a", 0), ("b", 8))]
     assert overlaps(boxes) == ["a over b"]
