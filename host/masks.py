@@ -44,6 +44,8 @@ def check(mask, shape: tuple[int, ...], name: str, held: int | None, joined: boo
             " (LTXVCropGuides), or set a mask of 0 to 1 (Set Latent Noise Mask)"
         )
     video = len(shape) == 5
+    if video and _of_pictures(mask, shape):
+        return
     frames, masks = shape[2] if video else shape[0], prod(mask.shape[:-2])
     if video and mask.ndim == 5:
         masks = mask.shape[2]
@@ -84,6 +86,11 @@ def _ratio(masks: int, frames: int, held: int | None) -> int | None:
     return next((one for one in ratios if frames - 1 in (after // one, -(-after // one))), None)
 
 
+def _of_pictures(mask: Tensor, shape: tuple[int, ...]) -> bool:
+    """Whether these are the masks of several clips of one frame, one for each."""
+    return mask.ndim < 5 and shape[2] == 1 < shape[0] == prod(mask.shape[:-2])
+
+
 def of_latent_frames(mask: Tensor, shape: tuple[int, ...], held: int | None) -> Tensor:
     """The masks of a clip's own frames as those of its latent frames: the union (maximum) of the frames that
     each holds, so that what any of them has free is free. Masks that are known to fit; others as they are.
@@ -92,11 +99,15 @@ def of_latent_frames(mask: Tensor, shape: tuple[int, ...], held: int | None) -> 
     """
     if len(shape) != 5:
         return mask
+    if _of_pictures(mask, shape):
+        return mask.reshape(-1, 1, 1, *mask.shape[-2:])
     clips = mask if mask.ndim == 5 else mask.reshape(1, 1, -1, *mask.shape[-2:])
     masks, frames = clips.shape[2], shape[2]
     ratio = None if masks in (1, frames) else _ratio(masks, frames, held)
     if ratio is None:
         return clips
+    if frames == 1:  # of a clip whose other frames the VAE dropped
+        return clips[:, :, :1]
     first, later = clips[:, :, :1], clips[:, :, 1 : 1 + ratio * (frames - 1)].split(ratio, 2)
     return torch.cat([first, *(frame.amax(2, keepdim=True) for frame in later)], 2)
 

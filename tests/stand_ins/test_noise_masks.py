@@ -46,6 +46,8 @@ def test_one_mask_or_one_a_frame(shape, mask, held):
         (VIDEO, (29, 64, 64), 4, "9 latent frames and 29 noise masks"),
         (VIDEO, (33, 64, 64), 8, "9 latent frames and 33 noise masks"),
         (VIDEO, (2, 64, 64), None, "9 latent frames and 2 noise masks"),
+        ((1, 16, 1, 8, 8), (5, 8, 8), 4, "1 latent frames and 5 noise masks"),
+        ((3, 16, 1, 8, 8), (5, 8, 8), 4, "1 latent frames and 5 noise masks"),
         (VIDEO, (1, 1, 5, 8, 8), 4, "9 latent frames and 5 noise masks"),
         ((3, 16, 9, 8, 8), (2, 1, 9, 8, 8), 4, "3 latent frames and 2 noise masks"),
     ],
@@ -166,6 +168,8 @@ GROUPS = [
     (4, 3, 3, [[0], [1], [2]]),
     (4, 3, 1, [[0], [0], [0]]),
     (4, 1, 1, [[0]]),
+    (4, 1, 3, [[0]]),  # the VAE dropped two of three
+    (8, 1, 8, [[0]]),
 ]
 
 
@@ -189,6 +193,14 @@ def test_each_of_several_clips_has_its_own_masks():
     mask[0, :, 2], mask[1, :, 8] = 1, 1
     found = masks.of_latent_frames(mask, (2, 16, 3, 2, 2), 4)
     assert found[:, 0, :, 0, 0].tolist() == [[0, 1, 0], [0, 0, 1]]
+
+
+@pytest.mark.parametrize("shape", [(2, 4, 4), (2, 1, 4, 4)])
+def test_each_of_several_pictures_of_a_video_model_has_its_own_mask(shape):
+    mask = torch.stack([torch.zeros(4, 4), torch.ones(4, 4)]).reshape(shape)
+    masks.check(mask, (2, 16, 1, 4, 4), "latent_image", 4)
+    found = masks.of_latent_frames(mask, (2, 16, 1, 4, 4), 4)
+    assert found.shape == (2, 1, 1, 4, 4) and found[:, 0, 0, 0, 0].tolist() == [0, 1]
 
 
 def test_frames_that_are_latents_themselves_keep_their_masks():
