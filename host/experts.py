@@ -67,7 +67,8 @@ class Experts:
     ) -> Tensor:
         """Runs a SAMPLER as core's guiders do, for core's own nodes: says what our passes say themselves."""
         if len(sigmas) > 1:
-            told = remark(self, sigmas.sort(descending=True).values)
+            own = hasattr(sampler, "in_turns")
+            told = remark(self, sigmas.sort(descending=True).values, last_step=own)
             if told:
                 screen.say(screen.running_node(), Told("Experts by Sigma", "sampling") + told)
         more = {"denoise_mask": denoise_mask, "callback": callback, "disable_pbar": disable_pbar}
@@ -198,12 +199,16 @@ def in_float32(border: float) -> float:
     return float(torch.tensor(border, dtype=torch.float32))
 
 
-def remark(guider, sigmas: Tensor) -> str:
-    """That one expert is never asked on this falling schedule; "" where both are."""
+def remark(guider, sigmas: Tensor, last_step: bool = True) -> str:
+    """That one expert is never asked on this falling schedule; "" where both are.
+
+    last_step: whether a pass may ask within the step to sigma 0, as ours do, from its middle up.
+    """
     if not isinstance(guider, Experts):
         return ""
-    high, low = float(sigmas[0]), float(sigmas[-1] if sigmas[-1] > 0 else sigmas[-2])
-    asked = {guider.of(high), guider.of(low)}
+    ends_at_0 = not sigmas[-1] > 0
+    high, low = float(sigmas[0]), float(sigmas[-2] if ends_at_0 else sigmas[-1])
+    asked = {guider.of(high), guider.of(low / 2 if ends_at_0 and last_step else low)}
     if len(asked) == 2:
         return ""
     never, side = (NAMES[1], "below") if asked == {0} else (NAMES[0], "above")

@@ -224,6 +224,18 @@ def test_a_border_outside_the_schedule_is_told(comfy, border, asked, words):
     assert pair.error(found["back"]) < EXACT
 
 
+@pytest.mark.parametrize("solver", ["midpoint", "euler"])
+def test_a_border_in_the_last_step_is_inside_the_schedule(comfy, solver):
+    """Whose lowest sigma is 0.616: below it the way up asks, once or twice."""
+    pair = Pair(comfy, "experts-last", border=0.5)
+    before, noise = len(comfy.log_text()), pair.up(solver, direct=0.0)
+    found = pair.run(back=pair.down(noise))
+    events = comfy.calls("experts-last")
+    check_experts(events, 0.5)
+    assert counts(events, "call")["low"] >= 1 and "never asked" not in pair.said(before)
+    assert pair.error(found["back"]) < EXACT
+
+
 @pytest.mark.parametrize("border", [0.8, 0.889, 1.0])
 def test_a_border_at_a_sigma_is_the_high_models(comfy, border):
     """0.8 and 0.889 of the schedule are float32, a little off what is typed."""

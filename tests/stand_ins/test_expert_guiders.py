@@ -209,8 +209,8 @@ def test_conditions_and_guidance_are_those_of_both(pair, experts):
     [
         (2.0, ""),
         (15.0, "high-noise model is never asked"),
-        (0.2, "low-noise model is never asked"),
-        (0.3, "low-"),
+        (0.15, "low-noise model is never asked"),
+        (0.16, ""),  # a pass asks from the middle of the step to 0 up
     ],
 )
 def test_a_border_outside_the_schedule_is_told(experts, border, words):
@@ -218,6 +218,11 @@ def test_a_border_outside_the_schedule_is_told(experts, border, words):
     told = experts.remark(pair, FALLING)
     assert told == "" if not words else words in told and "which go from 14.6 to 0.3" in told
     assert experts.remark(SimpleNamespace(), FALLING) == ""
+
+
+def test_a_sampler_of_cores_asks_at_the_sigmas_alone(experts):
+    pair = experts.Experts((None, None), 0.3)
+    assert "low-noise model is never asked" in experts.remark(pair, FALLING, last_step=False)
 
 
 def test_a_step_of_an_expert(experts):
