@@ -76,8 +76,10 @@ def _admitted(
     advanced_controlnet.refuse_masks(core.conditions(guider))
     ltxv.refuse_guides(core.conditions(guider))
     core.refuse_axis(model, shape)
-    motion.refuse_long(model, shape, layout)
-    _check_windows(model, layout, falling, start)
+    turns = animatediff_windows.turns(model, falling, start)
+    # AnimateDiff-Evolved looks at the first context keyframe whether it gets a step or not
+    motion.refuse_long(model, shape, [one for one in layout if not one.keyframe or turns[one.keyframe]])
+    _check_windows(model, layout, turns, range(len(falling) - 1 - start))
     if by_core:
         _refuse_flow(facts)
         windows.refuse_moving(layout)
@@ -121,12 +123,14 @@ def _in_words(model, layout: list[Windows]) -> str:
     return "; ".join([*(one.settings for one in layout), *extras])
 
 
-def _check_windows(model, layout: list[Windows], falling: Tensor, start: int) -> None:
-    """Windows that a context keyframe gets no step for may be what they like."""
-    turns, norms = animatediff_windows.turns(model, falling, start), animatediff.norms_by_windows(model)
+def _check_windows(model, layout: list[Windows], turns: list[list[int]], every: range) -> None:
+    """Windows that a context keyframe gets no step for may be what they like.
+
+    turns: the steps that each one gets. every: all of the pass, as core counts them.
+    """
+    norms = animatediff.norms_by_windows(model)
     for one in layout:
-        # core counts the steps of the pass
-        steps = range(len(falling) - 1 - start) if one.kind == "core" else turns[one.keyframe]
+        steps = every if one.kind == "core" else turns[one.keyframe]
         if not steps:
             continue
         windows.check(one, steps)

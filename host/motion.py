@@ -12,10 +12,10 @@ TRAINED, TRAINED_ON = {"HotshotXL": 8}, 16
 def refuse_long(model, shape: tuple[int, ...], layout: list[Windows]) -> None:
     """AnimateDiff-Evolved stops with an error of its own once it has loaded the model.
 
-    layout: the context windows of a latent of that shape.
+    layout: the context windows that a pass meets on a latent of that shape.
     Raises: UnsamplingError for more frames at once than a motion model takes.
     """
-    windows = [one.length for one in _seen(layout) if one.length is not None]
+    windows = [one.together for one in _seen(layout)]
     for motion in animatediff.motions(model) if len(shape) == 4 else ():
         frames = max(windows, default=shape[0])
         if motion.most is None or frames <= motion.most:
@@ -52,5 +52,7 @@ def _trained(motion: animatediff.Motion) -> int:
 
 def _seen(layout: list[Windows]) -> list[Windows]:
     """The windows in which a motion model sees a clip: views, where a context has them."""
-    cut = [one for one in layout if one.kind in ("ade", "views") and one.cuts]
-    return [one for one in cut if one.kind == "views"] or cut
+    by_views = {one.keyframe for one in layout if one.kind == "views"}
+    return [
+        one for one in layout if one.kind == "views" or (one.kind == "ade" and one.keyframe not in by_views)
+    ]

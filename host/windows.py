@@ -48,6 +48,11 @@ class Windows:
         return "views" if self.kind == "views" else "context windows"
 
     @property
+    def together(self) -> int:
+        """How many frames the model sees at once."""
+        return self.frames if self.length is None or not self.cuts else self.length
+
+    @property
     def unit(self) -> str:
         """What length and overlap count."""
         return "latent frames" if self.of_video else "frames"

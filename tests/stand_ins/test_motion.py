@@ -19,6 +19,10 @@ def moved(*contexts: ade.ContextOptions, info: tuple[str, ...] = (), most: int |
     return core.Model(ade.InjectionParams(*contexts), motion=ade.MotionModelPatcher(*info, most=most))
 
 
+def of(length: int, **more) -> ade.ContextOptions:
+    return ade.ContextOptions(STATIC, length, **more)
+
+
 @pytest.fixture
 def motion(admission):
     return importlib.import_module("unsampling_pack.host.motion")
@@ -45,6 +49,12 @@ def motion(admission):
             "but its context windows have 40; set context_length to 16",
         ),
         (moved(ade.ContextOptions(STATIC, 40)), 33, "but the clip has 33"),  # which no window cuts
+        # context keyframes: one that leaves the clip whole, one whose views cut it, one that gets no step
+        (moved(of(16), of(64, start_percent=0.5)), 40, "but its context windows have 40"),
+        (moved(of(16), of(40, start_percent=0.5)), 64, "but its context windows have 40"),
+        (moved(of(16), of(64, start_percent=0.5, view_options=of(16))), 40, ""),
+        (moved(of(16, view_options=of(8)), of(48, start_percent=0.5)), 64, "its context windows have 48"),
+        (moved(of(16), of(48, start_percent=1.0)), 64, ""),
         (core.Model(), 4096, ""),
     ],
 )
