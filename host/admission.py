@@ -18,6 +18,7 @@ from .packs import (
     caches,
     core,
     ltxv,
+    vace,
 )
 from .windows import Windows
 
@@ -75,6 +76,7 @@ def _admitted(
         core.refuse_momentum(model)
     advanced_controlnet.refuse_masks(core.conditions(guider))
     ltxv.refuse_guides(core.conditions(guider))
+    vace.refuse_other_length(model, core.conditions(guider), shape)
     core.refuse_axis(model, shape)
     turns = animatediff_windows.turns(model, falling, start)
     # AnimateDiff-Evolved looks at the first context keyframe whether it gets a step or not

@@ -12,6 +12,7 @@ from host_prompts import committed_prompt, node_id, save_latent, the
 from host_trips import EXACT
 
 from demo.video import pan_over_photograph, write_video
+from tools.client import RunError
 
 LTXV, HUNYUAN, VACE = "unsampling_ltxv_video", "unsampling_hunyuan_video", "unsampling_wan_vace"
 UP, DOWN = "UNS_Unsampler", "UNS_NoiselessResampler"
@@ -96,6 +97,32 @@ def test_vaces_strength_changes_the_new_look_and_not_the_way_back(comfy, tmp_pat
         check(comfy, VACE)
         looks.append(made(comfy, VACE, "edit"))
     assert all(not torch.allclose(looks[0], other, atol=1e-3) for other in looks[1:])
+
+
+def test_vaces_reference_wants_its_frame_before_the_clip(comfy, tmp_path):
+    """A latent frame more than the clip has: without it a sentence, with it the clip comes back."""
+    prompt = lowered(comfy, VACE, tmp_path, 7)
+    frames, vace = node_id(prompt, "UNS_VideoFrames"), the(prompt, "WanVaceToVideo")
+    one = {"image": [frames, 0], "batch_index": 0, "length": 1}
+    prompt["picture"] = {"class_type": "ImageFromBatch", "inputs": one}
+    vace["reference_image"] = ["picture", 0]
+    told = "VACE's video of 4 latent frames, and the clip has 3: .*LatentConcat, -t"
+    with pytest.raises(RunError, match=told):
+        comfy.run(prompt)
+    encoded = {"pixels": ["picture", 0], "vae": vace["vae"]}
+    prompt["encoded"] = {"class_type": "VAEEncode", "inputs": encoded}
+    again = prompt["again"]["inputs"]
+    both = {"samples1": again["latent"], "samples2": ["encoded", 0], "dim": "-t"}
+    prompt["both"] = {"class_type": "LatentConcat", "inputs": both}
+    again["latent"] = ["both", 0]
+    edit = [passes(committed_prompt(VACE))[1], 0]
+    official.relink(prompt, edit, ["trimmed", 0])
+    cut = {"samples": edit, "trim_amount": 1}
+    prompt["trimmed"] = {"class_type": "TrimVideoLatent", "inputs": cut}
+    comfy.run(prompt)
+    assert made(comfy, VACE, "source").shape[2] == 4 and len(made(comfy, VACE, "images")) == 7
+    source, back = (made(comfy, VACE, part) for part in ("source", "back"))
+    assert float((back - source).norm() / source.norm()) < EXACT
 
 
 def test_vaces_edges_go_with_the_windows(comfy, tmp_path):

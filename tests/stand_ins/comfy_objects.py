@@ -24,6 +24,10 @@ class BaseModel:
     pass
 
 
+class WAN21_Vace(BaseModel):
+    pass
+
+
 class SDXL(BaseModel):
     pass
 

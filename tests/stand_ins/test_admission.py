@@ -173,6 +173,31 @@ def test_ltxvs_guides_are_refused_by_name(admission, group, guides, is_refused, 
         admit()
 
 
+@pytest.mark.parametrize("group", ["positive", "negative"])
+@pytest.mark.parametrize(
+    ("kind", "counts", "is_refused"),
+    [
+        (core.WAN21_Vace, [5], False),
+        (core.WAN21_Vace, [6], True),  # one more for a reference
+        (core.WAN21_Vace, [5, 4], True),
+        (core.WAN21_Vace, [], False),
+        (core.BaseModel, [6], False),  # which reads none of it
+    ],
+)
+def test_vaces_video_is_as_long_as_the_clip(admission, kind, counts, is_refused, group):
+    frames = [torch.zeros(1, 32, count, 3, 3) for count in counts]
+    model = core.Model(model_sampling=FLOW(), latent_format=core.Wan21(), model=kind())
+    guider = core.CFGGuider(model, {group: [{}, {"vace_frames": frames or None}]})
+    falling = torch.tensor([1.0, 0.5, 0.0])
+    admit = partial(admission.admit, guider, (1, 16, 5, 3, 3), falling, rising=False)
+    if not is_refused:
+        assert admit().flow
+        return
+    words = f"VACE's video of {counts[-1]} latent frames, and the clip has 5: .*LatentConcat"
+    with pytest.raises(UnsamplingError, match=words):
+        admit()
+
+
 @pytest.mark.parametrize("rising, by_core", WAYS)
 @pytest.mark.parametrize("highest, ours", [(1.0, False), (1.00005, False), (1.2, True), (14.6, True)])
 def test_a_flow_model_has_noise_up_to_1_and_none_of_cores_samplers(admission, highest, ours, rising, by_core):

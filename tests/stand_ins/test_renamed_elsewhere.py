@@ -67,7 +67,7 @@ def test_no_file_of_host_packs_is_left_out():
     # the cache reads objects by all that they hold, and names no field but that of a MODEL's patches
     others |= {"content", "environment", "origin", "replaced", "run_state", "weights"}
     others |= {"user_settings"}  # a file's keys are ours
-    others |= {"ltxv"}  # a key alone
+    others |= {"ltxv", "vace"}  # a key alone
     others |= {
         "core_conditions",
         "advanced_controlnet_frames",
