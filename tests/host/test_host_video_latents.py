@@ -110,6 +110,18 @@ def test_outside_a_mask_the_clip_stays_to_the_bit(comfy, shape, clips):
     assert not torch.allclose(edit[..., 6:], wan.clip[..., 6:], atol=1e-3)
 
 
+@pytest.mark.parametrize(("clips", "masks"), [(1, 3), (2, 2)])
+def test_a_clip_of_one_latent_frame_takes_its_own_mask(comfy, clips, masks):
+    """Of three frames, of which the VAE kept the first; and each of two clips."""
+    mask = torch.zeros(masks, 1, 64, 96)
+    mask[0, ..., 48:] = 1
+    wan = Wan.of(comfy, f"mask-one-{clips}", video(1, clips), noise_mask=mask)
+    edit = wan.run(edit=wan.edited(wan.up()))["edit"]
+    assert torch.equal(edit[0, ..., :6], wan.clip[0, ..., :6])
+    assert not torch.allclose(edit[0, ..., 6:], wan.clip[0, ..., 6:], atol=1e-3)
+    assert torch.equal(edit[1:], wan.clip[1:])
+
+
 @pytest.mark.parametrize(
     ("kind", "count", "free", "changed"),
     [
