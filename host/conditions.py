@@ -1,7 +1,7 @@
 """Conditions over a clip: a slice of noise takes the prompts of its own frames, and what ControlNets and
 IP-Adapters have for them; and what there is to say of prompts that do not fit."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import reduce
 from operator import add
 
@@ -58,7 +58,7 @@ def remark(guider, samples: Tensor, windows: str, sigmas: Tensor, part: bool = F
 
 def _of_counts(guider, samples: Tensor, windows: str) -> list[Told]:
     told = []
-    for name, conds in core.conditions(guider).items():
+    for _, name, conds in _asked(guider):
         for count in sorted({core_conditions.prompts(cond) for cond in conds} - {1, len(samples)}):
             told += [
                 Told(f"; {name} has {count} prompts{how}", "prompts and frames are not equally many")
@@ -107,16 +107,23 @@ def _of_part(guider) -> list[Told]:
 def _of_ranges(guider, sigmas: Tensor) -> list[Told]:
     """The same for sigmas that no range of a condition covers: ComfyUI takes 0 for the model's answer."""
     told, every = [], experts.each(guider)
+    for number, name, conds in _asked(guider):
+        sampling = every[number].model_patcher.get_model_object("model_sampling")
+        asked = [x for x in sigmas.tolist() if x > 0 and experts.answers(guider, number, x)]
+        without = [x for x in asked if not any(core_conditions.acts(c, sampling, x) for c in conds)]
+        told += [_gap(name, without)] if conds and without else []
+    return told
+
+
+def _asked(guider) -> Iterator[tuple[int, str, list[dict]]]:
+    """The number of each expert, and what its conditions are called and hold; without a negative at cfg 1,
+    which nothing is asked for."""
+    every = experts.each(guider)
     for number, one in enumerate(every):
         side = f"{experts.NAMES[number]} " if len(every) > 1 else ""
-        asked = [x for x in sigmas.tolist() if x > 0 and experts.answers(guider, number, x)]
-        sampling = one.model_patcher.get_model_object("model_sampling")
         for name, conds in core.conditions(one).items():
-            if name == "negative" and core.guidance(one) == 1:
-                continue
-            without = [x for x in asked if not any(core_conditions.acts(c, sampling, x) for c in conds)]
-            told += [_gap(side + name, without)] if conds and without else []
-    return told
+            if name != "negative" or core.guidance(one) != 1:
+                yield number, side + name, conds
 
 
 def _gap(name: str, sigmas: Sequence[float]) -> Told:

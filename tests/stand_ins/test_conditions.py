@@ -366,6 +366,12 @@ def test_a_prompt_for_all_or_one_a_frame_is_nothing_to_remark(conditions, count,
     assert told(conditions, guider([prompts(count)], [prompts(1)]), windows=windows) == ""
 
 
+def test_a_negative_that_nothing_is_asked_for_is_nothing_to_remark(conditions):
+    for cfg, begins in ((1.0, ""), (2.0, "; negative has 3 prompts")):
+        said = told(conditions, guider([prompts(1)], [prompts(3)], cfg))
+        assert said.startswith(begins) and bool(said) is bool(begins)
+
+
 @pytest.mark.parametrize("count", [3, 120])
 def test_windows_want_as_many_prompts_as_frames(conditions, count):
     remark = told(conditions, guider([prompts(count)]), windows=STATIC)
@@ -375,7 +381,7 @@ def test_windows_want_as_many_prompts_as_frames(conditions, count):
 
 def test_a_whole_clip_says_only_what_begins_anew(conditions):
     assert told(conditions, guider([prompts(120)])) == ""
-    remark = told(conditions, guider([prompts(1)], [prompts(3)]))
+    remark = told(conditions, guider([prompts(1)], [prompts(3)], 2.0))
     assert remark == "; negative has 3 prompts for 8 frames, and begins anew after the last"
 
 
