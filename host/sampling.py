@@ -24,7 +24,7 @@ from ..unsampling.progress import with_time_left
 from ..unsampling.solvers.evaluation import Callback, Denoise
 from . import admission, experts, keyframes, masks, places
 from .experts import Session
-from .packs import animatediff_keyframes, core, ipadapter
+from .packs import animatediff_keyframes, core, core_conditions, ipadapter
 from .repeats import Repeats
 from .screen import naming, running_node, show
 from .told import Told, fitted
@@ -46,6 +46,7 @@ def run(
     """One pass through the guider. Float32 whatever the host's intermediate type: noise of std 80 needs it.
 
     on_step: called after each step of a core sampler, with its number and how many there are.
+    Raises: UnsamplingError where the model stops at conditions of another length than the clip.
     """
     show = latent_preview.prepare_callback(guider.model_patcher, calls)
 
@@ -57,8 +58,22 @@ def run(
     no_noise, quiet = torch.zeros_like(samples), not comfy.utils.PROGRESS_BAR_ENABLED
     guider = experts.of_guiders(guider, [ipadapter.in_windows(one) for one in experts.each(guider)])
     sample = guider.run if isinstance(guider, experts.Experts) else guider.sample
-    out = sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
+    try:
+        out = sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)
+    except RuntimeError as error:
+        _refuse_length(error, guider, samples)
+        raise
     return out.to(comfy.model_management.intermediate_device(), torch.float32)
+
+
+def _refuse_length(error: RuntimeError, guider, samples: Tensor) -> None:
+    """Says in the user's words what torch says of sizes, where conditions are of another length."""
+    count = core_conditions.of_other_length(core.conditions(guider), samples)
+    if count is not None and "size" in str(error).lower():
+        raise UnsamplingError(
+            f"positive and negative have a video of {count} latent frames, and the clip has"
+            f" {samples.shape[2]}: set length of the node that made them to the clip's frames"
+        ) from error
 
 
 def pass_sampler(

@@ -21,6 +21,7 @@ START_KEYS = (
     Key(core.CORE, "comfy.samplers", "start_percent"),
     Key(core.CORE, "comfy.samplers", "clip_start_percent"),
 )
+PICTURES_KEY = Key(core.CORE, "comfy.model_base", "concat_latent_image")
 GUIDANCE_KEY = Key(core.CORE, "comfy.model_base", "guidance")
 END_KEYS = (
     Key(core.CORE, "comfy.samplers", "end_percent"),
@@ -38,6 +39,14 @@ def with_conditions(guider, cut: Cut):
     conds = {name: [_condition(cond, cut) for cond in conds] for name, conds in given.items()}
     core.GUIDER.write(made, "original_conds", conds)
     return made
+
+
+def of_other_length(conds: dict[str, list[dict]], samples: Tensor) -> int | None:
+    """How many latent frames the conditions have beside the clip's, where these are not as many; None where
+    they are, and where there are none. Not every model reads them."""
+    given = [cond.get(PICTURES_KEY.name) for of_one in conds.values() for cond in of_one]
+    counts = {one.shape[2] for one in given if isinstance(one, Tensor) and one.ndim == samples.ndim == 5}
+    return next(iter(counts - {samples.shape[2]}), None)
 
 
 def _condition(cond: dict, cut: Cut) -> dict:

@@ -223,3 +223,25 @@ def test_windows_that_overlap_wholly_are_told_in_latent_frames(comfy):
     told = "of 3 latent frames that overlap by 3; set context_overlap to less than 3 latent frames"
     with pytest.raises(RunError, match=told):
         wan.run(noise=wan.up(model=windows))
+
+
+def test_a_video_beside_the_clip_of_another_length_is_a_sentence(comfy):
+    """Where the model reads it: from text alone to video, it is nothing."""
+    told = "have a video of 2 latent frames, and the clip has 3: set length of the node"
+    for kind, length, refused in (("wan_i2v", 5, True), ("wan_i2v", 9, False), ("wan", 5, False)):
+        wan = Wan.of(comfy, f"beside-{kind}-{length}", video(), kind)
+        vae = wan.graph.add("VAELoader", vae_name=family_model(comfy.models_dir, "wan_vae"))
+        picture = wan.graph.add("EmptyImage", width=96, height=64, batch_size=1, color=128)
+        shape = {"width": 96, "height": 64, "length": length, "batch_size": 1}
+        texts = {"positive": wan.condition(1.0), "negative": wan.condition(0.0)}
+        both = wan.graph.add("WanImageToVideo", **texts, vae=vae, start_image=picture, **shape)
+        sides = {"positive": both, "negative": both[1]}
+        noise = wan.unsample(wan.simple(), **sides)
+        back = wan.graph.add(
+            "UNS_NoiselessResampler", model=wan.model, noise=noise, cfg=1.0, structure=0.0, **sides
+        )
+        if refused:
+            with pytest.raises(RunError, match=told):
+                wan.run(back=back)
+        else:
+            assert wan.error(wan.run(back=back)["back"]) < EXACT
