@@ -1,4 +1,4 @@
-// Entries of the right-click menu that add what belongs beside a node of ours, with its links.
+// Entries of the right-click menu that add what belongs beside a node of ours.
 import { app } from "../../scripts/app.js";
 
 const GAP = 60;
@@ -25,8 +25,8 @@ function connect(from, node, name) {
 }
 
 // The nodes that an output leads to.
-function behind(node, output = 0) {
-    const links = node.outputs?.[output]?.links ?? [];
+function behind(node) {
+    const links = node.outputs?.[0]?.links ?? [];
     return [...links].map((id) => node.graph.getNodeById(node.graph.getLink(id)?.target_id)).filter(Boolean);
 }
 
@@ -36,7 +36,7 @@ function below(node) {
     return Math.max(...ends) - node.pos[1] + 2 * GAP;
 }
 
-const output = (node, index = 0) => ({ node, output: index });
+const output = (node) => ({ node, output: 0 });
 
 function add(beside, type, [x, y], values = {}, links = {}, title) {
     const node = LiteGraph.createNode(type);
@@ -48,6 +48,7 @@ function add(beside, type, [x, y], values = {}, links = {}, title) {
     }
     for (const [name, from] of Object.entries(links)) connect(from, node, name);
     if (title) node.title = title;
+    app.canvas.centerOnNode(node);
     return node;
 }
 
@@ -64,7 +65,9 @@ function addResampler(node) {
     const links = advanced
         ? { guider: source(node, "guider"), sampler: source(node, "sampler") }
         : { model: source(node, "model"), negative: source(node, "negative") };
-    const made = add(node, RESAMPLERS[node.comfyClass], [x, 0], {}, { ...links, noise: output(node) });
+    // its prompt lies above it
+    const y = behind(node).length ? below(node) + 220 : 0;
+    const made = add(node, RESAMPLERS[node.comfyClass], [x, y], {}, { ...links, noise: output(node) });
     if (advanced) return;
     const solver = widget(node, "solver")?.value;
     const offered = widget(made, "solver");
@@ -98,13 +101,13 @@ function addCore(node) {
     add(node, "PreviewImage", [x, y + 120], {}, { images: output(decoded) }, "Core's result");
 }
 
-// The frames before and after: those that were encoded, and those that are decoded.
+// The frames that were encoded, and those that are decoded.
 function frames(resampler) {
     const unsampler = source(resampler, "noise")?.node;
     const latent = unsampler && source(unsampler, "latent_image")?.node;
     const before = latent && (source(latent, "pixels") ?? source(latent, "image"));
     const decoded = behind(resampler).find((one) => slot(one, "samples") >= 0 && slot(one, "vae") >= 0);
-    return before && decoded ? { image_a: before, image_b: output(decoded) } : undefined;
+    if (before && decoded) return { image_a: before, image_b: output(decoded) };
 }
 
 function addSlider(resampler, found) {
@@ -120,7 +123,6 @@ function entry(content, node, work) {
             work();
         } finally {
             node.graph.afterChange?.();
-            node.graph.setDirtyCanvas?.(true, true);
         }
     };
     return { content, callback };

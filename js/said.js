@@ -9,11 +9,11 @@ const PATIENCE = [0, 250, 500, 1000, 2000]; // milliseconds: the history comes a
 const said = new Map(); // by the node's place in a run: "7", or "31:7" inside a subgraph
 let kept = {}; // the last run whose nodes were taken from ComfyUI's cache
 
-const toast = (message) => app.extensionManager.toast.add(message);
+const toast = (message) => app.extensionManager.toast.add({ life: 15000, ...message });
 
 api.addEventListener("unsampling.said", ({ detail }) => {
     said.set(String(detail.node), detail);
-    if (detail.warn) toast({ severity: "warn", summary: detail.status, detail: detail.text, life: 15000 });
+    if (detail.warn) toast({ severity: "warn", summary: detail.status, detail: detail.text });
 });
 
 // A report's output is sent again with each run that takes it from the cache.
@@ -21,7 +21,7 @@ const isKept = ({ node, prompt_id }) => kept.prompt_id === prompt_id && kept.nod
 
 api.addEventListener("executed", ({ detail }) => {
     if (isKept(detail)) return;
-    for (const found of detail.output?.unsampling_finding ?? []) toast({ severity: "warn", ...found, life: 15000 });
+    for (const found of detail.output?.unsampling_finding ?? []) toast({ severity: "warn", ...found });
 });
 
 // These, and all behind them.

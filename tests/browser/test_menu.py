@@ -127,20 +127,37 @@ def test_an_entry_is_undone_in_one_step(page: Page):
     assert page.evaluate(PROMPT) == before
 
 
-def test_what_is_added_covers_nothing(page: Page):
+@pytest.mark.parametrize("content", ENTRIES[:2])
+def test_what_is_added_covers_nothing_and_is_in_view(page: Page, content: str):
     with_template(page)
     before = page.evaluate("() => app.graph.nodes.map((node) => node.id)")
-    page.evaluate(CLICK, ["UNS_Unsampler", ENTRIES[1]])
-    ends, begins = page.evaluate(
+    page.evaluate("() => app.canvas.ds.reset()")
+    page.evaluate(CLICK, ["UNS_Unsampler", content])
+    ends, begins, shown = page.evaluate(
         """(before) => {
             const [old, fresh] = [true, false].map((known) =>
                 app.graph.nodes.filter((node) => before.includes(node.id) === known));
             const ends = old.map((one) => one.pos[1] + one.size[1]);
-            return [Math.max(...ends), Math.min(...fresh.map((one) => one.pos[1]))];
+            const [x, y, width, height] = app.canvas.ds.visible_area;
+            const shown = fresh.some(({ pos: [left, top] }) =>
+                left > x && left < x + width && top > y && top < y + height);
+            return [Math.max(...ends), Math.min(...fresh.map((one) => one.pos[1])), shown];
         }""",
         before,
     )
-    assert begins > ends
+    assert begins > ends and shown
+
+
+def test_a_resampler_stands_beside_an_unsampler_that_leads_nowhere(page: Page):
+    alone(page)
+    page.evaluate("""() => app.graph.nodes.filter((one) => one.type === 'UNS_InversionReport')
+        .forEach((one) => app.graph.remove(one))""")
+    page.evaluate(CLICK, ["UNS_Unsampler", ENTRIES[0]])
+    tops = page.evaluate(
+        """(kinds) => kinds.map((kind) => app.graph.nodes.find((one) => one.type === kind).pos[1])""",
+        ["UNS_Unsampler", "UNS_NoiselessResampler"],
+    )
+    assert tops[0] == tops[1]
 
 
 def count() -> int:

@@ -82,6 +82,24 @@ def test_what_is_right_is_on_the_menu_alone(page: Page):
     without_toasts(page)
 
 
+def test_what_a_user_asked_for_goes_away_by_itself(page: Page):
+    say(page, "UNS_NoiselessResampler", False, "done", "done")
+    lives = page.evaluate(
+        """([click, asked]) => {
+            const toast = app.extensionManager.toast, { add } = toast, lives = [];
+            toast.add = (message) => lives.push(message.life);
+            try {
+                eval(click)(asked);
+            } finally {
+                toast.add = add;
+            }
+            return lives;
+        }""",
+        [CLICK, ["UNS_NoiselessResampler", ENTRY]],
+    )
+    assert lives == [15000]
+
+
 def ran(page: Page, prompt: dict, cached: list[str]) -> str:
     """What is on the screen after a run of which these nodes came out of ComfyUI's cache."""
     HISTORY.clear()
