@@ -330,6 +330,12 @@ def test_a_prompt_that_does_not_fit_is_blamed():
 FEW = f"or, for a model for few steps (LCM, Lightning), {verdict.KEEP}"
 
 
+def test_a_large_miss_is_written_out():
+    made_up = made(WIDE, 6, "euler")[0]
+    assert " by 123 percent at step 2 of 6 " in report_module.largest(made_up, torch.tensor([0.1, 1.234]))
+    assert " by 99 percent at step 2 of 6 " in report_module.largest(made_up, torch.tensor([0.1, 0.99]))
+
+
 def test_few_steps_of_euler_are_blamed():
     shown = report(made(WIDE, 6, "euler")[0])
     what, cure = verdict.heading(shown)

@@ -104,12 +104,16 @@ def _decibel(psnr: Tensor) -> str:
     return f"{float(psnr.mean()):.1f} dB{worst}"
 
 
+def _short(number: float) -> str:
+    return f"{number:.2g}" if number < 100 else f"{number:.0f}"
+
+
 def largest(inversion: Inversion, corrections: Tensor) -> str:
     """The step where the plain solver would miss most."""
     worst, start = int(corrections.argmax()), inversion.start
     sigma, percent = float(inversion.sigmas[start + worst]), 100 * float(corrections[worst])
     return (
-        f"plain {inversion.solver} would miss by {percent:.2g} percent"
+        f"plain {inversion.solver} would miss by {_short(percent)} percent"
         f" at step {start + worst + 1} of {len(inversion.sigmas) - 1} (sigma {sigma:.2g})"
     )
 
