@@ -139,7 +139,6 @@ def passes(
     """
     tall = [taller(node) for node in above[1] if node.type in folded]
     result = results[0]
-    reading = Column([report], REPORT_WIDTH, {report.id: REPORT_HEIGHT}, {report.id: REPORT_CHART})
     return (
         Area(
             f"{number} Unsample",
@@ -147,7 +146,7 @@ def passes(
             [*above[0], noise],
             300,
             room={noise.id: SAMPLER_PREVIEW},
-            more=(reading,),
+            more=(reading(report),),
         ),
         Area(
             f"{number + 1} Resample",
@@ -158,6 +157,11 @@ def passes(
             room={result.id: SAMPLER_PREVIEW},
         ),
     )
+
+
+def reading(report: Node) -> Column:
+    """The report on the noise, with room for its text and its chart."""
+    return Column([report], REPORT_WIDTH, {report.id: REPORT_HEIGHT}, {report.id: REPORT_CHART})
 
 
 def app_mode(

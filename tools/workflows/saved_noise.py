@@ -20,6 +20,7 @@ from tools.workflows.parts import (
     prompt,
     prompt_heights,
     read_me,
+    reading,
     show_in_app,
     taller,
 )
@@ -35,7 +36,8 @@ wrote, and **Restyle Grid** restyles it once for every line of *prompts*, every 
 1. In one of the other templates connect **Save Noise** to the Exact Unsampler's *noise* and run it once.
 2. Choose the file in *Load Noise* (press *R* to see new ones), and in *Models* what it was made with: \
 same checkpoint, motion model and context options. The node refuses others by name.
-3. Write one look a line in *prompts*: the same scene in each. Run.
+3. Write one look a line in *prompts*: the same scene in each. Run. The *Inversion Report* says how good the \
+noise is.
 
 The node says how many restyles and model calls there will be before the first one: 3 prompts x 2 cfg x \
 2 structures are 12 restyles. Cancel stops within one call.
@@ -97,6 +99,7 @@ def restyle_saved_noise(info: dict) -> dict:
     files = g.note("Models to download", table + NOISE_FILES)
     size = g.note("Size and memory", SIZE_GRID)
     migration = migration_note(g, collapsed=False)
+    report = g.add("UNS_InversionReport", colors=OURS, noise=noise["noise"])
     folded = fold_models(g, loaded)
     show_in_app(
         g,
@@ -113,7 +116,7 @@ def restyle_saved_noise(info: dict) -> dict:
         g,
         [
             read_me(start),
-            Area("1 Noise", BLUE, [noise], 300, room={noise.id: PICTURE}),
+            Area("1 Noise", BLUE, [noise], 300, room={noise.id: PICTURE}, more=(reading(report),)),
             Area(
                 "2 Restyle",
                 PURPLE,
