@@ -121,3 +121,13 @@ def test_absurd_noise_stays_inside_its_panels(noise):
     for y in (88, 364):
         frame[y : y + 264, 12:1012] = False
     assert (image[frame] == plain[frame]).all()
+
+
+@pytest.mark.parametrize("steps", range(2, 20))
+def test_the_words_below_few_bars_do_not_run_together(steps):
+    """The first says "sigma" as well, so the next stands two bars on, where there are as many."""
+    sigmas = schedules.ays("SD1", steps)
+    panel = panels._corrections(Inversion(white(2), sigmas, "midpoint"), torch.full((steps,), 1e-3))
+    first, *others = [place for place, _ in panel.x_ticks]
+    assert first == 0 and others[-1] == steps - 1
+    assert min(others) >= min(2, steps - 1)

@@ -59,7 +59,8 @@ def _likeness(report: Report) -> chart.Panel:
 def _corrections(inversion: Inversion, corrections: Tensor) -> chart.Panel:
     sigmas, values = inversion.sigmas[inversion.start :].tolist(), corrections.numpy()
     last = len(values) - 1
-    ticks = [(i, f"{sigmas[i]:.2g}") for i in sorted({last // 2, last} - {0})]
+    middle = min(max(last // 2, 2), last)  # beside the first there is room for its word alone
+    ticks = [(i, f"{sigmas[i]:.2g}") for i in sorted({middle, last} - {0})]
     colour = chart.ORANGE if values.max() > verdict.CORRECTION else chart.GREEN
     return chart.Panel(
         "correction per step",
