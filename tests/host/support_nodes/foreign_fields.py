@@ -4,6 +4,7 @@ import importlib
 import inspect
 import re
 import sys
+from collections.abc import Callable
 from dataclasses import replace
 from itertools import takewhile
 from types import ModuleType
@@ -20,7 +21,7 @@ def report() -> dict[str, list[str]]:
         "declared": [*fields, *(key.name for key in keys)],
         "missing": [*_missing(kinds), *(f"{key.module} {key.name}" for key in lacking if not key.optional)],
         "missing_optional": [
-            *_missing([replace(kind, fields=kind.optional, own=()) for kind in kinds]),
+            *_missing([replace(kind, fields=kind.optional, own=()) for kind in kinds], _has_or_is_given),
             *(f"{key.module} {key.name}" for key in lacking if key.optional),
         ],
         "invented": _missing(_invented(kinds[0])),
@@ -46,22 +47,22 @@ def _invented(kind) -> list:
     return [replace(kind, where=where, fields=("no_such_field",), own=()) for where in wheres]
 
 
-def _missing(kinds: list) -> list[str]:
-    """Of these kinds, each class and each field that is not there."""
-    return [line for kind in kinds for line in _missing_of(kind)]
+def _missing(kinds: list, has: Callable | None = None) -> list[str]:
+    """Of these kinds, each class and each field that is not there. has: _has() if not given."""
+    return [line for kind in kinds for line in _missing_of(kind, has or _has)]
 
 
 def _all_fields(kind) -> tuple[str, ...]:
     return (*kind.fields, *kind.own, *kind.optional)
 
 
-def _missing_of(kind) -> list[str]:
+def _missing_of(kind, has: Callable) -> list[str]:
     wanted = (*kind.fields, *kind.own)
     if kind.project.optional and _module(kind.where.split(":")[0]) is None:
         return []
     if wanted and _class(kind) is None:
         return [_name(kind)]
-    return [f"{_name(kind)}.{field}" for field in wanted if not _has(kind, field)]
+    return [f"{_name(kind)}.{field}" for field in wanted if not has(kind, field)]
 
 
 def _name(kind) -> str:
@@ -69,17 +70,18 @@ def _name(kind) -> str:
 
 
 def _has(kind, field: str) -> bool:
-    """Whether instances of that class have it: as an attribute of the class, or set by one of its methods, or
-    elsewhere in its module."""
+    """Whether instances of that class have it: as an attribute of the class, or set by one of its methods."""
     owner = _class(kind)
-    if owner is None:
-        return False
-    by_it = hasattr(owner, field) or any(_sets(base, field) for base in owner.__mro__)
-    return by_it or _is_set_in(sys.modules[owner.__module__], field)
+    return owner is not None and (hasattr(owner, field) or any(_sets(base, field) for base in owner.__mro__))
 
 
-def _is_set_in(module: ModuleType, field: str) -> bool:
-    return re.search(rf"\b\w+\.{re.escape(field)}\s*=(?!=)", inspect.getsource(module)) is not None
+def _has_or_is_given(kind, field: str) -> bool:
+    """The same, or whether its module sets it on some of them, from outside the class."""
+    owner = _class(kind)
+    given = rf"\b(?!self\b)\w+\.{re.escape(field)}\s*=(?!=)"
+    return _has(kind, field) or (
+        owner is not None and re.search(given, inspect.getsource(sys.modules[owner.__module__])) is not None
+    )
 
 
 def _sets(owner: type, field: str) -> bool:
