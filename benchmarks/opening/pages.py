@@ -22,10 +22,8 @@ SETTINGS = {
 BROWSE = "() => app.extensionManager.command.execute('Comfy.BrowseTemplates')"
 BLANK = "() => app.extensionManager.command.execute('Comfy.NewBlankWorkflow')"
 # Usable: its nodes are there, the dialog is gone, and the browser has drawn them and waits for the user.
-CLICK = """async (name) => {
+CLICK = """async (card) => {
     const frame = () => new Promise(requestAnimationFrame);
-    const cards = [...document.querySelectorAll(`[data-testid="template-workflow-${name}"]`)];
-    const card = cards.find((one) => one.textContent.includes(name));
     const start = performance.now();
     card.click();
     const isThere = () => app.rootGraph.nodes.length > 0 && !card.isConnected;
@@ -65,10 +63,10 @@ def opened(page: Page, name: str) -> float:
     page.evaluate(BROWSE)
     page.locator("[role=dialog] input").first.fill(name)
     # a pack's card shows the name of its file; core's card of the same template shows a title of its own
-    cards = page.locator(f'[data-testid="template-workflow-{name}"]')
-    cards.filter(has_text=name).wait_for(timeout=READY_MS)
+    card = page.locator(f'[data-testid="template-workflow-{name}"]').filter(has_text=name)
+    card.wait_for(timeout=READY_MS)
     page.wait_for_timeout(500)
-    found = page.evaluate(CLICK, name)
+    found = card.evaluate(CLICK)
     if found is None:
         raise SystemExit(f"{name} did not open")
     return found
