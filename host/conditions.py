@@ -41,8 +41,9 @@ def of_slice(guider, fit: record.Fit, carried: record.LatentRecord | None):
         return values[own]
 
     cut = Cut(whole, len(own), take)
-    made = [ipadapter.cut(core_conditions.with_conditions(one, cut), cut) for one in experts.each(guider)]
-    return experts.of_guiders(guider, made)
+    return experts.with_each(
+        guider, lambda one: ipadapter.cut(core_conditions.with_conditions(one, cut), cut)
+    )
 
 
 def remark(guider, samples: Tensor, windows: str, sigmas: Tensor, part: bool = False) -> Told:

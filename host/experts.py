@@ -55,24 +55,15 @@ class Experts:
         return 0 if sigma >= self.border else 1
 
     def sample(
-        self,
-        noise: Tensor,
-        latent_image: Tensor,
-        sampler,
-        sigmas: Tensor,
-        denoise_mask: Tensor | None = None,
-        callback: Callable | None = None,
-        disable_pbar: bool = False,
-        seed: int | None = None,
+        self, noise: Tensor, latent_image: Tensor, sampler, sigmas: Tensor, *more: Any, **named: Any
     ) -> Tensor:
-        """Runs a SAMPLER as core's guiders do, for core's own nodes: says what our passes say themselves."""
+        """As run(), for core's own nodes: says what our passes say themselves."""
         if len(sigmas) > 1:
             own = hasattr(sampler, "in_turns")
             told = remark(self, sigmas.sort(descending=True).values, last_step=own)
             if told:
                 screen.say(screen.running_node(), Told("Experts by Sigma", "sampling") + told)
-        more = {"denoise_mask": denoise_mask, "callback": callback, "disable_pbar": disable_pbar}
-        return self.run(noise, latent_image, sampler, sigmas, seed=seed, **more)
+        return self.run(noise, latent_image, sampler, sigmas, *more, **named)
 
     def run(
         self,
@@ -85,7 +76,7 @@ class Experts:
         disable_pbar: bool = False,
         seed: int | None = None,
     ) -> Tensor:
-        """Runs a SAMPLER, a pass of ours or another, in both guiders."""
+        """Runs a SAMPLER, a pass of ours or another, in both guiders, as core's guiders do."""
         if sigmas.shape[-1] == 0:
             return latent_image
         with Turns() as turns:
@@ -173,9 +164,10 @@ def each(guider) -> tuple[Any, ...]:
     return guider.guiders if isinstance(guider, Experts) else (guider,)
 
 
-def of_guiders(guider, made: list[Any]):
-    """The guider with these in place of its own: both experts', or this one alone."""
-    return replace(guider, guiders=tuple(made)) if isinstance(guider, Experts) else made[0]
+def with_each(guider, change: Callable[[Any], Any]):
+    """The guider with what change() makes of both experts' in their place; or of this one alone."""
+    made = map(change, each(guider))
+    return replace(guider, guiders=tuple(made)) if isinstance(guider, Experts) else next(made)
 
 
 def answers(guider, number: int, sigma: float) -> bool:

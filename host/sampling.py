@@ -56,7 +56,7 @@ def run(
             on_step(step + 1, steps, 0.0, x, denoised)
 
     no_noise, quiet = torch.zeros_like(samples), not comfy.utils.PROGRESS_BAR_ENABLED
-    guider = experts.of_guiders(guider, [ipadapter.in_windows(one) for one in experts.each(guider)])
+    guider = experts.with_each(guider, ipadapter.in_windows)
     sample = guider.run if isinstance(guider, experts.Experts) else guider.sample
     try:
         out = sample(no_noise, samples, sampler, sigmas, callback=preview, disable_pbar=quiet, seed=0)

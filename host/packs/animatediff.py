@@ -99,8 +99,13 @@ def motions(model) -> list[Motion]:
     ]
 
 
+def motion_patchers(model) -> list[Any]:
+    """The motion models on a MODEL as ComfyUI loads them, with what their nodes attached."""
+    return model.additional_models.get(MOTION_KEY.name, [])
+
+
 def _motion_models(model) -> list[Any]:
-    return [patcher.model for patcher in model.additional_models.get(MOTION_KEY.name, [])]
+    return [patcher.model for patcher in motion_patchers(model)]
 
 
 def norms_by_windows(model) -> bool:

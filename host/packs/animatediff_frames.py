@@ -6,7 +6,7 @@ from typing import Any
 from torch import Tensor
 
 from . import animatediff_settings
-from .animatediff import ADE, ATTACHMENT_KEY, MOTION_KEY
+from .animatediff import ADE, ATTACHMENT_KEY, motion_patchers
 from .fields import Kind
 
 # of a motion model; each is a number, or one for each frame
@@ -28,7 +28,7 @@ def has_frames(model) -> bool:
 
 
 def _of_motion(model) -> Iterator[Any]:
-    for patcher in model.additional_models.get(MOTION_KEY.name, []):
+    for patcher in motion_patchers(model):
         motion = patcher.get_attachment(ATTACHMENT_KEY.name)
         yield from (MOTION.read(motion, name) for name in OF_FRAMES)
         for frame in MOTION.read(motion, "keyframes"):

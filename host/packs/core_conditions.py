@@ -9,6 +9,7 @@ from typing import Any
 
 from torch import Tensor
 
+from ..cursors import each
 from ..cuts import Cut
 from . import advanced_controlnet_frames, core
 from .fields import Key, Kind
@@ -21,12 +22,12 @@ START_KEYS = (
     Key(core.CORE, "comfy.samplers", "start_percent"),
     Key(core.CORE, "comfy.samplers", "clip_start_percent"),
 )
-PICTURES_KEY = Key(core.CORE, "comfy.model_base", "concat_latent_image")
-GUIDANCE_KEY = Key(core.CORE, "comfy.model_base", "guidance")
 END_KEYS = (
     Key(core.CORE, "comfy.samplers", "end_percent"),
     Key(core.CORE, "comfy.samplers", "clip_end_percent"),
 )
+PICTURES_KEY = Key(core.CORE, "comfy.model_base", "concat_latent_image")
+GUIDANCE_KEY = Key(core.CORE, "comfy.model_base", "guidance")
 
 
 def with_conditions(guider, cut: Cut):
@@ -44,7 +45,7 @@ def with_conditions(guider, cut: Cut):
 def of_other_length(conds: dict[str, list[dict]], samples: Tensor) -> int | None:
     """How many latent frames the conditions have beside the clip's, where these are not as many; None where
     they are, and where there are none. Not every model reads them."""
-    given = [cond.get(PICTURES_KEY.name) for of_one in conds.values() for cond in of_one]
+    given = [cond.get(PICTURES_KEY.name) for cond in each(conds)]
     counts = {one.shape[2] for one in given if isinstance(one, Tensor) and one.ndim == samples.ndim == 5}
     return next(iter(counts - {samples.shape[2]}), None)
 
@@ -83,7 +84,7 @@ def prompts(cond: dict) -> int:
 
 def own_guidance(conditions: dict[str, list[dict]]) -> list[str]:
     """Its name, where a guider's conditions carry the guidance of a model with one built in; else none."""
-    found = any(GUIDANCE_KEY.name in cond for conds in conditions.values() for cond in conds)
+    found = any(GUIDANCE_KEY.name in cond for cond in each(conditions))
     return [GUIDANCE_KEY.name] if found else []
 
 

@@ -53,8 +53,8 @@ def _places(guider) -> dict[str, dict]:
 
 
 def _changed(guider, change: Callable):
-    """A copy of the guider with what change() makes of each patch on its MODEL; itself where that is nothing
-    else."""
+    """A copy of the guider with what change() makes of each adapter on its MODEL; itself where nothing is
+    another."""
     places = _places(guider)
     found = {name: _replaced(patches, change) for name, patches in places.items()}
     if all(found[name] is patches for name, patches in places.items()):
@@ -67,13 +67,11 @@ def _changed(guider, change: Callable):
 
 
 def _replaced(patches: dict, change: Callable) -> dict:
-    found = {place: change(patch) for place, patch in patches.items()}
+    found = {place: change(one) if ADAPTERS.made(one) else one for place, one in patches.items()}
     return patches if all(found[place] is patch for place, patch in patches.items()) else found
 
 
 def _told_of_windows(patch):
-    if not ADAPTERS.made(patch):
-        return patch
     made = copy.copy(patch)
     ADAPTERS.write(made, "callback", [partial(_in_hand, one) for one in ADAPTERS.read(patch, "callback")])
     return made
@@ -93,8 +91,6 @@ def _in_hand(adapter: Callable, out, q, k, v, extra_options: dict, **settings):
 
 
 def _adapters(patch, of: Cut):
-    if not ADAPTERS.made(patch):
-        return patch
     given = ADAPTERS.read(patch, "kwargs")
     found = [{name: _part(value, of) for name, value in one.items()} for one in given]
     pairs = [(new[name], old[name]) for new, old in zip(found, given, strict=True) for name in old]
