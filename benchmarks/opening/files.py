@@ -39,13 +39,16 @@ def read(path: Path) -> Template | None:
     return Template(path.stem, len(graph["nodes"]), len(nodes), frozenset(types))
 
 
-def pairs(titles: Iterable[str], known: set[str]) -> Iterator[tuple[Template, Template]]:
-    """Each of ours with that of core's, not taken yet, that has the most similar number of nodes; core's are
+def graphs(folder: Path, known: set[str]) -> list[Template]:
+    """The templates of a folder whose nodes this server knows."""
+    return [one for path in sorted(folder.glob("*.json")) if (one := read(path)) and one.types <= known]
+
+
+def pairs(known: set[str]) -> Iterator[tuple[Template, Template]]:
+    """Each of ours with that of core's, not taken yet, that has the most similar number of nodes; both are
     those whose nodes this server knows."""
-    found = [one for path in sorted(CORES.glob("*.json")) if (one := read(path)) and one.types <= known]
-    for title in titles:
-        ours = read(OURS / f"{title}.json")
-        assert ours is not None
+    found = graphs(CORES, known)
+    for ours in graphs(OURS, known):
         nearest = min(found, key=lambda one: (ours.apart(one), one.name))
         found.remove(nearest)
         yield ours, nearest

@@ -37,7 +37,7 @@ def folders(tmp_path, monkeypatch):
 
 
 def test_each_of_ours_stands_beside_the_most_similar_one_that_is_not_taken(folders):
-    found = list(files.pairs(["large", "small"], {"KSampler"}))
+    found = list(files.pairs({"KSampler"}))
     assert [(ours.name, core.name) for ours, core in found] == [("large", "alike"), ("small", "flat")]
     assert (found[0][0].shown, found[0][0].nodes) == (20, 28)
     files.offer(folders / "base", ["alike"])
@@ -45,7 +45,7 @@ def test_each_of_ours_stands_beside_the_most_similar_one_that_is_not_taken(folde
 
 
 def test_a_slow_template_breaks_the_promise(folders):
-    chosen = list(files.pairs(["large"], {"KSampler"}))
+    chosen = list(files.pairs({"KSampler"}))[:1]
     times = {
         "large": [1.0, 9.0, 1.0],
         "alike": [1.0, 1.0, 1.0],
