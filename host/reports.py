@@ -12,7 +12,6 @@ from ..unsampling.report.figures import Report
 from . import latents, models, places, screen
 from .packs import core
 from .record import LatentRecord, none_in, of_latent
-from .told import Told
 
 
 class Shown(NamedTuple):
@@ -30,13 +29,13 @@ class Shown(NamedTuple):
 NONE = (0.0, 1.0)
 
 
-def shown(latent: dict, reconstruction: dict | None, source: dict | None, node_id: str | None) -> Shown:
-    """The report on a LATENT of noise as the node gives it; the text is shown on it.
+def shown(latent: dict, reconstruction: dict | None, source: dict | None) -> Shown:
+    """The report on a LATENT of noise as the node gives it, and in the log.
 
     Raises: UnsamplingError as report_on().
     """
     report = report_on(latent, reconstruction, source)
-    screen.say(node_id, Told(text(report), verdict.brief(report)))
+    screen.log(text(report))
     finding = verdict.heading(report) if verdict.findings(report) else None
     drawn = picture(report)
     return Shown(drawn, chart.panels_of(drawn), text(report), numbers(report), finding)

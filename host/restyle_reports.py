@@ -4,17 +4,16 @@ from torch import Tensor
 
 from ..unsampling.report import chart, restyle, restyle_panels, restyle_verdict
 from . import reports, screen
-from .told import Told
 
 
-def shown(source: Tensor, result: Tensor, window: int, overlap: int, node_id: str | None) -> reports.Shown:
-    """The report on two IMAGE batches as the node gives it; the text is shown on it.
+def shown(source: Tensor, result: Tensor, window: int, overlap: int) -> reports.Shown:
+    """The report on two IMAGE batches as the node gives it, and in the log.
 
     Raises: UnsamplingError for clips that cannot be compared.
     """
     figures = restyle.figures(source, result, window, overlap)
     text = "\n".join(restyle_verdict.lines(figures))
-    screen.say(node_id, Told(text, restyle_verdict.brief(figures)))
+    screen.log(text)
     finding = restyle_verdict.heading(figures) if restyle_verdict.findings(figures) else None
     drawn = _picture(figures, source, result)
     return reports.Shown(drawn, chart.panels_of(drawn), text, _numbers(figures), finding)

@@ -39,18 +39,23 @@ def say(node_id: str | None, text: str, at_end: bool = False, same: str = "") ->
     at_end: whether the node is done: the browser then has the whole sentence too (js/said.js). same: what
     the browser shows of a later run in which nothing has changed.
     """
-    logging.info("Unsampling: %s", text)
+    log(text)
     show(node_id, text)
     server = getattr(PromptServer, "instance", None)
     if at_end and node_id is not None and server is not None:
         said = {
             "node": node_id,
-            "status": told.status(text),
+            "status": told.status(text).replace(told.LOG, ""),  # the whole is beside it
             "text": str(text),
             "warn": len(told.brief_of(text)) > 1,
             "same": same,
         }
         server.send_sync(SAID, said, server.client_id)
+
+
+def log(text: str) -> None:
+    """Puts a sentence into the log, where the node itself has it in another way."""
+    logging.info("Unsampling: %s", text)
 
 
 def show(node_id: str | None, text: str) -> None:

@@ -1,5 +1,5 @@
-// A report's text on its node, where it stays: progress text goes when the run is over. Of a new report's outputs
-// the chart and the text are there; the menu brings the figures, and a saved one keeps those that it was saved with.
+// A report's text on its node. Of a new report's outputs the chart and the text are there; the menu brings
+// the figures, and a saved one keeps those that it was saved with.
 import { app } from "../../scripts/app.js";
 import { ComfyWidgets } from "../../scripts/widgets.js";
 

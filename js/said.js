@@ -1,19 +1,23 @@
-// What a node said of its run: on its menu, and as a toast if something is wrong, a report's verdict too.
-// A run that had nothing to do says that.
+// What a node said of its run: on its menu, and as a toast if something is wrong, as a report's verdict is,
+// once a run. A run that had nothing to do says that.
 import { app } from "../../scripts/app.js";
 import { api } from "../../scripts/api.js";
 
 const RESAMPLERS = ["UNS_NoiselessResampler", "UNS_NoiselessResamplerAdvanced", "UNS_RestyleGrid"];
 const SAME = "same settings, same clip"; // of a run before this page
-const PATIENCE = [0, 250, 500, 1000, 2000]; // milliseconds: the history comes a little later
+const PATIENCE = [0, 250, 500, 1000, 2000]; // ms: the history comes later
 const said = new Map(); // by the node's place in a run: "7", or "31:7" inside a subgraph
-let kept = {}; // the last run whose nodes were taken from ComfyUI's cache
+let kept = {}; // of the last run: its nodes that were in ComfyUI's cache
+let warned = []; // in it, by toasts
 
 const toast = (message) => app.extensionManager.toast.add({ life: 15000, ...message });
+const tell = ({ warn, status, text }) => toast({ severity: warn ? "warn" : "info", summary: status, detail: text });
 
 api.addEventListener("unsampling.said", ({ detail }) => {
     said.set(String(detail.node), detail);
-    if (detail.warn) toast({ severity: "warn", summary: detail.status, detail: detail.text });
+    if (!detail.warn) return;
+    warned.push(detail.status.split(" (")[0]);
+    tell(detail);
 });
 
 // A report's output is sent again with each run that takes it from the cache.
@@ -21,10 +25,12 @@ const isKept = ({ node, prompt_id }) => kept.prompt_id === prompt_id && kept.nod
 
 api.addEventListener("executed", ({ detail }) => {
     if (isKept(detail)) return;
-    for (const found of detail.output?.unsampling_finding ?? []) toast({ severity: "warn", ...found });
+    for (const found of detail.output?.unsampling_finding ?? []) {
+        if (!warned.some((words) => found.summary.includes(words))) toast({ severity: "warn", ...found });
+    }
 });
 
-// These, and all behind them.
+// They, and all behind them.
 function behind(prompt, first) {
     const found = new Set(first);
     for (let before = 0; before < found.size; ) {
@@ -36,7 +42,7 @@ function behind(prompt, first) {
     return found;
 }
 
-// The prompt that the server ran, whatever the graph on the screen has become.
+// What the server ran, whatever the graph has become.
 async function promptOf(id) {
     for (const pause of PATIENCE) {
         await new Promise((done) => setTimeout(done, pause));
@@ -47,7 +53,7 @@ async function promptOf(id) {
     return {};
 }
 
-// The run's resamplers, if the same clip came out: if they, and all behind them, were in the cache.
+// The run's resamplers, if they and all behind them were in the cache.
 async function same(run) {
     const prompt = await promptOf(run.prompt_id);
     const ours = Object.keys(prompt).filter((id) => RESAMPLERS.includes(prompt[id].class_type));
@@ -55,7 +61,7 @@ async function same(run) {
     return [...behind(prompt, ours)].every((id) => cached.has(id)) ? ours : [];
 }
 
-api.addEventListener("execution_cached", ({ detail }) => (kept = detail));
+api.addEventListener("execution_cached", ({ detail }) => ([kept, warned] = [detail, []]));
 api.addEventListener("execution_success", async ({ detail }) => {
     const run = kept;
     if (!run.nodes?.length || run.prompt_id !== detail.prompt_id) return;
@@ -63,7 +69,7 @@ api.addEventListener("execution_success", async ({ detail }) => {
     for (const summary of new Set(found)) toast({ severity: "info", summary, life: 8000 });
 });
 
-// A node's place in a run, from its graph up to the root.
+// A node's place in a run, up to the root.
 function place(node) {
     const up = (graph, id) => {
         if (graph === app.rootGraph) return id;
@@ -79,8 +85,7 @@ function place(node) {
 function entries(node) {
     const last = said.get(place(node));
     if (!last) return [];
-    const show = () => toast({ severity: last.warn ? "warn" : "info", summary: last.status, detail: last.text });
-    return [null, { content: "What the last run said", callback: show }];
+    return [null, { content: "What the last run said", callback: () => tell(last) }];
 }
 
 app.registerExtension({ name: "unsampling.said", getNodeMenuItems: entries });

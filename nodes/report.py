@@ -79,13 +79,12 @@ class InversionReport(io.ComfyNode):
                     " where the source is not known.",
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     def execute(cls, noise, reconstruction=None, source=None) -> io.NodeOutput:
         with screen.naming("Inversion Report"):
-            return _shown(cls, reports.shown(noise, reconstruction, source, screen.node_of(cls)))
+            return _shown(cls, reports.shown(noise, reconstruction, source))
 
 
 class RestyleReport(io.ComfyNode):
@@ -159,13 +158,12 @@ class RestyleReport(io.ComfyNode):
                     " ones. 0.01 is 1 percent of black to white; 0 where window is 0.",
                 ),
             ],
-            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
     def execute(cls, source, result, window=0, overlap=0) -> io.NodeOutput:
         with screen.naming("Restyle Report"):
-            return _shown(cls, restyle_reports.shown(source, result, window, overlap, screen.node_of(cls)))
+            return _shown(cls, restyle_reports.shown(source, result, window, overlap))
 
 
 def _shown(cls: type[io.ComfyNode], found: reports.Shown) -> io.NodeOutput:

@@ -44,10 +44,10 @@ TITLES = {
         "Restyle a video - only the person or background mask AnimateDiff SD1.5 vid2vid unsampling"
     ),
     "unsampling_look_ipadapter_sd15": (
-        "Restyle a video - look from a picture IP-Adapter style AnimateDiff SD1.5 vid2vid unsampling"
+        "Restyle a video - IP-Adapter look from a picture style AnimateDiff SD1.5 vid2vid unsampling"
     ),
     "unsampling_look_reference_sd15": (
-        "Restyle a video - look from a picture Reference style AnimateDiff SD1.5 vid2vid unsampling"
+        "Restyle a video - Reference look from a picture style AnimateDiff SD1.5 vid2vid unsampling"
     ),
     "unsampling_cross_fade_sd15": (
         "Restyle a video - two prompts that cross-fade prompt travel schedule AnimateDiff SD1.5 vid2vid"

@@ -22,7 +22,7 @@ SLOTS = {
     ),
     PASSES: (
         ["model", "source", "negative", "latent_image", "sigmas", "target"],
-        ["cfg: how strong", "structure: how close", "variation"],
+        ["cfg: how strong", "structure: how close", "variation: which take"],
         ["latent", "noise", "report", "chart"],
     ),
 }

@@ -136,6 +136,21 @@ def test_a_bad_verdict_is_a_toast_once_and_a_good_one_is_not(page: Page):
     assert not reported(page, GOOD, [report])
 
 
+def test_what_a_toast_said_in_a_run_is_not_said_again_by_the_report(page: Page):
+    page.send({"type": "execution_cached", "data": {"nodes": [], "prompt_id": RUN}})
+    data = {"display_node": "", "output": BAD, "prompt_id": RUN, "node": node(page, "UNS_InversionReport")}
+    say(page, "UNS_Unsampler", warn=True)
+    page.send({"type": "executed", "data": data})
+    text = seen(page)
+    assert WEAK in text and FINDING["summary"] not in text
+    without_toasts(page)
+    other = {"summary": "noise is not Gaussian (excess kurtosis 3)", "detail": "lower cfg"}
+    page.send({"type": "executed", "data": {**data, "output": {"unsampling_finding": [other]}}})
+    assert other["summary"] in seen(page)  # something else is wrong, too
+    page.evaluate(NO_TOASTS)
+    assert reported(page, BAD, [])  # the next run
+
+
 OTHERS = {**CHAIN, "7": {"class_type": "UNS_RestyleGrid", "inputs": {"noise": ["2", 0]}}}
 CORE = {key: one for key, one in CHAIN.items() if not one["class_type"].startswith("UNS_")}
 

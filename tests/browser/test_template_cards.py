@@ -50,6 +50,7 @@ FIRST = {  # what people type, and what stands first then
     **{"mask": "unsampling_masked_sd15", "ipadapter": "unsampling_look_ipadapter_sd15"},
     **{"prompt travel": "unsampling_cross_fade_sd15", "grid": "restyle_saved_noise"},
 }
+SEEN = 33  # characters of a title that a card has room for, about
 LONGEST = 95  # a title is a file name, and Windows has 260 characters for a path
 CARD = '[data-testid^="template-workflow-"]'
 LOADED = """(title) => {
@@ -90,6 +91,10 @@ def test_the_main_one_is_the_first_by_name():
     assert all(
         len(title) <= LONGEST and title.isascii() and not set(title) & set('<>:"/\\|?*') for title in FILES
     )
+
+
+def test_no_two_cards_show_the_same_words():
+    assert len({title[:SEEN] for title in FILES}) == len(FILES)
 
 
 def test_the_category_has_a_title(page: Page):

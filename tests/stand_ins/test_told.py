@@ -74,15 +74,14 @@ def briefs() -> list[tuple[str, str]]:
             names = constants(tree) | constants(scope)
             inside = [f for f in functions if f is not scope and scope is tree]
             nested = {id(one) for f in inside for one in ast.walk(f)}
-            for kind, first in (("Told", 1), ("Finding", 2)):
-                for call in calls(scope, kind):
-                    if id(call) in nested:
+            for call in calls(scope, "Told"):
+                if id(call) in nested:
+                    continue
+                for one in call.args[1:]:
+                    if isinstance(one, ast.Starred):
                         continue
-                    for one in call.args[first:]:
-                        if isinstance(one, ast.Starred):
-                            continue
-                        text = longest(one, names)
-                        found.append((f"{path.name}:{one.lineno}", text or ast.unparse(one)))
+                    text = longest(one, names)
+                    found.append((f"{path.name}:{one.lineno}", text or ast.unparse(one)))
     return found
 
 
@@ -90,15 +89,14 @@ BRIEFS = briefs()
 
 
 def test_the_briefs_are_found():
-    """Members of each kind: of the passes, the masks, the model, files, mixed noise, both reports."""
+    """Members of each kind: of the passes, the masks, the model, files, mixed noise."""
     texts = " | ".join(text for _, text in BRIEFS)
     for words in (
         *("see Inversion Report", "the noise mask leaves nothing free", "the model re-uses answers"),
         *(
             "it carries no record",
             "the clip fades",
-            "noise too weak",
-            "colours drift",
+            "noise too strong",
             "not kept in the cache",
         ),
     ):

@@ -11,6 +11,7 @@ from tools.workflows.parts import (
     OURS,
     PURPLE,
     STRONG,
+    TAKE,
     Shared,
     falling,
     prompt_heights,
@@ -98,7 +99,7 @@ def two_passes(info: dict) -> dict:
 
 def turned(result: Node) -> dict[tuple[Node, str], str]:
     """What of the two passes stands on the node."""
-    return {(result, "cfg"): STRONG, (result, "structure"): CLOSE, (result, "variation"): "variation"}
+    return {(result, "cfg"): STRONG, (result, "structure"): CLOSE, (result, "variation"): TAKE}
 
 
 def alone(g: Graph, made: Node, outside: list[Node]) -> dict:

@@ -54,11 +54,6 @@ def heading(figures: RestyleFigures) -> tuple[str, str]:
     return GOOD, f"look {figures.look_changed:.2f} changed, {kept}"
 
 
-def brief(figures: RestyleFigures) -> str:
-    """The verdict in the few words that a node has room for."""
-    return next((worst.brief for worst in findings(figures)), GOOD)
-
-
 def lines(figures: RestyleFigures) -> list[str]:
     """The whole report in words: each finding, or that there is none, then notes and figures."""
     verdict = [str(finding) for finding in findings(figures)] or [" (".join(heading(figures)) + ")"]
@@ -92,16 +87,15 @@ def _distinct(frames: list[tuple[int, str]]) -> list[tuple[int, str]]:
 
 def _look(figures: RestyleFigures) -> Iterator[Finding]:
     if figures.look_changed < UNCHANGED:
-        what = f"the look hardly changed ({figures.look_changed:.2f})"
-        yield Finding(what, CURES["look"], what)
+        yield Finding(f"the look hardly changed ({figures.look_changed:.2f})", CURES["look"])
 
 
 def _structure(figures: RestyleFigures) -> Iterator[Finding]:
     bad = figures.structure < KEPT
     if bad.any():
-        what, kept = "shapes moved or went missing", f"{float(figures.structure[bad].mean()):.2f}"
-        said = f"{where(bad)}{what} ({kept} of the structure kept)"
-        yield Finding(said, CURES["structure"], f"{what} ({kept} kept)")
+        kept = float(figures.structure[bad].mean())
+        what = f"{where(bad)}shapes moved or went missing ({kept:.2f} of the structure kept)"
+        yield Finding(what, CURES["structure"])
 
 
 def _motion(figures: RestyleFigures) -> Iterator[Finding]:
@@ -110,30 +104,26 @@ def _motion(figures: RestyleFigures) -> Iterator[Finding]:
         yield Finding(
             f"things move otherwise than in the source ({figures.motion_kept:.2f} of the motion kept)",
             CURES["motion"],
-            f"things move otherwise ({figures.motion_kept:.2f} kept)",
         )
 
 
 def _jumps(figures: RestyleFigures) -> Iterator[Finding]:
     at = jumping(figures)
     if at.any():
-        size = percent(figures.jumps)
-        what = f"{where(at)}colours jump there, by up to {size} of black to white"
-        yield Finding(what, CURES["jumps"], f"colours jump (by up to {size})")
+        what = f"{where(at)}colours jump there, by up to {percent(figures.jumps)} of black to white"
+        yield Finding(what, CURES["jumps"])
 
 
 def _flicker(figures: RestyleFigures) -> Iterator[Finding]:
     if figures.flickering > FLICKERS:
-        size = percent(figures.flickering)
-        what = f"flickers more than the source, by {size} of black to white"
-        yield Finding(what, CURES["flicker"], f"flickers more than the source (by {size})")
+        what = f"flickers more than the source, by {percent(figures.flickering)} of black to white"
+        yield Finding(what, CURES["flicker"])
 
 
 def _drift(figures: RestyleFigures) -> Iterator[Finding]:
     if figures.drift > DRIFTS:
-        size = percent(figures.drift)
-        what = f"colours drift over the clip, by {size} of black to white"
-        yield Finding(what, CURES["drift"], f"colours drift (by {size})")
+        what = f"colours drift over the clip, by {percent(figures.drift)} of black to white"
+        yield Finding(what, CURES["drift"])
 
 
 def _notes(figures: RestyleFigures) -> Iterator[str]:

@@ -52,12 +52,10 @@ KEEP = "keep its steps, and set direct to 1 in the Exact Unsampler, which leaves
 
 @dataclass(frozen=True)
 class Finding:
-    """What is wrong, short enough for a heading, and where it comes from with the cure; and the same in the
-    few words that a node has room for."""
+    """What is wrong, short enough for a heading, and where it comes from with the cure."""
 
     what: str
     cure: str
-    brief: str
 
     def __str__(self) -> str:
         return f"{self.what}: {self.cure}"
@@ -77,11 +75,6 @@ def heading(report: Report) -> tuple[str, str]:
     return GOOD, f"{strength}, {solver_steps(report)}"
 
 
-def brief(report: Report) -> str:
-    """The verdict in the few words that a node has room for."""
-    return next((worst.brief for worst in findings(report)), GOOD)
-
-
 def lines(report: Report) -> list[str]:
     """The whole report in words: each finding, or that there is none, then notes and figures."""
     verdict = [str(finding) for finding in findings(report)] or [" (".join(heading(report)) + ")"]
@@ -94,7 +87,7 @@ def _strong(report: Report) -> Iterator[Finding]:
     if bad.any():
         mean = _mean(ratio[bad])
         what = f"{where(bad)}noise too strong ({mean} of expected)"
-        yield Finding(what, _why_strong(report), f"noise too strong ({mean})")
+        yield Finding(what, _why_strong(report))
 
 
 def _weak(report: Report) -> Iterator[Finding]:
@@ -103,7 +96,7 @@ def _weak(report: Report) -> Iterator[Finding]:
     if bad.any():
         mean = _mean(ratio[bad])
         what = f"{where(bad)}noise too weak ({mean} of expected)"
-        yield Finding(what, _why_weak(report), f"noise too weak ({mean})")
+        yield Finding(what, _why_weak(report))
 
 
 def _picture(report: Report) -> Iterator[Finding]:
@@ -114,7 +107,6 @@ def _picture(report: Report) -> Iterator[Finding]:
             f"{where(bad)}noise still carries the picture (neighbouring pixels correlate by"
             f" {_mean(excess[bad])})",
             _why_structured(report),
-            f"the picture is still in the noise ({_mean(excess[bad])})",
         )
 
 
@@ -125,7 +117,6 @@ def _frames(report: Report) -> Iterator[Finding]:
         yield Finding(
             f"{where(bad)}neighbouring frames share noise (correlation {_mean(excess[bad])})",
             f"{_why_structured(report)}; nothing is wrong where the clip stands still",
-            f"frames share noise ({_mean(excess[bad])})",
         )
 
 
@@ -145,7 +136,7 @@ def _unrelated(report: Report) -> Iterator[Finding]:
     if bad.any():
         cure = _reconnect(report) if report.changed else "connect the clip that was unsampled as source"
         what = "noise is no more like the source than random noise"
-        yield Finding(f"{where(bad)}{what}", cure, "noise is not like its source")
+        yield Finding(f"{where(bad)}{what}", cure)
 
 
 def _tails(report: Report) -> Iterator[Finding]:
@@ -154,7 +145,7 @@ def _tails(report: Report) -> Iterator[Finding]:
     if bad.any():
         mean = _mean(excess[bad])
         what = f"{where(bad)}noise is not Gaussian (excess kurtosis {mean})"
-        yield Finding(what, _why_strong(report), f"noise is not Gaussian ({mean})")
+        yield Finding(what, _why_strong(report))
 
 
 def _shift(report: Report) -> Iterator[Finding]:
@@ -165,7 +156,6 @@ def _shift(report: Report) -> Iterator[Finding]:
         yield Finding(
             f"{where(bad)}noise is off centre (by {_mean(shift[bad])} std), brightness or colours will drift",
             _why_strong(report),
-            f"noise is off centre ({_mean(shift[bad])})",
         )
 
 
@@ -175,7 +165,6 @@ def _steps(report: Report) -> Iterator[Finding]:
     yield Finding(
         f"steps are too large: {largest(report.inversion, report.corrections)}",
         f"the record makes up for it, but for the source alone; {_more_steps(report)}",
-        "steps are too large",
     )
 
 
@@ -187,9 +176,7 @@ def _lost(report: Report) -> Iterator[Finding]:
         cure = (
             "it is exact with the Exact Unsampler's own prompt, cfg, models and windows; all else is an edit"
         )
-    off = f"{report.comparison.relative_error:.2g}"
-    what = f"reconstruction is off by {off} of the source"
-    yield Finding(what, cure, f"reconstruction is off by {off}")
+    yield Finding(f"reconstruction is off by {report.comparison.relative_error:.2g} of the source", cure)
 
 
 def _why_strong(report: Report) -> str:
