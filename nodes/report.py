@@ -79,6 +79,7 @@ class InversionReport(io.ComfyNode):
                     " where the source is not known.",
                 ),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
@@ -158,6 +159,7 @@ class RestyleReport(io.ComfyNode):
                     " ones. 0.01 is 1 percent of black to white; 0 where window is 0.",
                 ),
             ],
+            hidden=[io.Hidden.unique_id],
         )
 
     @classmethod
