@@ -169,7 +169,7 @@ def falling() -> list:
             advanced=True,
             tooltip="For a dark look of a bright clip, or a bright look of a dark one: the model is asked"
             " through a mirror in which dark and bright change places, so that shapes come along. auto does"
-            " it where the first answers of the direct path show the need, for one or two model calls more;"
+            " it where the first answers of the direct path show the need, for one model call more;"
             " from a schedule that begins low, such as SD1.5's and SDXL's, they cannot: choose on there. off"
             " never.",
             extra_dict={BEFORE: "off"},

@@ -16,23 +16,28 @@ from .solvers.evaluation import ModelCalls, Share
 # (measured on the demo's world: benchmarks/results/lightness.md). SEEN: the least that the source's own
 # answer must have with the source to tell anything: at the very top it may have nothing of it.
 ACROSS, SEEN = -0.3, 0.1
-MOST = 3  # answers to look at: each may be asked for twice
+MOST = 3  # the path's top steps at one of which the look must tell
 
 
 def lies_across(
     answer: Tensor, source_answer: Tensor, source: Tensor, mirror: Mirror | None = None
 ) -> bool | None:
     """Whether a new look is dark where the source is bright, by the model's two answers at a step.
-    None: the source's own answer has nothing of the source yet, so ask at the next step.
+    None: the source's own answer has nothing of the source yet, so the next step's tell.
 
     mirror: what lightness is. With it the answers must also lie on the two sides of middle grey: unrelated
     prompts can have opposite layouts by chance. No more than a hint: on a schedule that begins low, at 14.6
     say, the source's own lightness is still in the noise, and no answer turns it round.
     """
-    if correlation(source_answer, source) <= SEEN:
+    if not tells(source_answer, source):
         return None
     opposite = mirror is None or mirror.parts(answer, source_answer, source)
     return opposite and correlation(answer, source_answer) < ACROSS
+
+
+def tells(source_answer: Tensor, source: Tensor) -> bool:
+    """Whether the source's own answer has enough of the source to tell anything."""
+    return correlation(source_answer, source) > SEEN
 
 
 class Look:
@@ -56,10 +61,10 @@ class Look:
         self.across = lies_across(answer, source_answer, self.source, self.mirror)
         return bool(self.across)
 
-    def tells(self, answer: Tensor, source_answer: Tensor) -> bool:
-        """The same; returns whether to look no further."""
+    def once(self, answer: Tensor, source_answer: Tensor) -> bool:
+        """The same of the one answer that is looked at before a walk."""
         self(answer, source_answer)
-        return self.across is not None or not self.left
+        return True
 
     def beside(self, answer: Tensor, source_answer: Tensor) -> bool:
         """The same for a walk that goes on whatever is found."""
@@ -73,8 +78,15 @@ def correlation(a: Tensor, b: Tensor) -> float:
     return float((a * b).sum() / (a.norm() * b.norm()).clamp(min=1e-12))
 
 
+def first_telling(direct: Direct, source: Tensor, most: int) -> int | None:
+    """The first step of the path, of so many, at which the source's own answer tells; None where none does.
+    It is known from the record, so no more than this one answer for the target is asked for nothing."""
+    top = enumerate(direct.answers[:most])
+    return next((step for step, answer in top if tells(answer, source)), None)
+
+
 def to_look_at(sigmas: Tensor, kept: int, border: float) -> int:
-    """How many of the path's answers a pass may look at: what is below a border another model answers, which
+    """At how many of the path's steps a pass may look: what is below a border another model answers, which
     would have to come and go for it. kept: as in looks_first()."""
     above = int((sigmas[:kept] >= border).sum())
     return min(MOST, above or kept)
@@ -82,7 +94,7 @@ def to_look_at(sigmas: Tensor, kept: int, border: float) -> int:
 
 def looks_first(kept: int, path: range, mirror: Mirror | None, turn: bool | None) -> bool:
     """Whether a pass looks before it begins, since it does not walk the path whose answers tell: it starts
-    below the top (structure), or takes fewer steps. That costs a call, or as many as until one tells.
+    below the top (structure), or takes fewer steps. That costs a call.
 
     kept: for how many steps from the top the source's answers are kept. path: the pass's own steps of these.
     mirror, turn: as in resample().
@@ -109,10 +121,14 @@ def walked(
     auto, seen, edit = turn is None and look.mirror is not None, look.mirror if turn else None, None
     told = evaluate, look.source, sigmas
     through(seen)
-    if looks_first(direct.steps, path, look.mirror, turn):
-        # all takes of a restyle look at the same answers
-        own = direct.first or direct
-        walk(*told, own, range(own.steps), shares[0], adjusts[0], stop=look.tells)
+    # all takes of a restyle look at the same answers
+    before = looks_first(direct.steps, path, look.mirror, turn)
+    own = (direct.first or direct) if before else direct
+    telling = first_telling(own, look.source, look.left) if auto else None
+    look.looked = before
+    if telling is not None and (before or telling > 0):
+        # below the path's top step, walking on would cost more answers if the look lay across
+        walk(*told, own, range(telling, telling + 1), shares[0], adjusts[0], stop=look.once)
         seen, evaluate.total = look.mirror if look.across else None, evaluate.total + evaluate.count
         through(seen)
     if path:

@@ -160,8 +160,8 @@ def resample(
     flow: as in unsample(), which mixed noise has to know where a pass does not begin at it.
     mirror: through which the model may be asked, so that dark and bright change places. turn: whether it is:
         None only where the answers of a direct path from the top of the schedule show that the new look lies
-        across the source's lightness, which costs the calls until then once more; a pass that starts below
-        makes them beforehand. Frames that structure keeps whole, and what is outside a mask, are the source.
+        across the source's lightness, which costs one call more; a pass that starts below makes it
+        beforehand. Frames that structure keeps whole, and what is outside a mask, are the source.
     across: is told whether the look lies across where answers were looked at; None: none of them shows it.
     border: another model answers below it, so nothing is looked at there.
 

@@ -411,8 +411,8 @@ def test_lightness_is_judged_at_the_first_answer_that_has_seen_the_source():
         (source + 1, source, -source, False),
     ):
         look = Look(source, None)
-        found = look.tells(first, own)
-        assert look.looked and found is (own is source)
+        assert look(first, own) is (across and own is source)
+        assert look.looked and (look.across is None) is (own is blank)
         assert look(answers, source) is (across and own is blank)  # the answer that shows it, once
         assert look.across is across
         assert not look.beside(answers, source)

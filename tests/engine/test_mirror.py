@@ -228,26 +228,30 @@ def test_a_path_too_short_to_tell_says_so_and_turns_nothing():
     assert told == [None, None]
 
 
-@pytest.mark.parametrize("how", [{"structure": 0.1}, {"direct": 0.3}, {}])
+@pytest.mark.parametrize("how", [{"structure": 0.1}, {"direct": 0.3}, {"direct": 0.3, "structure": 0.05}, {}])
 @pytest.mark.parametrize(
     "border, most", [(0.0, MOST), (float(AYS[2]), MOST), (float(AYS[1]), 2), (1e9, MOST)]
 )
-def test_a_pass_looks_at_few_answers_and_at_none_of_another_model(how, border, most):
-    x0, _, mirror = lit_scene()
+@pytest.mark.parametrize("unseen", range(MOST + 2))
+@pytest.mark.parametrize("lies", [True, False])
+def test_a_look_costs_one_call_at_most(how, border, most, unseen, lies):
+    """From the first answer that has seen the source, if it is among those that may be looked at."""
+    x0, denoise, mirror = lit_scene()
 
-    def blind(x, sigma, step):
-        return torch.zeros_like(x)
+    def late(x, sigma, step):  # at so many steps from the top it sees nothing of the clip
+        return denoise(x, sigma, step) if sigma < (1e9, *AYS)[unseen] else torch.zeros_like(x)
 
-    inversion, told, asked = unsample(blind, x0, AYS, direct=0.7), [], []
-    report = partial(keep, asked)
-    found = resample(
-        blind, inversion, mirror=mirror, across=told.append, border=border, callback=report, **how
-    )
-    assert told == [None]
-    assert len(asked) == calls_falling(inversion, **how) + (most if how else 0)
-    looked = [sigma for _, _, sigma, *_ in asked[:most]]
-    assert looked == AYS[:most].tolist()
-    assert torch.equal(found, resample(blind, inversion, turn=False, **how))
+    inversion, told, asked = unsample(late, x0, AYS, direct=0.7), [], []
+    look = mirror.seen(late) if lies else late
+    given_all = {"mirror": mirror, "across": told.append, "border": border} | how
+    found = resample(look, inversion, callback=partial(keep, asked), **given_all)
+    tell = unseen < most
+    assert told == [lies if tell else None]
+    more = int(tell and (bool(how) or unseen > 0 or lies))
+    assert len(asked) == calls_falling(inversion, **how) + more
+    assert [sigma for _, _, sigma, *_ in asked[:more]] == AYS[unseen : unseen + more].tolist()
+    turn = lies and tell
+    assert torch.equal(found, resample(look, inversion, mirror=mirror, turn=turn, **how))
 
 
 def test_a_find_is_never_looked_for_below_the_border():
