@@ -31,6 +31,7 @@ from demo import control, model, world
 COMMAND = "python -m benchmarks.control"
 RESULTS = ROOT / "benchmarks" / "results"
 SOURCES = (*clips.SOURCES, "benchmarks/control/ways.py", "demo/control.py")
+MOST_ERROR, MOST_MOTION = 0.45, 1.0  # px; of the templates' way over all pairs
 RETURNED = 1  # clips that are brought back too, as costly as another one
 TITLES = {BASE: "Alone", DIRECT: "With the fresh start"}
 SHOWN = ("in style", "style hit", "restyle error", "drawn", "motion error", "lost", "flicker", "tone")
@@ -48,8 +49,9 @@ without the ControlNet, {steps} steps of EDM's schedule from sigma {top:g}. What
 - {base}: the old start, from the unsampled noise itself (`direct` 0). {direct}: the fresh start, what
   the nodes do unless told otherwise.
 - control 0.2, 0.4, 0.8: the ControlNet's strength, on the first {short} of the resampler's {steps} steps.
-- to sigma {low:.1f}: on the first {long} steps instead. That is how far down an end_percent of 0.4 reaches on
-  SD1.5; this model's schedule begins so much higher that 40 percent of its steps end at sigma {end:.0f}.
+- to sigma {low:.1f}: on the first {long} steps instead. That is how far down the templates' end_percent of
+  0.4 reaches on SD1.5, at their strength of 0.4; this model's schedule begins so much higher that 40 percent
+  of its steps end at sigma {end:.0f}.
 - {both}: on these steps of the way up too, at the same strength; on clips for the way back alone.
 - in brackets the difference on the same clips from the same start without control, with its standard error.
 - rows: those that the model was asked. A call with control asks the ControlNet too, an eighth to a fifth of
@@ -124,10 +126,22 @@ def _checks(results: Sequence[Result]) -> Iterator[Check]:
             "Without control, and with the same control in both passes, the source comes back to the bit"
         )
         yield Check(promise, f"Largest relative error: {number(max(errors))}", max(errors) == 0)
+    yield _as_templates(pick(results, lower(DIRECT)))
     for start in STARTS:
         base = pick(results, start)
         for name in (named(start, USUAL), lower(start)):
             yield Check(f"Whether {name} helps", _change(pick(results, name), base), None)
+
+
+def _as_templates(group: Sequence[Result]) -> Check:
+    """Whether the demo's model is as near as it should be, with a ControlNet as the templates have theirs."""
+    error, motion = (average(group, value) for value in (lambda r: r.like.error, lambda r: r.like.motion))
+    promise = (
+        f"As the templates have it ({lower(DIRECT)}), over all pairs restyle error is at most"
+        f" {MOST_ERROR:g} and motion error at most {MOST_MOTION:g} px"
+    )
+    finding = f"{error:.3f} and {motion:.2f} px on {len(group)} clips"
+    return Check(promise, finding, error <= MOST_ERROR and motion <= MOST_MOTION)
 
 
 def _change(group: Sequence[Result], base: Sequence[Result]) -> str:

@@ -3,6 +3,7 @@
 import json
 import re
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import pytest
 import torch
@@ -169,12 +170,21 @@ def test_the_report_has_a_table_for_each_start_and_goes_on_where_it_was(run, mon
     back = text.partition("## Under the source's own style\n")[2]
     exact = re.findall(r"^\| (.+?) \| \d \| 0 \| 0 \|$", back, re.MULTILINE)
     assert exact == [BASE, DIRECT, ways.in_both(BASE), ways.in_both(DIRECT)]
-    assert text.count("- **holds**: ") == 1 and text.count("- **for information**: ") == 4
+    assert text.count("- **holds**: ") == 2 and text.count("- **for information**: ") == 4
     summary = json.loads((tmp_path / "first" / "control.json").read_text())
     assert summary["clips"] == 2 and len(summary["ways"]) == 10
     (tmp_path / "control").write_bytes(b"others")
     with pytest.raises(TypeError):
         run("--clips", "2", output="third")
+
+
+@pytest.mark.parametrize(
+    ("error", "motion", "holds"), [(0.4, 0.9, True), (0.5, 0.9, False), (0.4, 1.1, False)]
+)
+def test_the_templates_way_is_to_be_near_in_error_and_in_motion(stubs, error, motion, holds):
+    row = results()[ways.lower(DIRECT)]
+    group = [replace(row, like=replace(row.like, error=error, motion=motion))] * 2
+    assert command._as_templates(group).holds is holds
 
 
 @pytest.mark.parametrize(
