@@ -44,20 +44,20 @@ class Look:
     """Looks at the answers of a path from its top, until one tells whether the new look lies across.
 
     mirror: what lightness is, as in lies_across(). most: at how many answers. across: what was found; None as
-    long as nothing tells. looked: whether it was given anything.
+    long as nothing tells. looked: whether it was asked to look. seen: how many answers it has looked at.
     """
 
     def __init__(self, source: Tensor, mirror: Mirror | None, most: int = MOST):
-        self.source, self.mirror, self.left = source, mirror, most
+        self.source, self.mirror, self.most = source, mirror, most
         self.across: bool | None = None
-        self.looked = False
+        self.looked, self.seen = False, 0
 
     def __call__(self, answer: Tensor, source_answer: Tensor) -> bool:
         """Given an answer and the source's own; returns whether this one shows that the look lies across."""
         self.looked = True
-        if self.across is not None or not self.left:
+        if self.across is not None or self.seen == self.most:
             return False
-        self.left -= 1
+        self.seen += 1
         self.across = lies_across(answer, source_answer, self.source, self.mirror)
         return bool(self.across)
 
@@ -80,7 +80,7 @@ def correlation(a: Tensor, b: Tensor) -> float:
 
 def first_telling(direct: Direct, source: Tensor, most: int) -> int | None:
     """The first step of the path, of so many, at which the source's own answer tells; None where none does.
-    It is known from the record, so no more than this one answer for the target is asked for nothing."""
+    It is known from the record, so a pass that looks before it begins asks one answer for the target."""
     top = enumerate(direct.answers[:most])
     return next((step for step, answer in top if tells(answer, source)), None)
 
@@ -121,22 +121,21 @@ def walked(
     auto, seen, edit = turn is None and look.mirror is not None, look.mirror if turn else None, None
     told = evaluate, look.source, sigmas
     through(seen)
-    # all takes of a restyle look at the same answers
-    before = looks_first(direct.steps, path, look.mirror, turn)
-    own = (direct.first or direct) if before else direct
-    telling = first_telling(own, look.source, look.left) if auto else None
-    look.looked = before
-    if telling is not None and (before or telling > 0):
-        # below the path's top step, walking on would cost more answers if the look lay across
-        walk(*told, own, range(telling, telling + 1), shares[0], adjusts[0], stop=look.once)
-        seen, evaluate.total = look.mirror if look.across else None, evaluate.total + evaluate.count
-        through(seen)
+    if looks_first(direct.steps, path, look.mirror, turn):
+        # all takes of a restyle look at the same answer
+        own, look.looked = direct.first or direct, True
+        telling = first_telling(own, look.source, look.most)
+        if telling is not None:
+            walk(*told, own, range(telling, telling + 1), shares[0], adjusts[0], stop=look.once)
+            seen, evaluate.total = look.mirror if look.across else None, evaluate.total + evaluate.count
+            through(seen)
     if path:
         passing = turn or path.start > 0 or look.across is not None
         stop = None if passing else look if auto else look.beside
         edit = walk(*told, direct, path, shares[1], adjusts[1], stop)
     if path and edit is None:
-        seen, evaluate.total = look.mirror, evaluate.total + evaluate.count
+        # the answers above the one that told have nothing of the source: their steps are not walked again
+        seen, evaluate.total = look.mirror, evaluate.total + 1
         through(seen)
-        edit = walk(*told, direct, path, shares[1], adjusts[1])
+        edit = walk(*told, direct, path[look.seen - 1 :], shares[1], adjusts[1])
     return edit, seen
