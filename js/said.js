@@ -16,7 +16,7 @@ const tell = ({ warn, status, text }) => toast({ severity: warn ? "warn" : "info
 api.addEventListener("unsampling.said", ({ detail }) => {
     said.set(String(detail.node), detail);
     if (!detail.warn) return;
-    warned.push(detail.status.split(" (")[0]);
+    warned.push(detail.status.split(")")[0]);
     tell(detail);
 });
 

@@ -61,33 +61,37 @@ TITLES = {
 }
 # what the files were called before: scripts may still name them so
 FORMER = {
-    "unsampling_animatediff_sd15": "Restyle a video - AnimateDiff SD1.5 vid2vid",
+    "unsampling_animatediff_sd15": ("Restyle a video - AnimateDiff SD1.5 vid2vid",),
     "unsampling_animatediff_sd15_vhs": (
-        "Restyle a video - AnimateDiff SD1.5 with VideoHelperSuite vid2vid unsampling"
+        "Restyle a video - AnimateDiff SD1.5 with VideoHelperSuite vid2vid unsampling",
     ),
-    "unsampling_animatediff_sdxl": "Restyle a video - AnimateDiff SDXL vid2vid style transfer unsampling",
-    "unsampling_hotshotxl": "Restyle a video - HotshotXL SDXL vid2vid style transfer unsampling",
-    "unsampling_wan_video": "Restyle a video - Wan 2.1 vid2vid video to video unsampling",
-    "unsampling_wan22_video": "Restyle a video - Wan 2.2 vid2vid video to video unsampling",
-    "unsampling_wan_vace": "Restyle a video - Wan 2.1 VACE Canny control vid2vid unsampling",
-    "unsampling_ltxv_video": "Restyle a video - LTXV vid2vid video to video unsampling",
-    "unsampling_hunyuan_video": "Restyle a video - HunyuanVideo vid2vid video to video unsampling",
+    "unsampling_animatediff_sdxl": ("Restyle a video - AnimateDiff SDXL vid2vid style transfer unsampling",),
+    "unsampling_hotshotxl": ("Restyle a video - HotshotXL SDXL vid2vid style transfer unsampling",),
+    "unsampling_wan_video": ("Restyle a video - Wan 2.1 vid2vid video to video unsampling",),
+    "unsampling_wan22_video": ("Restyle a video - Wan 2.2 vid2vid video to video unsampling",),
+    "unsampling_wan_vace": ("Restyle a video - Wan 2.1 VACE Canny control vid2vid unsampling",),
+    "unsampling_ltxv_video": ("Restyle a video - LTXV vid2vid video to video unsampling",),
+    "unsampling_hunyuan_video": ("Restyle a video - HunyuanVideo vid2vid video to video unsampling",),
     "unsampling_masked_sd15": (
-        "Restyle a video - only the person or background mask AnimateDiff SD1.5 vid2vid"
+        "Restyle a video - only the person or background mask AnimateDiff SD1.5 vid2vid",
     ),
     "unsampling_look_ipadapter_sd15": (
-        "Restyle a video - look from a picture IP-Adapter style AnimateDiff SD1.5 vid2vid"
+        "Restyle a video - look from a picture IP-Adapter style AnimateDiff SD1.5 vid2vid",
+        "Restyle a video - look from a picture IP-Adapter style AnimateDiff SD1.5 vid2vid unsampling",
     ),
     "unsampling_look_reference_sd15": (
-        "Restyle a video - look from a picture Reference style AnimateDiff SD1.5 vid2vid"
+        "Restyle a video - look from a picture Reference style AnimateDiff SD1.5 vid2vid",
+        "Restyle a video - look from a picture Reference style AnimateDiff SD1.5 vid2vid unsampling",
     ),
     "unsampling_cross_fade_sd15": (
-        "Restyle a video - two prompts that cross-fade schedule AnimateDiff SD1.5 vid2vid"
+        "Restyle a video - two prompts that cross-fade schedule AnimateDiff SD1.5 vid2vid",
     ),
-    "unsample_resample_image": "Restyle one picture - unsampling SD1.5 img2img style transfer",
-    "restyle_saved_noise": "Restyle saved noise - grid of looks AnimateDiff SD1.5 vid2vid unsampling",
+    "unsample_resample_image": ("Restyle one picture - unsampling SD1.5 img2img style transfer",),
+    "restyle_saved_noise": ("Restyle saved noise - grid of looks AnimateDiff SD1.5 vid2vid unsampling",),
 }
-SHORT_NAMES = {title: name for titles in (FORMER, TITLES) for name, title in titles.items()}
+SHORT_NAMES = {title: name for name, title in TITLES.items()} | {
+    title: name for name, titles in FORMER.items() for title in titles
+}
 
 
 def short_name(stem: str) -> str | None:

@@ -130,7 +130,7 @@ def walked(
             seen, evaluate.total = look.mirror if look.across else None, evaluate.total + evaluate.count
             through(seen)
     if path:
-        passing = turn or path.start > 0 or look.across is not None
+        passing = turn or path.start > 0 or look.looked
         stop = None if passing else look if auto else look.beside
         edit = walk(*told, direct, path, shares[1], adjusts[1], stop)
     if path and edit is None:

@@ -13,7 +13,15 @@ SAMPLERS = (
     *("UNS_UnsamplerAdvanced", "UNS_NoiselessResamplerAdvanced"),
 )
 CHART = "chart.png"
-TEXT = "The noise is what it should be.\nstrength 0.98 of 1, likeness to the source 0.31, neighbours 0.02"
+# as long as a real one of weak noise
+TEXT = """\
+noise too weak (0.36 of expected): 16 steps of midpoint fall short; raise the steps, use the model's schedule
+and motion, or add grain to a render; or, for a model for few steps (LCM, Lightning), keep its steps, and set
+direct to 1 in the Exact Unsampler, which leaves the noise out
+noise at sigma 14.6, 16 frames: std 0.36 (0.34 to 0.38) of expected, mean 0.01 std, excess kurtosis 0.51
+correlations: neighbouring pixels 0.03 (0.01 to 0.04), neighbouring frames -0.05 (-0.10 to 0.02), source 0.16
+record: plain midpoint would miss by 1.6 percent at step 13 of 16 (sigma 0.58)
+made with model SD15, solver midpoint, steps 16"""
 RESULTS = {
     "UNS_InversionReport": {
         "text": [TEXT],

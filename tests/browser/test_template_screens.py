@@ -81,6 +81,25 @@ def overlaps(boxes: list[dict]) -> list[str]:
     ]
 
 
+GROUPS = """() => app.rootGraph.groups.map(({title, pos, size}) =>
+    ({title, x: pos[0], y: pos[1], width: size[0], height: size[1]}))"""
+
+
+def outside(boxes: list[dict], groups: list[dict]) -> list[str]:
+    """Which nodes reach out of the group that they begin in."""
+    return [
+        f"{box['name']} out of {group['title']}"
+        for box in boxes
+        for group in groups
+        if group["x"] <= box["x"] < group["x"] + group["width"]
+        and group["y"] <= box["y"] < group["y"] + group["height"]
+        and (
+            box["x"] + box["width"] > group["x"] + group["width"] + 1
+            or box["y"] + box["height"] > group["y"] + group["height"] + 1
+        )
+    ]
+
+
 def colours(page: Page, screen: Image.Image, box: dict) -> int:
     """How many of the preview's colours are in the picture of a node."""
     area = page.evaluate(ON_SCREEN, box)
@@ -95,6 +114,7 @@ def test_all_of_it_fits_readable_and_shows_a_run_with_nothing_over_anything(page
     scale, boxes, screen = opened(page, name)
     assert scale >= READABLE
     assert overlaps(boxes) == []
+    assert outside(boxes, page.evaluate(GROUPS)) == []
     samplers = [box for box in boxes if box["type"] in SAMPLERS]
     assert len(samplers) == (1 if name == SAVED_NOISE else 2)
     for box in samplers:
@@ -107,6 +127,15 @@ def test_which_take_it_is_shows_without_a_click(page: Page):
         (box,) = (one for one in boxes if one["type"] == "UNS_NoiselessResampler")
         shown = page.locator(f'[data-node-id="{box["name"].split()[0]}"]').first.inner_text()
         assert "variation" in shown and "turn_lightness" not in shown
+
+
+def test_a_node_that_reaches_out_of_its_group_is_noticed():
+    group = {"title": "G", "x": 0, "y": 0, "width": 100, "height": 100}
+    box = {"name": "a", "x": 10, "y": 10, "width": 80, "height": 91}
+    assert outside([box], [group]) == []
+    assert outside([box | {"height": 93}], [group]) == ["a out of G"]
+    assert outside([box | {"width": 93}], [group]) == ["a out of G"]
+    assert outside([box | {"x": 101, "width": 500}], [group]) == []
 
 
 def test_nodes_over_each_other_are_noticed():

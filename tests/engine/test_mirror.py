@@ -1,5 +1,6 @@
 """The model in a mirror of lightness: a reflection, the pass of a turned world, and when it is asked so."""
 
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -214,6 +215,21 @@ def test_each_take_looks_at_the_same_answers():
     assert torch.equal(*seen)
 
 
+@pytest.mark.parametrize("how", [{"direct": 0.3}, {"structure": 0.1}])
+def test_takes_agree_where_no_answer_of_the_noise_tells(how):
+    """A take has other noise, whose answers might."""
+    x0, denoise, mirror = lit_scene()
+    inversion, look = unsample(denoise, x0, AYS, direct=0.5), mirror.seen(denoise)
+    blank = tuple(torch.zeros_like(one) for one in inversion.record.direct.answers)
+    record = replace(inversion.record, direct=replace(inversion.record.direct, answers=blank))
+    inversion, told = replace(inversion, record=record), []
+    path = steps.path(inversion, how.get("structure", 0.0), how.get("direct"))
+    for variation in (0, 1, 2):
+        take = takes.vary(denoise, inversion, variation, path) if variation else inversion
+        resample(look, take, mirror=mirror, across=told.append, **how)
+    assert told == [None] * 3
+
+
 def test_a_path_too_short_to_tell_says_so_and_turns_nothing():
     x0, denoise, mirror = lit_scene()
 
@@ -254,9 +270,8 @@ def test_a_look_costs_one_call_at_most(how, border, most, unseen, lies):
     turned = resample(look, inversion, mirror=mirror, turn=lies and tell, **how)
     if how or unseen == 0 or not lies:
         assert torch.equal(found, turned)
-    assert torch.allclose(
-        found, turned, atol=1e-3
-    )  # the steps above the answer that tells weigh next to nothing
+    # the steps above the answer that tells weigh next to nothing
+    assert torch.allclose(found, turned, atol=1e-3)
 
 
 def test_a_find_is_never_looked_for_below_the_border():

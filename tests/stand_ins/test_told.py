@@ -3,8 +3,10 @@
 import ast
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
+from comfy_objects import imported
 
 from unsampling_pack.host import told
 from unsampling_pack.host.told import LOG, MOST, Told, fitted, status
@@ -154,6 +156,22 @@ def test_no_node_is_told_anything_past_the_status_line():
     assert {name: found for name, found in callers.items() if found} == {
         "screen.py": ["server.send_progress_text(told.status(text), node_id)"]
     }
+
+
+def test_a_toast_has_the_whole_sentence_and_sends_nobody_to_the_log(monkeypatch):
+    (screen,), lines, sent = imported("screen"), [], []
+    server = SimpleNamespace(
+        client_id="me",
+        send_progress_text=lambda text, node: lines.append(text),
+        send_sync=lambda name, data, client: sent.append(data),
+    )
+    monkeypatch.setattr(screen.PromptServer, "instance", server, raising=False)
+    few, cut = (screen.told.Told(f"; {words}", words) for words in ("the clip is short", "more"))
+    screen.say("7", screen.told.Told("unsampled", "unsampled") + few + cut, at_end=True)
+    assert lines == ["the clip is short: see log, 1 more"]
+    (said,) = sent
+    assert (said["status"], said["warn"]) == ("the clip is short, 1 more", True)
+    assert said["text"] == "unsampled; the clip is short; more"
 
 
 def test_what_is_said_without_a_brief_fits_as_it_is():

@@ -29,8 +29,8 @@ from tools.workflows.parts import (
 from tools.workflows.subgraph import fold
 
 FPS = "fps\U0001f7e6"  # VideoHelperSuite marks its outputs by the colour of their source
-VHS_PREVIEW = 240  # what its saver grows by, the height of the clip
-VHS_LOADER = 165  # what its loader, clip included, is taller in Nodes 2.0
+VHS_PREVIEW = 226  # what its saver grows by, the height of a clip of 4:3
+VHS_LOADER = 241  # what its loader, clip included, is taller in Nodes 2.0
 VHS_HEIGHT = 448  # of a wide clip; 16:9 becomes 800 x 448, about SD15.megapixels
 
 
@@ -246,7 +246,7 @@ def restyle(info: dict, family: Family, vhs: bool = False) -> dict:
                 {} if vhs else {saved[-1].id: 360},
                 {saved[-1].id: VHS_PREVIEW if vhs else 0},
             ),
-            help_notes("Models and sizes", WIDE, (files, 290), (size, 190), (changes, 280)),
+            help_notes("Models and sizes", WIDE, (files, 290), (size, 176 if vhs else 190), (changes, 280)),
         ],
     )
     return g.to_json()

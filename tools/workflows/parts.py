@@ -95,7 +95,7 @@ def falling(
     return graph.add("UNS_NoiselessResampler", title, colors=OURS, positive=prompt, **shared, **more)
 
 
-REPORT_WIDTH, REPORT_HEIGHT, REPORT_CHART = 380, 480, 10
+REPORT_WIDTH, REPORT_HEIGHT, REPORT_CHART = 380, 360, 235
 PROMPT_HEIGHT = 106
 WIDE, NOTE_WIDTH = 400, 360  # of the notes at the left and at the right
 
