@@ -17,7 +17,7 @@ from urllib.request import urlopen
 
 import pytest
 from browser.app_mode import ITEM, UPLOADS
-from browser.frontend import READY, READY_MS, Problems, chromium, missing, version
+from browser.frontend import NO_TOASTS, READY, READY_MS, Problems, chromium, missing, version
 from browser.test_template_cards import CARD, CORE
 from comfy_server import ComfyServer
 from host_session import HostSession, started
@@ -26,6 +26,7 @@ from playwright.sync_api import Page
 
 from demo.video import pan_over_photograph
 from tools.dev.archive import unpack
+from tools.dev.find_comfy import find_host
 from tools.template_names import title_of
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(missing() is not None, reason=f"NOT RUN: {missing()}")]
@@ -48,8 +49,15 @@ WIDGET = """([kind, name]) => app.graph.nodes.find((one) => one.type === kind)
 PICTURED = """(card) => [...document.querySelectorAll(`${card} img`)]
     .filter((one) => one.getBoundingClientRect().top < innerHeight)
     .every((one) => one.complete && one.naturalWidth)"""
-# as a user scrolls to the right: what is not in view loads no picture
-TO_RESULT = "() => app.canvas.centerOnNode(app.graph.nodes.find((one) => one.type === 'SaveImage'))"
+# as a user scrolls, until Exact Unsampler, report and result are in view: pictures load only there
+TO_RESULT = """() => {
+    const [first, last] = ['UNS_Unsampler', 'SaveImage']
+        .map((type) => app.graph.nodes.find((one) => one.type === type).boundingRect);
+    const {ds, canvas} = app.canvas, {width, height} = canvas.getBoundingClientRect();
+    ds.offset[0] = width / ds.scale / 2 - (first[0] + last[0] + last[2]) / 2;
+    ds.offset[1] = height / ds.scale / 2 - (first[1] + last[1] + last[3]) / 2;
+    app.canvas.setDirty(true, true);
+}"""
 SAVED = "() => app.graph.nodes.some((one) => one.type === 'SaveImage' && one.imgs?.length)"
 SHOWN = """(name) => [...document.querySelectorAll('img')]
     .some((one) => one.checkVisibility() && one.src.includes(name))"""
@@ -71,7 +79,10 @@ def bare(tmp_path_factory) -> Iterator[HostSession]:
     def server() -> ComfyServer:
         found = ComfyServer(base, ("support",))
         unpack(base / "custom_nodes" / "unsampling")
-        Image.fromarray(pan_over_photograph(1, 96, 128)[0]).save(base / "input" / "example.png")
+        of_core = find_host() / "input" / "example.png"  # the drawing that the template's texts describe
+        drawing = Image.open(of_core) if of_core.is_file() else None
+        picture = drawing or Image.fromarray(pan_over_photograph(1, 96, 128)[0])
+        picture.save(base / "input" / "example.png")
         return found
 
     session = started(server)
@@ -164,9 +175,11 @@ def test_a_template_is_found_run_read_stopped_and_run_again(bare: HostSession, p
     assert (
         "steps of midpoint" in text and "made with patched weights" in text and "prompt positive" not in text
     )
+    page.evaluate(NO_TOASTS)
     run(page)  # nothing changed
     ended(bare, before + 2)
     page.get_by_text("same settings, same clip").first.wait_for(timeout=20_000)
+    page.wait_for_timeout(1000)  # it fades in
     keep(page, "4-same")
     page.evaluate(SET, ["UNS_AYSScheduler", "steps", 100])
     run(page)
