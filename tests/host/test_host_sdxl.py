@@ -13,9 +13,10 @@ from tools.client import RunError
 HOTSHOT, ANIMATEDIFF = "unsampling_hotshotxl", "unsampling_animatediff_sdxl"
 
 
-def lowered(comfy, name: str, motion: str, clip, steps: int = 1) -> dict:
-    """The workflow's prompt with other models, clip, size and number of steps; nothing else."""
-    prompt = committed_prompt(name)
+def lowered(comfy, name: str, motion: str, clip, steps: int = 1, prompt: dict | None = None) -> dict:
+    """The workflow's prompt, or an earlier one, with other models, clip, size and number of steps; nothing
+    else."""
+    prompt = committed_prompt(name) if prompt is None else prompt
     models = comfy.models_dir
     the(prompt, "LoadVideo")["file"] = comfy.client.upload(clip)
     the(prompt, "Video Slice")["duration"] = 3

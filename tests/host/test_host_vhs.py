@@ -3,6 +3,7 @@ packs every host test needs, so this skips where it is missing."""
 
 from collections.abc import Iterator
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 
 import av
@@ -10,11 +11,13 @@ import pytest
 from browser.frontend import vhs_scripts
 from clips import make_clip
 from comfy_server import ComfyServer
+from earlier import queued_today, saved
 from host_prompts import committed_prompt, node_id, saved_video, the, watch, without_big_models
 from host_session import HostSession, started
 
 from demo.video import pan_over_photograph, read_video, write_video
 
+EARLIER = {"api": partial(saved, "api"), "workflow": queued_today}
 VHS = "unsampling_animatediff_sd15_vhs"
 
 
@@ -37,9 +40,9 @@ def vhs_comfy(tmp_path_factory) -> Iterator[HostSession]:
     session.close()
 
 
-def lowered(comfy: HostSession, clip: Path) -> dict:
-    """The workflow's prompt with other models, clip, size and number of steps."""
-    prompt = without_big_models(committed_prompt(VHS))
+def lowered(comfy: HostSession, clip: Path, prompt: dict | None = None) -> dict:
+    """The workflow's prompt, or an earlier one, with other models, clip, size and number of steps."""
+    prompt = without_big_models(committed_prompt(VHS) if prompt is None else prompt)
     the(prompt, "VHS_LoadVideo")["video"] = comfy.client.upload(clip)
     the(prompt, "CheckpointLoaderSimple")["ckpt_name"] = comfy.model("one_level")
     the(prompt, "VAELoader")["vae_name"] = comfy.model("vae")
@@ -62,6 +65,17 @@ def test_every_second_frame_up_to_the_cap_comes_out(vhs_comfy, tmp_path, frames,
     assert float(fps) == pytest.approx(8, rel=1e-3)
     assert found.shape[1:3] == (64, 96)  # of 67 x 101: the height asked for, the width a multiple of 8
     assert vhs_comfy.tensors("vhs-clip")["samples"].isfinite().all()
+
+
+@pytest.mark.parametrize("of", EARLIER)
+def test_those_of_0_1_0_run(vhs_comfy, tmp_path, of):
+    clip = tmp_path / "short.mp4"
+    write_video(clip, pan_over_photograph(6, 67, 101), Fraction(16))
+    prompt = lowered(vhs_comfy, clip, EARLIER[of](VHS))
+    watch(prompt, "vhs-earlier")
+    found, _ = read_video(saved_video(vhs_comfy, vhs_comfy.run(prompt), tmp_path))
+    assert len(found) == 3 and found.std() > 0
+    assert vhs_comfy.tensors("vhs-earlier-clip")["samples"].isfinite().all()
 
 
 def test_a_link_brings_the_sound(vhs_comfy, tmp_path):

@@ -23,9 +23,9 @@ from tools.client import ClientError
 WAN = "unsampling_wan_video"
 
 
-def lowered(comfy, clip) -> dict:
-    """The workflow's prompt with other models, clip, size and number of steps."""
-    prompt = committed_prompt(WAN)
+def lowered(comfy, clip, prompt: dict | None = None) -> dict:
+    """The workflow's prompt, or an earlier one, with other models, clip, size and number of steps."""
+    prompt = committed_prompt(WAN) if prompt is None else prompt
     on_small_wan(comfy, prompt, clip)
     the(prompt, "UNETLoader")["unet_name"] = family_model(comfy.models_dir, "wan")
     return prompt
