@@ -30,7 +30,7 @@ api.addEventListener("executed", ({ detail }) => {
     }
 });
 
-// They, and all behind them.
+// first, and all they hang on.
 function behind(prompt, first) {
     const found = new Set(first);
     for (let before = 0; before < found.size; ) {
