@@ -17,6 +17,7 @@ from fake_farm import API, FakeFarm
 
 from tools.farm import outputs
 from tools.farm.commands import main
+from tools.template_names import FORMER, TITLES
 
 RESTYLE = Path(__file__).resolve().parents[2] / "tools" / "restyle.py"
 WORKFLOW = API / "unsampling_animatediff_sd15.json"
@@ -422,6 +423,13 @@ def test_a_result_of_other_settings_or_of_somebody_else_is_not_touched(farm, tmp
     capsys.readouterr()
     refused(capsys, job(other), 1, "was not made by this tool, or was changed")
     assert result.read_bytes() == b"mine"
+
+
+@pytest.mark.parametrize("name", [WORKFLOW.stem, *FORMER[WORKFLOW.stem]])
+def test_a_template_is_found_by_its_earlier_names(farm, tmp_path, name):
+    (tmp_path / f"{TITLES[WORKFLOW.stem]}.json").write_bytes(WORKFLOW.read_bytes())
+    assert job(write_job(tmp_path, farm, workflow=f"{name}.json")) == 0
+    assert (tmp_path / "out" / "walk.mp4").is_file()
 
 
 def test_a_changed_clip_or_workflow_is_other_settings(farm, tmp_path, capsys):

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
+from tools import template_names
 from tools.client import ClientError
 from tools.client.http import base_url
 from tools.farm.errors import Refused
@@ -74,8 +75,8 @@ def shown(value: Any) -> str:
 
 
 def file(folder: Path, name: str, key: str, where: str) -> Path:
-    """A file that is there; relative names begin at the folder."""
-    path = placed(folder, name, key, where)
+    """A file that is there, a template under an earlier name too; relative names begin at the folder."""
+    path = template_names.found(placed(folder, name, key, where))
     if not path.is_file():
         raise Refused(f"{where}: {key}: there is no file {path}.")
     return path
