@@ -1,6 +1,7 @@
 """What is kept of 0.1.0, and what its prompts have today."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 from tools.workflows.layout import WIDGET
@@ -29,6 +30,9 @@ def queued_today(name: str) -> dict:
         title = node["_meta"]["title"]
         node["_meta"]["title"] = TITLES.get(title, title)
     return prompt
+
+
+KINDS = {"api": partial(saved, "api"), "workflow": queued_today}  # the prompt of each file, by its kind
 
 
 def opened_today(name: str) -> dict:

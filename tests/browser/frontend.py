@@ -29,6 +29,7 @@ FLAGS = [
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
 ]
 READY_MS = 180_000  # 5 s on idle cores
+CARD = '[data-testid^="template-workflow-"]'
 READY = "() => window.app?.vueAppReady && window.graph && window.app.extensionManager.spinner === false"
 LOAD = """async (workflow) => {
     const quiet = {showMissingNodesDialog: false, showMissingModelsDialog: false, deferWarnings: true};
@@ -94,6 +95,15 @@ def chromium() -> Iterator[Browser]:
             yield browser
         finally:
             browser.close()
+
+
+def find_templates(page: Page, words: str) -> None:
+    """Opens the template dialog as a user does, chooses our category, and types."""
+    if not page.locator("[role=dialog]").count():  # a first visit opens it by itself
+        page.evaluate("() => app.extensionManager.command.execute('Comfy.BrowseTemplates')")
+    page.locator("[role=dialog]").get_by_text("Unsampling: restyle").first.click(timeout=30_000)
+    page.wait_for_selector(CARD, timeout=60_000)
+    page.locator("[role=dialog] input").first.fill(words)
 
 
 @contextmanager

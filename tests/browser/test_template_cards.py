@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from browser.frontend import missing, open_frontend
+from browser.frontend import CARD, missing, open_frontend
 from playwright.sync_api import Browser, Page
 
 from tools.template_names import TITLES
@@ -52,7 +52,6 @@ FIRST = {  # what people type, and what stands first then
 }
 SEEN = 33  # characters of a title that a card has room for, about
 LONGEST = 95  # a title is a file name, and Windows has 260 characters for a path
-CARD = '[data-testid^="template-workflow-"]'
 LOADED = """(title) => {
     const card = document.querySelector(`[data-testid="template-workflow-${title}"] img`);
     return card?.naturalWidth > 0;

@@ -9,6 +9,7 @@ from pathlib import Path
 import torch
 from family_models import family_model
 from host_session import HostSession
+from PIL import Image
 from torch import Tensor
 
 from demo.video import pan_over_photograph, read_video, write_video
@@ -47,6 +48,16 @@ def without_big_models(prompt: dict) -> dict:
     resampler["positive"], resampler["negative"] = control["positive"], control["negative"]
     the(prompt, "ADE_UseEvolvedSampling").pop("m_models")
     return {key: node for key, node in prompt.items() if node["class_type"] not in gone}
+
+
+def on_small_picture(comfy: HostSession, prompt: dict, folder: Path) -> None:
+    """Gives a prompt for one picture a small picture, a small model, and two steps."""
+    picture = folder / "picture.png"
+    Image.fromarray(pan_over_photograph(1, 96, 128)[0]).save(picture)
+    the(prompt, "LoadImage")["image"] = comfy.client.upload(picture)
+    the(prompt, "CheckpointLoaderSimple")["ckpt_name"] = comfy.model("one_level")
+    the(prompt, "ImageScaleToTotalPixels")["megapixels"] = 0.02
+    the(prompt, "UNS_AYSScheduler")["steps"] = 2
 
 
 def on_small_sd15(

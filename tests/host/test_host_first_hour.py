@@ -17,8 +17,18 @@ from urllib.request import urlopen
 
 import pytest
 from browser.app_mode import ITEM, UPLOADS
-from browser.frontend import NO_TOASTS, READY, READY_MS, Problems, chromium, missing, version
-from browser.test_template_cards import CARD, CORE
+from browser.frontend import (
+    CARD,
+    NO_TOASTS,
+    READY,
+    READY_MS,
+    Problems,
+    chromium,
+    find_templates,
+    missing,
+    version,
+)
+from browser.test_template_cards import CORE
 from comfy_server import ComfyServer
 from host_session import HostSession, started
 from PIL import Image
@@ -141,11 +151,7 @@ def pictures(entry: dict) -> list[dict]:
 def test_a_template_is_found_run_read_stopped_and_run_again(bare: HostSession, page: Page):
     page.wait_for_timeout(4000)
     keep(page, "0-start")
-    if not page.locator("[role=dialog]").count():
-        page.evaluate("() => app.extensionManager.command.execute('Comfy.BrowseTemplates')")
-    page.locator("[role=dialog]").get_by_text("Unsampling: restyle").first.click(timeout=30_000)
-    page.wait_for_selector(CARD, timeout=60_000)
-    page.locator("[role=dialog] input").first.fill("vid2vid")
+    find_templates(page, "vid2vid")
     page.wait_for_timeout(1500)
     main = title_of("unsampling_animatediff_sd15")
     assert page.locator(CARD).first.get_attribute("data-testid") == f"template-workflow-{main}"

@@ -10,11 +10,10 @@ from urllib.parse import quote
 
 import pytest
 from comfy_server import ComfyServer
-from host_prompts import committed_prompt, the
+from host_prompts import committed_prompt, on_small_picture
 from host_session import HostSession, started
 from PIL import Image
 
-from demo.video import pan_over_photograph
 from tools.dev import archive
 from tools.template_names import title_of
 from tools.workflows.blueprints import BLUEPRINTS
@@ -32,13 +31,8 @@ def pack(tmp_path_factory) -> Path:
 @pytest.fixture
 def prompt(comfy, tmp_path) -> Path:
     """The smallest template's prompt, with a small model and picture."""
-    picture = tmp_path / "picture.png"
-    Image.fromarray(pan_over_photograph(1, 96, 128)[0]).save(picture)
     found = committed_prompt("unsample_resample_image")
-    the(found, "LoadImage")["image"] = comfy.client.upload(picture)
-    the(found, "CheckpointLoaderSimple")["ckpt_name"] = comfy.model("one_level")
-    the(found, "ImageScaleToTotalPixels")["megapixels"] = 0.02
-    the(found, "UNS_AYSScheduler")["steps"] = 2
+    on_small_picture(comfy, found, tmp_path)
     file = tmp_path / "prompt.json"
     file.write_text(json.dumps(found))
     return file

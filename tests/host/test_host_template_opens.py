@@ -3,8 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
-from browser.frontend import READY, READY_MS, chromium, missing, version
-from browser.test_template_cards import CARD
+from browser.frontend import READY, READY_MS, chromium, find_templates, missing, version
 from playwright.sync_api import Page
 
 from tools.template_names import title_of
@@ -29,11 +28,7 @@ def page(comfy) -> Iterator[Page]:
 
 def test_nothing_is_red_but_missing_models_and_the_clip(page: Page):
     page.wait_for_timeout(3000)  # a first visit may open the dialog by itself
-    if not page.locator("[role=dialog]").count():
-        page.evaluate("() => app.extensionManager.command.execute('Comfy.BrowseTemplates')")
-    page.locator("[role=dialog]").get_by_text("Unsampling: restyle").first.click(timeout=30_000)
-    page.wait_for_selector(CARD, timeout=60_000)
-    page.locator("[role=dialog] input").first.fill("vid2vid")
+    find_templates(page, "vid2vid")
     main = f'[data-testid="template-workflow-{title_of("unsampling_animatediff_sd15")}"]'
     page.locator(main).first.click()
     page.wait_for_function(

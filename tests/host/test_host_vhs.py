@@ -3,7 +3,6 @@ packs every host test needs, so this skips where it is missing."""
 
 from collections.abc import Iterator
 from fractions import Fraction
-from functools import partial
 from pathlib import Path
 
 import av
@@ -11,13 +10,12 @@ import pytest
 from browser.frontend import vhs_scripts
 from clips import make_clip
 from comfy_server import ComfyServer
-from earlier import queued_today, saved
+from earlier import KINDS
 from host_prompts import committed_prompt, node_id, saved_video, the, watch, without_big_models
 from host_session import HostSession, started
 
 from demo.video import pan_over_photograph, read_video, write_video
 
-EARLIER = {"api": partial(saved, "api"), "workflow": queued_today}
 VHS = "unsampling_animatediff_sd15_vhs"
 
 
@@ -67,11 +65,11 @@ def test_every_second_frame_up_to_the_cap_comes_out(vhs_comfy, tmp_path, frames,
     assert vhs_comfy.tensors("vhs-clip")["samples"].isfinite().all()
 
 
-@pytest.mark.parametrize("of", EARLIER)
-def test_those_of_0_1_0_run(vhs_comfy, tmp_path, of):
+@pytest.mark.parametrize("kind", KINDS)
+def test_those_of_0_1_0_run(vhs_comfy, tmp_path, kind):
     clip = tmp_path / "short.mp4"
     write_video(clip, pan_over_photograph(6, 67, 101), Fraction(16))
-    prompt = lowered(vhs_comfy, clip, EARLIER[of](VHS))
+    prompt = lowered(vhs_comfy, clip, KINDS[kind](VHS))
     watch(prompt, "vhs-earlier")
     found, _ = read_video(saved_video(vhs_comfy, vhs_comfy.run(prompt), tmp_path))
     assert len(found) == 3 and found.std() > 0
