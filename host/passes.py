@@ -8,7 +8,7 @@ from torch import Tensor
 
 from ..unsampling import Inversion, curves, schedules, steps, storage
 from ..unsampling import inversion as engine
-from ..unsampling.across import looks_first
+from ..unsampling.across import calls_before
 from ..unsampling.solvers.evaluation import Callback, Store
 from . import (
     acting,
@@ -261,10 +261,11 @@ def _fall(
         timed = again.watched(seen.watched(falling.timed(report)))
         how = settings | {"callback": timed, "store": store, "compare": again.compare}
         how |= {"direct_denoise": at_cfg(path_cfg), "flow": carried is not None and carried.facts.flow}
-        how |= {"across": seen.tell_across, "border": experts.border_of(falling.guider)}
+        how |= {"across": seen.tell_across, "border": border}
         return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
-    first = looks_first(inversion.direct_steps, path, settings["mirror"], settings["turn"])
+    border = experts.border_of(falling.guider)
+    first = calls_before(inversion, path, settings["mirror"], settings["turn"], border)
     coming = f"resampling, {calls + first} model calls"
     falling.say(Told(coming, coming) + remark)
     top = _top_of(inversion)

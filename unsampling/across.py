@@ -10,6 +10,7 @@ from torch import Tensor
 from .direct import Direct, Edit, walk
 from .hold import Adjust, centred, layout
 from .mirror import Mirror
+from .record import Inversion
 from .solvers.evaluation import ModelCalls, Share
 
 # Correlation of the two answers' layouts near the top below which dark and bright have changed places
@@ -100,6 +101,20 @@ def looks_first(kept: int, path: range, mirror: Mirror | None, turn: bool | None
     mirror, turn: as in resample().
     """
     return turn is None and mirror is not None and kept > 0 and path != range(kept)
+
+
+def calls_before(
+    inversion: Inversion, path: range, mirror: Mirror | None, turn: bool | None, border: float = 0.0
+) -> int:
+    """How many calls a pass makes before it begins: one where it looks first and the source's answers tell.
+
+    path, turn: as in looks_first(). border: as in resample().
+    """
+    record = inversion.record
+    if record is None or record.direct is None or not looks_first(record.direct.steps, path, mirror, turn):
+        return 0
+    most = to_look_at(inversion.sigmas, record.direct.steps, border)
+    return int(first_telling(record.direct.first or record.direct, record.source, most) is not None)
 
 
 def walked(

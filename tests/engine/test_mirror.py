@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from unsampling import resample, schedules, solvers, steps, takes, unsample
-from unsampling.across import MOST, lies_across
+from unsampling.across import MOST, calls_before, lies_across
 from unsampling.inversion import calls_falling
 from unsampling.mirror import Mirror, of_colours, of_pixels
 
@@ -267,6 +267,9 @@ def test_a_look_costs_one_call_at_most(how, border, most, unseen, lies):
     assert asked[-1][:2] == (len(asked), len(asked))
     if how and tell:
         assert asked[0][2] == float(AYS[unseen])
+    path = steps.path(inversion, how.get("structure", 0.0), how.get("direct"))
+    assert calls_before(inversion, path, mirror, None, border) == int(tell and bool(how))
+    assert calls_before(inversion, path, mirror, lies) == calls_before(inversion, path, None, None) == 0
     turned = resample(look, inversion, mirror=mirror, turn=lies and tell, **how)
     if how or unseen == 0 or not lies:
         assert torch.equal(found, turned)
@@ -293,6 +296,7 @@ def test_noise_without_a_path_tells_nothing():
     inversion, look, told = unsample(denoise, x0, AYS), mirror.seen(denoise), []
     found = resample(look, inversion, mirror=mirror, across=told.append)
     assert told == [] and torch.equal(found, resample(look, inversion))
+    assert calls_before(inversion, steps.path(inversion, 0.5, None), mirror, None) == 0
 
 
 def test_off_leaves_a_look_across_as_it_is_but_tells_of_it():
