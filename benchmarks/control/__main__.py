@@ -21,8 +21,18 @@ from benchmarks.control.ways import BOTH, LOW, STARTS, USUAL, in_both, lower, na
 from benchmarks.report import Check, number, promises, table, versions
 from benchmarks.style_transfer import clips
 from benchmarks.style_transfer.cases import STEPS, Result
+from benchmarks.style_transfer.checks import NEW_ERROR, NEW_MOTION
 from benchmarks.style_transfer.clips import ROOT, Job, Workers, fast_precision
-from benchmarks.style_transfer.columns import COLUMNS, average, difference, pick, rows_table
+from benchmarks.style_transfer.columns import (
+    COLUMNS,
+    average,
+    difference,
+    enough,
+    of_clips,
+    pick,
+    plus_minus,
+    rows_table,
+)
 from benchmarks.style_transfer.gallery import summary
 from benchmarks.style_transfer.ours import BASE, DIRECT
 from benchmarks.style_transfer.transfers import HALF, HALVES, KINDS, Transfer
@@ -31,7 +41,6 @@ from demo import control, model, world
 COMMAND = "python -m benchmarks.control"
 RESULTS = ROOT / "benchmarks" / "results"
 SOURCES = (*clips.SOURCES, "benchmarks/control/ways.py", "demo/control.py")
-MOST_ERROR, MOST_MOTION = 0.45, 1.0  # px; of the templates' way over all pairs
 RETURNED = 1  # clips that are brought back too, as costly as another one
 TITLES = {BASE: "Alone", DIRECT: "With the fresh start"}
 SHOWN = ("in style", "style hit", "restyle error", "drawn", "motion error", "lost", "flicker", "tone")
@@ -138,10 +147,10 @@ def _as_templates(group: Sequence[Result]) -> Check:
     error, motion = (average(group, value) for value in (lambda r: r.like.error, lambda r: r.like.motion))
     promise = (
         f"As the templates have it ({lower(DIRECT)}), over all pairs restyle error is at most"
-        f" {MOST_ERROR:g} and motion error at most {MOST_MOTION:g} px"
+        f" {NEW_ERROR:g} and motion error at most {NEW_MOTION:g} px"
     )
-    finding = f"{error:.3f} and {motion:.2f} px on {len(group)} clips"
-    return Check(promise, finding, error <= MOST_ERROR and motion <= MOST_MOTION)
+    finding = f"{error:.3f} and {motion:.2f} px on {of_clips(len(group))}"
+    return Check(promise, finding, enough(len(group), error <= NEW_ERROR and motion <= NEW_MOTION))
 
 
 def _change(group: Sequence[Result], base: Sequence[Result]) -> str:
@@ -154,8 +163,8 @@ def _change(group: Sequence[Result], base: Sequence[Result]) -> str:
     told = []
     for what, value in values.items():
         change, doubt = difference(group, base, value)
-        told.append(f"{what} {average(group, value):.3f} ({change:+.3f} ± {doubt:.3f})")
-    return f"{', '.join(told)} on {len(group)} clips"
+        told.append(f"{what} {average(group, value):.3f} ({change:+.3f}{plus_minus(doubt)})")
+    return f"{', '.join(told)} on {of_clips(len(group))}"
 
 
 def _introduction(options: argparse.Namespace) -> str:

@@ -20,7 +20,16 @@ from benchmarks.solvers.ways import way
 from benchmarks.style_transfer import cases, clips
 from benchmarks.style_transfer.cases import Case, Down, Result
 from benchmarks.style_transfer.clips import ROOT, Job, Workers, fast_precision
-from benchmarks.style_transfer.columns import COLUMNS, average, difference, pick, rows_table
+from benchmarks.style_transfer.columns import (
+    COLUMNS,
+    average,
+    difference,
+    enough,
+    of_clips,
+    pick,
+    plus_minus,
+    rows_table,
+)
 from benchmarks.style_transfer.ours import falling, rising, without_path
 from benchmarks.style_transfer.transfers import HALF, HALVES, KINDS, Transfer
 from benchmarks.style_transfer.ways import MANY
@@ -123,15 +132,16 @@ def _checks(results: Sequence[Result]) -> Iterator[Check]:
 
 def _lower(results: Sequence[Result], name: str, rival: str, words: str) -> Check:
     told, change = _change(results, name, rival)
-    return Check(f"{name}, {words}, has a lower restyle error than {rival}", told, change < 0)
+    holds = enough(len(pick(results, name)), change < 0)
+    return Check(f"{name}, {words}, has a lower restyle error than {rival}", told, holds)
 
 
 def _change(results: Sequence[Result], name: str, rival: str) -> tuple[str, float]:
     ours, theirs = pick(results, name), pick(results, rival)
     change, doubt = difference(ours, theirs, lambda r: r.like.error)
     means = (average(group, lambda r: r.like.error) for group in (ours, theirs))
-    told = f"{' against '.join(f'{mean:.3f}' for mean in means)}, {change:+.3f} ± {doubt:.3f}"
-    return f"Restyle error {told} on {len(ours)} clips", change
+    told = f"{' against '.join(f'{mean:.3f}' for mean in means)}, {change:+.3f}{plus_minus(doubt)}"
+    return f"Restyle error {told} on {of_clips(len(ours))}", change
 
 
 def _introduction(options: argparse.Namespace) -> str:

@@ -7,7 +7,15 @@ from dataclasses import dataclass
 
 from benchmarks.report import Check, number
 from benchmarks.style_transfer.cases import Result
-from benchmarks.style_transfer.columns import average, difference, pick, spread
+from benchmarks.style_transfer.columns import (
+    average,
+    difference,
+    enough,
+    of_clips,
+    pick,
+    plus_minus,
+    spread,
+)
 from benchmarks.style_transfer.ours import BASE, DIRECT, END, OURS
 from benchmarks.style_transfer.rivals import FLOWEDIT
 from benchmarks.style_transfer.tables import compared, setting
@@ -53,8 +61,9 @@ class Bar:
         if group:
             found, doubt = spread([self.value(r) for r in group])
             holds = found >= self.limit if self.least else found <= self.limit
-            finding = f"{found:.3f} ± {doubt:.3f} over {len(group)} clips"
-            yield Check(f"{self.name}, cfg {self.cfg:g}: {self.promise}", finding, holds)
+            finding = f"{found:.3f}{plus_minus(doubt)} over {of_clips(len(group))}"
+            promise = f"{self.name}, cfg {self.cfg:g}: {self.promise}"
+            yield Check(promise, finding, enough(len(group), holds))
 
 
 BARS = (
@@ -69,6 +78,13 @@ BARS = (
     Bar("on average at most 36 rows for the first restyle", END, _rows, 36),
     Bar("restyle error at most 0.62 across lightness", DIRECT, _error, 0.62, kinds=CROSSING),
 )
+# the issue's bar for a new model
+NEW_ERROR, NEW_MOTION = 0.45, 1.0  # restyle error, pixels
+NEW_MODEL = (
+    f"over all pairs restyle error at most {NEW_ERROR:g} and motion error at most {NEW_MOTION:g} px"
+    " (the issue's bar for a new model)"
+)
+WITH_CONTROL = "with the edge ControlNet it does ([ControlNet](control.md))"
 FURTHER = 17  # rows
 ELSEWHERE = {
     "low": "From sigma 14.6",
@@ -90,6 +106,7 @@ def checks(results: Sequence[Result]) -> Iterator[Check]:
     yield from _random(compared(results))
     for bar in BARS:
         yield from bar.check(results)
+    yield from _new_model(pick(pairs, DIRECT))
     yield from _each_further(pick(pairs, DIRECT))
     for name, words in ELSEWHERE.items():
         yield from _gain(setting(results, name), words)
@@ -119,10 +136,10 @@ def _duel(
     if ours:
         change, doubt = difference(ours, theirs, value)
         finding = (
-            f"{average(ours, value):.3f} against {average(theirs, value):.3f} on the same {len(ours)} clips,"
-            f" a difference of {change:+.3f} ± {doubt:.3f}"
+            f"{average(ours, value):.3f} against {average(theirs, value):.3f}, a difference of"
+            f" {change:+.3f}{plus_minus(doubt)} on the same {of_clips(len(ours))}"
         )
-        yield Check(promise, finding, change < 0 if strict else change <= 0)
+        yield Check(promise, finding, enough(len(ours), change < 0 if strict else change <= 0))
 
 
 def _both(results: Sequence[Result], name: str, rival: str) -> tuple[list[Result], list[Result]]:
@@ -143,8 +160,21 @@ def _random(few: Sequence[Result]) -> Iterator[Check]:
             f"Unsampled noise ({BASE}) keeps the motion, random noise does not",
             f"Random noise's motion error is {times} times as large: {far:.2f} px against {near:.2f} px,"
             f" where another clip has {other:.2f} px",
-            far > near,
+            enough(len(random), far > near),
         )
+
+
+def _new_model(ours: Sequence[Result]) -> Iterator[Check]:
+    """Whether the demo's model is as near as a new one should be, without a ControlNet."""
+    if ours:
+        (error, doubt), (motion, more) = (spread([value(r) for r in ours]) for value in (_error, _motion))
+        holds = enough(len(ours), error <= NEW_ERROR and motion <= NEW_MOTION)
+        finding = (
+            f"{error:.3f}{plus_minus(doubt)} and {motion:.2f}{plus_minus(more, 2)} px"
+            f" over {of_clips(len(ours))}"
+        )
+        pointer = f"; {WITH_CONTROL}" if holds is False else ""
+        yield Check(f"{DIRECT}, cfg 1: {NEW_MODEL}", finding + pointer, holds)
 
 
 def _each_further(ours: Sequence[Result]) -> Iterator[Check]:
@@ -162,20 +192,21 @@ def _gain(results: Sequence[Result], words: str) -> Iterator[Check]:
     ours, theirs = _both(results, DIRECT, BASE)
     if ours:
         change, doubt = difference(ours, theirs, _error)
-        finding = f"{change:+.3f} ± {doubt:.3f} on {len(ours)} clips"
-        yield Check(f"{words} the direct path keeps a gain in restyle error", finding, change < -2 * doubt)
+        finding = f"{change:+.3f}{plus_minus(doubt)} on {of_clips(len(ours))}"
+        holds = None if doubt is None else change < -2 * doubt
+        yield Check(f"{words} the direct path keeps a gain in restyle error", finding, holds)
 
 
 def _against(results: Sequence[Result], name: str, rival: str) -> Iterator[Check]:
     """Whether a way has the lower restyle error at no more flicker and no fewer style hits."""
     ours, theirs = _both(results, name, rival)
     if ours:
-        measures = {"restyle error": _error, "flicker": lambda r: r.like.flicker, "style hit": _hit}
+        measures = {"Restyle error": _error, "flicker": lambda r: r.like.flicker, "style hit": _hit}
         found = {what: difference(ours, theirs, value) for what, value in measures.items()}
         error, flicker, hit = (change for change, _ in found.values())
-        words = [f"{what} {change:+.3f} ± {doubt:.3f}" for what, (change, doubt) in found.items()]
+        words = [f"{what} {change:+.3f}{plus_minus(doubt)}" for what, (change, doubt) in found.items()]
         yield Check(
             f"{name} has a lower restyle error than {rival}, and flicker and style hit are no worse",
-            f"On the same {len(ours)} clips: {', '.join(words)}",
-            error < 0 and flicker <= 0 <= hit,
+            f"{', '.join(words)} on the same {of_clips(len(ours))}",
+            enough(len(ours), error < 0 and flicker <= 0 <= hit),
         )

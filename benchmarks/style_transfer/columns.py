@@ -32,9 +32,10 @@ class Column:
         itself = bool(base) and (group[0].name, group[0].cfg) == (base[0].name, base[0].cfg)
         if itself or not self.paired or not made(group):
             return shown
-        change, doubt = (round(scale * x, self.digits) + 0.0 for x in difference(group, base, self.value))
-        error = f" ± {doubt:.{self.digits}f}" if len(group) > 1 else ""
-        return f"{shown} ({change:+.{self.digits}f}{error})"
+        change, doubt = difference(group, base, self.value)
+        error = None if doubt is None else scale * doubt
+        change = round(scale * change, self.digits) + 0.0
+        return f"{shown} ({change:+.{self.digits}f}{plus_minus(error, self.digits)})"
 
 
 def _like(name: str) -> Value:
@@ -109,13 +110,28 @@ def average(group: Group, value: Value) -> float:
     return mean(float(value(r) or 0) for r in group)
 
 
-def difference(group: Group, base: Group, value: Value) -> tuple[float, float]:
+def difference(group: Group, base: Group, value: Value) -> tuple[float, float | None]:
     """The mean difference on the same clips, and its standard error."""
     theirs = {r.clip: float(value(r) or 0) for r in base}
     return spread([float(value(r) or 0) - theirs[r.clip] for r in group])
 
 
-def spread(values: Sequence[float]) -> tuple[float, float]:
-    """The mean and its standard error, 0 for a single value."""
-    doubt = stdev(values) / len(values) ** 0.5 if len(values) > 1 else 0.0
+def spread(values: Sequence[float]) -> tuple[float, float | None]:
+    """The mean and its standard error, which a single value does not have."""
+    doubt = stdev(values) / len(values) ** 0.5 if len(values) > 1 else None
     return mean(values), doubt
+
+
+def plus_minus(doubt: float | None, digits: int = 3) -> str:
+    """A standard error as it stands behind its mean; "" without one."""
+    return "" if doubt is None else f" ± {doubt:.{digits}f}"
+
+
+def of_clips(count: int) -> str:
+    """Over how many clips a mean is, in words."""
+    return f"{count} clips" if count > 1 else "1 clip: no standard error"
+
+
+def enough(count: int, holds: bool) -> bool | None:
+    """Whether a promise of a mean holds; None where one clip cannot tell."""
+    return holds if count > 1 else None

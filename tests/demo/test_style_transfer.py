@@ -364,9 +364,9 @@ def test_a_bar_is_checked_where_its_way_is_there():
     bar = checks.Bar("at most 0.5", "new", lambda r: r.like.error, 0.5, kinds=[KINDS[0]])
     assert list(bar.check([made(0, BASE, 0.1)])) == []
     light, dark = made(0, "new", 0.4), made(3, "new", 0.9)
-    (found,) = bar.check([light, dark])
+    (found,) = bar.check([light, made(1, "new", 0.2), dark])
     assert found.holds
-    assert found.finding == "0.400 ± 0.000 over 1 clips"
+    assert found.finding == "0.300 ± 0.100 over 2 clips"
     (missed,) = checks.Bar("at most 0.5", "new", lambda r: r.like.error, 0.5).check([light, dark])
     assert missed.holds is False
     (least,) = checks.Bar("at least 0.5", "new", lambda r: r.like.error, 0.5, least=True).check([light, dark])
@@ -380,6 +380,45 @@ def test_a_rival_is_beaten_in_error_at_no_worse_flicker_and_hit():
         (found,) = checks._against([*rival, *ours], "new", FLOWEDIT)
         assert found.holds == holds
     assert list(checks._against(rival, "new", FLOWEDIT)) == []
+
+
+def test_one_clip_has_no_standard_error_and_tells_nothing_of_a_promise():
+    ours, rival, base = (
+        made(0, name, error) for name, error in ((DIRECT, 0.1), (FLOWEDIT, 0.5), (BASE, 0.5))
+    )
+    random = made(0, "random noise", 0.9)
+    bar = checks.Bar("at most 0.5", DIRECT, lambda r: r.like.error, 0.5)
+    found = {
+        *bar.check([ours]),
+        *checks._new_model([ours]),
+        *checks._duel([ours, rival], checks._error, "Better", DIRECT, FLOWEDIT, strict=True),
+        *checks._gain([ours, base], "From there"),
+        *checks._against([ours, rival], DIRECT, FLOWEDIT),
+    }
+    assert len(found) == 5
+    assert all(check.finding.endswith("1 clip: no standard error") for check in found)
+    other = made(0, ways.OTHER, 0.9)
+    for check in (*found, *checks._random([random, base, other])):
+        assert check.holds is None and "±" not in check.finding and "1 clips" not in check.finding
+    assert columns.spread([0.4]) == (0.4, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "motion", "holds"), [(0.4, 0.9, True), (0.5, 0.9, False), (0.4, 1.1, False)]
+)
+def test_a_new_models_bar_is_of_error_and_motion_and_leads_to_the_controlnet(error, motion, holds):
+    group = [made(i, DIRECT, error + d, motion=motion + d) for i, d in enumerate((-0.01, 0.01))]
+    (found,) = checks._new_model(group)
+    assert found.holds is holds
+    assert found.finding.startswith(f"{error:.3f} ± 0.010 and {motion:.2f} ± 0.01 px over 2 clips")
+    assert (checks.WITH_CONTROL in found.finding) is not holds
+    assert list(checks._new_model([])) == []
+
+
+def test_with_the_controlnet_that_bar_holds_as_said():
+    text = (style_transfer.RESULTS / "control.md").read_text(encoding="utf-8")
+    said = f"at most {checks.NEW_ERROR:g} and motion error at most {checks.NEW_MOTION:g} px."
+    assert [line for line in text.splitlines() if line.startswith("- **holds**: ") and said in line]
 
 
 def test_one_further_restyle_that_costs_more_is_found():
@@ -403,7 +442,7 @@ def test_what_is_promised_of_the_ways_to_come_can_be_read():
     names = {bar.name for bar in checks.BARS}
     results = [made(i, name, 0.1, cfg) for i in (0, 3, 4) for name in {BASE, *names} for cfg in (1.0, 3.0)]
     found = list(checks.checks(results))
-    assert len(found) == 1 + len(checks.BARS) + 1
+    assert len(found) == 1 + len(checks.BARS) + 1 + 1
     assert all(check.holds for check in found if "17 rows" in check.promise or "0.50" in check.promise)
 
 
@@ -587,10 +626,13 @@ def check_report(text):
         *((way, f"{i / 10:g}") for way in (DIRECT, BASE) for i in range(9)),
         *(("SDEdit", f"{i / 10:g}") for i in range(0, 9, 2)),
     ]
-    promises = re.findall(r"^- \*\*(holds|DOES NOT HOLD)\*\*: ", text, re.MULTILINE)
-    # exact, duels, random noise, bars, each further one, the gain from 14.6, FlowEdit
-    assert len(promises) == 1 + 4 + 1 + len(checks.BARS) + 1 + 1 + 1
-    assert promises[0] == "holds"
+    promises = re.findall(r"^- \*\*(.+?)\*\*: (.+)$", text, re.MULTILINE)
+    # exact, duels, random noise, bars, a new model's, each further one, the gain from 14.6, FlowEdit
+    assert len(promises) == 1 + 4 + 1 + len(checks.BARS) + 1 + 1 + 1 + 1
+    assert promises[0][0] == "holds"
+    for holds, promise in promises:
+        assert "1 clips" not in promise
+        assert holds == "for information" or "1 clip:" not in promise
     assert "nan" not in text
 
 
