@@ -138,6 +138,11 @@ class OnThePath:
         """That the new look lies across the source's lightness, that it does not, or that none can say."""
         self.across, self.looked = bool(across), across is not None
 
+    def _turned(self, settings: dict[str, Any]) -> bool:
+        """Whether the model was asked through the mirror of lightness."""
+        by_itself = settings["turn"] is None and self.across
+        return settings["mirror"] is not None and bool(settings["turn"] or by_itself)
+
     @property
     def same(self) -> bool:
         """Whether the path had answers, each the same as the source's own."""
@@ -157,15 +162,24 @@ class OnThePath:
                 NOTHING,
             )
         if self.answers and self.same_prompt:
-            return Told(
-                "; the noise was made with this very prompt, so the direct path restyles by the model and its"
-                " other conditions alone: describe the source in the Exact Unsampler's positive, or set"
-                " direct to 0",
-                "the noise has this very prompt",
-            )
+            return _of_same_prompt(self._turned(settings))
         if not self.looked and settings["turn"] is None and settings["mirror"] is not None:
             return UNSEEN
         return _of_lightness(settings) if self.across else ""
+
+
+def _of_same_prompt(turned: bool) -> str:
+    """What changes a clip on the direct path where the prompt does not."""
+    by = "restyles by the model and its other conditions alone"
+    cure = "set direct to 0"
+    if turned:
+        by = "changes the clip by the mirror of turn_lightness, and not by the prompt"
+        cure = "set turn_lightness to off"
+    return Told(
+        f"; the noise was made with this very prompt, so the direct path {by}: describe the source in the"
+        f" Exact Unsampler's positive, or {cure}",
+        "the noise has this very prompt",
+    )
 
 
 def _of_lightness(settings: dict[str, Any]) -> str:

@@ -54,6 +54,28 @@ def test_the_same_prompt_is_seen_beside_a_controlnet():
     assert told([ANSWERS[0] + 0.1], None, inversion=unknown) == ""
 
 
+@pytest.mark.parametrize(
+    ("turn", "across", "mirror", "turned"),
+    [
+        (True, None, of_pixels(), True),
+        (None, True, of_pixels(), True),  # auto
+        (None, False, of_pixels(), False),
+        (None, True, None, False),
+        (False, True, of_pixels(), False),
+    ],
+)
+def test_the_mirror_is_what_changes_a_clip_under_the_same_prompt(turn, across, mirror, turned):
+    seen = remarks.OnThePath(NOISE, range(2), {"prompt positive": "abc"})
+    seen.watched(lambda *_: None)(1, 5, float(NOISE.sigmas[0]), CLIP, ANSWERS[0] + 0.1)
+    seen.tell_across(across)
+    remark = seen.remark({"turn": turn, "mirror": mirror})
+    assert remark.startswith("; the noise was made with this very prompt, so the direct path")
+    assert ("changes the clip by the mirror of turn_lightness, and not by the prompt" in remark) is turned
+    assert ("set turn_lightness to off" in remark) is turned
+    assert ("restyles by the model and its other conditions alone" in remark) is not turned
+    assert ("set direct to 0" in remark) is not turned
+
+
 def test_a_path_that_begins_lower_is_compared_from_there():
     assert "changed nothing" in told([ANSWERS[1]], path=range(1, 2))
     assert told([ANSWERS[0]], path=range(1, 2)) == ""
