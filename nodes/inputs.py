@@ -133,7 +133,7 @@ def falling() -> list:
         _direct(
             "How much of the steps, from the top, to take by the direct path, as a fraction. -1 is as"
             " far as the noise allows (direct in the Exact Unsampler), 0 begins at the noise, as before. cfg"
-            " acts below the path. Lower is freer and holds shapes less; 1 leaves the noise out."
+            " acts below the path: a shorter path leaves it more steps. 1 leaves the noise out."
             " No more model calls.",
         ),
         io.Float.Input(
@@ -156,10 +156,11 @@ def falling() -> list:
             step=0.05,
             optional=True,
             advanced=True,
-            tooltip="How much to even out over neighbouring frames what the new look changes in large areas,"
-            " such as colours that pulse or jump between context windows. 0 is off. Fine detail flickers as"
-            " before, and where the source moves it does less. For the frames of one clip, not for a batch of"
-            " pictures. No more model calls; exact on the source.",
+            tooltip="How much to even out over neighbouring frames what the new look changes in large areas."
+            " 0 is off. It takes out jumps of colour where context windows meet, but shapes come loose, and"
+            " flicker does not get less: give the windows more overlap first. Where the source moves it does"
+            " less. For the frames of one clip, not for a batch of pictures. No more model calls; exact on"
+            " the source.",
         ),
         io.Combo.Input(
             "turn_lightness",
@@ -168,7 +169,8 @@ def falling() -> list:
             optional=True,
             advanced=True,
             tooltip="For a dark look of a bright clip, or a bright look of a dark one: the model is asked"
-            " through a mirror in which dark and bright change places, so that shapes come along. auto does"
+            " through a mirror in which dark and bright change places. Colours and light come right; nearly"
+            " half of the shapes still lose their place. auto does"
             " it where the first answers of the direct path show the need, for one model call more;"
             " from a schedule that begins low, such as SD1.5's and SDXL's, they cannot: choose on there. off"
             " never.",

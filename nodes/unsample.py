@@ -33,7 +33,8 @@ class Unsampler(io.ComfyNode):
                     tooltip="What the clip shows now, in plain words. On the"
                     " direct path the new look is the difference"
                     " between this text and the resampler's. An empty"
-                    " prompt will do where a clip is hard to describe."
+                    " text works much worse: describe even a difficult"
+                    " clip in a few plain words."
                     " The target prompt only with direct at 0: the new"
                     " look then comes from the resampler's higher cfg"
                     " alone.",
