@@ -79,6 +79,12 @@ def test_lost_shapes_are_named_by_their_frames():
     assert worst.cure == restyle_verdict.CURES["structure"]
 
 
+@pytest.mark.parametrize("cure", restyle_verdict.CURES.values())
+def test_a_cure_can_be_read_on_the_chart(cure):
+    room = (chart.WIDTH - 26 - 2 * chart.GAP) * chart.SMOOTH
+    assert chart._font(chart.SMALLEST).getlength(cure) <= room
+
+
 @pytest.mark.parametrize("size", [0.02, 0.05, 0.1])
 def test_flicker_is_the_deviation_of_what_goes_back_and_forth(size):
     random = torch.Generator().manual_seed(0)

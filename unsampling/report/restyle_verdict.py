@@ -31,8 +31,9 @@ STRETCHED = 0.05  # of the picture's shape: what a VAE cuts is less
 
 GOOD = "good: the look changed, shapes and motion stayed"
 CURES = {
-    "look": "lower structure, raise cfg, or unsample with a prompt of the source, not of the target",
-    "structure": "set direct to -1, lower cfg, or raise structure; dark from bright: turn_lightness on",
+    "look": "lower structure, raise cfg, unsample with a prompt of the source; dark from bright:"
+    " turn_lightness on",
+    "structure": "set direct to -1, lower cfg, raise structure, or add a weak ControlNet",
     "motion": "set direct to -1, raise hold or structure, or lower cfg",
     "flicker": "lower cfg, or raise structure",
     "drift": "raise structure, or lower cfg",
