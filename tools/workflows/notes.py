@@ -156,24 +156,22 @@ Leave the Exact Unsampler's **cfg at 1**: more spoils the noise.
 
 CLOSE = """\
 **Too close to the source?**
+- look at the *Source* text: does it say what the clip shows?
 - raise *cfg* (2, then 3, up to {cfg}); it acts below the direct path
-- lower *direct* of the Resampler (0.4, 0.2; 0 is off): freer, but shapes hold less
+- lower *direct* of the Resampler (0.4, 0.2; 0 is off): *cfg* acts on more steps then
 {weaker}- keep *structure* at 0
 {dark}
 """
 
 FAR = """\
 **Too far from the source?**
-- look at the *Source* text: does it say what the clip shows?
 - raise *structure* (0.1, then 0.2 and up; 1 is the source itself)
 - lower *cfg* towards 1
-- raise *direct* of the Exact Unsampler (0.7, 0.8)
 """
 
 LAST = """
 **Another take**: run again, or 4 times. The Resampler's *variation* counts up; set it to *fixed* to compare \
-settings. Without the direct path: *direct* 0, \
-and *Target* linked to *positive* of the Exact Unsampler as well.
+settings.
 
 Change one thing at a time. {what} needs no new unsampling: only the second half runs again.
 """
@@ -204,9 +202,7 @@ TUNING_HUNYUAN = (
         "*cfg* (2, then 3, up", "the target's *guidance* (8, then 10, up"
     )
     + FAR.replace("*cfg* towards", "the target's *guidance* towards")
-    + LAST.format(what="What is in the Resampler or its guider").replace(
-        "*positive* of the Exact Unsampler", "the source's *Guidance*"
-    )
+    + LAST.format(what="What is in the Resampler or its guider")
 )
 
 CHANGES = """\
