@@ -205,6 +205,8 @@ def test_a_frame_is_read_alike_in_any_chunk():
         (moving(3), moving(2), "result has 2 frames, and flicker"),
         (moving(3)[:0], moving(3), "source has 0 frames"),
         (moving(3, 4), moving(3), "source has frames of 4 x 4 pixels"),
+        (moving(3), moving(3)[..., :2], r"result has frames of 2 channels; it takes 1 \(grey\), 3 \(RGB\) or 4"),
+        (torch.cat([moving(3)] * 2, 3), moving(3), "source has frames of 6 channels"),
         (moving(3), moving(3) * torch.tensor([1.0, torch.nan, 1.0]), "result has values that are no numbers"),
     ],
 )

@@ -20,6 +20,7 @@ CHUNK = 8  # frames made small at a time
 FEWEST = 3  # frames: with fewer nothing goes back and forth
 LOCAL = 4  # the picture has so many patches each way, whose colours may flicker
 HALF = 2  # the same for jumps
+CHANNELS = (1, 3, 4)  # that frames may have; a fourth is alpha, and left out
 DARK = 0.02  # light of a frame of the source below which no colour is divided by it
 
 
@@ -158,6 +159,11 @@ def _check(source: Tensor, result: Tensor) -> None:
             raise UnsamplingError(
                 f"{name} has {_frames(len(clip))}, and flicker and motion need {FEWEST} or more; connect all"
                 " frames of the clip"
+            )
+        if clip.shape[-1] not in CHANNELS:
+            raise UnsamplingError(
+                f"{name} has frames of {clip.shape[-1]} channels; it takes 1 (grey), 3 (RGB) or 4 (RGB and"
+                " alpha): make RGB frames of it"
             )
         if min(_height_width(clip)) < 2 * LOCAL:
             height, width = _height_width(clip)
