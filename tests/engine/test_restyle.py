@@ -166,6 +166,99 @@ def test_a_source_that_stands_still_has_no_motion_to_keep():
     assert [series.label for series in kept.series] == ["structure"]
 
 
+def said(found):
+    return [finding.what for finding in restyle_verdict.findings(found)]
+
+
+def lit(light):
+    """A clip and its restyling under a light (frames,), each as 8 bits have it."""
+    light = torch.as_tensor(light)[:, None, None, None]
+    return [(255 * clip * light).round() / 255 for clip in (moving(), restyled(moving()))]
+
+
+@pytest.mark.parametrize("level", [0.0, 0.5, 1.0])
+@pytest.mark.parametrize("at", [slice(0, 2), slice(11, 12), slice(23, 24)])
+def test_frames_in_which_the_source_shows_nothing_have_no_structure_to_lose(level, at):
+    source, result = moving(), restyled(moving())
+    source[at] = level
+    found = restyle.figures(source, result)
+    assert torch.equal(found.structure.isnan().nonzero().flatten(), torch.arange(FRAMES)[at])
+    assert found.motion[at].isnan().all() and found.structure_kept > 0.8 and said(found) == []
+    assert "source shows nothing there" in "\n".join(restyle_verdict.lines(found))
+    assert restyle_verdict.worst_frames(found)[0][0] not in torch.arange(FRAMES)[at]
+    assert draw(found, source, result).shape == (640, 1024, 3)
+    result[at] = level
+    assert said(restyle.figures(source, result)) == []
+
+
+def test_a_frame_that_only_the_result_lost_is_a_loss():
+    found = figures(lambda clip: torch.cat([clip[:20], 0 * clip[20:]]))
+    assert found.structure[20:].max() < 0.01 and not found.structure.isnan().any()
+    assert said(found)[0].startswith("frames 20-23: shapes moved or went missing")
+
+
+@pytest.mark.parametrize(
+    "light", [torch.linspace(0, 2, FRAMES).clamp(max=1), torch.linspace(2, 0, FRAMES).clamp(max=1)]
+)
+def test_a_fade_from_or_to_black_is_no_fault(light):
+    grain = 0.0125 * torch.randn((FRAMES, 64, 64, 3), generator=torch.Generator().manual_seed(2))
+    source, result = lit(light)
+    found = restyle.figures((source + grain).clamp(0, 1), result)
+    assert said(found) == [] and int(found.structure.isnan().sum()) in (1, 2)
+
+
+@pytest.mark.parametrize("levels", [(0.0, 0.0), (1.0, 0.0), (0.3, 0.3)])
+def test_a_source_that_shows_nothing_is_all_that_is_said(levels):
+    source, result = (torch.full((5, 16, 16, 3), level) for level in levels)
+    found = restyle.figures(source, result)
+    assert found.empty and found.still and (found.structure_kept, found.motion_kept) == (1, 1)
+    assert [one.partition(":")[0] for one in said(found)] == ["source shows nothing"]
+    text = "\n".join(restyle_verdict.lines(found))
+    assert "nan" not in text and "stands still" not in text and "kept" not in text
+    assert draw(found, source, result).shape == (640, 1024, 3)
+
+
+def joined(at, result=restyled):
+    """Two scenes of other shapes, places and colours that meet at a frame, and their restyling."""
+    other = moving().flip(1, 3) @ torch.tensor([[0.2, 0.1, 0.3], [0.1, 0.3, 0.1], [0.1, 0.1, 0.1]])
+    return [
+        torch.cat([result_of(moving())[:at], result_of(other)[at:]]) for result_of in (lambda c: c, result)
+    ]
+
+
+@pytest.mark.parametrize("at", [2, 8, 12, 21])
+def test_a_cut_of_the_source_is_no_fault(at):
+    source, result = joined(at)
+    found = restyle.figures(source, result, 8)
+    assert found.cuts.nonzero().flatten().tolist() == [at - 1]
+    assert said(found) == [] and found.drift < 0.02 and found.jumps < 0.01 and found.flickering < 0.01
+    assert found.motion_kept > 0.8 and found.steps[at - 1].isnan()
+    assert f"frame {at}: the source cuts to another scene" in "\n".join(restyle_verdict.lines(found))
+    assert draw(found, source, result).shape == (640, 1024, 3)
+
+
+def test_drift_and_jumps_are_found_beside_a_cut():
+    source, result = joined(12)
+    along = torch.linspace(0, 1, FRAMES)[:, None, None, None]
+    size = float(STEP.square().mean().sqrt())
+    drifted = restyle.figures(source, 0.25 + 0.5 * result + along * STEP)
+    assert drifted.drift == pytest.approx(size, abs=0.03)
+    stepped = restyle.figures(source, 0.25 + 0.5 * result + (along > 0.7) * STEP, 17)
+    assert stepped.cuts.sum() == 1 and stepped.jumps == pytest.approx(size, abs=0.02)
+
+
+def test_a_cut_that_only_the_result_has_is_a_fault():
+    found = restyle.figures(moving(), joined(12)[1])
+    assert not found.cuts.any() and "went missing" in said(found)[0]
+
+
+def test_light_that_flickers_and_motion_that_begins_are_no_cuts():
+    light = 1 + 0.3 * torch.randn(FRAMES, generator=torch.Generator().manual_seed(3))
+    begins = torch.cat([moving()[:1].expand(10, -1, -1, -1), moving()[::2]])
+    for clip in (lit(light)[0].clamp(0, 1), begins, moving()):
+        assert not restyle.figures(clip, clip).cuts.any()
+
+
 def test_sizes_may_differ_and_a_stretched_picture_is_noted():
     source, result = moving(size=256), restyled(moving(size=96))
     same, found = restyle.figures(moving(size=96), result), restyle.figures(source, result)
@@ -205,7 +298,11 @@ def test_a_frame_is_read_alike_in_any_chunk():
         (moving(3), moving(2), "result has 2 frames, and flicker"),
         (moving(3)[:0], moving(3), "source has 0 frames"),
         (moving(3, 4), moving(3), "source has frames of 4 x 4 pixels"),
-        (moving(3), moving(3)[..., :2], r"result has frames of 2 channels; it takes 1 \(grey\), 3 \(RGB\) or 4"),
+        (
+            moving(3),
+            moving(3)[..., :2],
+            r"result has frames of 2 channels; it takes 1 \(grey\), 3 \(RGB\) or 4",
+        ),
         (torch.cat([moving(3)] * 2, 3), moving(3), "source has frames of 6 channels"),
         (moving(3), moving(3) * torch.tensor([1.0, torch.nan, 1.0]), "result has values that are no numbers"),
     ],

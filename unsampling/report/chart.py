@@ -20,7 +20,7 @@ Ticks = Sequence[tuple[float, str]]  # where on the axis, and the label
 
 @dataclass(frozen=True)
 class Series:
-    """Values over 0, 1, 2, ... as a line, or as bars."""
+    """Values over 0, 1, 2, ... as a line, or as bars; where one is nan there is none."""
 
     label: str
     values: np.ndarray
@@ -157,10 +157,14 @@ def _line(
     xs = [_across(panel, i, left, right) for i in range(len(series.values))]
     ys = bottom - panel.height(series.values) * (bottom - top)
     points = [(float(x) * SMOOTH, float(y) * SMOOTH) for x, y in zip(xs, ys, strict=True)]
-    for start, end in pairwise(points):
-        pen.line((start, end), series.colour, 3 * SMOOTH)
-    if len(points) <= DOTS and not any(other.bars for other in panel.series):
-        for x, y in points:
+    there = np.isfinite(ys)
+    for i, (start, end) in enumerate(pairwise(points)):
+        if there[i : i + 2].all():
+            pen.line((start, end), series.colour, 3 * SMOOTH)
+    few = len(points) <= DOTS and not any(other.bars for other in panel.series)
+    for i, (x, y) in enumerate(points):
+        alone = not there[max(0, i - 1) : i].any() and not there[i + 1 : i + 2].any()
+        if there[i] and (few or alone):  # a line of one point would not be seen
             pen.ellipse((x - 5 * SMOOTH, y - 5 * SMOOTH, x + 5 * SMOOTH, y + 5 * SMOOTH), series.colour)
 
 

@@ -7,16 +7,27 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from . import scenes
+
 WIDE, WIDER = 1.5, 2.0  # pixels: the blur under which shapes are compared, and what moves
 STRIDE = 3  # places compared stand so far apart
 RIDGE = 1e-3  # of the regression, over variances of 1
 BETTER = 0.85  # weight of the better of two ways to tell one clip from the other
 STILL = 0.1  # of all that there is to see in the source: a smaller share that moves is none
+LONG = 8  # frames of a scene: in fewer too little moves, and right answers keep as little as 0.4 of it
+EMPTY = 0.005  # standard deviation under the blur; a camera's grain leaves up to 0.003 of a black frame
+FAINT = 0.1  # of the clip's contrast: fainter frames than that stay faint
 FLAT = 1e-4  # standard deviation below which there is nothing to see
 LUMA = (0.299, 0.587, 0.114)
 RINGS, SECTORS = 8, 3  # of the spectrum
 COLOURS = 5  # bins each way
 WEIGHTS = (1, 2, 1, 2)  # of lightness, edges, colours and wavelengths
+
+
+def shows(clip: Tensor) -> Tensor:
+    """Which frames have something to see, (frames,): not those that are black, white or of one colour."""
+    places = blurred(clip, WIDE).flatten(2)
+    return places.var(2, correction=0).mean(1).sqrt() > EMPTY
 
 
 def look_changed(source: Tensor, result: Tensor) -> float:
@@ -27,16 +38,27 @@ def look_changed(source: Tensor, result: Tensor) -> float:
 
 
 def structure_kept(source: Tensor, result: Tensor) -> Tensor:
-    """How much of what is where can be told from the other clip's same place, (frames,) from 0 to 1."""
-    return _shared(_features(source, WIDE), _features(result, WIDE))
+    """How much of what is where can be told from the other clip's same place, (frames,) from 0 to 1; nan for
+    a frame in which the source shows nothing."""
+    kept, seen = _untold(source), shows(source)
+    if seen.any():  # the other frames tell nothing of how the looks go together
+        kept[seen] = _shared(*(_features(clip[seen], WIDE) for clip in (source, result)))
+    return kept
 
 
-def motion_kept(source: Tensor, result: Tensor) -> Tensor:
-    """The same of what is not always there, (frames,): each place less its mean over the clip. nan for a
-    source that stands still."""
-    ours, theirs = (x - x.mean(0) for x in (_features(source, WIDER), _features(result, WIDER)))
-    still = ours.square().mean().sqrt() < STILL
-    return torch.full((len(ours),), torch.nan) if still else _shared(ours, theirs)
+def motion_kept(source: Tensor, result: Tensor, scene: Tensor) -> Tensor:
+    """The same of what is not always there, (frames,): each place less its mean over the scene. scene
+    (frames,): the number of each frame's. nan as well for a scene of the source that stands still, and for
+    one of few frames, unless the clip itself has no more."""
+    kept, seen = _untold(source), shows(source)
+    if seen.any():
+        ours, theirs = (
+            scenes.centred(_features(clip[seen], WIDER), scene[seen]) for clip in (source, result)
+        )
+        moves = _moves(ours, scene[seen])
+        if moves.any():
+            kept[seen.nonzero()[moves, 0]] = _shared(ours[moves], theirs[moves])
+    return kept
 
 
 def blurred(clip: Tensor, width: float) -> Tensor:
@@ -50,15 +72,27 @@ def blurred(clip: Tensor, width: float) -> Tensor:
     return functional.conv2d(columns, kernel.transpose(2, 3), groups=clip.shape[1])
 
 
+def _untold(clip: Tensor) -> Tensor:
+    return torch.full((len(clip),), torch.nan, dtype=torch.double)
+
+
+def _moves(values: Tensor, scene: Tensor) -> Tensor:
+    """Which frames are of a scene where something moves, (frames,), by what is not always there."""
+    energy, least = values.square().mean((1, 2)), min(LONG, len(values))
+    of = [energy[scene == number] for number in scene]
+    return torch.tensor([bool(each.mean().sqrt() >= STILL) and len(each) >= least for each in of])
+
+
 def _features(clip: Tensor, width: float) -> Tensor:
     """Colours and the size of their gradient under a blur, (frames, places, 4), without each frame's mean and
-    with a deviation of 1: a clip that grows brighter keeps its shapes."""
+    with a deviation of 1, over the clip and in each frame: a clip that fades keeps its shapes."""
     low = blurred(clip, width)
     both = torch.cat([low, _slopes(low)], 1)[:, :, STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
     values = both.flatten(2).transpose(1, 2).double()
     values = values - values.mean(1, keepdim=True)
     spread = values.square().mean((0, 1)).sqrt()
-    return torch.where(spread > FLAT, values / spread.clamp(min=FLAT), torch.zeros_like(values))
+    values = torch.where(spread > FLAT, values / spread.clamp(min=FLAT), torch.zeros_like(values))
+    return values / values.square().mean((1, 2), keepdim=True).sqrt().clamp(min=FAINT)
 
 
 def _shared(ours: Tensor, theirs: Tensor) -> Tensor:

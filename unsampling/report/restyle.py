@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..errors import UnsamplingError
-from . import places
+from . import places, scenes
 
 SIDE = 64  # pixels of a small frame's shorter side
 CHUNK = 8  # frames made small at a time
@@ -29,12 +29,13 @@ class RestyleFigures:
     """Figures of a result beside its source.
 
     look_changed: from 0, the source's looks, to 1. structure, motion (frames,): how much of it is kept, 0 to
-    1; motion is nan for a source that stands still. flicker (frames,): deviation of local colours from where
-    their neighbours in time lead, beyond what the source's explain, 1 being black to white; the first and
-    last frame have their neighbour's. colours (frames, 3): mean colour of the result less that of the source.
-    drift: how far the mean colour goes over the clip beyond the source's. steps (frames - 1,): by how much
-    the whole frame's colour moves on, beyond what the source's moves explain; borders (frames - 1,): which of
-    them lie where two windows meet.
+    1; nan where the source has none: frames that show nothing, scenes that stand still. flicker (frames,):
+    deviation of local colours from where their neighbours in time lead, beyond what the source's explain, 1
+    being black to white; the first and last frame have their neighbour's, those beside a cut have nan.
+    colours (frames, 3): mean colour of the result less that of the source. drift: how far the mean colour
+    goes over the clip beyond the source's, cuts left out. steps (frames - 1,): by how much the whole frame's
+    colour moves on, beyond what the source's moves explain, nan at a cut; borders (frames - 1,): which of
+    them lie where two windows meet; cuts (frames - 1,): where the source cuts to another scene.
     sizes: (height, width) of the source's and the result's frames.
     """
 
@@ -46,34 +47,46 @@ class RestyleFigures:
     drift: float
     steps: Tensor
     borders: Tensor
+    cuts: Tensor
     sizes: tuple[tuple[int, int], tuple[int, int]]
 
     @property
     def structure_kept(self) -> float:
-        return float(self.structure.mean())
+        """1 for a source that shows nothing."""
+        return 1.0 if self.empty else float(self.structure.nanmean())
 
     @property
     def motion_kept(self) -> float:
         """1 for a source that stands still."""
-        return 1.0 if self.still else float(self.motion.mean())
+        return 1.0 if self.still else float(self.motion.nanmean())
+
+    @property
+    def empty(self) -> bool:
+        """Whether the source shows nothing in any frame."""
+        return bool(self.structure.isnan().all())
 
     @property
     def still(self) -> bool:
-        return bool(self.motion.isnan().any())
+        return bool(self.motion.isnan().all())
 
     @property
     def flickering(self) -> float:
-        return float(self.flicker[1:-1].square().mean().sqrt())
+        """0 where cuts leave no three frames of a scene."""
+        told = known(self.flicker[1:-1])
+        return float(told.square().mean().sqrt()) if len(told) else 0.0
 
     @property
     def ordinary(self) -> float:
         """The middle one of the steps inside windows."""
-        return float((self.steps if self.borders.all() else self.steps[~self.borders]).median())
+        inside = known(self.steps[~self.borders])
+        told = inside if len(inside) else known(self.steps)
+        return float(told.median()) if len(told) else 0.0
 
     @property
     def jumps(self) -> float:
         """How far the largest step between windows is beyond the ordinary; 0 for a clip of one window."""
-        return max(0.0, float(self.steps[self.borders].max()) - self.ordinary) if self.borders.any() else 0.0
+        between = known(self.steps[self.borders])
+        return max(0.0, float(between.max()) - self.ordinary) if len(between) else 0.0
 
 
 def figures(source: Tensor, result: Tensor, window: int = 0, overlap: int = 0) -> RestyleFigures:
@@ -85,31 +98,58 @@ def figures(source: Tensor, result: Tensor, window: int = 0, overlap: int = 0) -
     _check(source, result)
     size = _small_size(source, result)
     ours, theirs = (_small(clip, size, name) for clip, name in ((source, "source"), (result, "result")))
-    colours = (theirs - ours).mean((2, 3)).double()
+    cuts = scenes.cuts(ours)
+    scene = scenes.numbers(cuts)
+    our, their = (clip.mean((2, 3)).double() for clip in (ours, theirs))
     return RestyleFigures(
-        places.look_changed(ours, theirs),
+        _look(ours, theirs),
         places.structure_kept(ours, theirs),
-        places.motion_kept(ours, theirs),
-        _flicker(ours, theirs),
-        colours,
-        _drift(*(clip.mean((2, 3)).double() for clip in (ours, theirs))),
-        _steps(ours, theirs),
+        places.motion_kept(ours, theirs, scene),
+        _flicker(ours, theirs, cuts),
+        (theirs - ours).mean((2, 3)).double(),
+        _drift(our, their, scene),
+        _steps(ours, theirs, cuts),
         _borders(len(source), window, overlap),
+        cuts,
         (_height_width(source), _height_width(result)),
     )
 
 
-def slope(colours: Tensor) -> Tensor:
-    """How far (frames, channels) go over the whole clip, by the line of least squares, (channels,)."""
+def known(values: Tensor) -> Tensor:
+    """Those that are no nan."""
+    return values[~values.isnan()]
+
+
+def slope(colours: Tensor, scene: Tensor | None = None) -> Tensor:
+    """How far (frames, channels) go over the whole clip, by the line of least squares, (channels,): one
+    slope, in each scene from another height. scene (frames,): the number of each frame's; None is one."""
     place = torch.linspace(-0.5, 0.5, len(colours), dtype=colours.dtype)
+    if scene is not None:
+        place = scenes.centred(place, scene)
     return place @ colours / place.square().sum()
 
 
-def _drift(source: Tensor, result: Tensor) -> float:
-    """By mean colours (frames, 3): what the source's own way leaves, taken off or divided out, whichever
-    explains more: a light that fades takes its share of every colour."""
+def _look(source: Tensor, result: Tensor) -> float:
+    """Frames in which the source shows nothing have no look, unless all are so."""
+    seen = places.shows(source)
+    used = seen if seen.any() else ~seen
+    return places.look_changed(source[used], result[used])
+
+
+def _drift(source: Tensor, result: Tensor, scene: Tensor) -> float:
+    """By mean colours (frames, 3): what the source's own way leaves, taken off, or as what takes its share of
+    every colour, such as a light that fades; whichever explains more."""
     light = source.mean(1, keepdim=True).clamp(min=DARK)
-    return min(_rms(slope(result - source)), _rms(slope(result * light.mean() / light)))
+    return min(_rms(slope(result - source, scene)), _rms(_slope_lit(result, light, scene)))
+
+
+def _slope_lit(colours: Tensor, light: Tensor, scene: Tensor) -> Tensor:
+    """The same slope of (frames, 3) in units of a light (frames, 1), at the clip's mean light: by least
+    squares of the colours themselves, so that frames in the dark count little."""
+    place = torch.linspace(-0.5, 0.5, len(colours), dtype=colours.dtype)
+    heights = functional.one_hot(scene).to(colours)
+    terms = light * torch.cat([place[:, None], heights], 1)
+    return torch.linalg.lstsq(terms, colours, driver="gelsd").solution[0] * light.mean()
 
 
 def _borders(frames: int, window: int, overlap: int) -> Tensor:
@@ -127,26 +167,29 @@ def _borders(frames: int, window: int, overlap: int) -> Tensor:
     return at
 
 
-def _flicker(source: Tensor, result: Tensor) -> Tensor:
+def _flicker(source: Tensor, result: Tensor, cuts: Tensor) -> Tensor:
     """Deviation of each frame's local colours, as white noise that gives the same second differences."""
-    left = _unexplained(source, result, LOCAL, 2).square().mean((1, 2)) / 6
+    left = _unexplained(source, result, LOCAL, 2, cuts[1:] | cuts[:-1]).square().mean((1, 2)) / 6
     return torch.cat([left[:1], left, left[-1:]]).sqrt()
 
 
-def _steps(source: Tensor, result: Tensor) -> Tensor:
-    return _unexplained(source, result, HALF, 1).mean(1).square().mean(1).sqrt()
+def _steps(source: Tensor, result: Tensor, cuts: Tensor) -> Tensor:
+    return _unexplained(source, result, HALF, 1, cuts).mean(1).square().mean(1).sqrt()
 
 
-def _unexplained(source: Tensor, result: Tensor, patches: int, order: int) -> Tensor:
+def _unexplained(source: Tensor, result: Tensor, patches: int, order: int, cut: Tensor) -> Tensor:
     """How the mean colours of patches change in time, less the part that is linear in the source's own,
-    (frames - order, patches * patches, 3). order: of the difference in time."""
+    (frames - order, patches * patches, 3), nan where a cut (frames - order,) lies between. order: of the
+    difference in time."""
     ours, theirs = (
         functional.adaptive_avg_pool2d(clip, patches).double().diff(n=order, dim=0).flatten(2).transpose(1, 2)
         for clip in (source, result)
     )
-    known, wanted = ours.flatten(0, 1), theirs.flatten(0, 1)
-    gram = known.T @ known + 1e-9 * len(known) * torch.eye(3, dtype=known.dtype)
-    return theirs - ours @ torch.linalg.solve(gram, known.T @ wanted)
+    told, wanted = ours[~cut].flatten(0, 1), theirs[~cut].flatten(0, 1)
+    gram = told.T @ told + 1e-9 * max(1, len(told)) * torch.eye(3, dtype=told.dtype)
+    left = theirs - ours @ torch.linalg.solve(gram, told.T @ wanted)
+    left[cut] = torch.nan
+    return left
 
 
 def _rms(values: Tensor) -> float:

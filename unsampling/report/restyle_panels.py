@@ -7,7 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from . import chart, restyle_verdict
+from . import chart, restyle_verdict, scenes
 from .restyle import RestyleFigures
 
 NARROWEST = 5.0  # percent that the colours' axis has each way at least
@@ -30,7 +30,7 @@ def _kept(figures: RestyleFigures) -> chart.Panel:
 
 
 def _colours(figures: RestyleFigures) -> chart.Panel:
-    values = 100 * (figures.colours - figures.colours.mean(0)).numpy()
+    values = 100 * scenes.centred(figures.colours, scenes.numbers(figures.cuts)).numpy()
     reach = 5 * math.ceil(max(NARROWEST, float(np.abs(values).max())) / 5)
     colours = (("red", chart.PINK), ("green", chart.GREEN), ("blue", chart.BLUE))
     shown = [chart.Series(name, values[:, i], colour) for i, (name, colour) in enumerate(colours)]

@@ -11,7 +11,8 @@ import torch
 from torch import Tensor
 
 from .figures import spread, where
-from .restyle import RestyleFigures
+from .places import LONG
+from .restyle import RestyleFigures, known
 from .verdict import Finding
 
 # Nine restyles in ten have 0.29 or more, of clips whose right answer is given 0.44; 0 is the source.
@@ -19,8 +20,8 @@ UNCHANGED = 0.25
 # The right answer has 0.75 to 0.96, another clip at most 0.15; the model at cfg 1 0.30 to 0.94, at
 # cfg 3, where it loses shapes, 0.27 to 0.81.
 KEPT = 0.6
-# The right answer has 0.70 to 0.97, another clip at most 0.08.
-MOVES = 0.5
+# The right answer has 0.70 to 0.97, cut into scenes of eight frames at least 0.47; another clip at most 0.08.
+MOVES = 0.45
 # The right answer has up to 0.013, the model up to 0.023.
 FLICKERS = 0.025
 # The model in one window has up to 0.033.
@@ -29,8 +30,10 @@ DRIFTS = 0.05
 JUMPS = 0.01
 STRETCHED = 0.05  # of the picture's shape: what a VAE cuts is less
 
+STANDS = "the source stands still"
 GOOD = "good: the look changed, shapes and motion stayed"
 CURES = {
+    "source": "connect the frames that were encoded",
     "look": "lower structure, raise cfg, unsample with a prompt of the source; dark from bright:"
     " turn_lightness on",
     "structure": "set direct to -1, lower cfg, raise structure, or add a weak ControlNet",
@@ -43,7 +46,7 @@ CURES = {
 
 def findings(figures: RestyleFigures) -> list[Finding]:
     """What is wrong, the worst first; nothing if all is well."""
-    checks = (_look, _structure, _motion, _jumps, _flicker, _drift)
+    checks = (_nothing, _look, _structure, _motion, _jumps, _flicker, _drift)
     return [finding for check in checks for finding in check(figures)]
 
 
@@ -68,13 +71,16 @@ def jumping(figures: RestyleFigures) -> Tensor:
 
 
 def worst_frames(figures: RestyleFigures) -> list[tuple[int, str]]:
-    """Frames to look at, each with what it is worst in: least structure, most flicker."""
-    return _distinct(
-        [
-            (int(figures.structure.argmin()), f"structure {float(figures.structure.min()):.2f}"),
-            (int(figures.flicker.argmax()), f"flicker {percent(float(figures.flicker.max()))}"),
-        ]
-    )
+    """Frames to look at, each with what it is worst in: least structure, most flicker. None, where neither
+    has a figure."""
+    frames: list[tuple[int, str]] = []
+    if len(known(figures.structure)):
+        worst = int(figures.structure.nan_to_num(torch.inf).argmin())
+        frames.append((worst, f"structure {float(figures.structure[worst]):.2f}"))
+    if len(known(figures.flicker)):
+        worst = int(figures.flicker.nan_to_num(-torch.inf).argmax())
+        frames.append((worst, f"flicker {percent(float(figures.flicker[worst]))}"))
+    return _distinct(frames)
 
 
 def percent(value: float) -> str:
@@ -86,8 +92,14 @@ def _distinct(frames: list[tuple[int, str]]) -> list[tuple[int, str]]:
     return [pair for i, pair in enumerate(frames) if pair[0] not in [frame for frame, _ in frames[:i]]]
 
 
+def _nothing(figures: RestyleFigures) -> Iterator[Finding]:
+    if figures.empty:
+        what = "source shows nothing: every frame is of one colour, so there is nothing to compare"
+        yield Finding(what, CURES["source"])
+
+
 def _look(figures: RestyleFigures) -> Iterator[Finding]:
-    if figures.look_changed < UNCHANGED:
+    if figures.look_changed < UNCHANGED and not figures.empty:
         yield Finding(f"the look hardly changed ({figures.look_changed:.2f})", CURES["look"])
 
 
@@ -134,17 +146,28 @@ def _notes(figures: RestyleFigures) -> Iterator[str]:
             f"source is {width} x {height}, result {wide} x {high}: one is stretched or cut, which costs"
             " structure; connect the frames that were encoded"
         )
-    if figures.still:
-        yield "the source stands still: there is no motion to keep"
+    nothing = figures.structure.isnan()
+    if nothing.any() and not figures.empty:
+        yield f"{where(nothing)}source shows nothing there, so there is no structure to keep"
+    if figures.still and not figures.empty:
+        what = f"no scene of the source moves for {LONG} frames" if figures.cuts.any() else STANDS
+        yield f"{what}: there is no motion to keep"
+    if figures.cuts.any():
+        first = torch.cat([torch.zeros(1, dtype=torch.bool), figures.cuts])
+        yield (
+            f"{where(first)}the source cuts to another scene; motion, flicker, drift and jumps are told"
+            " inside scenes"
+        )
 
 
 def _numbers(figures: RestyleFigures) -> list[str]:
-    motion = "" if figures.still else f", motion kept {spread(figures.motion)}"
+    structure = "" if figures.empty else f", structure kept {spread(known(figures.structure))}"
+    motion = "" if figures.still else f", motion kept {spread(known(figures.motion))}"
     jump = f", largest jump {percent(figures.jumps)}" if figures.borders.any() else ""
-    worst = ", ".join(f"{frame} ({what})" for frame, what in worst_frames(figures))
+    worst = ", ".join(f"{frame} ({what})" for frame, what in worst_frames(figures)) or "none"
     return [
         f"{len(figures.structure)} frames: look changed {figures.look_changed:.2f} (0 the source's, 1 nothing"
-        f" in common), structure kept {spread(figures.structure)}{motion}",
+        f" in common){structure}{motion}",
         f"of black to white, beyond the source's own: flicker {percent(figures.flickering)}, drift"
         f" {percent(figures.drift)}{jump}",
         f"worst frames: {worst}",
