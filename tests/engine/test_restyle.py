@@ -102,6 +102,43 @@ def test_slow_changes_and_the_sources_own_flicker_are_none():
     assert figures(lambda clip: 0.6 * clip + slow).flickering < 0.01
 
 
+def boiling(frames, size, blob, std):
+    """Blobs of chance, new in each frame, (frames, size, size, 3)."""
+    noise = std * torch.randn(
+        (frames, 3, size // blob, size // blob), generator=torch.Generator().manual_seed(4)
+    )
+    return functional.interpolate(noise, (size, size), mode="nearest").movedim(1, 3)
+
+
+@pytest.mark.parametrize("blob", [1, 2])
+def test_fine_texture_that_boils_is_found_where_the_source_stands_still(blob):
+    found = figures(lambda clip: 0.25 + 0.5 * clip + boiling(FRAMES, 64, blob, 0.05))
+    assert found.flickering < restyle_verdict.FLICKERS
+    assert found.fine == pytest.approx(0.05, rel=0.15)
+    assert "fine texture flickers where the source stands still, by" in said(found)[0]
+
+
+def test_noise_of_single_pixels_of_a_large_result_is_seen_as_far_as_small_frames_have_it():
+    source = moving(8, 256)
+    found = restyle.figures(source, 0.25 + 0.5 * restyled(source) + boiling(8, 256, 1, 0.2))
+    assert found.fine == pytest.approx(0.2 / 4, rel=0.2) and "fine texture flickers" in said(found)[0]
+
+
+def test_texture_that_stands_still_and_the_sources_own_grain_do_not_boil():
+    assert figures().fine < 0.005
+    grain = boiling(FRAMES, 64, 1, 0.05)
+    own = restyle.figures((moving() + grain).clamp(0, 1), restyled(moving()) + grain.flip(0))
+    assert own.fine < restyle_verdict.SHIMMERS
+
+
+def test_a_source_that_moves_everywhere_tells_nothing_of_fine_texture():
+    ramp = torch.arange(64)[None, :, None, None] * 0.15 + torch.arange(FRAMES)[:, None, None, None] * 0.5
+    clip = (0.5 + 0.4 * ramp.sin()).expand(-1, -1, 64, 3)
+    found = restyle.figures(clip, 1 - clip)
+    assert np.isnan(found.fine) and not any("fine" in what for what in said(found))
+    assert "of fine texture not told (the source moves everywhere)" in "\n".join(restyle_verdict.lines(found))
+
+
 def test_drift_is_how_far_the_mean_colour_goes():
     along = torch.linspace(0, 1, FRAMES)[:, None, None, None]
     found = figures(lambda clip: 0.25 + 0.5 * clip + along * STEP)

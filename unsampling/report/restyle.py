@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..errors import UnsamplingError
-from . import places, scenes
+from . import calm, places, scenes
 
 SIDE = 64  # pixels of a small frame's shorter side
 CHUNK = 8  # frames made small at a time
@@ -32,10 +32,11 @@ class RestyleFigures:
     1; nan where the source has none: frames that show nothing, scenes that stand still. flicker (frames,):
     deviation of local colours from where their neighbours in time lead, beyond what the source's explain, 1
     being black to white; the first and last frame have their neighbour's, those beside a cut have nan.
-    colours (frames, 3): mean colour of the result less that of the source. drift: how far the mean colour
-    goes over the clip beyond the source's, cuts left out. steps (frames - 1,): by how much the whole frame's
-    colour moves on, beyond what the source's moves explain, nan at a cut; borders (frames - 1,): which of
-    them lie where two windows meet; cuts (frames - 1,): where the source cuts to another scene.
+    fine: the same of single places of the small frames, where the source stands still; nan where it does
+    nowhere. colours (frames, 3): mean colour of the result less that of the source. drift: how far the mean
+    colour goes over the clip beyond the source's, cuts left out. steps (frames - 1,): by how much the whole
+    frame's colour moves on, beyond what the source's moves explain, nan at a cut; borders (frames - 1,):
+    which of them lie where two windows meet; cuts (frames - 1,): where the source cuts to another scene.
     sizes: (height, width) of the source's and the result's frames.
     """
 
@@ -43,6 +44,7 @@ class RestyleFigures:
     structure: Tensor
     motion: Tensor
     flicker: Tensor
+    fine: float
     colours: Tensor
     drift: float
     steps: Tensor
@@ -106,6 +108,7 @@ def figures(source: Tensor, result: Tensor, window: int = 0, overlap: int = 0) -
         places.structure_kept(ours, theirs),
         places.motion_kept(ours, theirs, scene),
         _flicker(ours, theirs, cuts),
+        calm.flicker(ours, theirs, cuts[1:] | cuts[:-1]),
         (theirs - ours).mean((2, 3)).double(),
         _drift(our, their, scene),
         _steps(ours, theirs, cuts),
