@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from statistics import median, quantiles
 
@@ -16,15 +17,17 @@ COUNTERPARTS = {
     "structure_kept": "mean distance of the shapes from their true places",
     "motion_kept": "mean error of the shapes' ways from frame to frame",
     "flicker": "how far local means of the error go back and forth",
+    "fine_flicker": "how far pixels of what was added anew to each frame go back and forth",
     "drift": "how far the mean colour's error goes over the clip",
     "jumps": "the step of the mean colour's error where windows meet, beyond the ordinary",
 }
 
 
 def spearman(some: Sequence[float], others: Sequence[float]) -> float:
-    """The correlation of the ranks, equal values having their mean rank; nan where one is constant."""
-    ranks = np.stack([_ranks(np.asarray(values)) for values in (some, others)])
-    if not ranks.std(1).all():
+    """The correlation of the ranks, equal values having their mean rank; nan where one is constant, and where
+    there are none."""
+    ranks = np.stack([_ranks(np.asarray(values, dtype=float)) for values in (some, others)])
+    if not len(some) or not ranks.std(1).all():
         return float("nan")
     return float(np.corrcoef(ranks)[0, 1])
 
@@ -41,9 +44,12 @@ def tables(worsened: Sequence[Row], model: Sequence[Row], references: Sequence[R
 
 
 def agreement(rows: Sequence[Row], name: str) -> float:
-    """The rank correlation of a figure with its truth; for jumps, over what was made in several windows."""
+    """The rank correlation of a figure with its truth; for jumps, over what was made in several windows; over
+    the rows that have both."""
     used = [row for row in rows if row.windows or name != "jumps"]
-    return spearman([row.figures[name] for row in used], [row.truth[name] for row in used])
+    pairs = [(row.figures[name], row.truth[name]) for row in used]
+    told = [pair for pair in pairs if not any(math.isnan(value) for value in pair)]
+    return spearman([figure for figure, _ in told], [truth for _, truth in told])
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
@@ -55,7 +61,7 @@ def _correlations(worsened: Sequence[Row], model: Sequence[Row]) -> str:
     groups = _groups(worsened, model)
     titles = ("figure", "true counterpart", *(f"{name}, {len(rows)}" for name, rows in groups.items()))
     rows = [
-        [name, COUNTERPARTS[name], *(f"{agreement(rows, name):.2f}" for rows in groups.values())]
+        [name, COUNTERPARTS[name], *(_value(agreement(rows, name), 2) for rows in groups.values())]
         for name in NAMES
     ]
     return f"## Rank correlation with the truth\n\n{table(titles, rows)}\n"
@@ -78,7 +84,7 @@ def _checks(worsened: Sequence[Row], model: Sequence[Row]) -> list[Check]:
             _check(f"{name}, {kind}", agreement(rows, name))
             for kind, rows in reported.items()
             for name in NAMES
-            if rows
+            if rows and not all(math.isnan(row.truth[name]) for row in rows)
         ),
         Check(
             "flicker against all that changes in the error",
@@ -114,7 +120,12 @@ def _sizes(references: Sequence[Row], model: Sequence[Row]) -> str:
 
 
 def _spread(values: Sequence[float]) -> str:
-    if len(values) < 2:
-        return f"{values[0]:.3f}"
-    tenths = quantiles(values, n=10, method="inclusive")
-    return f"{median(values):.3f} ({tenths[0]:.3f} to {tenths[-1]:.3f})"
+    told = [value for value in values if not math.isnan(value)]
+    if len(told) < 2:
+        return _value(told[0] if told else math.nan, 3)
+    tenths = quantiles(told, n=10, method="inclusive")
+    return f"{median(told):.3f} ({tenths[0]:.3f} to {tenths[-1]:.3f})"
+
+
+def _value(value: float, digits: int) -> str:
+    return "-" if math.isnan(value) else f"{value:.{digits}f}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -21,14 +22,17 @@ class Truths:
     """look_changed: the way that the looks went towards the target's, in the judge's units. structure_kept:
     mean distance of visible shapes from their true places in pixels, negative. motion_kept: mean error of
     their ways from frame to frame, negative. flicker: how far local means of the error go back and forth, as
-    the deviation of white noise that does the same. drift: how far the mean colour's error goes over the
+    the deviation of white noise that does the same. fine_flicker: the same of each pixel of what was added
+    anew to each frame; nan where that is not known. drift: how far the mean colour's error goes over the
     clip. jumps: its largest step where windows meet, beyond the ordinary step. change: rms of all that
-    changes in the error from frame to frame, in which shapes in wrong places weigh most."""
+    changes in the error from frame to frame, in which shapes in wrong places weigh most. A cut of the source
+    counts for none of them."""
 
     look_changed: float
     structure_kept: float
     motion_kept: float
     flicker: float
+    fine_flicker: float
     drift: float
     jumps: float
     change: float
@@ -36,17 +40,31 @@ class Truths:
 
 def truths(case: Case) -> Truths:
     error = (case.result - case.truth).double() / 2
-    away = places.displacements(case.result, case.of, case.styles)
+    scene = case.scene
+    parts = list(_displacements(case))
     means = error.mean((2, 3))
     return Truths(
         _look(case),
-        -float(away.norm(dim=2).nanmean()),
-        -float(away.diff(dim=0).norm(dim=2).nanmean()),
-        _back_and_forth(error),
-        float(slope(means).norm()),
-        _jumps(means, case.borders),
-        float(error.diff(dim=0).square().mean().sqrt()),
+        -_mean([away.norm(dim=2) for away in parts]),
+        -_mean([away.diff(dim=0).norm(dim=2) for away in parts]),
+        _back_and_forth(functional.adaptive_avg_pool2d(error, PATCHES), scene),
+        _back_and_forth(case.unsteady.double() / 2, scene) if case.unsteady.dim() else float("nan"),
+        float(slope(means, scene).norm()),
+        _jumps(means, case.borders, scene),
+        float(error.diff(dim=0)[scene.diff() == 0].square().mean().sqrt()),
     )
+
+
+def _displacements(case: Case) -> Iterator[Tensor]:
+    """Of the shapes of each scene, in its frames."""
+    cut = case.then[1] if case.then else len(case.result)
+    yield places.displacements(case.result, case.of, case.styles)[:cut]
+    if case.then:
+        yield places.displacements(case.result, case.then[0], case.styles)[cut:]
+
+
+def _mean(parts: list[Tensor]) -> float:
+    return float(torch.cat([part.flatten() for part in parts]).nanmean())
 
 
 def _look(case: Case) -> float:
@@ -57,13 +75,15 @@ def _look(case: Case) -> float:
     return float((result - source) @ (truth - source) / (truth - source).norm())
 
 
-def _back_and_forth(error: Tensor) -> float:
-    local = functional.adaptive_avg_pool2d(error, PATCHES)
-    return float((local.diff(n=2, dim=0).square().mean() / 6).sqrt())
+def _back_and_forth(values: Tensor, scene: Tensor) -> float:
+    inside = scene[2:] == scene[:-2]
+    return float((values.diff(n=2, dim=0)[inside].square().mean() / 6).sqrt())
 
 
-def _jumps(means: Tensor, borders: tuple[int, ...]) -> float:
+def _jumps(means: Tensor, borders: tuple[int, ...], scene: Tensor) -> float:
     steps = means.diff(dim=0).norm(dim=1)
     at = torch.zeros(len(steps), dtype=torch.bool)
     at[[border - 1 for border in borders if border < len(means)]] = True
+    inside = scene.diff() == 0
+    at, steps = at[inside], steps[inside]
     return max(0.0, float(steps[at].max() - steps[~at].median())) if at.any() else 0.0

@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 
+import numpy as np
 import pytest
 import torch
 
@@ -9,7 +10,8 @@ from benchmarks.restyle_report import rows, tables, truths, worsened
 from benchmarks.restyle_report.rows import Row
 from demo import world
 
-CLIPS = range(rows.TUNING, rows.TUNING + 6, 2)  # new ones, of other styles each
+OLD_MEAN = 0.5258905  # of clip 0 before there were cuts
+CLIPS = [i for i in range(rows.TUNING, rows.TUNING + 12, 2) if worsened.case(i).then is None][:3]  # new ones
 
 
 def blend(case, other, strengths):
@@ -49,9 +51,9 @@ def test_a_fault_that_grows_is_a_figure_that_goes_with_it(index):
 
 def test_the_truth_itself_has_no_error():
     case = replace(worsened.case(3), borders=(16,))
-    found = truths.truths(replace(case, result=case.truth))
+    found = truths.truths(replace(case, result=case.truth, unsteady=0 * case.truth))
     assert found.structure_kept > -1e-9 and found.motion_kept > -1e-9
-    assert (found.flicker, found.drift, found.jumps, found.change) == (0, 0, 0, 0)
+    assert (found.flicker, found.fine_flicker, found.drift, found.jumps, found.change) == (0, 0, 0, 0, 0)
     assert found.look_changed > truths.truths(replace(case, result=case.source)).look_changed + 1
 
 
@@ -70,6 +72,33 @@ def test_the_same_number_is_the_same_result_and_most_have_faults():
     assert torch.equal(worsened.case(8).result, worsened.case(8).result)
     names = [worsened.case(index).name for index in range(12)]
     assert len(set(names)) == 12 and all(name in "".join(names) for name in ("moved", "ghost", "stepping"))
+
+
+def test_clips_of_earlier_results_have_no_cut_and_do_not_boil_and_new_ones_may():
+    assert not any(worsened._more(i, np.random.default_rng((i, 1)))[0] for i in range(worsened.OLD))
+    drawn = [worsened._more(i, np.random.default_rng((i, 1))) for i in range(worsened.OLD, worsened.OLD + 60)]
+    assert 8 < sum(then is not None for then, _ in drawn) < 30 and 8 < sum(boils for _, boils in drawn) < 30
+    old = worsened.case(0).result.double()
+    assert float(old.mean()) == pytest.approx(OLD_MEAN, abs=1e-6)
+
+
+def test_a_cut_shows_another_scene_in_source_truth_and_result():
+    index = next(i for i in range(worsened.OLD, 400) if worsened.case(i).then is not None)
+    case = worsened.case(index)
+    then, at = case.then
+    later = worsened.faded(world.render(then, case.styles[1], len(case.truth)), case.fade)
+    assert torch.equal(case.truth[at:], later[at:]) and case.scene.tolist().index(1) == at
+    right = truths.truths(replace(case, result=case.truth, unsteady=0 * case.truth))
+    assert right.structure_kept > -1e-9 and (right.flicker, right.drift, right.jumps) == (0, 0, 0)
+    found = rows.figures(case.source, case.truth)
+    assert found["structure_kept"] > 0.6 and found["drift"] < 0.1
+
+
+def test_what_is_added_anew_to_each_frame_is_known_by_its_size():
+    case = worsened.case(3)
+    noise = 0.1 * torch.randn(case.truth.shape, generator=torch.Generator().manual_seed(0))
+    found = truths.truths(replace(case, result=case.truth + noise, unsteady=noise))
+    assert found.fine_flicker == pytest.approx(0.05, rel=0.02)
 
 
 def test_content_is_held_out():
