@@ -31,9 +31,9 @@ clips of `demo/world.py`, {frames} frames of 64x64, the same content drawn in th
 - known faults: the truth with faults of chance, each of any strength, several at once: shapes moved, on other
   ways, trembling, missing or another clip's; faded, blurred, the source shining through; frames or patches of
   other colours; drift; other colours in each window. In some clips the light itself fades, which is no fault.
-- Some clips from number {tuning} on have texture that boils, some a cut of the source to another scene; a cut
-  is no fault, and the truths are told inside scenes, as the figures are. These two are drawn apart from all else:
-  the first {tuning} clips are those of earlier results, the others have what they had.
+- Some clips from number {tuning} on have texture that boils, some a cut of the source to another scene, which
+  is no fault: truths are told inside scenes, as the figures are. These two are drawn apart from all else: the
+  first {tuning} clips are those of earlier results, the others have what they had.
 - model: what the demo's model makes at cfg 1, with structure {structure}, both in two windows of {window}
   frames without overlap, and at cfg {cfg:g} in one window.
 - Figures were chosen by the first {tuning} clips with known faults and the first {model_tuning} of the model

@@ -57,6 +57,24 @@ def test_other_figures_are_other_pixels_in_their_own_panel_only():
     assert lower[:, :506].sum() == 0 and lower[:, 518:].any()
 
 
+def lines(values):
+    """Which columns of the left panel show the line of these values, at the bottom of its axis."""
+    series = [chart.Series("some", np.asarray(values, dtype=float), chart.PINK)]
+    drawn = chart.draw("", "", True, [chart.Panel("some", series, 0.0, 1.0, [], [])] * 2).astype(int)
+    pink = (abs(drawn - np.array([255, 134, 168])) < 40).all(2)
+    return pink[150:300, 130:470].any(0)
+
+
+def test_a_line_has_a_gap_where_there_is_no_value_and_a_dot_where_one_stands_alone():
+    values = np.full(60, 0.5)
+    assert lines(values).all()
+    values[20:40] = np.nan
+    assert not lines(values)[130:200].any() and lines(values)[:80].all()
+    values[30] = 0.5
+    assert 5 < lines(values)[130:200].sum() < 20
+    assert not lines(np.full(60, np.nan)).any()
+
+
 def test_what_there_is_to_see_is_shown():
     reports = {"bare": bare(4), "compared": bare(4, compared=True), "whole": recorded()}
     titles = {name: [panel.title for panel in panels.panels(report)] for name, report in reports.items()}

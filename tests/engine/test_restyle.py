@@ -274,6 +274,12 @@ def test_a_cut_of_the_source_is_no_fault(at):
     assert draw(found, source, result).shape == (640, 1024, 3)
 
 
+def test_motion_is_not_told_of_a_scene_of_few_frames():
+    short = restyle.figures(*joined(restyle_verdict.LONG - 1))
+    assert torch.equal(short.motion.isnan(), torch.arange(FRAMES) < restyle_verdict.LONG - 1)
+    assert not restyle.figures(moving(5), restyled(moving(5))).still
+
+
 def test_drift_and_jumps_are_found_beside_a_cut():
     source, result = joined(12)
     along = torch.linspace(0, 1, FRAMES)[:, None, None, None]
