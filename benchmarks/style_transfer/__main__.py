@@ -42,7 +42,7 @@ COMMAND = "python -m benchmarks.style_transfer"
 RESULTS = ROOT / "benchmarks" / "results"
 KEPT = ROOT / "demo" / "out" / "style_transfer.jsonl"
 OTHERS = 16  # clips of --first, unless told
-EXTRA = {"compared": HALF, "unseen": 24, "low": 12, "long": 6}  # clips of a half
+EXTRA = {"compared": HALF, "unseen": 24, "low": 12, "hold": 12, "long": 6}  # clips of a half
 INTRODUCTION = """\
 # Style transfer where the right answer is known
 
@@ -84,13 +84,14 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
   "{base}" goes down from the unsampled noise itself: the same way up, without the calls at
   fresh noise. "direct path, then euler" has euler in the midpoint's place. variation 1: other fresh noise.
   noise without its mean: each channel's mean over the clip is taken off, since it carries the source's tone.
-  hold: how much of each answer's layout is pulled to that of the source's answer. steady: how much the
-  layout of what each answer has beyond the source's answer is evened out from frame to frame. direct d: the
-  path takes that share of the steps, whatever the clip needs. with end: `direct` {reach:g}, and unsampled no
-  higher than that path ends. no condition up: unsampled without one.
+  no condition up: unsampled without one. hold: how much of each answer's layout is pulled to that of the
+  source's answer. steady: how much the layout of what each answer has beyond the source's answer is evened
+  out from frame to frame. direct d: the path takes that share of the steps, whatever the clip needs. with
+  end: `direct` {reach:g}, and unsampled no higher than that path ends.
 - Which rows stand where: {direct}, {base}, FlowEdit and core euler are
   tried on every clip, lightness kept where the pair crosses lightness, the clip turned round from the unseen
-  style, steady on clips longer than the model's, and all other ways on the clips of "Every way".
+  style, steady on clips longer than the model's, hold and no condition up in a section of their own, and
+  all other ways on the clips of "Every way".
 - core: FlipSigmas' 0.0001, then the sampler up and down, as core's nodes run them. random noise: no
   unsampling. SDEdit: the source under random noise of a level. Both go down by the plain midpoint. FlowEdit
   and FlowAlign unsample nothing either: `benchmarks/style_transfer/rivals.py` says in which form. At cfg 3
@@ -178,6 +179,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--compared", type=_count, help="of these, clips for every way")
     parser.add_argument("--unseen", type=_count, help="clips from a dark style that no model saw")
     parser.add_argument("--low", type=_count, help="clips from sigma 14.6")
+    parser.add_argument("--hold", type=_count, help="clips for hold, and for no text of the source")
     parser.add_argument("--long", type=_count, help="clips of 64 frames; a third as many of 256")
     parser.add_argument("--workers", type=_some, default=os.cpu_count(), help="processes of one thread each")
     parser.add_argument(

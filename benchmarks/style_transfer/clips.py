@@ -67,6 +67,7 @@ def jobs(options: argparse.Namespace) -> list[Job]:
     longest = (options.long + 2) // 3  # of 256 frames, which take four times as long
     sections = {
         "low": indices[: options.low],
+        "hold": indices[: options.hold],
         "unseen": dark[: options.unseen],
         "64 frames": indices[: options.long],
         "256 frames": indices[:longest],

@@ -28,6 +28,7 @@ REACH = 0.75  # the path of the row that climbs no higher than the path ends
 TAKES = 2  # of the fresh noise
 LENGTHS = (0.25, 0.5, 0.625, 0.75, 1.0)  # of the path
 HELD = (0.5, 1.0)  # of the layout, without a path; on one, the first alone
+UNTOLD = "no condition up"
 STEADY = (0.5, 1.0)  # of the edit's layout, on a path; without one, the last alone
 MIRROR = of_pixels()
 
@@ -91,8 +92,16 @@ def others() -> list[Case]:
             rising(),
             (Down(BASE, falling(), HIGH_CFG), Down(MEANLESS, _meanless), _mirrored(), *_over_structure(BASE)),
         ),
-        Case(rising(direct=None), (Down(f"{DIRECT}, no condition up", falling()),), own=False, returns=False),
+        Case(rising(direct=None), (Down(f"{DIRECT}, {UNTOLD}", falling()),), own=False, returns=False),
     ]
+
+
+def held() -> list[Case]:
+    """The layout held, and not, with the source's condition on the way up and without one."""
+    told = Down(DIRECT, falling()), without_path(BASE), *_held()
+    untold = tuple(replace(down, name=f"{down.name}, {UNTOLD}") for down in told)
+    how = {"rise": rising(direct=None), "returns": False}
+    return [Case(downs=told, **how), Case(downs=untold, own=False, **how)]
 
 
 def without_path(name: str, cfg: float = 1.0, **settings: Any) -> Down:

@@ -21,6 +21,7 @@ LOW = "The schedule begins at 14.6, as Align Your Steps' for SD1.5 does, and all
 ACROSS_LOW = """\
 Of these the pairs with a dark style. No answer shows there that the look lies across, so lightness is turned
 because the user says so."""
+HOLD = "The first clips, unsampled with their own style as the condition and without any."
 LONG = """\
 Every call is in windows of 16 frames that share 6 (`demo.model.windows`), which rows do not count."""
 
@@ -40,6 +41,7 @@ def tables(results: Sequence[Result]) -> str:
         _section("From a dark style that the model never saw", UNSEEN, setting(results, "unseen")),
         _section("From sigma 14.6", LOW, low),
         _section("From sigma 14.6, across lightness", ACROSS_LOW, [r for r in low if r.transfer.crosses]),
+        _section("Hold, and no text for the source", HOLD, setting(results, "hold")),
         *(_long(results, frames) for frames in ("64 frames", "256 frames")),
         _reconstructions(pairs),
         _styles(pick(pairs, OURS)),

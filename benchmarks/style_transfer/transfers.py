@@ -30,6 +30,7 @@ class Setting:
 SETTINGS = {
     "pairs": Setting(),
     "low": Setting(top=14.6),
+    "hold": Setting(),
     "unseen": Setting(source="blueprint"),
     "64 frames": Setting(frames=64),
     "256 frames": Setting(frames=256),

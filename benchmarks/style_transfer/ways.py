@@ -56,6 +56,11 @@ def low_cases(transfer: Transfer) -> list[Case]:
     ]
 
 
+def hold_cases(transfer: Transfer) -> list[Case]:
+    """What holds the layout, and what is left without a text for the source."""
+    return ours.held()
+
+
 def unseen_cases(transfer: Transfer) -> list[Case]:
     """What is done to a style that the model never saw: no condition on the way up."""
     return [
@@ -73,6 +78,7 @@ def long_cases(transfer: Transfer) -> list[Case]:
 SECTIONS: dict[str, Callable[[Transfer], list[Case]]] = {
     "pairs": main_cases,
     "low": low_cases,
+    "hold": hold_cases,
     "unseen": unseen_cases,
     "64 frames": long_cases,
     "256 frames": long_cases,

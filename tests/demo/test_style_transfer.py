@@ -24,6 +24,7 @@ from benchmarks.style_transfer.ours import (
     OURS,
     TURNED,
     TURNED_BASE,
+    UNTOLD,
 )
 from benchmarks.style_transfer.rivals import FLOWALIGN, FLOWEDIT
 from benchmarks.style_transfer.transfers import KINDS, PAIRS, SETTINGS, Transfer
@@ -480,7 +481,7 @@ def written(tmp_path, output):
 def test_the_command_measures_every_way_and_goes_on_where_it_was(
     command, quick, monkeypatch, tmp_path, capsys
 ):
-    given = ("--clips", "2", "--compared", "1", "--unseen", "1", "--low", "1", "--long", "0")
+    given = ("--clips", "2", "--compared", "1", "--unseen", "1", "--low", "1", "--hold", "1", "--long", "0")
     assert command(*given, output="first") == 0
     monkeypatch.setattr(model, "denoiser", None)  # nothing is left to measure
     assert command(*given, output="second") == 0
@@ -496,10 +497,10 @@ def test_other_clips_are_printed_with_the_main_ways(command, monkeypatch, tmp_pa
     monkeypatch.setattr(style_transfer, "RESULTS", tmp_path / "results")
     assert command("--first", "500", "--clips", "2") == 0
     text = capsys.readouterr().out
-    assert "--first 500 --clips 2 --compared 0 --unseen 0 --low 0 --long 0`" in text
+    assert "--first 500 --clips 2 --compared 0 --unseen 0 --low 0 --hold 0 --long 0`" in text
     assert "Clips 500 to 501, none of them of the tuning half." in text
     assert ways_of(text, "Every clip") == shown(*(main_rows(Transfer(i)) for i in (500, 501)))
-    for title in ("Every way", "Style against motion", "From sigma 14.6", "Clips of 64 frames"):
+    for title in ("Every way", "Style against motion", "From sigma 14.6", "Hold", "Clips of 64 frames"):
         assert f"## {title}" not in text
     assert "nan" not in text
     assert not (tmp_path / "results").exists()
@@ -523,11 +524,12 @@ def test_a_half_is_told_from_other_clips(arguments, first, clips, compared, long
 
 
 def test_sections_take_some_of_the_clips():
-    options = SimpleNamespace(first=64, clips=12, compared=10, unseen=3, low=2, long=4)
+    options = SimpleNamespace(first=64, clips=12, compared=10, unseen=3, low=2, hold=5, long=4)
     found = {name: [j for j in clips.jobs(options) if j.transfer.setting == name] for name in SETTINGS}
     assert {name: len(some) for name, some in found.items()} == {
         "pairs": 12,
         "low": 2,
+        "hold": 5,
         "unseen": 3,
         "64 frames": 4,
         "256 frames": 2,
@@ -611,6 +613,9 @@ def check_report(text):
     low = set(ways_of(text, "From sigma 14.6"))
     ours_low = {(way, cfg) for way in (DIRECT, LOW_TURNED) for cfg in "13"}
     assert low == ours_low | {(BASE, "1"), (FLOWEDIT, "1"), ("core euler", "1")}
+    held = {way for way, _ in ways_of(text, "Hold, and no text for the source")}
+    told = {DIRECT, BASE, f"{DIRECT}, hold 0.5", f"{BASE}, hold 0.5", f"{BASE}, hold 1"}
+    assert held == told | {f"{way}, {UNTOLD}" for way in told}
     back = re.findall(r"^\| ([^|]+) \| (\d) \| (\S+) \| ", section(text, "Reconstruction"), re.MULTILINE)
     counts = {name: int(count) for name, count, _ in back}
     assert [counts[name] for name in (OURS, BASE, TURNED, BY_EULER)] == [2, 1, 1, 1]
