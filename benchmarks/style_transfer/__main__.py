@@ -58,7 +58,8 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
 - in style within {near:g} px: clips that hit the style and whose motion error is at most {near:g} px. It
   stands first because neither half can be bought with the other: today's ways trade the one for the other.
 - rows: asked of the model up + down, counted: a call is one, above cfg 1 two, whatever its windows. They are
-  means too: how long a direct path is depends on the clip. seconds: of both passes.
+  means too: how long a direct path is depends on the clip. The nodes ask one more on the way up, which shows
+  whether the model repeats itself. seconds: of both passes.
 - style hit: clips that a judge, taught on true clips, takes for the target style.
 - restyle error: rms of the difference from the truth over the truth's rms. An empty picture does well in
   it.
