@@ -100,16 +100,20 @@ def test_only_what_the_mask_video_has_white_is_restyled(comfy, prompts, tmp_path
     name, source = f"masked-{background}", the(prompt, "SetLatentNoiseMask")["samples"]
     keep = {"name": f"{name}-source", "latent": source}
     prompt["keep"] = {"class_type": "UNSTest_SaveTensors", "inputs": keep}
-    runs = []
+    shown = {"name": f"{name}-shown", "images": the(prompt, "CreateVideo")["images"]}
+    prompt["shown"] = {"class_type": "UNSTest_SaveTensors", "inputs": shown}
+    runs, pictures = [], []
     for _ in range(2):
         watch(prompt, name)
         entry = comfy.run(prompt)
         frames, fps = read_video(saved_video(comfy, entry, tmp_path))
         assert len(frames) == 3 and fps == 8
         runs.append([comfy.tensors(f"{name}-{part}")["samples"] for part in ("noise", "clip", "source")])
-        runs[-1].append(torch.from_numpy(frames))
+        pictures.append(comfy.tensors(f"{name}-shown")["images"])
     assert all(torch.equal(first, again) for first, again in zip(*runs, strict=True))
-    _, clip, source, _ = runs[0]
+    # not the film: of equal latents core's nodes were seen to write films that differ, on a busy machine
+    assert torch.allclose(*pictures, rtol=0, atol=1e-4)
+    _, clip, source = runs[0]
     half = clip.shape[-1] // 2
     stays, changes = (
         (slice(half + 1, None), slice(half - 1)) if background else (slice(half - 1), slice(half + 1, None))
