@@ -111,8 +111,8 @@ def test_only_what_the_mask_video_has_white_is_restyled(comfy, prompts, tmp_path
         runs.append([comfy.tensors(f"{name}-{part}")["samples"] for part in ("noise", "clip", "source")])
         pictures.append(comfy.tensors(f"{name}-shown")["images"])
     assert all(torch.equal(first, again) for first, again in zip(*runs, strict=True))
-    # not the film: of equal latents core's nodes were seen to write films that differ, on a busy machine
-    assert torch.allclose(*pictures, rtol=0, atol=1e-4)
+    # not the film: of equal pictures core's Save Video was seen to write films that differ by 52 of 255
+    assert torch.equal(*pictures)
     _, clip, source = runs[0]
     half = clip.shape[-1] // 2
     stays, changes = (
