@@ -37,20 +37,20 @@ def look_changed(source: Tensor, result: Tensor) -> float:
     return (far / sum(WEIGHTS)) ** 0.5
 
 
-def structure_kept(source: Tensor, result: Tensor) -> Tensor:
+def structure_kept(source: Tensor, result: Tensor, seen: Tensor) -> Tensor:
     """How much of what is where can be told from the other clip's same place, (frames,) from 0 to 1; nan for
-    a frame in which the source shows nothing."""
-    kept, seen = _untold(source), shows(source)
+    a frame in which the source shows nothing. seen (frames,): as shows() has it of the source."""
+    kept = _untold(source)
     if seen.any():  # the other frames tell nothing of how the looks go together
         kept[seen] = _shared(*(_features(clip[seen], WIDE) for clip in (source, result)))
     return kept
 
 
-def motion_kept(source: Tensor, result: Tensor, scene: Tensor) -> Tensor:
+def motion_kept(source: Tensor, result: Tensor, seen: Tensor, scene: Tensor) -> Tensor:
     """The same of what is not always there, (frames,): each place less its mean over the scene. scene
     (frames,): the number of each frame's. nan as well for a scene of the source that stands still, and for
     one of few frames, unless the clip itself has no more."""
-    kept, seen = _untold(source), shows(source)
+    kept = _untold(source)
     if seen.any():
         ours, theirs = (
             scenes.centred(_features(clip[seen], WIDER), scene[seen]) for clip in (source, result)
@@ -79,8 +79,11 @@ def _untold(clip: Tensor) -> Tensor:
 def _moves(values: Tensor, scene: Tensor) -> Tensor:
     """Which frames are of a scene where something moves, (frames,), by what is not always there."""
     energy, least = values.square().mean((1, 2)), min(LONG, len(values))
-    of = [energy[scene == number] for number in scene]
-    return torch.tensor([bool(each.mean().sqrt() >= STILL) and len(each) >= least for each in of])
+    moves = torch.zeros(len(values), dtype=torch.bool)
+    for number in scene.unique():
+        of = scene == number
+        moves[of] = bool(energy[of].mean().sqrt() >= STILL) and int(of.sum()) >= least
+    return moves
 
 
 def _features(clip: Tensor, width: float) -> Tensor:

@@ -100,15 +100,15 @@ def figures(source: Tensor, result: Tensor, window: int = 0, overlap: int = 0) -
     _check(source, result)
     size = _small_size(source, result)
     ours, theirs = (_small(clip, size, name) for clip, name in ((source, "source"), (result, "result")))
-    cuts = scenes.cuts(ours)
-    scene = scenes.numbers(cuts)
+    cuts, seen = scenes.cuts(ours), places.shows(ours)
+    scene, beside = scenes.numbers(cuts), cuts[1:] | cuts[:-1]
     our, their = (clip.mean((2, 3)).double() for clip in (ours, theirs))
     return RestyleFigures(
-        _look(ours, theirs),
-        places.structure_kept(ours, theirs),
-        places.motion_kept(ours, theirs, scene),
-        _flicker(ours, theirs, cuts),
-        calm.flicker(ours, theirs, cuts[1:] | cuts[:-1]),
+        _look(ours, theirs, seen),
+        places.structure_kept(ours, theirs, seen),
+        places.motion_kept(ours, theirs, seen, scene),
+        _flicker(ours, theirs, beside),
+        calm.flicker(ours, theirs, beside),
         (theirs - ours).mean((2, 3)).double(),
         _drift(our, their, scene),
         _steps(ours, theirs, cuts),
@@ -132,9 +132,8 @@ def slope(colours: Tensor, scene: Tensor | None = None) -> Tensor:
     return place @ colours / place.square().sum()
 
 
-def _look(source: Tensor, result: Tensor) -> float:
+def _look(source: Tensor, result: Tensor, seen: Tensor) -> float:
     """Frames in which the source shows nothing have no look, unless all are so."""
-    seen = places.shows(source)
     used = seen if seen.any() else ~seen
     return places.look_changed(source[used], result[used])
 
@@ -170,9 +169,10 @@ def _borders(frames: int, window: int, overlap: int) -> Tensor:
     return at
 
 
-def _flicker(source: Tensor, result: Tensor, cuts: Tensor) -> Tensor:
-    """Deviation of each frame's local colours, as white noise that gives the same second differences."""
-    left = _unexplained(source, result, LOCAL, 2, cuts[1:] | cuts[:-1]).square().mean((1, 2)) / 6
+def _flicker(source: Tensor, result: Tensor, beside: Tensor) -> Tensor:
+    """Deviation of each frame's local colours, as white noise that gives the same second differences. beside
+    (frames - 2,): which of these lie across a cut."""
+    left = _unexplained(source, result, LOCAL, 2, beside).square().mean((1, 2)) / 6
     return torch.cat([left[:1], left, left[-1:]]).sqrt()
 
 
