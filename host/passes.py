@@ -265,7 +265,7 @@ def _fall(
         return engine.resample(at_cfg(None), replace(inversion, noise=noise), **how)
 
     border = experts.border_of(falling.guider)
-    first = calls_before(inversion, path, settings["mirror"], settings["turn"], border)
+    first = calls_before(inversion, path, settings["mirror"], settings["turn"], border) if calls else 0
     coming = f"resampling, {calls + first} model calls"
     falling.say(Told(coming, coming) + remark)
     top = _top_of(inversion)

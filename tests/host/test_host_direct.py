@@ -88,6 +88,16 @@ def test_guidance_acts_below_the_path_alone(comfy):
     assert len(down) == 16
 
 
+def test_as_much_structure_as_there_is_makes_and_tells_of_no_call(comfy):
+    """Nor one that would look whether dark and bright change places."""
+    bench, before = Bench.set_up(comfy, "direct-full-structure"), len(comfy.log_text())
+    noise = bench.unsample(bench.ays(), direct=0.5)
+    more = {"structure": 1.0, "turn_lightness": "auto"}
+    found = bench.run(clip=bench.resample(noise, 1.0, TARGET, **more))
+    assert bench.error(found["clip"]) < EXACT
+    assert "resampling, 0 model calls" in comfy.log_text()[before:]
+
+
 def test_the_path_has_the_unsamplings_own_guidance(comfy):
     """The same settings come back exactly, at a cfg that is not 1 too."""
     bench = Bench.set_up(comfy, "direct-cfg-2")
