@@ -154,7 +154,8 @@ def _calls(shared: Shared, wanted: list[Cell]) -> list[int]:
     """Model calls of each cell."""
     inversion = _inversion(shared)
     direct, _ = widgets.path_kept(inversion, widgets.check_direct(shared.direct))
-    return [engine.calls_falling(inversion, cell.structure, direct) for cell in wanted]
+    turned = shared.turn == "on"
+    return [engine.calls_falling(inversion, cell.structure, direct, turned) for cell in wanted]
 
 
 def _inversion(shared: Shared) -> Inversion:

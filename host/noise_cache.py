@@ -130,9 +130,7 @@ def _in_place(inversion: Inversion) -> Inversion:
 
 
 def _stored(past: Record, store: Store) -> Record:
-    fresh = past.direct
-    if fresh is not None:
-        fresh = replace(fresh, answers=tuple(map(store, fresh.answers)))
+    fresh = None if past.direct is None else past.direct.each(store)
     mask = None if past.mask is None else past.mask.clone()
     outputs = tuple(map(store, past.outputs))
     return replace(past, source=store(past.source), outputs=outputs, mask=mask, direct=fresh)

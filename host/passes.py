@@ -242,8 +242,8 @@ def _fall(
 ) -> Tensor:
     """settings: the engine's. On a direct path the guidance is the unsampling's. remark: what there is to say
     already. prompts: of the whole clip, as models.info() has them."""
-    calls = engine.calls_falling(inversion, settings["structure"], settings["direct"])
-    path = steps.path(inversion, settings["structure"], settings["direct"])
+    share, turned = (settings["structure"], settings["direct"]), bool(settings["turn"])
+    calls, path = engine.calls_falling(inversion, *share, turned), steps.path(inversion, *share)
     had_path = carried is not None and carried.inversion.direct_steps > 0
     lost_path = had_path and not inversion.direct_steps and settings["direct"] is None
     remark += remarks.of_change(fit, inversion, settings, path, lost_path)
@@ -251,7 +251,7 @@ def _fall(
     if carried is None:
         remark += experts.remark(falling.guider, inversion.sigmas)
     seen = remarks.OnThePath(inversion, path, prompts)
-    repeated = likeness.repeats(falling.guider, carried, fit, settings["fidelity"]) and not settings["turn"]
+    repeated = likeness.repeats(falling.guider, carried, fit, settings["fidelity"]) and not turned
     again = repeats.Repeats(False, core.guidance(falling.guider), repeated, seen.other_prompt)
     path_cfg = None if carried is None else carried.facts.guidance
     widgets.check_guidance(falling.guider, path_cfg, path)
@@ -270,7 +270,7 @@ def _fall(
     falling.say(Told(coming, coming) + remark)
     top = _top_of(inversion)
     sigmas = inversion.sigmas[top:]
-    begun = 0 if first else min(steps.starts(inversion, settings["structure"], settings["direct"]))
+    begun = 0 if first or inversion.asks_bare(path, turned) else min(steps.starts(inversion, *share))
     highest = float(inversion.sigmas[min(begun, len(inversion.sigmas) - 2)])
     sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, top, highest)
     clip = sampling.run(falling.guider, falling.samples, sigmas, sampler, calls)

@@ -280,8 +280,8 @@ def _record_of(record: Record, frames: list[int], store: Store) -> Record:
 
 def _direct_of(direct: Direct, frames: list[int], store: Store) -> Direct:
     """The answers for these frames, which keep the noise of their places."""
-    answers = tuple(_frames(x, frames, store) for x in direct.answers)
-    return replace(direct, answers=answers, places=tuple(direct.places[i] for i in frames))
+    cut = direct.each(lambda x: _frames(x, frames, store))
+    return replace(cut, places=tuple(direct.places[i] for i in frames))
 
 
 def _frames(x: Tensor, frames: list[int], store: Store) -> Tensor:

@@ -5,8 +5,9 @@ from typing import Any, Protocol
 
 from torch import Tensor
 
-from ..unsampling import Inversion, schedules, solvers, steps, storage
+from ..unsampling import Inversion, schedules, solvers, start, steps, storage
 from ..unsampling import inversion as engine
+from ..unsampling.direct import BARE_CALLS
 from ..unsampling.progress import to_resample
 from ..unsampling.solvers.evaluation import Callback
 from . import latents, repeats, sampling
@@ -44,8 +45,8 @@ def strength(rising: Run, noise: Tensor, sigma: float, facts: Facts) -> str:
 def top(falling: Tensor, settings: Settings) -> int:
     """The highest step that the rising pass asks the model at: a direct path begins at the very top."""
     recording = solvers.recording(settings["solver"], settings["record"])
-    start = schedules.start_index(falling, settings["end"])
-    return start if steps.asked(falling, start, settings["direct"], recording) == 0 else 0
+    first = schedules.start_index(falling, settings["end"])
+    return first if steps.asked(falling, first, settings["direct"], recording) == 0 else 0
 
 
 def rise(
@@ -58,9 +59,13 @@ def rise(
     told: str = "",
 ) -> tuple[Tensor, Inversion]:
     """told: what else the user should know before the first model call."""
-    calls = engine.calls_rising(sigmas=falling, repeated=True, **settings)
-    back = engine.calls_there_and_back(settings["solver"], falling, settings["end"], settings["direct"])
-    size = _size(rising.samples, falling, calls - 1, settings)
+    shows = _shows(rising, falling, settings, more["flow"])
+    calls = engine.calls_rising(sigmas=falling, repeated=True, shows=shows, **settings)
+    how = settings["solver"], falling, settings["end"], settings["direct"]
+    back = engine.calls_there_and_back(*how, shows)
+    # what is asked again, to compare, is not kept, and of noise alone the mean of all answers is
+    kept = calls - 1 - (BARE_CALLS - 1 if shows else 0)
+    size = _size(rising.samples, falling, kept, settings)
     inversions = []
     with storage.room(sampling.temp_folder(), size, size, lasting=True) as store:
 
@@ -79,6 +84,14 @@ def rise(
         return sampling.run(rising.guider, rising.samples, sigmas, sampler, calls), inversions[0]
 
 
+def _shows(rising: Run, falling: Tensor, settings: Settings, flow: bool) -> bool:
+    """Whether a direct path begins where the clip shows through the noise."""
+    if settings["direct"] == 0 or not solvers.recording(settings["solver"], settings["record"]):
+        return False
+    latent_format = rising.model.get_model_object("latent_format")
+    return start.shows_through(core.in_sampling_space(latent_format, rising.samples), falling[0], flow)
+
+
 def _size(samples: Tensor, falling: Tensor, calls: int, settings: Settings) -> int:
     """Bytes of the record, and of what its resampling makes of it."""
     if not solvers.recording(settings["solver"], settings["record"]):
@@ -91,7 +104,7 @@ def _size(samples: Tensor, falling: Tensor, calls: int, settings: Settings) -> i
 def words(inversion: Inversion, found: bool) -> str:
     """What was done, for the user. found: whether the noise was kept from an earlier run."""
     at = f"sigma {inversion.sigmas[inversion.start]:.4g}"
-    fresh = f" ({inversion.direct_steps} for the direct path)" if inversion.direct_steps else ""
+    fresh = f" ({inversion.direct_calls} for the direct path)" if inversion.direct_calls else ""
     calls = f"{inversion.calls} model calls{fresh}"
     if found:
         text = f"taken from the cache without a model call: unsampled to {at}, once made in {calls}"

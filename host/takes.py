@@ -28,10 +28,10 @@ def another(
 ) -> Inversion:
     """The inversion for that take: itself for 0, and where no direct path is walked.
 
-    fit: how the noise fits its record. settings: structure and direct in the engine's words.
+    fit: how the noise fits its record. settings: structure, direct and turn in the engine's words.
     Raises: UnsamplingError for noise whose Exact Unsampler is not in this workflow.
     """
-    path = steps.path(found, settings["structure"], settings["direct"])
+    path, turned = steps.path(found, settings["structure"], settings["direct"]), bool(settings["turn"])
     if not variation or not path or carried is None:
         return found
     guider = carried.guider
@@ -46,13 +46,16 @@ def another(
 
     def one_pass(at_cfg: sampling.AtCfg, x: Tensor, report: Callback) -> Tensor:
         timed = falling.timed(report)
-        made.append(engine.vary(at_cfg(None), found, variation, path, x.device, timed, store))
+        varied = engine.vary(at_cfg(None), found, variation, path, x.device, timed, store, turned)
+        made.append(varied)
         return x
 
-    coming = f"take {variation}: {len(path)} model calls more"
+    calls = engine.calls(found, path, turned)
+    coming = f"take {variation}: {calls} model calls more"
     falling.say(Told(f"{coming}, for the source at other noise", coming))
-    sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, 0, float(sigmas[path.start]))
-    sampling.run(guider, falling.samples, sigmas, sampler, len(path))
+    begun = 0 if found.asks_bare(path, turned) else path.start
+    sampler = sampling.pass_sampler(one_pass, falling.samples, sigmas, 0, float(sigmas[begun]))
+    sampling.run(guider, falling.samples, sigmas, sampler, calls)
     return made[-1]
 
 

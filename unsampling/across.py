@@ -12,6 +12,7 @@ from .hold import Adjust, centred, layout
 from .mirror import Mirror
 from .record import Inversion
 from .solvers.evaluation import ModelCalls, Share
+from .start import bare_edit
 
 # Correlation of the two answers' layouts near the top below which dark and bright have changed places
 # (measured on the demo's world: benchmarks/results/lightness.md). SEEN: the least that the source's own
@@ -27,8 +28,7 @@ def lies_across(
     None: the source's own answer has nothing of the source yet, so the next step's tell.
 
     mirror: what lightness is. With it the answers must also lie on the two sides of middle grey: unrelated
-    prompts can have opposite layouts by chance. No more than a hint: on a schedule that begins low, at 14.6
-    say, the source's own lightness is still in the noise, and no answer turns it round.
+    prompts can have opposite layouts by chance.
     """
     if not tells(source_answer, source):
         return None
@@ -88,19 +88,25 @@ def first_telling(direct: Direct, source: Tensor, most: int) -> int | None:
 
 def to_look_at(sigmas: Tensor, kept: int, border: float) -> int:
     """At how many of the path's steps a pass may look: what is below a border another model answers, which
-    would have to come and go for it. kept: as in looks_first()."""
+    would have to come and go for it. kept: for how many steps from the top the source has answers."""
     above = int((sigmas[:kept] >= border).sum())
     return min(MOST, above or kept)
 
 
-def looks_first(kept: int, path: range, mirror: Mirror | None, turn: bool | None) -> bool:
+def can_tell(direct: Direct) -> bool:
+    """Whether the answers of a path can tell. Where the clip shows through the noise at the top they cannot:
+    whatever the look is, they have the source's own lightness."""
+    return (direct.first or direct).bare is None
+
+
+def looks_first(direct: Direct, path: range, mirror: Mirror | None, turn: bool | None) -> bool:
     """Whether a pass looks before it begins, since it does not walk the path whose answers tell: it starts
     below the top (structure), or takes fewer steps. That costs a call.
 
-    kept: for how many steps from the top the source's answers are kept. path: the pass's own steps of these.
-    mirror, turn: as in resample().
+    path: the pass's own steps of those that have an answer. mirror, turn: as in resample().
     """
-    return turn is None and mirror is not None and kept > 0 and path != range(kept)
+    wanted = turn is None and mirror is not None and can_tell(direct)
+    return wanted and direct.steps > 0 and path != range(direct.steps)
 
 
 def calls_before(
@@ -111,7 +117,7 @@ def calls_before(
     path, turn: as in looks_first(). border: as in resample().
     """
     record = inversion.record
-    if record is None or record.direct is None or not looks_first(record.direct.steps, path, mirror, turn):
+    if record is None or record.direct is None or not looks_first(record.direct, path, mirror, turn):
         return 0
     most = to_look_at(inversion.sigmas, record.direct.steps, border)
     return int(first_telling(record.direct.first or record.direct, record.source, most) is not None)
@@ -126,17 +132,18 @@ def walked(
     path: range,
     turn: bool | None,
     shares: tuple[Share, Share],
-    adjusts: tuple[Adjust, Adjust],
+    adjusts: tuple[Adjust, Adjust, Adjust],
 ) -> tuple[Edit | None, Mirror | None]:
     """The direct path of a falling pass, and the mirror through which it goes on.
 
     through: makes evaluate() ask the path's model through a mirror. path, turn: as in looks_first(). shares,
-    adjusts: as in walk(), for looking before the pass begins and for the path itself.
+    adjusts: as in walk(), for looking before the pass begins and for the path itself, and adjusts for what
+    is asked at the top before it.
     """
     auto, seen, edit = turn is None and look.mirror is not None, look.mirror if turn else None, None
     told = evaluate, look.source, sigmas
     through(seen)
-    if looks_first(direct.steps, path, look.mirror, turn):
+    if looks_first(direct, path, look.mirror, turn):
         # all takes of a restyle look at the same answer
         own, look.looked = direct.first or direct, True
         telling = first_telling(own, look.source, look.most)
@@ -145,9 +152,11 @@ def walked(
             seen, evaluate.total = look.mirror if look.across else None, evaluate.total + evaluate.count
             through(seen)
     if path:
-        passing = turn or path.start > 0 or look.looked
+        passing = turn or path.start > 0 or look.looked or not can_tell(direct)
         stop = None if passing else look if auto else look.beside
-        edit = walk(*told, direct, path, shares[1], adjusts[1], stop)
+        # through the mirror the clip has the lightness of the look already
+        bare = None if seen is not None else bare_edit(*told, direct, shares[0](0), adjusts[2])
+        edit = walk(*told, direct, path, shares[1], adjusts[1], stop, bare)
     if path and edit is None:
         # the answers above the one that told have nothing of the source: their steps are not walked again
         seen, evaluate.total = look.mirror, evaluate.total + 1

@@ -9,18 +9,20 @@ source and for the target, at noise that changes from step to step averages that
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from .fresh import drawn
 from .hold import Adjust, distance_from
-from .solvers.evaluation import Evaluate, ModelCalls, Share
+from .solvers.evaluation import Evaluate, Share
 
 # Where the source's own answer is this near to the source, over the source's spread, its recorded noise draws
 # as well as fresh noise.
-NEAR = 0.5
+NEAR = 0.3
+# Questions about the top of the schedule before a path, where the clip shows through the noise there: about
+# noise alone, and about the tone to begin with.
+BARE_CALLS, TONE_CALLS = 2, 2
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +32,8 @@ class Direct:
     seed: what the noise is drawn from. places: of the frames (of the clips, for 5-D latents) in the latent
     that was unsampled: a slice of it keeps their noise. flow: whether the clip fades as the noise rises.
     first: for another take of a restyle, what was asked while unsampling.
+    bare: the answer to the top step's noise without the clip, as start.bare_answer() has it; None where the
+        clip does not show through that noise.
     """
 
     answers: tuple[Tensor, ...]
@@ -37,10 +41,34 @@ class Direct:
     places: tuple[int, ...]
     flow: bool = False
     first: "Direct | None" = None
+    bare: Tensor | None = None
 
     @property
     def steps(self) -> int:
         return len(self.answers)
+
+    @property
+    def all_answers(self) -> tuple[Tensor, ...]:
+        """Those at the steps, and the bare one."""
+        return self.answers if self.bare is None else (*self.answers, self.bare)
+
+    def each(self, change: Callable[[Tensor], Tensor]) -> "Direct":
+        """The same with every answer changed in one way."""
+        bare = None if self.bare is None else change(self.bare)
+        return replace(self, answers=tuple(map(change, self.answers)), bare=bare)
+
+    def asks_bare(self, path: range, turned: bool = False) -> bool:
+        """Whether a pass on that path begins with questions about the top of the schedule. turned: whether it
+        asks through a mirror, in which the clip has the lightness of the look already."""
+        return bool(path) and self.bare is not None and not turned
+
+    def calls_of_source(self, path: range, turned: bool = False) -> int:
+        """Model calls for the source's own answers on that path, and for what the pass asks before it."""
+        return len(path) + ((BARE_CALLS + (path.start > 0)) if self.asks_bare(path, turned) else 0)
+
+    def calls_of_target(self, path: range, turned: bool = False) -> int:
+        """Model calls of a pass on that path, with those before it."""
+        return len(path) + (BARE_CALLS + TONE_CALLS if self.asks_bare(path, turned) else 0)
 
     def varied(self, variation: int) -> "Direct":
         """The same with other fresh noise for each number, whose answers are not asked yet; slices agree."""
@@ -51,7 +79,11 @@ class Direct:
         """The source under the fresh noise of that step."""
         level = sigma.to(source.device)
         clean = source * (1 - level) if self.flow else source
-        return clean + fresh_noise(self.seed, step, self.places, source) * level
+        return clean + self.noise(source, sigma, step)
+
+    def noise(self, source: Tensor, sigma: Tensor, step: int) -> Tensor:
+        """The fresh noise of that step alone."""
+        return fresh_noise(self.seed, step, self.places, source) * sigma.to(source.device)
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,72 +110,6 @@ def fresh_noise(seed: int, step: int, places: tuple[int, ...], like: Tensor) -> 
     return -noise if step % 2 else noise
 
 
-class SourceAnswers:
-    """Asks for the source's answers at fresh noise, for the top steps of the schedule, each once.
-
-    steps: how many; None lets the pass's own calls tell, as far as they are made. first: the step at which
-    the noise lies.
-    """
-
-    def __init__(
-        self,
-        calls: ModelCalls,
-        source: Tensor,
-        sigmas: Tensor,
-        steps: int | None,
-        first: int,
-        variation: int,
-        flow: bool,
-    ):
-        self.calls, self.source, self.sigmas, self.steps, self.first = calls, source, sigmas, steps, first
-        self.variation, self.flow = variation, flow
-        self.answers: dict[int, Tensor] = {}
-
-    def ask_below(self, border: float) -> None:
-        """Asks those at sigmas below the border that the path may need by what is known now."""
-        self._ask([i for i in range(self._path()) if float(self.sigmas[i]) < border])
-
-    def ask_all(self) -> Direct | None:
-        """Asks the others. Returns: None for a path without a step."""
-        path = self._path()
-        missing = [i for i in range(path) if i not in self.answers]
-        self.calls.total = self.calls.count + len(missing)
-        self._ask(missing)
-        if not path:
-            return None
-        return replace(self._fresh, answers=tuple(self.answers[i] for i in range(path)))
-
-    def _path(self) -> int:
-        if self.steps is not None:
-            return self.steps
-        made = zip(self.calls.steps, self.calls.outputs, strict=True)
-        return steps_by_record(made, self.source, self.first)
-
-    @cached_property
-    def _fresh(self) -> Direct:
-        return Direct((), seed_of(self.source, self.variation), tuple(range(len(self.source))), self.flow)
-
-    def _ask(self, steps: Iterable[int]) -> None:
-        for i in steps:
-            self.calls(self._fresh.noised(self.source, self.sigmas[i], i), self.sigmas[i], i)
-            self.answers[i] = self.calls.outputs.pop()
-            self.calls.steps.pop()
-
-
-def before_border(evaluate: Evaluate, border: float, ask: Callable[[], None]) -> Evaluate:
-    """evaluate(), but before its first call at the border or above ask() is called."""
-    below = border > 0
-
-    def crossing(x: Tensor, sigma: Tensor, step: int) -> Tensor:
-        nonlocal below
-        if below and float(sigma) >= border:
-            below = False
-            ask()
-        return evaluate(x, sigma, step)
-
-    return crossing
-
-
 def walk(
     evaluate: Evaluate,
     source: Tensor,
@@ -153,24 +119,41 @@ def walk(
     share: Share,
     adjust: Adjust,
     stop: Callable[[Tensor, Tensor], bool] | None = None,
+    bare: Tensor | None = None,
 ) -> Edit | None:
     """The edit after these steps of the path, from nothing above them; None once stop() says so of an answer
     beside the source's own. `evaluate` answers for the target.
 
+    bare: what the edit begins with, as start.bare_edit() has it.
     Under the source's own prompt both answers are the same bits, and the edit is 0 without a rounding.
     """
     shift = difference = torch.zeros_like(source)
+    taken = source.new_zeros(())
     for i in part:
+        weight = (1 - sigmas[i + 1] / sigmas[i]).to(source.device)
+        if bare is not None:
+            new, taken = _begins(share(i), taken)
+            # less of it the lower a frame begins, where less of the look is open
+            shift = shift + new * bare * (sigmas[i] / sigmas[0]).to(source.device)
+            bare = None if bool((taken == 1).all()) else bare  # it is of the clip's size
         x = direct.noised(source, sigmas[i], i) + shift
         answer = direct.answers[i].to(source.device, source.dtype)
         denoised = evaluate(x, sigmas[i], i)
         if stop is not None and stop(denoised, answer):
             return None
         difference = adjust(denoised, answer) - answer
-        shift = shift + (difference - shift) * (1 - sigmas[i + 1] / sigmas[i]).to(source.device)
-        shift, difference = (_kept(t, share(i)) for t in (shift, difference))
+        shift = shift + (difference - shift) * weight
+        shift, difference = (kept(t, share(i)) for t in (shift, difference))
     last = sigmas[part.stop].to(source.device)
     return Edit(shift, (shift - difference) / last if last > 0 else torch.zeros_like(shift))
+
+
+def _begins(share: Tensor | None, taken: Tensor) -> tuple[Tensor, Tensor]:
+    """How far each frame begins with this step: 1 for the first that it takes, 0 for those below, and after
+    a part of a step what was left out of it, so that no start between two steps is a jump. And what it takes
+    of this step. taken: the same of the step above."""
+    now = torch.ones_like(taken) if share is None else share.to(taken)
+    return torch.where(now > 0, 1 - taken, 0.0), now
 
 
 def with_noise(edit: Edit | None, unit: Tensor, sigma: Tensor) -> Edit:
@@ -179,7 +162,7 @@ def with_noise(edit: Edit | None, unit: Tensor, sigma: Tensor) -> Edit:
     return mixed if edit is None else Edit(edit.shift + mixed.shift, edit.velocity + mixed.velocity)
 
 
-def _kept(edit: Tensor, share: Tensor | None) -> Tensor:
+def kept(edit: Tensor, share: Tensor | None) -> Tensor:
     return edit if share is None else torch.where(share > 0, edit * share, 0.0)
 
 

@@ -12,11 +12,13 @@ from . import mix, schedules, solvers, steps
 from .across import Look, to_look_at, walked
 from .checks import check_fraction, check_latent, check_mask, per_frame
 from .errors import Cause, UnsamplingError
-from .hold import Adjust, holding, in_turn
+from .hold import Adjust, holding, in_turn, unchanged
 from .mirror import Mirror
 from .record import Inversion, Record
 from .repeats import Compare, Remembering, compared
 from .solvers.evaluation import Callback, Course, Denoise, Evaluate, ModelCalls, Store, in_memory
+from .source_answers import SourceAnswers, before_border
+from .start import shows_through
 from .steady import steadying
 
 
@@ -27,32 +29,39 @@ def calls_rising(
     end: float = 1.0,
     direct: float | None = 0.0,
     repeated: bool = False,
+    shows: bool = False,
 ) -> int:
     """Model calls that unsample() will make with these settings; with direct None at most.
 
-    repeated: whether it asks one question again, to compare.
+    repeated: whether it asks one question again, to compare. shows: what start.shows_through() says.
     """
     method, recording = solvers.pair(solver), solvers.recording(solver, record)
     start = schedules.start_index(sigmas, end)
     fresh = steps.asked(sigmas, start, direct, recording)
-    more = (len(sigmas) - 1 if fresh is None else fresh) + int(repeated)
-    return method.calls_rising(sigmas[start:], recording) + more
+    path = len(sigmas) - 1 if fresh is None else fresh
+    bare = direct_path.BARE_CALLS if shows and path else 0
+    return method.calls_rising(sigmas[start:], recording) + path + bare + int(repeated)
 
 
-def calls_falling(inversion: Inversion, structure: float | Tensor = 0.0, direct: float | None = None) -> int:
-    """Model calls that resample() will make with these settings."""
+def calls_falling(
+    inversion: Inversion, structure: float | Tensor = 0.0, direct: float | None = None, turned: bool = False
+) -> int:
+    """Model calls that resample() will make with these settings. turned: through a mirror from the start."""
     path = steps.path(inversion, structure, direct)
     start = max(path.stop, min(steps.starts(inversion, structure, direct))) - inversion.start
-    part = inversion.sigmas[inversion.start + start :]
-    at_top = start == 0 and not path
-    tail = solvers.pair(inversion.solver).calls_falling(part, at_top) if len(part) > 1 else 0
-    return len(path) + tail
+    part, method = inversion.sigmas[inversion.start + start :], solvers.pair(inversion.solver)
+    tail = method.calls_falling(part, at_top=start == 0 and not path) if len(part) > 1 else 0
+    kept = None if inversion.record is None else inversion.record.direct
+    return (len(path) if kept is None else kept.calls_of_target(path, turned)) + tail
 
 
-def calls_there_and_back(solver: str, sigmas: Tensor, end: float, direct: float | None) -> int:
-    """Model calls that a resampling of such an unsampling makes without structure, at most."""
+def calls_there_and_back(
+    solver: str, sigmas: Tensor, end: float, direct: float | None, shows: bool = False
+) -> int:
+    """Model calls that a resampling of it makes without structure, at most. shows: as in calls_rising()."""
     top = schedules.start_index(sigmas, end) if direct == 0 else 0
-    return solvers.pair(solver).calls_falling(sigmas[top:], at_top=True)
+    bare = direct_path.BARE_CALLS + direct_path.TONE_CALLS if shows and direct != 0 else 0
+    return solvers.pair(solver).calls_falling(sigmas[top:], at_top=True) + bare
 
 
 @torch.no_grad()
@@ -86,8 +95,8 @@ def unsample(
         results.
     store: puts each tensor of the record away, for example into a file of its own, and returns it from there.
     direct: for which fraction of the steps, from the top of the schedule, to ask for the source's answer at
-        fresh noise as well, so that resample() can walk a direct path there: one call and one latent a step.
-        0 for none; None lets the record choose.
+        fresh noise as well, so that resample() can walk a direct path there: a call and a latent a step, two
+        calls and a latent more where the clip shows through the top. 0: none; None: the record chooses.
     variation: another number draws other fresh noise.
     flow: whether x is (1 - sigma) * x0 + sigma * eps, which fresh noise has to know.
     compare: is given two answers to one question, asked again at the end of the way up: one call more, at
@@ -109,10 +118,11 @@ def unsample(
     mask = None if mask is None else check_mask(mask, x, recording)
     part = sigmas[start:]
     fresh = steps.asked(sigmas, start, direct, recording)
-    calls = calls_rising(solver, sigmas, record, end, direct, compare is not None)
+    shows = fresh != 0 and shows_through(x, sigmas[0], flow)
+    calls = calls_rising(solver, sigmas, record, end, direct, compare is not None, shows)
     evaluate = ModelCalls(denoise, calls, callback, store if recording else None, half)
-    answers = direct_path.SourceAnswers(evaluate, x, sigmas, fresh, start, variation, flow)
-    at_border = partial(direct_path.before_border, border=border, ask=lambda: answers.ask_below(border))
+    answers = SourceAnswers(evaluate, x, sigmas, fresh, start, variation, flow, shows)
+    at_border = partial(before_border, border=border, ask=lambda: answers.ask_below(border))
     noise = _risen(method, evaluate, x, part, start, recording, compare, border, at_border)
     if not recording:
         return Inversion(noise, sigmas, solver, start, None, evaluate.count, dict(info or {}))
@@ -151,17 +161,18 @@ def resample(
     store: as in unsample(), for the walk of the rising pass, which is made again first: one tensor
         for each call of a step.
     direct: the fraction of the steps, from the top, to take by the direct path, in which the noise has no
-        part: 0 for none, 1 for all, None for as many as the record has answers for.
+        part: 0 for none, 1 for all, None for as many as the record has answers for. Direct.calls_of_target()
+        says what it costs.
     direct_denoise: the same model and prompt on that path, at the cfg of the unsampling; denoise if None.
     hold: 0 to 1, how much to pull the layout of each answer to the source's own answer; needs the record.
     steady: 0 to 1, how much to even out the edit's layout from frame to frame; needs the record.
     compare: is given each answer beside the recorded one, which answers the same question as long as the
-        settings are the source's own and no answer before was another.
+        settings are the source's own and no answer before was another; of noise alone, the mean of both.
     flow: as in unsample(), which mixed noise has to know where a pass does not begin at it.
     mirror: through which the model may be asked, so that dark and bright change places. turn: whether it is:
         None only where the answers of a direct path from the top of the schedule show that the new look lies
-        across the source's lightness, which costs one call more; a pass that starts below makes it
-        beforehand. Frames that structure keeps whole, and what is outside a mask, are the source.
+        across the source's lightness (across.can_tell()), which costs one call more; a pass that starts below
+        makes it beforehand. Frames that structure keeps whole, and what is outside a mask, are the source.
     across: is told whether the look lies across where answers were looked at; None: none of them shows it.
     border: another model answers below it, so nothing is looked at there.
 
@@ -175,8 +186,8 @@ def resample(
     _check_adjusting("hold", hold, inversion, Cause.HOLD_WITHOUT_RECORD)
     _check_adjusting("steady", steady, inversion, Cause.STEADY_WITHOUT_RECORD)
     part, offset = inversion.sigmas[inversion.start :], inversion.start
-    record, calls = inversion.record, calls_falling(inversion, structure, direct)
-    seen = mirror if turn else None
+    record, seen = inversion.record, mirror if turn else None
+    calls = calls_falling(inversion, structure, direct, seen is not None)
     evaluate = ModelCalls(denoise, calls, callback, half=record is not None and record.half)
     ask = partial(_ask_through, evaluate, callback)
     if record is None:
@@ -204,7 +215,7 @@ def resample(
     if record.direct is not None:
         most = to_look_at(inversion.sigmas, record.direct.steps, border)
         look, adjust = Look(source, mirror, most), in_turn(holding(source, hold, push=False), evening)
-        adjusts = adjust, _looked_at(adjust, compare, evaluate)
+        adjusts = adjust, _looked_at(adjust, compare, evaluate), _looked_at(unchanged, compare, evaluate)
         shares = steps.shares(mask, torch.zeros_like(starts)), share
         through = partial(ask, denoise=direct_denoise or denoise)
         told = inversion.sigmas, record.direct, path, turn
@@ -225,7 +236,7 @@ def resample(
     course = Course(start, start + offset, fidelity, share, velocity, adjust, changed)
     x = method.fall_recorded(evaluate, x, part, offset, walk, course)
     x = x if seen is None else seen(x)
-    return keep_outside(torch.where(starts == end, source, x), source, mask)
+    return steps.keep_outside(torch.where(starts == end, source, x), source, mask)
 
 
 def _ask_through(
@@ -236,15 +247,6 @@ def _ask_through(
         evaluate.denoise, evaluate.callback = denoise, callback
     else:
         evaluate.denoise, evaluate.callback = mirror.seen(denoise), mirror.shown(callback)
-
-
-def keep_outside(x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:
-    """x where the mask is 1, the source where it is 0, to the bit; a cross-fade between
-    (docs/exactness.md#mask)."""
-    if mask is None:
-        return x
-    faded = source + mask * (x - source)
-    return torch.where(mask == 0, source, torch.where(mask == 1, x, faded))
 
 
 @torch.no_grad()

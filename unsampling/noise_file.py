@@ -27,7 +27,7 @@ FORMAT, VERSION = "unsampling noise", 1
 KIND, NUMBER, SETTINGS = "format", "version", "settings"
 # of the tensors
 NOISE, SOURCE, EXTRA = "noise", "source", "latent."
-START, RECORDED, MASK = "record.noise", "record.source", "record.mask"
+START, RECORDED, MASK, BARE = "record.noise", "record.source", "record.mask", "record.direct.bare"
 PICTURE = "picture"
 LONGEST = 200  # characters of a stranger's text in a sentence
 
@@ -98,10 +98,11 @@ def entries(saved: Saved, half: bool) -> dict[str, Entry]:
 
 
 def _answers(past: Record) -> Iterator[tuple[str, Tensor]]:
-    fresh = () if past.direct is None else past.direct.answers
+    fresh, bare = ((), None) if past.direct is None else (past.direct.answers, past.direct.bare)
     return chain(
         zip(map(_output, range(len(past.outputs))), past.outputs, strict=True),
         zip(map(_fresh, range(len(fresh))), fresh, strict=True),
+        () if bare is None else [(BARE, bare)],
     )
 
 
@@ -138,6 +139,7 @@ def _told_record(past: Record, frames: list[int] | None) -> dict[str, Any]:
             "seed": direct.seed,
             "places": list(places),
             "flow": direct.flow,
+            "bare": direct.bare is not None,
         }
     return {"outputs": len(past.outputs), "half": past.half, "mask": past.mask is not None, "direct": told}
 
@@ -285,7 +287,8 @@ def _direct(told: dict[str, Any], made: Inversion, noise: Tensor, whole: Callabl
     if len(places) != len(noise):
         raise UnsamplingError(f"it is damaged: it has the places of {len(places)} of {len(noise)} frames")
     answers = tuple(_like(whole(_fresh(i)), noise, _fresh(i)) for i in range(steps))
-    return Direct(answers, value(told, "seed", int), places, value(told, "flow", bool))
+    bare = _like(whole(BARE), noise, BARE) if value(told, "bare", bool, False) else None
+    return Direct(answers, value(told, "seed", int), places, value(told, "flow", bool), bare=bare)
 
 
 def _like(x: Tensor, noise: Tensor, name: str) -> Tensor:

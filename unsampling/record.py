@@ -36,7 +36,7 @@ class Record:
     @property
     def nbytes(self) -> int:
         """Bytes of the source and of all answers."""
-        fresh = () if self.direct is None else self.direct.answers
+        fresh = () if self.direct is None else self.direct.all_answers
         return sum(t.nbytes for t in (self.source, *self.outputs, *fresh))
 
 
@@ -74,6 +74,18 @@ class Inversion:
     def direct_steps(self) -> int:
         """Steps from the top of the schedule for which the source's answers at fresh noise are kept."""
         return 0 if self.record is None or self.record.direct is None else self.record.direct.steps
+
+    @property
+    def direct_calls(self) -> int:
+        """How often the model was asked for these, and for what a pass compares with before its path."""
+        kept = None if self.record is None else self.record.direct
+        return 0 if kept is None else kept.calls_of_source(range(kept.steps))
+
+    def asks_bare(self, path: range, turned: bool = False) -> bool:
+        """Whether a pass on that path begins with questions about the top of the schedule. turned: whether it
+        asks through a mirror."""
+        kept = None if self.record is None else self.record.direct
+        return kept is not None and kept.asks_bare(path, turned)
 
     @property
     def nbytes(self) -> int:

@@ -2,6 +2,7 @@
 
 from math import ceil, floor
 
+import torch
 from torch import Tensor
 
 from .checks import check_fraction
@@ -111,3 +112,12 @@ def shares(mask: Tensor | None, starts: Tensor) -> Share:
         return left if unmasked is None else left * unmasked
 
     return share
+
+
+def keep_outside(x: Tensor, source: Tensor, mask: Tensor | None) -> Tensor:
+    """x where the mask is 1, the source where it is 0, to the bit; a cross-fade between
+    (docs/exactness.md#mask)."""
+    if mask is None:
+        return x
+    faded = source + mask * (x - source)
+    return torch.where(mask == 0, source, torch.where(mask == 1, x, faded))

@@ -51,7 +51,8 @@ def latents(x: Tensor, calls: int, half: bool, points: int) -> tuple[int, int]:
 def of_inversion(inversion: Inversion, past: Record, x: Tensor) -> tuple[int, int]:
     """The same for the record of an inversion, of frames like x."""
     points = solvers.pair(inversion.solver).stages * inversion.steps
-    return latents(x, len(past.outputs) + inversion.direct_steps, past.half, points)
+    fresh = () if past.direct is None else past.direct.all_answers
+    return latents(x, len(past.outputs) + len(fresh), past.half, points)
 
 
 def remark(whole: int) -> str:

@@ -108,7 +108,7 @@ def without_path(name: str, cfg: float = 1.0, **settings: Any) -> Down:
     """From the noise itself: what was asked for a path does not count."""
     # nor is lightness looked at, which a path's answers would tell of
     how = {"direct": 0.0, "turn": False} | settings
-    return Down(name, falling(**how), cfg, spared=lambda inversion: inversion.direct_steps)
+    return Down(name, falling(**how), cfg, spared=lambda inversion: inversion.direct_calls)
 
 
 def _mirrored() -> Down:

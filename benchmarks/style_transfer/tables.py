@@ -17,10 +17,12 @@ from demo.world import HELD_OUT, STYLE_NAMES
 UNSEEN = """\
 Blueprint, dark blue with pale lines, is in no training, and no setting was chosen on it. It is unsampled
 without a condition, FlowEdit's source has none either, and it goes to the styles that are not dark."""
-LOW = "The schedule begins at 14.6, as Align Your Steps' for SD1.5 does, and all else is the same."
+LOW = """\
+The schedule begins at 14.6, as Align Your Steps' for SD1.5 does. The clip shows through the noise there, so
+the direct path begins with what the model says of the look without the clip."""
 ACROSS_LOW = """\
-Of these the pairs with a dark style. No answer shows there that the look lies across, so lightness is turned
-because the user says so."""
+Of these the pairs with a dark style. No answer shows there that the look lies across, so none is looked at,
+and lightness is turned because the user says so."""
 HOLD = "The first clips, unsampled with their own style as the condition and without any."
 LONG = """\
 Every call is in windows of 16 frames that share 6 (`demo.model.windows`), which rows do not count."""
@@ -40,6 +42,7 @@ def tables(results: Sequence[Result]) -> str:
         _section("Every way", _coverage(compared(results)), compared(results)),
         _section("From a dark style that the model never saw", UNSEEN, setting(results, "unseen")),
         _section("From sigma 14.6", LOW, low),
+        _section("From sigma 14.6, between light styles", "", [r for r in low if not r.transfer.crosses]),
         _section("From sigma 14.6, across lightness", ACROSS_LOW, [r for r in low if r.transfer.crosses]),
         _section("Hold, and no text for the source", HOLD, setting(results, "hold")),
         *(_long(results, frames) for frames in ("64 frames", "256 frames")),

@@ -100,3 +100,32 @@ def direct_path(source, target, x0, sigmas, noise, flow=False):
         v_target = (z_target - target(z_target, here, i)) / here
         z = z + (there - here) * (v_target - v_source)
     return z
+
+
+def direct_path_from_noise_alone(source, target, x0, sigmas, noise, gain, first=0, flow=False):
+    """The same from step `first`, but the edit begins with what the texts say of the top's noise alone, and
+    with the tone that the model gives back; less of both the lower it begins, and the more a frame shows."""
+    top, whole = float(sigmas[0]), noise[0] * float(sigmas[0])
+    bare = [(model(whole, top, 0) + model(-whole, top, 0)) / 2 for model in (target, source)]
+    pattern = gain * (bare[0] - bare[1])
+    pattern = pattern - pattern.mean((-2, -1), keepdim=True)
+    seen = (1 - top if flow else 1.0) * x0 + whole
+
+    def told(tone):
+        return (target(seen + pattern + tone, top, 0) - source(seen, top, 0)).mean((-2, -1), keepdim=True)
+
+    one = told(0.0)
+    two = told(one)
+    share = (((two - one) * one).sum(1, True) / one.square().sum(1, True)).clamp(0, 0.8)
+    height, width = x0.shape[-2:]
+    along = [torch.fft.fftfreq(size, 1 / size) for size in (height, width)]
+    gain = 1 / (1 + (torch.hypot(along[0][:, None], along[1]) / 4) ** 6)
+    low = torch.fft.ifft2(torch.fft.fft2((1 - top if flow else 1.0) * x0) * gain).real
+    of_clip, of_noise = low.square().mean((1, -2, -1), keepdim=True), top**2 * gain.square().mean()
+    edit = (pattern + one / (1 - share)) * of_noise / (of_noise + of_clip) * float(sigmas[first]) / top
+    for i in range(first, len(noise)):
+        here, there = float(sigmas[i]), float(sigmas[i + 1])
+        x = (1 - here if flow else 1.0) * x0 + here * noise[i]
+        difference = target(x + edit, here, i) - source(x, here, i)
+        edit = edit + (difference - edit) * (1 - there / here)
+    return x0 + edit

@@ -3,20 +3,27 @@
 import pytest
 import sigma_lists
 import torch
-from analytic_denoisers import IMAGES, OTHER, VIDEO, Spy, clip, denoiser, in_half, questions, world
+from analytic_denoisers import IMAGES, OTHER, VIDEO, Spy, clip, denoiser, in_half, questions, relative, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from plain_solvers import direct_path
+from test_start import BEFORE, without
 
 from unsampling import UnsamplingError, resample, schedules, solvers, unsample
 from unsampling import direct as engine
 from unsampling import steps as steps_module
 from unsampling.across import Look, lies_across
+from unsampling.direct import BARE_CALLS
 from unsampling.inversion import calls_falling, calls_rising
 
 SOLVERS = solvers.recorded()
 AYS = schedules.ays("SD1", 16)
+HIGH = sigma_lists.karras(16, high=250.0)  # the clip does not show through the noise at its top
 FLOW = sigma_lists.flow(12)
+# and what is asked more on the way up, and before a path on the way down
+TOPS = pytest.mark.parametrize(
+    "sigmas, bare, before", [(AYS, BARE_CALLS, BEFORE), (HIGH, 0, 0)], ids=["shows", "high"]
+)
 
 
 def scene(shape=IMAGES, flow=False, cfg=1.0):
@@ -70,7 +77,7 @@ def test_half_precision_models_come_back_too(solver):
 @pytest.mark.parametrize("solver", SOLVERS)
 def test_the_whole_path_is_flowedit(solver, shape, flow):
     x0, denoise, edit = scene(shape, flow)
-    sigmas = FLOW if flow else AYS
+    sigmas = FLOW if flow else HIGH
     inversion = unsample(denoise, x0, sigmas, solver, direct=1.0, flow=flow)
     noise = [noise_of(inversion, step, x0) for step in range(len(sigmas) - 1)]
     expected = direct_path(denoise, edit, x0, sigmas, noise, flow)
@@ -88,25 +95,25 @@ def noise_of(inversion, step, like):
 def test_midpoint_goes_on_from_the_recorded_state_and_velocity(steps):
     """What follows the joint is the midpoint pair on the state plus the edit: here by its definition."""
     x0, denoise, edit = scene()
-    inversion = unsample(denoise, x0, AYS, direct=steps / 16)
+    inversion = unsample(denoise, x0, HIGH, direct=steps / 16)
     noise = [noise_of(inversion, step, x0) for step in range(steps)]
-    shift = direct_path(denoise, edit, x0, AYS[: steps + 1], noise) - x0
+    shift = direct_path(denoise, edit, x0, HIGH[: steps + 1], noise) - x0
     x = state = recorded_state(denoise, x0, inversion, steps)
     assert torch.allclose(resample(denoise, inversion, structure=steps / 16, direct=0.0), x0)
-    before = direct_path(denoise, edit, x0, AYS[:steps], noise[:-1]) - x0 if steps > 1 else 0 * x0
-    x_s = x0 + AYS[steps - 1] * noise[-1]
-    last = edit(x_s + before, float(AYS[steps - 1]), 0) - denoise(x_s, float(AYS[steps - 1]), 0)
+    before = direct_path(denoise, edit, x0, HIGH[:steps], noise[:-1]) - x0 if steps > 1 else 0 * x0
+    x_s = x0 + HIGH[steps - 1] * noise[-1]
+    last = edit(x_s + before, float(HIGH[steps - 1]), 0) - denoise(x_s, float(HIGH[steps - 1]), 0)
     x = state + shift
-    velocity = recorded_velocity(inversion, steps) + (shift - last) / AYS[steps]
+    velocity = recorded_velocity(inversion, steps) + (shift - last) / HIGH[steps]
     first = Spy(edit)
     resample(first, inversion)
-    at = (AYS[steps] + AYS[steps + 1]) / 2 if AYS[steps + 1] > 0 else AYS[steps] * 0.6
+    at = (HIGH[steps] + HIGH[steps + 1]) / 2 if HIGH[steps + 1] > 0 else HIGH[steps] * 0.6
     asked = first.calls[steps]
     correction = recorded_point(inversion, steps) - (
-        state + (at - AYS[steps]) * recorded_velocity(inversion, steps)
+        state + (at - HIGH[steps]) * recorded_velocity(inversion, steps)
     )
     assert asked.sigma == pytest.approx(float(at))
-    assert torch.allclose(asked.x, x + (at - AYS[steps]) * velocity + correction, atol=2e-3)
+    assert torch.allclose(asked.x, x + (at - HIGH[steps]) * velocity + correction, atol=2e-3)
 
 
 def walk_of(inversion):
@@ -135,7 +142,7 @@ def test_midpoint_joins_a_climb_that_ends_at_the_path_by_the_answer_at_its_noise
     assert inversion.start == inversion.direct_steps == 8
     down = Spy(edit)
     resample(down, inversion)
-    assert down.steps == list(range(16))
+    assert down.steps == [0] * BEFORE + list(range(16))
     assert len(down.calls) == calls_falling(inversion)
 
 
@@ -161,22 +168,29 @@ def test_below_the_structure_there_is_nothing_left_of_the_path(solver):
 @pytest.mark.parametrize("end", [0.5, 1.0])
 @pytest.mark.parametrize("kept", [0.5, 0.9, 1.0])
 @pytest.mark.parametrize("structure", [0.0, 0.2, 0.8, 1.0])
-def test_calls_are_known_beforehand(solver, end, kept, structure):
+@TOPS
+def test_calls_are_known_beforehand(solver, end, kept, structure, sigmas, bare, before):
     x0, denoise, edit = scene()
     up, down, told = Spy(denoise), Spy(edit), []
-    inversion = unsample(up, x0, AYS, solver, end=end, direct=kept)
-    assert len(up.calls) == inversion.calls == calls_rising(solver, AYS, True, end, kept)
+    inversion = unsample(up, x0, sigmas, solver, end=end, direct=kept)
+    known = calls_rising(solver, sigmas, True, end, kept)
+    assert len(up.calls) == inversion.calls == known + bare
+    assert known + bare == calls_rising(solver, sigmas, True, end, kept, shows=bare > 0)
     resample(down, inversion, structure, callback=lambda *report: told.append(report[:2]))
-    assert len(down.calls) == calls_falling(inversion, structure)
+    walks = bool(steps_module.path(inversion, structure, None))
+    path_alone = calls_falling(without(inversion), structure)
+    assert len(down.calls) == calls_falling(inversion, structure) == path_alone + before * walks
     assert told == [(i + 1, len(down.calls)) for i in range(len(down.calls))]
 
 
-def test_rows_at_16_steps():
-    """What the price of a restyle rests on: the whole climb, a climb that ends at the path, a further one."""
+@pytest.mark.parametrize("sigmas, bare, before", [(AYS, 2, 4), (HIGH, 0, 0)], ids=["shows", "high"])
+def test_rows_at_16_steps(sigmas, bare, before):
+    """What the price of a restyle rests on: the whole climb, a climb that ends at the path, a further one.
+    Where the clip shows through the noise, two calls more on the way up and four on the way down."""
     x0, denoise, _ = scene()
-    whole, half = (unsample(denoise, x0, AYS, end=end, direct=10 / 16) for end in (1.0, 6 / 16))
-    assert (whole.calls, calls_falling(whole)) == (28, 16)
-    assert (half.calls, calls_falling(half)) == (18, 16)
+    whole, half = (unsample(denoise, x0, sigmas, end=end, direct=10 / 16) for end in (1.0, 6 / 16))
+    assert (whole.calls, calls_falling(whole)) == (28 + bare, 16 + before)
+    assert (half.calls, calls_falling(half)) == (18 + bare, 16 + before)
 
 
 def test_each_call_of_the_path_has_its_steps_own_sigma_and_label():
@@ -184,21 +198,36 @@ def test_each_call_of_the_path_has_its_steps_own_sigma_and_label():
     up, down = Spy(denoise), Spy(edit)
     inversion = unsample(up, x0, AYS, direct=0.5)
     resample(down, inversion)
-    fresh = up.calls[-8:]
+    fresh, walked = up.calls[-8 - BARE_CALLS : -BARE_CALLS], down.calls[BEFORE : BEFORE + 8]
     assert [(c.sigma, c.step) for c in fresh] == [(float(AYS[i]), i) for i in range(8)]
-    assert [(c.sigma, c.step) for c in down.calls[:8]] == [(c.sigma, c.step) for c in fresh]
-    assert torch.equal(down.calls[0].x, fresh[0].x)
+    assert [(c.sigma, c.step) for c in walked] == [(c.sigma, c.step) for c in fresh]
+    for ours, theirs in zip(up.calls[-BARE_CALLS:], down.calls[:BARE_CALLS], strict=True):
+        assert (ours.sigma, ours.step) == (theirs.sigma, theirs.step) == (float(AYS[0]), 0)
+        assert torch.equal(ours.x, theirs.x)
+    for call in down.calls[BARE_CALLS:BEFORE]:
+        assert (call.sigma, call.step) == (float(AYS[0]), 0)
+        # the clip under the noise of the path's own first question, and an edit far smaller than that noise
+        assert 0 < relative(call.x, fresh[0].x) < 0.2
 
 
-def test_the_record_chooses_the_steps_whose_answers_lie_far_from_the_source():
+def test_the_first_question_of_a_path_from_a_high_top_is_the_sources_own():
+    x0, denoise, edit = scene()
+    up, down = Spy(denoise), Spy(edit)
+    resample(down, unsample(up, x0, HIGH, direct=0.5))
+    assert torch.equal(down.calls[0].x, up.calls[-8].x)
+
+
+@pytest.mark.parametrize("sigmas, bare", [(AYS, BARE_CALLS), (HIGH, 0)], ids=["shows", "high"])
+def test_the_record_chooses_the_steps_whose_answers_lie_far_from_the_source(sigmas, bare):
     x0, denoise, _ = scene()
     up = Spy(denoise)
-    inversion = unsample(up, x0, AYS, direct=None)
+    inversion = unsample(up, x0, sigmas, direct=None)
     spread = (x0 - x0.mean((0, 2, 3), keepdim=True)).norm()
     far = [call.step for call in up.calls[1:18] if (call.answer - x0).norm() > engine.NEAR * spread]
     assert sorted(set(far)) == list(range(inversion.direct_steps))
     assert 0 < inversion.direct_steps < 16
-    assert inversion.calls == 18 + inversion.direct_steps <= calls_rising("midpoint", AYS, direct=None)
+    assert inversion.calls == 18 + inversion.direct_steps + bare
+    assert inversion.calls <= calls_rising("midpoint", sigmas, direct=None, shows=bare > 0)
 
 
 def test_a_schedule_that_begins_near_the_source_needs_no_path():
@@ -232,13 +261,20 @@ def test_a_frame_has_its_noise_in_any_slice_and_each_step_and_frame_another():
 
 @pytest.mark.parametrize("solver", SOLVERS)
 @pytest.mark.parametrize("kept", [0.5, 1.0])
-def test_a_mask_keeps_the_source_and_leaves_the_rest_as_it_was(solver, kept):
+@pytest.mark.parametrize(
+    "sigmas, begins", [(HIGH, False), (AYS, False), (AYS, True)], ids=["high", "without a start", "shows"]
+)
+def test_a_mask_keeps_the_source_and_leaves_the_rest_as_it_was(solver, kept, sigmas, begins):
+    """But for the tone that an edit begins with where the clip shows through, which is that of the inside."""
     x0, denoise, edit = scene()
     left = torch.tensor([0.0, 0.0, 0.0, 1.0, 1.0, 1.0]).reshape(1, 1, 1, 6)
-    masked, free = (unsample(denoise, x0, AYS, solver, mask=m, direct=kept) for m in (left, None))
+    masked, free = (unsample(denoise, x0, sigmas, solver, mask=m, direct=kept) for m in (left, None))
+    if not begins:
+        masked, free = without(masked), without(free)
     result = resample(edit, masked)
     assert torch.equal(result[..., :3], x0[..., :3])
-    assert torch.equal(result[..., 3:], resample(edit, free)[..., 3:])
+    assert not torch.allclose(result[..., 3:], x0[..., 3:], atol=0.1)
+    assert torch.equal(result[..., 3:], resample(edit, free)[..., 3:]) is not begins
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
@@ -249,9 +285,11 @@ def test_a_frame_that_starts_lower_is_the_source_until_then(solver):
     structure = torch.tensor([0.0, 0.25, 0.25, 0.5, 0.75, 0.75, 1.0, 1.0])
     result = resample(down, inversion, structure)
     fresh = inversion.record.direct
+    walked = down.calls[BEFORE:]
     for step, first in ((0, 1), (3, 1), (4, 3), (7, 3)):
         noised = fresh.noised(x0, AYS[step], step)
-        assert torch.equal(down.calls[step].x[first:], noised[first:])
+        assert torch.equal(walked[step].x[first:], noised[first:])
+        assert not torch.allclose(walked[step].x[:first], noised[:first], atol=0.1)
     assert torch.equal(result[6:], x0[6:])
     assert not torch.allclose(result[:4], x0[:4], atol=0.1)
 
@@ -261,7 +299,7 @@ def test_cfg_is_left_out_of_the_path():
     x0, plain, guided = clip(place), Spy(denoiser(place, OTHER)), Spy(denoiser(place, OTHER, 3.0))
     inversion = unsample(denoiser(place), x0, AYS, direct=0.5)
     resample(guided, inversion, direct_denoise=plain)
-    assert plain.steps == list(range(8)) and guided.steps == list(range(8, 16))
+    assert plain.steps == [0] * BEFORE + list(range(8)) and guided.steps == list(range(8, 16))
 
 
 def test_the_sources_own_prompt_at_a_higher_cfg_edits_below_the_path_alone():
@@ -382,10 +420,13 @@ def test_answers_are_stored_like_the_rest_of_the_record():
         stored.append(x.clone())
         return stored[-1]
 
-    inversion = unsample(denoise, x0, AYS, direct=0.5, store=store)
-    assert len(stored) == 18 + 8 + 1
-    plain = unsample(denoise, x0, AYS)
-    assert inversion.nbytes == plain.nbytes + 8 * x0.nbytes
+    for sigmas, bare in ((AYS, 1), (HIGH, 0)):
+        stored.clear()
+        inversion = unsample(denoise, x0, sigmas, direct=0.5, store=store)
+        assert len(stored) == 18 + 8 + bare + 1
+        assert any(inversion.record.direct.bare is one for one in stored) is bool(bare)
+        plain = unsample(denoise, x0, sigmas)
+        assert inversion.nbytes == plain.nbytes + (8 + bare) * x0.nbytes
 
 
 def test_a_look_that_turns_dark_and_bright_round_is_seen_by_its_first_answer():

@@ -7,8 +7,9 @@ import sigma_lists
 import torch
 from analytic_denoisers import IMAGES, OTHER, SOURCE, VIDEO, clip, denoiser, world
 
-from unsampling import resample, schedules, solvers, unsample
+from unsampling import resample, schedules, solvers, steps, takes, unsample
 from unsampling.inversion import calls_rising
+from unsampling.start import shows_through
 
 AYS = schedules.ays("SD1", 16)
 
@@ -49,19 +50,23 @@ def test_each_is_needed_in_one_run_and_nothing_else_changes(solver, border, reco
     recorded = bool(record) and solver in solvers.recorded()
     direct = direct if recorded else 0.0
     x0, pair, _ = scene(border)
+    shows = shows_through(x0, AYS[0], False)
+    most = calls_rising(solver, AYS, record, direct=direct, repeated=True, shows=shows)
     plain = unsample(pair, x0, AYS, solver, record, direct=direct)
     pair.asked.clear()
     ordered = unsample(pair, x0, AYS, solver, record, direct=direct, border=border, compare=ignore)
     # no call is made below 0.02; without the answer at the noise a plain pass may end below 14
     assert pair.runs == ["low", "high"] or (border, pair.runs) in ((0.02, ["high"]), (14.0, ["low"]))
-    assert len(pair.asked) == ordered.calls <= calls_rising(solver, AYS, record, direct=direct, repeated=True)
+    assert len(pair.asked) == ordered.calls <= most
+    assert direct is None or ordered.calls == most
     assert torch.equal(ordered.noise, plain.noise)
     if not recorded:
         return
     assert all(map(torch.equal, ordered.record.outputs, plain.record.outputs))
     assert ordered.direct_steps == plain.direct_steps
     if plain.direct_steps:
-        assert all(map(torch.equal, ordered.record.direct.answers, plain.record.direct.answers))
+        assert all(map(torch.equal, ordered.record.direct.all_answers, plain.record.direct.all_answers))
+        assert shows and ordered.record.direct.bare is not None
 
 
 @pytest.mark.parametrize("solver", solvers.recorded())
@@ -81,6 +86,19 @@ def test_the_way_back_is_exact_asks_the_same_and_changes_once(solver, flow, dire
         edit.asked.clear()
         assert not torch.equal(resample(edit, made, structure, flow=flow), x0)
         assert edit.runs in (["high", "low"], ["low"])
+
+
+@pytest.mark.parametrize("border", [0.5, 3.0, 14.0, 100.0])
+@pytest.mark.parametrize("structure", [0.0, 0.3])
+def test_a_take_needs_each_in_one_run(border, structure):
+    """Its question about noise alone is one of the top, too."""
+    x0, pair, _ = scene(border)
+    made = unsample(pair, x0, AYS, direct=1.0, border=border)
+    path = steps.path(made, structure, None)
+    pair.asked.clear()
+    takes.vary(pair, made, 1, path)
+    assert len(pair.asked) == takes.calls(made, path)
+    assert pair.runs == (["low"] if border == 100.0 else ["high", "low"])
 
 
 @pytest.mark.parametrize("record", [True, False])

@@ -6,9 +6,10 @@ from functools import partial
 import pytest
 import sigma_lists
 import torch
-from analytic_denoisers import IMAGES, OTHER, VIDEO, clip, denoiser, world
+from analytic_denoisers import IMAGES, OTHER, VIDEO, Spy, clip, denoiser, world
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from test_start import BEFORE
 
 from unsampling import resample, schedules, solvers, steps, takes, unsample
 from unsampling.across import MOST, calls_before, lies_across
@@ -17,6 +18,9 @@ from unsampling.mirror import Mirror, of_colours, of_pixels
 
 AYS = schedules.ays("SD1", 16)
 FLOW = sigma_lists.flow(12)
+HIGH = sigma_lists.karras(16, high=250.0)  # the clip does not show through the noise at its top
+# and how much is asked before a path that no mirror turns round
+TOPS = pytest.mark.parametrize("sigmas, before", [(AYS, BEFORE), (HIGH, 0)], ids=["shows", "high"])
 
 
 def of_latents(flow=False, level=0.3):
@@ -126,24 +130,25 @@ def test_only_looks_on_the_two_sides_of_grey_are_across(tone, other, across):
 @pytest.mark.parametrize("solver", solvers.recorded())
 def test_a_look_across_is_turned_round_by_itself_and_told_of(solver):
     x0, denoise, mirror = lit_scene()
-    inversion = unsample(denoise, x0, AYS, solver, direct=0.5)
+    inversion = unsample(denoise, x0, HIGH, solver, direct=0.5)
     told, calls = [], []
-    how = {"mirror": mirror, "across": told.append, "callback": lambda *call: calls.append(call[:2])}
+    how = {"mirror": mirror, "across": told.append, "callback": lambda *call: calls.append(call[:3])}
     found = resample(mirror.seen(denoise), inversion, **how)
     assert told == [True]
     assert torch.equal(found, resample(mirror.seen(denoise), inversion, mirror=mirror, turn=True))
     assert torch.allclose(found, mirror(x0), atol=1e-3)
     # the top step's answer tells, and is asked for again
-    assert [call for call, _ in calls] == list(range(1, len(calls) + 1))
-    assert calls[-1] == (len(calls), len(calls))
+    assert [call for call, _, _ in calls] == list(range(1, len(calls) + 1))
+    assert calls[-1][:2] == (len(calls), len(calls))
     assert len(calls) == calls_falling(inversion) + 1
+    assert [sigma for _, _, sigma in calls].count(float(HIGH[0])) == 2
 
 
 @pytest.mark.parametrize("solver", solvers.recorded())
 @pytest.mark.parametrize("record", [True, "half"])
 def test_the_source_itself_comes_back_to_the_bit_beside_a_mirror(solver, record):
     x0, denoise, mirror = lit_scene()
-    inversion = unsample(denoise, x0, AYS, solver, record, direct=0.5)
+    inversion = unsample(denoise, x0, HIGH, solver, record, direct=0.5)
     told = []
     assert torch.equal(resample(denoise, inversion, mirror=mirror, across=told.append), x0)
     assert told == [False]
@@ -159,28 +164,80 @@ BELOW = [
 
 
 @pytest.mark.parametrize("how", BELOW)
-def test_a_pass_that_starts_below_looks_at_the_top_first(how):
+@pytest.mark.parametrize("solver", solvers.recorded())
+def test_a_pass_that_starts_below_looks_at_the_top_first(solver, how):
     x0, denoise, mirror = lit_scene()
-    inversion, look = unsample(denoise, x0, AYS, direct=0.5), mirror.seen(denoise)
+    inversion, down = unsample(denoise, x0, HIGH, solver, direct=0.5), Spy(mirror.seen(denoise))
     told, calls = [], []
-    given_all = {
-        "mirror": mirror,
-        "across": told.append,
-        "callback": lambda *call: calls.append(call[:3]),
-    } | how
-    found = resample(look, inversion, **given_all)
+    found = resample(down, inversion, mirror=mirror, across=told.append, callback=partial(keep, calls), **how)
+    look, path = mirror.seen(denoise), steps.path(inversion, how.get("structure", 0.0), how.get("direct"))
     assert told == [True]
     assert torch.equal(found, resample(look, inversion, mirror=mirror, turn=True, **how))
-    assert not torch.allclose(found, resample(look, inversion, turn=False, **how), atol=0.1)
-    first = [sigma for _, _, sigma in calls[:1]]
-    assert first == [float(AYS[0])]
-    assert calls[-1][:2] == (len(calls), len(calls))
-    assert len(calls) == calls_falling(inversion, **how) + 1
+    assert not torch.allclose(found, resample(look, inversion, turn=False, **how), atol=0.003)
+    made = calls_falling(inversion, **how) + 1
+    assert [call[:2] for call in calls] == [(1, made - 1)] + [(i + 1, made) for i in range(1, made)]
+    assert down.steps[: 1 + len(path)] == [0, *path]
+
+
+@pytest.mark.parametrize("how", [{}, *BELOW])
+@pytest.mark.parametrize("variation", [0, 3])
+def test_where_the_clip_shows_through_the_noise_nothing_is_looked_at(how, variation):
+    """Its own lightness is in every answer there, and a path's has what it begins with as well: what is found
+    must not depend on the step at which a pass begins."""
+    x0, denoise, mirror = lit_scene()
+    inversion, look = unsample(denoise, x0, AYS, direct=0.5), mirror.seen(denoise)
+    path = steps.path(inversion, how.get("structure", 0.0), how.get("direct"))
+    inversion = takes.vary(denoise, inversion, variation, path) if variation else inversion
+    told, calls, clips = [], [], []
+    for turn in (None, False):
+        given_all = {"mirror": mirror, "turn": turn, "across": told.append} | how
+        clips.append(resample(look, inversion, callback=partial(keep, calls), **given_all))
+        assert calls_before(inversion, path, mirror, turn) == 0
+    assert told == [] and torch.equal(*clips)
+    assert [call[:2] for call in calls] == [(i + 1, len(calls) // 2) for i in range(len(calls) // 2)] * 2
+    assert len(calls) // 2 == calls_falling(inversion, **how)
+
+
+@TOPS
+@pytest.mark.parametrize("how", [{}, *BELOW])
+@pytest.mark.parametrize("solver", solvers.recorded())
+def test_a_pass_through_the_mirror_makes_the_calls_that_it_tells_of(solver, how, sigmas, before):
+    """And asks nothing before its path."""
+    x0, denoise, mirror = lit_scene()
+    inversion, down, told = unsample(denoise, x0, sigmas, solver, direct=0.5), Spy(mirror.seen(denoise)), []
+    path = steps.path(inversion, how.get("structure", 0.0), how.get("direct"))
+    resample(down, inversion, mirror=mirror, turn=True, callback=partial(keep, told), **how)
+    made = len(down.calls)
+    assert made == calls_falling(inversion, **how, turned=True)
+    assert made == calls_falling(inversion, **how) - before * bool(path)
+    assert [call[:2] for call in told] == [(i + 1, made) for i in range(made)]
+    assert down.steps[: len(path)] == list(path)
+    # nothing is turned round without a mirror, and the pass is any other
+    other = []
+    resample(denoise, inversion, turn=True, callback=partial(keep, other), **how)
+    assert other[-1][:2] == (calls_falling(inversion, **how),) * 2
+
+
+@pytest.mark.parametrize("unseen", range(MOST))
+@pytest.mark.parametrize("solver", solvers.recorded())
+def test_a_turn_that_is_found_on_the_path_costs_a_call(solver, unseen):
+    """The path begins again at the answer that told."""
+    x0, denoise, mirror = lit_scene()
+
+    def late(x, sigma, step):  # at so many steps from the top it sees nothing of the clip
+        return denoise(x, sigma, step) if step >= unseen else torch.zeros_like(x)
+
+    inversion, down, told = unsample(late, x0, HIGH, solver, direct=0.5), Spy(mirror.seen(late)), []
+    resample(down, inversion, mirror=mirror, callback=partial(keep, told))
+    made, planned = len(down.calls), calls_falling(inversion)
+    assert made == planned + 1
+    assert [call[:2] for call in told] == [(i + 1, planned if i <= unseen else made) for i in range(made)]
+    assert down.steps[:9] == [*range(unseen + 1), *range(unseen, 8)]
 
 
 def test_a_frame_that_starts_below_changes_nothing_of_what_the_others_tell():
     x0, denoise, mirror = lit_scene()
-    inversion, look, told = unsample(denoise, x0, AYS, direct=0.5), mirror.seen(denoise), []
+    inversion, look, told = unsample(denoise, x0, HIGH, direct=0.5), mirror.seen(denoise), []
     resample(look, inversion, torch.tensor([0.2, 0.4, 0.4]), mirror=mirror, across=told.append)
     assert told == [True]
 
@@ -189,7 +246,7 @@ def test_a_frame_that_starts_below_changes_nothing_of_what_the_others_tell():
 @pytest.mark.parametrize("variation", [0, 3])
 def test_the_source_comes_back_to_the_bit_though_the_pass_looks_first(how, variation):
     x0, denoise, mirror = lit_scene()
-    inversion, told = unsample(denoise, x0, AYS, direct=0.5), []
+    inversion, told = unsample(denoise, x0, HIGH, direct=0.5), []
     if variation:
         path = steps.path(inversion, how.get("structure", 0.0), how.get("direct"))
         inversion = takes.vary(denoise, inversion, variation, path)
@@ -204,7 +261,7 @@ def keep(calls, *call):
 def test_each_take_looks_at_the_same_answers():
     """A take's own are asked for the steps of its path alone."""
     x0, denoise, mirror = lit_scene()
-    inversion, look, seen = unsample(denoise, x0, AYS, direct=0.5), mirror.seen(denoise), []
+    inversion, look, seen = unsample(denoise, x0, HIGH, direct=0.5), mirror.seen(denoise), []
     for variation in (1, 2):
         told, calls = [], []
         take = takes.vary(denoise, inversion, variation, steps.path(inversion, 0.2, None))
@@ -219,7 +276,7 @@ def test_each_take_looks_at_the_same_answers():
 def test_takes_agree_where_no_answer_of_the_noise_tells(how):
     """A take has other noise, whose answers might."""
     x0, denoise, mirror = lit_scene()
-    inversion, look = unsample(denoise, x0, AYS, direct=0.5), mirror.seen(denoise)
+    inversion, look = unsample(denoise, x0, HIGH, direct=0.5), mirror.seen(denoise)
     blank = tuple(torch.zeros_like(one) for one in inversion.record.direct.answers)
     record = replace(inversion.record, direct=replace(inversion.record.direct, answers=blank))
     inversion, told = replace(inversion, record=record), []
@@ -234,9 +291,9 @@ def test_a_path_too_short_to_tell_says_so_and_turns_nothing():
     x0, denoise, mirror = lit_scene()
 
     def blind(x, sigma, step):  # at the top steps it sees nothing of the clip
-        return denoise(x, sigma, step) if sigma < AYS[2] else torch.zeros_like(x)
+        return denoise(x, sigma, step) if sigma < HIGH[2] else torch.zeros_like(x)
 
-    inversion, told = unsample(blind, x0, AYS, direct=0.1), []
+    inversion, told = unsample(blind, x0, HIGH, direct=0.1), []
     look = mirror.seen(denoise)
     for how in ({}, {"structure": 0.3}):
         found = resample(look, inversion, mirror=mirror, across=told.append, **how)
@@ -245,19 +302,19 @@ def test_a_path_too_short_to_tell_says_so_and_turns_nothing():
 
 
 @pytest.mark.parametrize("how", [{"structure": 0.1}, {"direct": 0.3}, {"direct": 0.3, "structure": 0.05}, {}])
-@pytest.mark.parametrize(
-    "border, most", [(0.0, MOST), (float(AYS[2]), MOST), (float(AYS[1]), 2), (1e9, MOST)]
-)
+@pytest.mark.parametrize("border, most", [(0.0, MOST), (2, MOST), (1, 2), (1e9, MOST)])
 @pytest.mark.parametrize("unseen", range(MOST + 2))
 @pytest.mark.parametrize("lies", [True, False])
 def test_a_look_costs_one_call_at_most(how, border, most, unseen, lies):
-    """From the first answer that has seen the source, if it is among those that may be looked at."""
+    """From the first answer that has seen the source, if it is among those that may be looked at. border: a
+    sigma, or the step that has it."""
     x0, denoise, mirror = lit_scene()
+    border = float(HIGH[border]) if border in (1, 2) else border
 
     def late(x, sigma, step):  # at so many steps from the top it sees nothing of the clip
-        return denoise(x, sigma, step) if sigma < (1e9, *AYS)[unseen] else torch.zeros_like(x)
+        return denoise(x, sigma, step) if sigma < (1e9, *HIGH)[unseen] else torch.zeros_like(x)
 
-    inversion, told, asked = unsample(late, x0, AYS, direct=0.7), [], []
+    inversion, told, asked = unsample(late, x0, HIGH, direct=0.7), [], []
     look = mirror.seen(late) if lies else late
     given_all = {"mirror": mirror, "across": told.append, "border": border} | how
     found = resample(look, inversion, callback=partial(keep, asked), **given_all)
@@ -266,7 +323,7 @@ def test_a_look_costs_one_call_at_most(how, border, most, unseen, lies):
     assert len(asked) == calls_falling(inversion, **how) + int(tell and (bool(how) or lies))
     assert asked[-1][:2] == (len(asked), len(asked))
     if how and tell:
-        assert asked[0][2] == float(AYS[unseen])
+        assert asked[0][2] == float(HIGH[unseen])
     path = steps.path(inversion, how.get("structure", 0.0), how.get("direct"))
     assert calls_before(inversion, path, mirror, None, border) == int(tell and bool(how))
     assert calls_before(inversion, path, mirror, lies) == calls_before(inversion, path, None, None) == 0
@@ -282,10 +339,10 @@ def test_a_find_is_never_looked_for_below_the_border():
     x0, denoise, mirror = lit_scene()
 
     def late(x, sigma, step):
-        return denoise(x, sigma, step) if sigma < AYS[0] else torch.zeros_like(x)
+        return denoise(x, sigma, step) if sigma < HIGH[0] else torch.zeros_like(x)
 
-    inversion, look = unsample(late, x0, AYS, direct=0.7), mirror.seen(late)
-    for border, across in ((0.0, True), (float(AYS[0]), None)):
+    inversion, look = unsample(late, x0, HIGH, direct=0.7), mirror.seen(late)
+    for border, across in ((0.0, True), (float(HIGH[0]), None)):
         told = []
         resample(look, inversion, mirror=mirror, across=told.append, border=border)
         assert told == [across]
@@ -293,7 +350,7 @@ def test_a_find_is_never_looked_for_below_the_border():
 
 def test_noise_without_a_path_tells_nothing():
     x0, denoise, mirror = lit_scene()
-    inversion, look, told = unsample(denoise, x0, AYS), mirror.seen(denoise), []
+    inversion, look, told = unsample(denoise, x0, HIGH), mirror.seen(denoise), []
     found = resample(look, inversion, mirror=mirror, across=told.append)
     assert told == [] and torch.equal(found, resample(look, inversion))
     assert calls_before(inversion, steps.path(inversion, 0.5, None), mirror, None) == 0
@@ -301,7 +358,7 @@ def test_noise_without_a_path_tells_nothing():
 
 def test_off_leaves_a_look_across_as_it_is_but_tells_of_it():
     x0, denoise, mirror = lit_scene()
-    inversion, look, told = unsample(denoise, x0, AYS, direct=0.5), mirror.seen(denoise), []
+    inversion, look, told = unsample(denoise, x0, HIGH, direct=0.5), mirror.seen(denoise), []
     for given_mirror in (mirror, None):
         found = resample(look, inversion, mirror=given_mirror, turn=False, across=told.append)
         assert torch.equal(found, resample(look, inversion))

@@ -6,6 +6,7 @@ import torch
 from analytic_denoisers import OTHER, SOURCE, Spy, clip, denoiser, world
 
 from unsampling import resample, schedules, solvers, unsample
+from unsampling.direct import BARE_CALLS
 from unsampling.inversion import calls_rising
 from unsampling.repeats import asked_again
 
@@ -66,7 +67,7 @@ def test_the_direct_path_is_asked_after_it(direct):
         callback=lambda *told: calls.append(told[:2]),
     )  # fmt: skip
     assert seen == [0.0] and inversion.direct_steps > 0
-    assert inversion.calls == 19 + inversion.direct_steps == len(calls) == calls[-1][1]
+    assert inversion.calls == 19 + inversion.direct_steps + BARE_CALLS == len(calls) == calls[-1][1]
     assert [call for call, _ in calls] == list(range(1, len(calls) + 1))
 
 
@@ -77,9 +78,23 @@ def test_every_answer_of_the_way_back_is_compared(solver, how):
     inversion = unsample(model, clip(PLACE), AYS, solver, direct=direct)
     seen, down = Compared(), Spy(model)
     assert torch.equal(resample(down, inversion, compare=seen, **how), clip(PLACE))
-    assert seen == [0.0] * len(down.calls)
+    # of the answers to noise alone their mean is recorded
+    answers = len(down.calls) - (BARE_CALLS - 1 if inversion.direct_steps else 0)
+    assert seen == [0.0] * answers
     resample(denoiser(PLACE, OTHER, 3.0), inversion, compare=seen, **how)
-    assert all(off > 0 for off in seen[len(down.calls) :])
+    assert len(seen) == 2 * answers and all(off > 0 for off in seen[answers:])
+
+
+@pytest.mark.parametrize("call", range(BARE_CALLS))
+def test_an_answer_to_noise_alone_that_is_another_is_seen(call):
+    model, count = denoiser(PLACE, SOURCE, 3.0), iter(range(100))
+    inversion, seen = unsample(model, clip(PLACE), AYS, direct=0.5), Compared()
+
+    def off(x, sigma, step):
+        return model(x, sigma, step) + (next(count) == call)
+
+    resample(off, inversion, compare=seen)
+    assert seen[0] > 0
 
 
 @pytest.mark.parametrize("calls", range(1, 120))

@@ -159,6 +159,17 @@ def test_the_size_is_known_beforehand(tmp_path, solver, record, end):
     assert walked - made.noise.nbytes <= sum(x.nbytes for x in kept) <= walked
 
 
+@pytest.mark.parametrize("record", [True, "half"])
+@pytest.mark.parametrize("high", [14.6, 250.0])
+def test_the_size_of_a_record_is_that_of_its_latents(record, high):
+    """The answers to noise alone are one latent."""
+    place = world()
+    sigmas = sigma_lists.karras(8, high=high)
+    made = unsample(denoiser(place), clip(place), sigmas, record=record, direct=0.5)
+    assert (made.record.direct.bare is None) is (high == 250.0)
+    assert storage.of_inversion(made, made.record, clip(place))[0] == made.nbytes
+
+
 @pytest.mark.parametrize("given", ["two", "-1", "nan", ""])
 def test_a_limit_that_is_no_number_of_gib_is_named(tmp_path, monkeypatch, given):
     monkeypatch.setenv(storage.VARIABLE, given)
@@ -415,14 +426,17 @@ def test_time_left_of_the_resampling_too(guided, later):
 
 @pytest.mark.parametrize("solver", solvers.PAIRS)
 @pytest.mark.parametrize(("end", "direct"), [(1.0, 0.0), (0.5, 0.0), (1.0, 0.5), (0.5, 0.5), (1.0, None)])
-def test_the_calls_of_the_resampling_are_known_before_the_first(solver, end, direct):
+@pytest.mark.parametrize("shows", [True, False])
+def test_the_calls_of_the_resampling_are_known_before_the_first(solver, end, direct, shows):
     if solver not in solvers.recorded() and direct != 0:
         return
-    sigmas = schedules.ays("SD1", 8)
-    told = engine.calls_there_and_back(solver, sigmas, end, direct)
+    sigmas = schedules.ays("SD1", 8) if shows else sigma_lists.karras(8, high=250.0)
+    told = engine.calls_there_and_back(solver, sigmas, end, direct, shows)
     noise = unsample(
         lambda x, sigma, step: 0.5 * x, torch.randn(2, 4, 8, 8), sigmas, solver, end=end, direct=direct
     )
+    assert (noise.record is not None and noise.record.direct is not None) is (direct != 0)
+    assert direct == 0 or (noise.record.direct.bare is not None) is shows
     assert 0 <= told - engine.calls_falling(noise) <= 1
 
 

@@ -5,6 +5,7 @@ import torch
 from host_passes import TARGET, Bench
 
 from tools.client import RunError
+from unsampling.direct import BARE_CALLS, TONE_CALLS
 
 EXACT = 1e-6
 
@@ -18,8 +19,10 @@ def test_each_take_is_another_and_the_clip_is_unsampled_once(comfy):
     bench, noise = bench_of(comfy, "four")
     found = bench.run(**{f"take{n}": bench.resample(noise, 1.0, TARGET, variation=n) for n in range(4)})
     takes = [found[f"take{n}"] for n in range(4)]
-    # up, the path's answers, and down; for the others the path's answers at other noise, and down
-    assert len(bench.calls()) == 19 + 8 + 16 + 3 * (8 + 16)
+    # up, the path's answers, and down; for the others the path's answers at other noise, and down. The clip
+    # shows through 14.6, so noise alone is asked about each time, and the tone on the way down
+    up, down = 8 + BARE_CALLS, BARE_CALLS + TONE_CALLS + 16
+    assert len(bench.calls()) == 19 + up + down + 3 * (up + down)
     for i in range(4):
         assert not torch.allclose(takes[i], takes[i - 1], atol=1e-3)
 

@@ -4,6 +4,9 @@ import re
 
 from quoted import ROOT, figures, sections
 
+from unsampling.direct import NEAR
+from unsampling.start import GAIN, GIVEN_BACK, OUTWEIGHS, SHOWS
+
 PAGE = ROOT / "docs" / "exactness.md"
 CODE = ("unsampling", "nodes", "host", "demo", "benchmarks", "tools")
 
@@ -34,6 +37,18 @@ def test_the_figures_are_the_benchmarks():
         quoted = figures(parts[part]) if headings else set()
         printed = set.union(*(figures(results[heading]) for heading in headings), set())
         assert quoted <= printed, (part, headings, quoted - printed)
+
+
+def test_the_start_of_a_low_path_has_the_numbers_of_the_code():
+    text = " ".join(sections(PAGE.read_text(), r'^<a id="([\w-]+)"></a>\n')["bare"].split())
+    for words in (
+        f"$r$ of the whole clip lies between {SHOWS:g} and {OUTWEIGHS:g}",
+        f"Above $r = {OUTWEIGHS:g}$",
+        rf"P = {GAIN:g} \, (B - B^s) - m\left({GAIN:g} \, (B - B^s)\right)",
+        f"kept within 0 and {GIVEN_BACK:g}",
+    ):
+        assert words in text
+    assert f"with an answer that lies within {NEAR:g} of the source" in PAGE.read_text()
 
 
 def test_a_figure_is_read_as_it_is_printed():

@@ -52,11 +52,15 @@ class ModelCalls:
         """A call whose output is not stored. shown: latent and answer to report in place of its own."""
         return self._called(x, sigma, step, None, shown)
 
+    def as_stored(self, denoised: Tensor, dtype: torch.dtype) -> Tensor:
+        """The output as it is stored, for a pass in that type."""
+        return denoised.to(torch.float16 if self.half else dtype)
+
     def _called(
         self, x: Tensor, sigma: Tensor, step: int, store: Store | None, shown: Shown = None
     ) -> Tensor:
         denoised = self.denoise(x, float(sigma), step)
-        output = denoised.to(torch.float16 if self.half else x.dtype)
+        output = self.as_stored(denoised, x.dtype)
         denoised = output.to(x.dtype)
         self.count, self.sigma = self.count + 1, float(sigma)
         where = f"model call {self.count} of {self.total} (step {step + 1}, sigma {self.sigma:.4g})"
