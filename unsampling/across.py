@@ -94,8 +94,8 @@ def to_look_at(sigmas: Tensor, kept: int, border: float) -> int:
 
 
 def can_tell(direct: Direct) -> bool:
-    """Whether the answers of a path can tell. Where the clip shows through the noise at the top they cannot:
-    whatever the look is, they have the source's own lightness."""
+    """Whether the answers of a path can tell. Where its edit begins with a bare answer they cannot: the clip
+    shows through the noise at the top, and whatever the look is, they have the source's own lightness."""
     return (direct.first or direct).bare is None
 
 

@@ -32,8 +32,8 @@ class Direct:
     seed: what the noise is drawn from. places: of the frames (of the clips, for 5-D latents) in the latent
     that was unsampled: a slice of it keeps their noise. flow: whether the clip fades as the noise rises.
     first: for another take of a restyle, what was asked while unsampling.
-    bare: the answer to the top step's noise without the clip, as start.bare_answer() has it; None where the
-        clip does not show through that noise.
+    bare: the answer to the top step's noise without the clip, as start.bare_answer() has it; None where
+        start.shows_through() says no, and for another take that is made through a mirror.
     """
 
     answers: tuple[Tensor, ...]
@@ -133,9 +133,9 @@ def walk(
         weight = (1 - sigmas[i + 1] / sigmas[i]).to(source.device)
         if bare is not None:
             new, taken = _begins(share(i), taken)
-            # less of it the lower a frame begins, where less of the look is open
-            shift = shift + new * bare * (sigmas[i] / sigmas[0]).to(source.device)
-            bare = None if bool((taken == 1).all()) else bare  # it is of the clip's size
+            if bool(new.any()):
+                # less of it the lower a frame begins, where less of the look is open
+                shift = shift + new * bare * (sigmas[i] / sigmas[0]).to(source.device)
         x = direct.noised(source, sigmas[i], i) + shift
         answer = direct.answers[i].to(source.device, source.dtype)
         denoised = evaluate(x, sigmas[i], i)

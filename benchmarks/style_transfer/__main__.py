@@ -79,7 +79,8 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
   asked about the source under fresh noise, once for each of the top steps, of as many as the clip needs. On
   the way down these steps are taken by the difference of the model's two answers, for the target and for the
   source, at that same noise and at cfg 1. The steps below go down by the recorded midpoint, at the row's cfg.
-  From sigma 14.6 two calls more up and four more down come first, which tell what the path begins with.
+  From sigma 14.6 two calls more are made up, and four down before the path, which tell what it begins with;
+  with lightness turned, none of the four.
   Where the first answers show that the look is dark where the source is bright, or the other way round, the
   pass begins again, one call later, and asks the model through a mirror of lightness. lightness kept: without
   that. lightness turned: with it, though no path shows the need.

@@ -388,6 +388,26 @@ def test_a_frame_that_begins_inside_a_step_gets_the_rest_of_the_start_with_the_n
 
 
 @pytest.mark.parametrize("solver", SOLVERS)
+@pytest.mark.parametrize("begins", [0, 0.75])
+@pytest.mark.parametrize("inside", [0.25, 0.5, 1.0])
+def test_a_soft_mask_gets_the_start_once(solver, begins, inside):
+    """The path is walked inside it as in a whole one; the result is faded."""
+    x0, denoise, edit = scene()
+    mask = torch.full((1, 1, *x0.shape[-2:]), inside)
+    made, down = unsample(denoise, x0, AYS, solver, direct=0.5, mask=mask), Spy(edit)
+    resample(down, made, begins / 16)
+    calls, left_of_step = down.calls[BEFORE:][:8], 1 - begins
+    shifts = [call.x - made.record.direct.noised(x0, AYS[call.step], call.step) for call in calls]
+    start = shifts[0]
+    for i, (call, shift, after) in enumerate(zip(calls, shifts, shifts[1:], strict=False)):
+        difference = call.answer - made.record.direct.answers[i]
+        moved = shift + (difference - shift) * (1 - AYS[i + 1] / AYS[i])
+        kept_of, rest = (left_of_step, begins) if i == 0 else (1, 0)
+        expected = kept_of * moved + rest * start * AYS[1] / AYS[0]
+        assert torch.allclose(after, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("solver", SOLVERS)
 def test_structure_fades_the_start_with_sigma_frame_by_frame(solver):
     x0, denoise, edit = scene()
     made, down = unsample(denoise, x0, AYS, solver, direct=0.5), Spy(edit)

@@ -158,7 +158,7 @@ CLOSE = """\
 **Too close to the source?**
 - look at the *Source* text: does it say what the clip shows?
 - raise *cfg* (2, then 3, up to {cfg}); it acts below the direct path
-- lower *direct* of the Resampler (0.4, 0.2; 0 is off): *cfg* acts on more steps then
+- lower *direct* of the Resampler (0.4, 0.2): *cfg* acts on more steps then
 {weaker}- keep *structure* at 0
 {dark}
 """
