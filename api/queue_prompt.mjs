@@ -12,8 +12,10 @@ const ended = async () => (await json(`/history/${queued.prompt_id}`))[queued.pr
 while (!(await ended())) await new Promise((done) => setTimeout(done, 1000));
 const { outputs, status } = await ended();
 if (status.status_str !== "success") throw new Error(JSON.stringify(status.messages.at(-1)));
-for (const made of Object.values(outputs).flatMap((output) => Object.values(output).flat())) {
-    if (made?.type !== "output") continue;
+const results = Object.values(outputs).flatMap((output) => Object.values(output).flat());
+const kept = results.filter((made) => made?.type === "output");
+if (!kept.length) throw new Error("Nothing new was made: this server ran the same prompt before. Change a text in it.");
+for (const made of kept) {
     const file = await fetch(`${SERVER}/view?${new URLSearchParams(made)}`);
     await writeFile(basename(made.filename), Buffer.from(await file.arrayBuffer()));
 }

@@ -19,7 +19,10 @@ while not (entry := json.load(urlopen(f"{SERVER}/history/{run}")).get(run)):
     time.sleep(1)
 if entry["status"]["status_str"] != "success":
     sys.exit(f"The run failed: {entry['status']['messages'][-1]}")
-for made in (one for output in entry["outputs"].values() for key in output for one in output[key]):
-    if isinstance(made, dict) and made.get("type") == "output":
-        answer = urlopen(f"{SERVER}/view?{urlencode(made)}")
-        Path(Path(made["filename"]).name).write_bytes(answer.read())
+results = [one for output in entry["outputs"].values() for key in output for one in output[key]]
+kept = [made for made in results if isinstance(made, dict) and made.get("type") == "output"]
+for made in kept:
+    answer = urlopen(f"{SERVER}/view?{urlencode(made)}")
+    Path(Path(made["filename"]).name).write_bytes(answer.read())
+if not kept:
+    sys.exit("Nothing new was made: this server ran the same prompt before. Change a text in it.")

@@ -133,7 +133,7 @@ class _Pixels:
 
 class _Network:
     """A network as core knows those that write into a clip made for them (comfy_has_chunked_io). Where none
-    is made, for tiles and in ComfyUI before 0.17, it gives out what it decodes as ever."""
+    is made, for tiles and in ComfyUI before 0.17, it gives out what it decodes, and counts it."""
 
     comfy_has_chunked_io = True
 
@@ -148,8 +148,6 @@ class _Network:
         return clips, self._channels, times(frames), down * height, across * width
 
     def decode(self, samples: Tensor, output_buffer: Tensor | None = None, **options) -> Tensor:
-        if output_buffer is None:
-            return self._network.decode(samples, **options)
         other = copy.copy(self._network)
         other._modules = self._network._modules | {
             "decoder": _Into(NETWORK.read(self._network, "decoder"), output_buffer, self._tick)
@@ -158,10 +156,10 @@ class _Network:
 
 
 class _Into(nn.Module):
-    """A decoder that puts the frames it makes into a clip, and hands on a pixel of each for the network to
-    join."""
+    """A decoder that counts the frames it makes. clip: where it puts them, if anywhere, handing on a pixel of
+    each for the network to join."""
 
-    def __init__(self, decoder: nn.Module, clip: Tensor, tick: Tick):
+    def __init__(self, decoder: nn.Module, clip: Tensor | None, tick: Tick):
         super().__init__()
         self.decoder, self._clip, self._tick, self._done = decoder, clip, tick, 0
 
@@ -170,10 +168,12 @@ class _Into(nn.Module):
         return [self._put(part) for part in parts] if isinstance(parts, list) else self._put(parts)
 
     def _put(self, part: Tensor) -> Tensor:
+        _count(part, self._tick)
+        if self._clip is None:
+            return part
         end = self._done + part.shape[2]
         self._clip[:, :, self._done : end] = part
         self._done = end
-        _count(part, self._tick)
         return part[..., :1, :1].clone()
 
 

@@ -1,6 +1,7 @@
 """The archive as a user has it: alone in a ComfyUI, and what it holds for scripts."""
 
 import json
+import re
 import shutil
 import subprocess
 import sys
@@ -53,6 +54,10 @@ def test_a_short_script_queues_the_prompt_and_fetches_the_picture(comfy, pack, p
     program = sys.executable if name.endswith(".py") else shutil.which("node")
     if program is None:
         pytest.skip("NOT RUN: no node on this machine")
+    changed = json.loads(prompt.read_text())  # or the server answers the second script from its memory
+    target = next(node for node in changed.values() if node["_meta"]["title"].startswith("Target"))
+    target["inputs"]["text"] += f" {name}"
+    prompt.write_text(json.dumps(changed))
     script = (pack / "api" / name).read_text().replace("http://127.0.0.1:8188", comfy.client.url)
     (tmp_path / name).write_text(script)
     runs([program, name, prompt.name], tmp_path)
@@ -97,4 +102,5 @@ def test_the_archive_alone_has_every_node_help_page_and_template(installed):
     for name, id in ours.items():
         blueprint = json.loads(json.loads(get("GET", f"/global_subgraphs/{id}"))["data"])
         assert blueprint["definitions"]["subgraphs"][0]["name"] == name
-    assert "Traceback" not in installed.log_text()
+    log = installed.log_text()  # of 0.14 it has ComfyUI's own errors, of a database that is not set up
+    assert "IMPORT FAILED" not in log and not re.search(r'File ".*custom_nodes.unsampling', log)
