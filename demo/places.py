@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
+from unsampling.video import lightness
+
 from . import world
 from .world import Content
 
@@ -30,11 +32,13 @@ def distances(clip: Tensor, of: Content, styles: Sequence[str], seen: Tensor | N
 def displacements(clip: Tensor, of: Content, styles: Sequence[str], seen: Tensor | None = None) -> Tensor:
     """[frames,shapes,2]: how far down and right of its true place each shape is found, nan where unseen.
 
-    A shape is looked for where it correlates best with itself in any of the styles: a clip halfway between
-    two of them must not lose points for its looks. The place is found in the true picture in the same way, so
-    that what the method is off by counts for nothing. seen: what visible() says, where it is known already.
+    A shape is looked for where it correlates best with itself in any of the styles, or in the first of them
+    with its lightness turned round, as a restyle across lightness may leave it: a clip halfway between two
+    looks must not lose points for its own. The place is found in the true picture in the same way, so that
+    what the method is off by counts for nothing. seen: what visible() says, where it is known already.
     """
     truths = [world.render(of, style, len(clip)) for style in styles]
+    truths.append(turned(truths[0]))
     places = world.positions(of, len(clip)) * world.SIZE
     seen = visible(of, len(clip)) if seen is None else seen
     away = torch.full_like(places, torch.nan, dtype=torch.float64)
@@ -53,6 +57,11 @@ def visible(of: Content, frames: int = world.FRAMES) -> Tensor:
         seen.append((whole * (1 - nearer)).sum((1, 2, 3)) >= VISIBLE * whole.sum((1, 2, 3)))
         nearer = torch.maximum(nearer, whole)
     return torch.stack(seen[::-1], 1)
+
+
+def turned(clip: Tensor) -> Tensor:
+    """The clip with its lightness turned round, hues kept."""
+    return lightness.turned((clip.movedim(1, -1) + 1) / 2).movedim(-1, 1) * 2 - 1
 
 
 def _displacement(frame: Tensor, truths: Sequence[Tensor], place: Tensor, half: int) -> tuple[float, float]:

@@ -66,9 +66,10 @@ def bare_edit(
 ) -> Tensor | None:
     """What an edit begins with where the clip shows through the noise at the top; None where it does not.
 
-    Its pattern is what the target's text says beyond the source's of noise without the clip. Its tone is the
-    one that the model, shown it, gives back: less of it leaves the source's colours. Of both a frame has as
-    much as the noise has of its low frequencies at the top: the rest is the clip's already.
+    Its pattern is what the target's pass (its text, and a ControlNet that it has) says beyond the source's of
+    noise without the clip. Its tone is the one that the model, shown it, gives back: less of it leaves the
+    source's colours. Of both a frame has as much as the noise has of its low frequencies at the top: the rest
+    is the clip's already.
 
     calls: of a pass for the target. share: of the edit that each place keeps. look: is given each answer
     beside the source's.

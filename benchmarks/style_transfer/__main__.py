@@ -68,8 +68,9 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
   without the shape and the style's empty page. The truth has 100 %, any mixture of these 0, half of the
   truth 50.
 - motion error: distance of each visible shape from its true place, found by normalised cross-correlation
-  with the true picture of it in the source's or the target's style, within 12 pixels each way. lost: share
-  of shapes more than {lost:g} pixels off. A ghost of the source does well in both.
+  with the true picture of it in the source's or the target's style, or in the source's with its lightness
+  turned round, within 12 pixels each way. lost: share of shapes more than {lost:g} pixels off. A ghost of the
+  source does well in both.
 - flicker: rms of the change from frame to frame of the difference from the truth, over the truth's; 0 is
   right, a still picture has 1. movement: rms of all that changes over the truth's; 1 is right.
 - tone: rms of the difference of each frame's mean colour from the truth's, black to white being 100 %.

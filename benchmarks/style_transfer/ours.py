@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor
 
 from benchmarks.style_transfer.cases import HIGH_CFG, STEPS, Case, Down, Fall, Prompt, Rise
-from benchmarks.style_transfer.shapes import turned
+from demo.places import turned
 from unsampling import Inversion, resample, unsample
 from unsampling.hold import centred
 from unsampling.mirror import of_pixels

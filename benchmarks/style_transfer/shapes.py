@@ -14,8 +14,8 @@ import torch
 from torch import Tensor
 
 from demo import world
+from demo.places import turned
 from demo.world import Content, Shape
-from unsampling.video import lightness
 
 SMALL = 1e-4  # of the truth: what is smaller explains nothing
 
@@ -35,11 +35,6 @@ def drawn(clip: Tensor, of: Content, source: str, target: str, seen: Tensor) -> 
         patches = [_patches(x, of.shapes[i], places[:, i], seen[:, i]) for x in (clip, truth, gone, *cheats)]
         shares.append(_share(patches[0], patches[1], patches[2:]))
     return min(1.0, max(0.0, mean(shares))) if shares else 0.0
-
-
-def turned(clip: Tensor) -> Tensor:
-    """The clip with its lightness turned round."""
-    return lightness.turned((clip.movedim(1, -1) + 1) / 2).movedim(-1, 1) * 2 - 1
 
 
 def empty_page(of: Content, style: str, frames: int) -> Tensor:

@@ -48,6 +48,18 @@ def test_true_clips_have_no_motion_error_whichever_of_the_two_styles(seed, style
     assert motion(world.render(world.content(seed), style), seed, (other, style)).max() < 1e-9
 
 
+@pytest.mark.parametrize("part", [0.0, 0.25, 0.5, 0.75])
+def test_a_clip_on_its_way_across_lightness_has_its_shapes_where_they_are(part):
+    """The source turned round, or partly in the target's look: the shapes lie at their places."""
+    for seed in SEEDS:
+        for source, target in (("flat", "neon"), ("neon", "ink")):
+            ours, theirs = (world.render(world.content(seed), style) for style in (source, target))
+            clip = torch.lerp(places.turned(ours), theirs, part)
+            assert motion(clip, seed, (source, target)).mean() < 0.5
+            away = motion(moved(clip, 3, 4), seed, (source, target))
+            assert away.mean() == pytest.approx(5, abs=0.3)
+
+
 @pytest.mark.parametrize(("x", "y", "far"), [(1, 0, 1.0), (0, -2, 2.0), (-3, 4, 5.0)])
 def test_a_clip_moved_by_some_pixels_has_that_motion_error(x, y, far):
     for seed in SEEDS:
@@ -67,6 +79,11 @@ def test_another_content_is_lost():
         away = motion(world.render(world.content(seed + 1), "neon"), seed)
         assert away.mean() > 6
         assert away.max() <= 2**0.5 * (places.REACH + 1)
+
+
+def test_another_content_is_lost_turned_round_too():
+    for seed in SEEDS:
+        assert motion(places.turned(world.render(world.content(seed + 1), "flat")), seed).mean() > 6
 
 
 def test_a_frozen_clip_loses_its_shapes_by_their_way():

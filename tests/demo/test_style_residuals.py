@@ -32,7 +32,7 @@ def test_the_truth_is_drawn_and_its_cheats_are_not(transfer):
     assert drawn(truth, transfer) == pytest.approx(1, abs=1e-9)
     assert drawn(source, transfer) < 1e-6
     assert drawn(world.filmed(source, 1), transfer) < 0.02
-    assert drawn(shapes.turned(source), transfer) < 1e-6
+    assert drawn(places.turned(source), transfer) < 1e-6
     assert drawn(torch.zeros_like(truth), transfer) == 0
     assert drawn(truth.mean((2, 3), keepdim=True) + 0.05 * noise(truth), transfer) < 0.02
 
@@ -40,7 +40,7 @@ def test_the_truth_is_drawn_and_its_cheats_are_not(transfer):
 @pytest.mark.parametrize("transfer", TRANSFERS, ids=ids)
 def test_half_of_it_is_half_drawn_whatever_the_other_half(transfer):
     source, truth = both(transfer)
-    for ghost in (source, shapes.turned(source), torch.zeros_like(truth)):
+    for ghost in (source, places.turned(source), torch.zeros_like(truth)):
         assert 0.3 < drawn((ghost + truth) / 2, transfer) < 0.55
     assert drawn(2 * truth, transfer) == pytest.approx(1, abs=1e-9)
     assert drawn(torch.lerp(truth, source, 0.9), transfer) < 0.15

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from benchmarks.style_transfer import __main__ as style_transfer
-from benchmarks.style_transfer import cases, checks, clips, columns, curves, ours, rivals, shapes, ways
+from benchmarks.style_transfer import cases, checks, clips, columns, curves, ours, rivals, ways
 from benchmarks.style_transfer.cases import Down, Prompt, Result
 from benchmarks.style_transfer.measures import Likeness
 from benchmarks.style_transfer.ours import (
@@ -28,7 +28,7 @@ from benchmarks.style_transfer.ours import (
 )
 from benchmarks.style_transfer.rivals import FLOWALIGN, FLOWEDIT
 from benchmarks.style_transfer.transfers import KINDS, PAIRS, SETTINGS, Transfer
-from demo import model, world
+from demo import model, places, world
 from unsampling import unsample
 
 torch.set_num_threads(1)
@@ -87,7 +87,7 @@ def main_rows(transfer):
 def every_rows(transfer):
     """Of a clip that crosses lightness."""
     steps, by_euler = path(transfer), path(transfer, solver="euler")
-    bare, turned = path(transfer, own=False), path(transfer, own=False, before=shapes.turned)
+    bare, turned = path(transfer, own=False), path(transfer, own=False, before=places.turned)
     return (
         SAME_IN_EVERY
         | main_rows(transfer)
