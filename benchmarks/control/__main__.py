@@ -35,12 +35,13 @@ from benchmarks.style_transfer.columns import (
 )
 from benchmarks.style_transfer.gallery import summary
 from benchmarks.style_transfer.ours import BASE, DIRECT
-from benchmarks.style_transfer.transfers import HALF, HALVES, KINDS, Transfer
+from benchmarks.style_transfer.transfers import HALF, HALVES, KINDS, SETTINGS, Transfer
 from demo import control, model, world
 
 COMMAND = "python -m benchmarks.control"
 RESULTS = ROOT / "benchmarks" / "results"
 SOURCES = (*clips.SOURCES, "benchmarks/control/ways.py", "demo/control.py")
+LOW_TOP = SETTINGS["low"].top
 RETURNED = 1  # clips that are brought back too, as costly as another one
 TITLES = {BASE: "Alone", DIRECT: "With the fresh start"}
 SHOWN = ("in style", "style hit", "restyle error", "drawn", "motion error", "lost", "flicker", "tone")
@@ -63,6 +64,8 @@ without the ControlNet, {steps} steps of EDM's schedule from sigma {top:g}. What
   of its steps end at sigma {end:.0f}.
 - {both}: on these steps of the way up too, at the same strength; on clips for the way back alone.
 - in brackets the difference on the same clips from the same start without control, with its standard error.
+- from sigma {low_top:g}, where SD1.5's schedule begins: the clips between light styles alone, since there the
+  user says of a pair that lies across lightness ("Lightness turned" in that table).
 - rows: those that the model was asked. A call with control asks the ControlNet too, an eighth to a fifth of
   the time of a row more. Seconds are of a machine that had other work.
 """
@@ -88,16 +91,18 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measured(options: argparse.Namespace) -> list[Result]:
     indices = range(options.first, options.first + options.clips)
     jobs = [Job(Transfer(i), returned=place < options.returned) for place, i in enumerate(indices)]
+    low = (Transfer(i, "low") for i in indices[: options.low])
+    jobs += [Job(transfer) for transfer in low if transfer.kind == KINDS[0]]
     workers = Workers(ways.job_results, ways.start, (options.weights, options.precision, options.control))
     made_from = clips.origin([options.weights, options.control], SOURCES, options.precision)
     return list(clips.each(jobs, workers, made_from, options))
 
 
 def _sections(results: Sequence[Result]) -> Iterator[str]:
-    """Each start's ways: on every clip, between light styles, across lightness."""
+    """Each start's ways: on every clip, between light styles, across lightness; both from the low top."""
     columns = [column for column in COLUMNS if column.title.startswith(SHOWN)]
     for start, title in TITLES.items():
-        of = [r for r in results if r.name.startswith(start)]
+        of = [r for r in _of("pairs", results) if r.name.startswith(start)]
         groups = {
             "": of,
             f", {KINDS[0]}": [r for r in of if r.transfer.kind == KINDS[0]],
@@ -105,11 +110,19 @@ def _sections(results: Sequence[Result]) -> Iterator[str]:
         }
         for kind, group in groups.items():
             if group:
-                count = len({r.clip for r in group})
-                rows = rows_table(group, columns, start)
-                yield f"## {title}{kind}\n\n{count} clip{'s' * (count > 1)}.\n\n{rows}\n"
+                yield _section(f"{title}{kind}", group, rows_table(group, columns, start))
+    if low := _of("low", results):
+        yield _section(f"From sigma {LOW_TOP:g}, {KINDS[0]}", low, rows_table(low, columns, BASE))
     if any(r.reconstruction for r in results):
         yield _returned(results)
+
+
+def _section(title: str, group: Sequence[Result], rows: str) -> str:
+    return f"## {title}\n\n{of_clips(len({r.clip for r in group})).capitalize()}.\n\n{rows}\n"
+
+
+def _of(setting: str, results: Sequence[Result]) -> list[Result]:
+    return [r for r in results if r.setting == setting]
 
 
 def _returned(results: Sequence[Result]) -> str:
@@ -135,11 +148,15 @@ def _checks(results: Sequence[Result]) -> Iterator[Check]:
             "Without control, and with the same control in both passes, the source comes back to the bit"
         )
         yield Check(promise, f"Largest relative error: {number(max(errors))}", max(errors) == 0)
-    yield _as_templates(pick(results, lower(DIRECT)))
+    pairs, low = (_of(setting, results) for setting in ("pairs", "low"))
+    yield _as_templates(pick(pairs, lower(DIRECT)))
     for start in STARTS:
-        base = pick(results, start)
+        base = pick(pairs, start)
         for name in (named(start, USUAL), lower(start)):
-            yield Check(f"Whether {name} helps", _change(pick(results, name), base), None)
+            yield Check(f"Whether {name} helps", _change(pick(pairs, name), base), None)
+    if low:
+        promise = f"From sigma {LOW_TOP:g} with control to sigma {LOW:.1f}, whether the fresh start helps"
+        yield Check(promise, _change(pick(low, lower(DIRECT)), pick(low, lower(BASE))), None)
 
 
 def _as_templates(group: Sequence[Result]) -> Check:
@@ -183,6 +200,7 @@ def _introduction(options: argparse.Namespace) -> str:
         short=short,
         long=ways.long(),
         low=LOW,
+        low_top=LOW_TOP,
         end=float(sigmas[short]),
         both=BOTH,
     )
@@ -190,12 +208,16 @@ def _introduction(options: argparse.Namespace) -> str:
 
 def _command(options: argparse.Namespace) -> str:
     """What to type for the same run."""
-    return f"{COMMAND} --first {options.first} --clips {options.clips} --returned {options.returned}"
+    return (
+        f"{COMMAND} --first {options.first} --clips {options.clips}"
+        f" --returned {options.returned} --low {options.low}"
+    )
 
 
 def _given(arguments: Sequence[str] | None) -> argparse.Namespace:
     options = _parser().parse_args(arguments)
     options.precision = fast_precision() if options.precision == "auto" else options.precision
+    options.low = min(options.low, options.clips)
     if options.output is None and options.first == HALVES["reporting"]:
         options.output = RESULTS
     return options
@@ -212,6 +234,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--clips", type=int, default=HALF)
     add("--returned", type=int, default=RETURNED, help="of these, clips for the way back")
+    add("--low", type=int, default=HALF, help="of these, clips from the low top too, if between light styles")
     add("--workers", type=int, default=os.cpu_count(), help="processes of one thread each")
     add("--precision", choices=["auto", *clips.PRECISIONS], default="auto", help="of the networks")
     add("--weights", type=Path, default=model.WEIGHTS)

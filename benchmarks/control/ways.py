@@ -12,6 +12,7 @@ from benchmarks.style_transfer import cases, clips
 from benchmarks.style_transfer.cases import STEPS, Case, Down, Result
 from benchmarks.style_transfer.clips import Job
 from benchmarks.style_transfer.ours import BASE, DIRECT, falling, rising, without_path
+from benchmarks.style_transfer.transfers import SETTINGS
 from demo import control, model
 
 STARTS = (BASE, DIRECT)  # alone, and with the fresh start
@@ -41,27 +42,38 @@ def short() -> int:
     return round(SHARE * STEPS)
 
 
-def long() -> int:
-    """The steps that begin above LOW."""
-    return int((model.schedule(STEPS) > LOW).sum())
+def long(top: float = model.SIGMA_MAX) -> int:
+    """The steps that begin above LOW, of a schedule that begins at top."""
+    return int((model.schedule(STEPS, top) > LOW).sum())
 
 
 def ways(net: Module, edges: Tensor, returned: bool) -> list[Case]:
     """All restyles of a clip with these edges. returned: those with control in both passes too, which need a
     way up of their own and are there for the way back."""
-
-    def down(start: str, name: str, strength: float, steps: int) -> Down:
-        plain = without_path(name) if start == BASE else Down(name, falling())
-        held = control.controlled(net, edges, strength, steps)
-        return replace(plain, control=held, returns=steps == short() and strength in (0.0, USUAL))
-
-    downs = [down(start, named(start, s), s, short()) for start in STARTS for s in STRENGTHS]
-    downs += [down(start, lower(start), USUAL, long()) for start in STARTS]
+    downs = [_down(net, edges, start, named(start, s), s, short()) for start in STARTS for s in STRENGTHS]
+    downs += [_down(net, edges, start, lower(start), USUAL, long()) for start in STARTS]
     alone = Case(rising(direct=None), tuple(downs))
     if not returned:
         return [alone]
-    both = tuple(down(start, in_both(start), USUAL, short()) for start in STARTS)
+    both = tuple(_down(net, edges, start, in_both(start), USUAL, short()) for start in STARTS)
     return [alone, Case(alone.rise, both, control=both[0].control)]
+
+
+def low_ways(net: Module, edges: Tensor) -> list[Case]:
+    """From the low top: without control, and with it as the templates have it."""
+    steps = long(SETTINGS["low"].top)
+    downs = [
+        _down(net, edges, start, name, strength, steps)
+        for start in STARTS
+        for name, strength in ((start, 0.0), (lower(start), USUAL))
+    ]
+    return [Case(rising(direct=None), tuple(downs), returns=False)]
+
+
+def _down(net: Module, edges: Tensor, start: str, name: str, strength: float, steps: int) -> Down:
+    plain = without_path(name) if start == BASE else Down(name, falling())
+    held = control.controlled(net, edges, strength, steps)
+    return replace(plain, control=held, returns=steps == short() and strength in (0.0, USUAL))
 
 
 def start(weights: Path, precision: str, control_weights: Path) -> None:
@@ -72,5 +84,6 @@ def start(weights: Path, precision: str, control_weights: Path) -> None:
 
 def job_results(job: Job) -> list[Result]:
     """All restyles of one clip; runs in a worker."""
-    of = ways(_network["net"], control.edges(job.transfer.clip()), job.returned)
+    net, edges = _network["net"], control.edges(job.transfer.clip())
+    of = low_ways(net, edges) if job.transfer.setting == "low" else ways(net, edges, job.returned)
     return [r for case in of for r in cases.results(job.transfer, case, clips.asked, job.returned)]

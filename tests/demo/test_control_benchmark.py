@@ -82,8 +82,8 @@ def run(stubs, tmp_path):
     return run
 
 
-def results(index=64, returned=False):
-    return {r.name: r for r in ways.job_results(clips.Job(Transfer(index), returned=returned))}
+def results(index=64, returned=False, setting="pairs"):
+    return {r.name: r for r in ways.job_results(clips.Job(Transfer(index, setting), returned=returned))}
 
 
 def test_every_strength_has_a_row_at_both_starts(stubs):
@@ -118,6 +118,20 @@ def test_control_acts_on_the_first_steps_of_the_way_down_alone(stubs):
         assert acts[f"{start}, control 0.4 to sigma 2.3"] == list(range(11))
     sigmas = model.schedule(cases.STEPS)
     assert sigmas[10] > ways.LOW > sigmas[11]
+
+
+def test_from_the_low_top_it_is_that_of_the_templates_or_none(stubs):
+    found = results(setting="low")
+    assert list(found) == [BASE, ways.lower(BASE), DIRECT, ways.lower(DIRECT)]
+    (case,) = ways.low_ways(None, torch.zeros(16, 1, 8, 8))
+    sigmas = Transfer(64, "low").sigmas(cases.STEPS)
+    for down in case.downs:
+        acts = [step for step in range(cases.STEPS) if down.control(step, slice(None)) is not None]
+        wanted = range(len(acts)) if down.name == ways.lower(BASE) or down.name == ways.lower(DIRECT) else []
+        assert acts == list(wanted)
+    assert sigmas[len(acts) - 1] > ways.LOW > sigmas[len(acts)]
+    for start in (BASE, DIRECT):
+        assert found[ways.lower(start)].like.error > found[start].like.error
 
 
 def test_control_of_the_same_strength_on_both_passes_has_a_way_up_of_its_own(stubs):
@@ -158,7 +172,7 @@ def test_the_report_has_a_table_for_each_start_and_goes_on_where_it_was(run, mon
     assert run("--clips", "2", output="second") == 0
     text = (tmp_path / "first" / "control.md").read_text()
     assert text == (tmp_path / "second" / "control.md").read_text()
-    assert "`python -m benchmarks.control --first 64 --clips 2 --returned 1`" in text
+    assert "`python -m benchmarks.control --first 64 --clips 2 --returned 1 --low 2`" in text
     assert "The reporting half: no setting was chosen" in text and "nan" not in text
     for title, start in (("Alone", BASE), ("With the fresh start", DIRECT)):
         table = text.partition(f"## {title}\n")[2].partition("\n## ")[0]
@@ -167,10 +181,13 @@ def test_the_report_has_a_table_for_each_start_and_goes_on_where_it_was(run, mon
             name for name in NAMES if name.startswith(start) and ways.BOTH not in name
         ]
         assert all(("±" in cells) == (name != start) for name, cells in rows)
+    low = text.partition("## From sigma 14.6, between light styles\n")[2].partition("\n## ")[0]
+    rows = re.findall(r"^\| ([^|]+) \| 1 \| ", low, re.MULTILINE)
+    assert rows == [BASE, ways.lower(BASE), DIRECT, ways.lower(DIRECT)]
     back = text.partition("## Under the source's own style\n")[2]
     exact = re.findall(r"^\| (.+?) \| \d \| 0 \| 0 \|$", back, re.MULTILINE)
     assert exact == [BASE, DIRECT, ways.in_both(BASE), ways.in_both(DIRECT)]
-    assert text.count("- **holds**: ") == 2 and text.count("- **for information**: ") == 4
+    assert text.count("- **holds**: ") == 2 and text.count("- **for information**: ") == 5
     summary = json.loads((tmp_path / "first" / "control.json").read_text())
     assert summary["clips"] == 2 and len(summary["ways"]) == 10
     (tmp_path / "control").write_bytes(b"others")
