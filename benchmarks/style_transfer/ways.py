@@ -10,11 +10,13 @@ from benchmarks.style_transfer import cases, ours, rivals
 from benchmarks.style_transfer.cases import HIGH_CFG, Asked, Case, Result, straight
 from benchmarks.style_transfer.transfers import Transfer
 from demo import world
+from demo.places import turned
 
 MANY = 50
 PARTIAL = (0.2, 0.4, 0.6, 0.8)  # SDEdit starts where these structures do
 TRUTH, UNTOUCHED, OTHER = "the truth itself", "the source, nothing done", "another clip in the target style"
-REFERENCES = (TRUTH, UNTOUCHED, OTHER)
+NEGATIVE = "the source, lightness turned round"  # across lightness alone
+REFERENCES = (TRUTH, UNTOUCHED, NEGATIVE, OTHER)
 EVERYWHERE = "core heun"  # who has a result of this was tried in every way
 
 
@@ -99,9 +101,11 @@ def references(transfer: Transfer) -> list[Result]:
     """What the measures say of clips that no model made: the truth, the source, another clip."""
     of, frames = transfer.content(), len(transfer.clip())
     other = Transfer(transfer.index + 1, transfer.setting).content()
+    source = world.render(of, transfer.source, frames)
     clips = {
         TRUTH: world.render(of, transfer.target, frames),
-        UNTOUCHED: world.render(of, transfer.source, frames),
+        UNTOUCHED: source,
+        **({NEGATIVE: turned(source)} if transfer.crosses else {}),
         OTHER: world.render(other, transfer.target, frames),
     }
     return [cases.result(transfer, name, clip) for name, clip in clips.items()]
