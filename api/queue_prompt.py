@@ -11,8 +11,9 @@ from urllib.request import urlopen
 SERVER = "http://127.0.0.1:8188"
 prompt = json.loads(Path(sys.argv[1]).read_bytes())
 # Here is the place for changes: prompt["6"]["inputs"]["text"] = "ink drawing of a landscape"
+body = {"prompt": prompt, "client_id": "queue_prompt"}  # to a client it tells what it made before
 try:
-    run = json.load(urlopen(f"{SERVER}/prompt", json.dumps({"prompt": prompt}).encode()))["prompt_id"]
+    run = json.load(urlopen(f"{SERVER}/prompt", json.dumps(body).encode()))["prompt_id"]
 except HTTPError as refused:
     sys.exit(f"ComfyUI refused the prompt: {refused.read().decode()}")
 while not (entry := json.load(urlopen(f"{SERVER}/history/{run}")).get(run)):
@@ -25,4 +26,4 @@ for made in kept:
     answer = urlopen(f"{SERVER}/view?{urlencode(made)}")
     Path(Path(made["filename"]).name).write_bytes(answer.read())
 if not kept:
-    sys.exit("Nothing new was made: this server ran the same prompt before. Change a text in it.")
+    sys.exit("The run made no file: the prompt has no node that saves one.")

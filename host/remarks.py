@@ -6,6 +6,7 @@ import torch
 from torch import Tensor
 
 from ..unsampling import Inversion, mix, steps
+from ..unsampling.across import can_tell
 from ..unsampling.change import Change
 from ..unsampling.solvers.evaluation import Callback
 from . import record
@@ -107,6 +108,12 @@ UNSEEN = Told(
     "the look's lightness is not seen",
 )
 
+# for the log alone: it is true of every run on SD1.5's and SDXL's schedules
+BLIND = (
+    "; on a schedule that begins this low no answer shows whether dark and bright change places: if they do,"
+    " set turn_lightness to on"
+)
+
 
 class OnThePath:
     """Looks at a direct path's answers beside the source's own, for what the user should know."""
@@ -118,6 +125,7 @@ class OnThePath:
         self.same_prompt, self.other_prompt = known and asked == made, known and asked != made
         kept = inversion.record.direct if inversion.record is not None else None
         self.answers = {} if kept is None else {float(inversion.sigmas[i]): kept.answers[i] for i in path}
+        self.blind = bool(path) and kept is not None and not can_tell(kept)
         self.equal: dict[float, bool] = {}
         self.calls, self.across, self.looked = 0, False, True
 
@@ -165,6 +173,8 @@ class OnThePath:
             return _of_same_prompt(self._turned(settings))
         if not self.looked and settings["turn"] is None and settings["mirror"] is not None:
             return UNSEEN
+        if self.blind and settings["turn"] is None and settings["mirror"] is not None:
+            return BLIND
         return _of_lightness(settings) if self.across else ""
 
 

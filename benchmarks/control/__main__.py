@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from benchmarks.control import ways
-from benchmarks.control.ways import BOTH, LOW, STARTS, USUAL, in_both, lower, named
+from benchmarks.control.ways import BOTH, LOW, LOW_TOP, STARTS, USUAL, in_both, low_starts, lower, named
 from benchmarks.report import Check, number, promises, table, versions
 from benchmarks.style_transfer import clips
 from benchmarks.style_transfer.cases import STEPS, Result
@@ -35,13 +35,12 @@ from benchmarks.style_transfer.columns import (
 )
 from benchmarks.style_transfer.gallery import summary
 from benchmarks.style_transfer.ours import BASE, DIRECT
-from benchmarks.style_transfer.transfers import HALF, HALVES, KINDS, SETTINGS, Transfer
+from benchmarks.style_transfer.transfers import HALF, HALVES, KINDS, Transfer
 from demo import control, model, world
 
 COMMAND = "python -m benchmarks.control"
 RESULTS = ROOT / "benchmarks" / "results"
 SOURCES = (*clips.SOURCES, "benchmarks/control/ways.py", "demo/control.py")
-LOW_TOP = SETTINGS["low"].top
 RETURNED = 1  # clips that are brought back too, as costly as another one
 TITLES = {BASE: "Alone", DIRECT: "With the fresh start"}
 SHOWN = ("in style", "style hit", "restyle error", "drawn", "motion error", "lost", "flicker", "tone")
@@ -59,13 +58,13 @@ without the ControlNet, {steps} steps of EDM's schedule from sigma {top:g}. What
 - {base}: the old start, from the unsampled noise itself (`direct` 0). {direct}: the fresh start, what
   the nodes do unless told otherwise.
 - control 0.2, 0.4, 0.8: the ControlNet's strength, on the first {short} of the resampler's {steps} steps.
-- to sigma {low:.1f}: on the first {long} steps instead. That is how far down the templates' end_percent of
-  0.4 reaches on SD1.5, at their strength of 0.4; this model's schedule begins so much higher that 40 percent
-  of its steps end at sigma {end:.0f}.
+- to sigma {low:.1f}: on the first {long} steps instead, from sigma {low_top:g} on the first {low_long}. That
+  is how far down the templates' end_percent of 0.4 reaches on SD1.5, at their strength of 0.4; this model's
+  schedule begins so much higher that 40 percent of its steps end at sigma {end:.0f}.
 - {both}: on these steps of the way up too, at the same strength; on clips for the way back alone.
 - in brackets the difference on the same clips from the same start without control, with its standard error.
-- from sigma {low_top:g}, where SD1.5's schedule begins: the clips between light styles alone, since there the
-  user says of a pair that lies across lightness ("Lightness turned" in that table).
+- from sigma {low_top:g}: where SD1.5's schedule begins. lightness turned: with turn_lightness on, which the
+  user says there.
 - rows: those that the model was asked. A call with control asks the ControlNet too, an eighth to a fifth of
   the time of a row more. Seconds are of a machine that had other work.
 """
@@ -91,34 +90,41 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _measured(options: argparse.Namespace) -> list[Result]:
     indices = range(options.first, options.first + options.clips)
     jobs = [Job(Transfer(i), returned=place < options.returned) for place, i in enumerate(indices)]
-    low = (Transfer(i, "low") for i in indices[: options.low])
-    jobs += [Job(transfer) for transfer in low if transfer.kind == KINDS[0]]
+    jobs += [Job(Transfer(i, "low")) for i in indices[: options.low]]
     workers = Workers(ways.job_results, ways.start, (options.weights, options.precision, options.control))
     made_from = clips.origin([options.weights, options.control], SOURCES, options.precision)
     return list(clips.each(jobs, workers, made_from, options))
 
 
 def _sections(results: Sequence[Result]) -> Iterator[str]:
-    """Each start's ways: on every clip, between light styles, across lightness; both from the low top."""
-    columns = [column for column in COLUMNS if column.title.startswith(SHOWN)]
+    """Each start's ways: on every clip, between light styles, across lightness; and from the low top."""
     for start, title in TITLES.items():
         of = [r for r in _of("pairs", results) if r.name.startswith(start)]
-        groups = {
-            "": of,
-            f", {KINDS[0]}": [r for r in of if r.transfer.kind == KINDS[0]],
-            ", across lightness": [r for r in of if r.transfer.crosses],
-        }
+        groups = {"": of, **_kinds(of)}
         for kind, group in groups.items():
-            if group:
-                yield _section(f"{title}{kind}", group, rows_table(group, columns, start))
-    if low := _of("low", results):
-        yield _section(f"From sigma {LOW_TOP:g}, {KINDS[0]}", low, rows_table(low, columns, BASE))
+            yield from _section(f"{title}{kind}", group, start)
+    for kind, group in _kinds(_of("low", results)).items():
+        for title, start in zip(TITLES.values(), low_starts(group[0].transfer.crosses), strict=True):
+            named = [r for r in group if r.name.startswith(start)]
+            yield from _section(f"From sigma {LOW_TOP:g}, {title.lower()}{kind}", named, start)
     if any(r.reconstruction for r in results):
         yield _returned(results)
 
 
-def _section(title: str, group: Sequence[Result], rows: str) -> str:
-    return f"## {title}\n\n{of_clips(len({r.clip for r in group})).capitalize()}.\n\n{rows}\n"
+def _kinds(results: Sequence[Result]) -> dict[str, list[Result]]:
+    """The clips between light styles, and those across lightness, where there are any."""
+    found = {
+        f", {KINDS[0]}": [r for r in results if r.transfer.kind == KINDS[0]],
+        ", across lightness": [r for r in results if r.transfer.crosses],
+    }
+    return {kind: group for kind, group in found.items() if group}
+
+
+def _section(title: str, group: Sequence[Result], start: str) -> Iterator[str]:
+    if group:
+        columns = [column for column in COLUMNS if column.title.startswith(SHOWN)]
+        clips = of_clips(len({r.clip for r in group})).capitalize()
+        yield f"## {title}\n\n{clips}.\n\n{rows_table(group, columns, start)}\n"
 
 
 def _of(setting: str, results: Sequence[Result]) -> list[Result]:
@@ -154,9 +160,12 @@ def _checks(results: Sequence[Result]) -> Iterator[Check]:
         base = pick(pairs, start)
         for name in (named(start, USUAL), lower(start)):
             yield Check(f"Whether {name} helps", _change(pick(pairs, name), base), None)
-    if low:
-        promise = f"From sigma {LOW_TOP:g} with control to sigma {LOW:.1f}, whether the fresh start helps"
-        yield Check(promise, _change(pick(low, lower(DIRECT)), pick(low, lower(BASE))), None)
+    for kind, group in _kinds(low).items():
+        base, direct = (pick(group, lower(start)) for start in low_starts(group[0].transfer.crosses))
+        promise = (
+            f"From sigma {LOW_TOP:g}{kind}, with control to sigma {LOW:.1f}, whether the fresh start helps"
+        )
+        yield Check(promise, _change(direct, base), None)
 
 
 def _as_templates(group: Sequence[Result]) -> Check:
@@ -201,6 +210,7 @@ def _introduction(options: argparse.Namespace) -> str:
         long=ways.long(),
         low=LOW,
         low_top=LOW_TOP,
+        low_long=ways.long(LOW_TOP),
         end=float(sigmas[short]),
         both=BOTH,
     )
@@ -234,7 +244,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add("--clips", type=int, default=HALF)
     add("--returned", type=int, default=RETURNED, help="of these, clips for the way back")
-    add("--low", type=int, default=HALF, help="of these, clips from the low top too, if between light styles")
+    add("--low", type=int, default=HALF, help="of these, clips from the low top too")
     add("--workers", type=int, default=os.cpu_count(), help="processes of one thread each")
     add("--precision", choices=["auto", *clips.PRECISIONS], default="auto", help="of the networks")
     add("--weights", type=Path, default=model.WEIGHTS)

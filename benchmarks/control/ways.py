@@ -11,7 +11,15 @@ from torch.nn import Module
 from benchmarks.style_transfer import cases, clips
 from benchmarks.style_transfer.cases import STEPS, Case, Down, Result
 from benchmarks.style_transfer.clips import Job
-from benchmarks.style_transfer.ours import BASE, DIRECT, falling, rising, without_path
+from benchmarks.style_transfer.ours import (
+    BASE,
+    DIRECT,
+    LOW_TURNED,
+    MIRRORED_BASE,
+    falling,
+    rising,
+    without_path,
+)
 from benchmarks.style_transfer.transfers import SETTINGS
 from demo import control, model
 
@@ -19,6 +27,7 @@ STARTS = (BASE, DIRECT)  # alone, and with the fresh start
 STRENGTHS = (0.0, 0.2, 0.4, 0.8)
 USUAL, SHARE = 0.4, 0.4  # what the templates have: the strength, and the share of the steps from the top
 LOW = 2.28  # the sigma at which an end_percent of 0.4 ends on SD1.5; 11 of 16 steps here begin above it
+LOW_TOP = SETTINGS["low"].top
 BOTH = "in both passes"
 
 _network: dict[str, Module] = {}  # of a worker
@@ -59,21 +68,35 @@ def ways(net: Module, edges: Tensor, returned: bool) -> list[Case]:
     return [alone, Case(alone.rise, both, control=both[0].control)]
 
 
-def low_ways(net: Module, edges: Tensor) -> list[Case]:
+def low_starts(crosses: bool) -> dict[str, Down]:
+    """From the low top: both starts, and across lightness both with it turned round, which the user says."""
+    if crosses:
+        return {
+            MIRRORED_BASE: without_path(MIRRORED_BASE, turn=True),
+            LOW_TURNED: Down(LOW_TURNED, falling(turn=True)),
+        }
+    return {start: _plain(start, start) for start in STARTS}
+
+
+def low_ways(net: Module, edges: Tensor, crosses: bool) -> list[Case]:
     """From the low top: without control, and with it as the templates have it."""
-    steps = long(SETTINGS["low"].top)
+    held = control.controlled(net, edges, USUAL, long(LOW_TOP))
     downs = [
-        _down(net, edges, start, name, strength, steps)
-        for start in STARTS
-        for name, strength in ((start, 0.0), (lower(start), USUAL))
+        way
+        for start, plain in low_starts(crosses).items()
+        for way in (plain, replace(plain, name=lower(start), control=held))
     ]
     return [Case(rising(direct=None), tuple(downs), returns=False)]
 
 
+def _plain(start: str, name: str) -> Down:
+    return without_path(name) if start == BASE else Down(name, falling())
+
+
 def _down(net: Module, edges: Tensor, start: str, name: str, strength: float, steps: int) -> Down:
-    plain = without_path(name) if start == BASE else Down(name, falling())
     held = control.controlled(net, edges, strength, steps)
-    return replace(plain, control=held, returns=steps == short() and strength in (0.0, USUAL))
+    returns = steps == short() and strength in (0.0, USUAL)
+    return replace(_plain(start, name), control=held, returns=returns)
 
 
 def start(weights: Path, precision: str, control_weights: Path) -> None:
@@ -85,5 +108,6 @@ def start(weights: Path, precision: str, control_weights: Path) -> None:
 def job_results(job: Job) -> list[Result]:
     """All restyles of one clip; runs in a worker."""
     net, edges = _network["net"], control.edges(job.transfer.clip())
-    of = low_ways(net, edges) if job.transfer.setting == "low" else ways(net, edges, job.returned)
+    crosses = job.transfer.crosses
+    of = low_ways(net, edges, crosses) if job.transfer.setting == "low" else ways(net, edges, job.returned)
     return [r for case in of for r in cases.results(job.transfer, case, clips.asked, job.returned)]

@@ -35,6 +35,7 @@ from benchmarks.style_transfer.measures import NEAR
 from benchmarks.style_transfer.ours import BASE, DIRECT, REACH
 from benchmarks.style_transfer.tables import compared, tables
 from benchmarks.style_transfer.transfers import HALF, HALVES
+from benchmarks.style_transfer.ways import NEGATIVE
 from demo import model, world
 from demo.places import LOST
 
@@ -56,7 +57,9 @@ unless said, then down with the target style at the row's cfg. Figures are means
 medians; in brackets the difference from "{base}" at cfg 1 on the same clips, with its standard error.
 
 - in style within {near:g} px: clips that hit the style and whose motion error is at most {near:g} px. It
-  stands first because neither half can be bought with the other: today's ways trade the one for the other.
+  stands first because today's ways trade the one for the other. What it does not tell is whether shapes are
+  drawn as the style draws them: a source that is only turned round, black for white, has its places, and the
+  judge takes some for the target style. "{negative}" shows what that is worth.
 - rows: asked of the model up + down, counted: a call is one, above cfg 1 two, whatever its windows. They are
   means too: how long a direct path is depends on the clip. The nodes ask one more on the way up, which shows
   whether the model repeats itself. seconds: of both passes.
@@ -68,9 +71,9 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
   without the shape and the style's empty page. The truth has 100 %, any mixture of these 0, half of the
   truth 50.
 - motion error: distance of each visible shape from its true place, found by normalised cross-correlation
-  with the true picture of it in the source's or the target's style, or in the source's with its lightness
-  turned round, within 12 pixels each way. lost: share of shapes more than {lost:g} pixels off. A ghost of the
-  source does well in both.
+  with the true picture of it, within 12 pixels each way, whatever it looks like: in the source's style, in
+  the target's, in the source's with its lightness turned round, or in any mixture of these. lost: share of
+  shapes more than {lost:g} pixels off. A ghost of the source does well in both, turned round or not.
 - flicker: rms of the change from frame to frame of the difference from the truth, over the truth's; 0 is
   right, a still picture has 1. movement: rms of all that changes over the truth's; 1 is right.
 - tone: rms of the difference of each frame's mean colour from the truth's, black to white being 100 %.
@@ -156,6 +159,7 @@ def _introduction(options: argparse.Namespace) -> str:
         reach=REACH,
         near=NEAR,
         lost=LOST,
+        negative=NEGATIVE,
     )
 
 

@@ -12,7 +12,7 @@ from benchmarks.control import __main__ as command
 from benchmarks.control import ways
 from benchmarks.style_transfer import cases, clips
 from benchmarks.style_transfer.measures import Likeness
-from benchmarks.style_transfer.ours import BASE, DIRECT, default
+from benchmarks.style_transfer.ours import BASE, DIRECT, LOW_TURNED, MIRRORED_BASE, default
 from benchmarks.style_transfer.transfers import Transfer
 from demo import control, model, world
 
@@ -120,18 +120,19 @@ def test_control_acts_on_the_first_steps_of_the_way_down_alone(stubs):
     assert sigmas[10] > ways.LOW > sigmas[11]
 
 
-def test_from_the_low_top_it_is_that_of_the_templates_or_none(stubs):
-    found = results(setting="low")
-    assert list(found) == [BASE, ways.lower(BASE), DIRECT, ways.lower(DIRECT)]
-    (case,) = ways.low_ways(None, torch.zeros(16, 1, 8, 8))
-    sigmas = Transfer(64, "low").sigmas(cases.STEPS)
-    for down in case.downs:
-        acts = [step for step in range(cases.STEPS) if down.control(step, slice(None)) is not None]
-        wanted = range(len(acts)) if down.name == ways.lower(BASE) or down.name == ways.lower(DIRECT) else []
-        assert acts == list(wanted)
-    assert sigmas[len(acts) - 1] > ways.LOW > sigmas[len(acts)]
-    for start in (BASE, DIRECT):
-        assert found[ways.lower(start)].like.error > found[start].like.error
+@pytest.mark.parametrize(("clip", "starts"), [(65, (BASE, DIRECT)), (64, (MIRRORED_BASE, LOW_TURNED))])
+def test_from_the_low_top_it_is_that_of_the_templates_or_none(stubs, clip, starts):
+    low = Transfer(clip, "low")
+    assert low.crosses == (starts == (MIRRORED_BASE, LOW_TURNED))
+    found = results(clip, setting="low")
+    assert list(found) == [name for start in starts for name in (start, ways.lower(start))]
+    (case,) = ways.low_ways(None, torch.zeros(16, 1, 8, 8), low.crosses)
+    sigmas = low.sigmas(cases.STEPS)
+    for plain, held in zip(case.downs[::2], case.downs[1::2], strict=True):
+        assert plain.control is None
+        acts = [step for step in range(cases.STEPS) if held.control(step, slice(None)) is not None]
+        assert acts == list(range(len(acts))) and sigmas[len(acts) - 1] > ways.LOW > sigmas[len(acts)]
+        assert found[held.name].like.error != found[plain.name].like.error
 
 
 def test_control_of_the_same_strength_on_both_passes_has_a_way_up_of_its_own(stubs):
@@ -181,13 +182,17 @@ def test_the_report_has_a_table_for_each_start_and_goes_on_where_it_was(run, mon
             name for name in NAMES if name.startswith(start) and ways.BOTH not in name
         ]
         assert all(("±" in cells) == (name != start) for name, cells in rows)
-    low = text.partition("## From sigma 14.6, between light styles\n")[2].partition("\n## ")[0]
-    rows = re.findall(r"^\| ([^|]+) \| 1 \| ", low, re.MULTILINE)
-    assert rows == [BASE, ways.lower(BASE), DIRECT, ways.lower(DIRECT)]
+    starts = {"across lightness": (MIRRORED_BASE, LOW_TURNED), "between light styles": (BASE, DIRECT)}
+    for kind, of in starts.items():
+        for title, start in zip(("alone", "with the fresh start"), of, strict=True):
+            table = text.partition(f"## From sigma 14.6, {title}, {kind}\n")[2].partition("\n## ")[0]
+            rows = re.findall(r"^\| ([^|]+) \| 1 \| (.*)$", table, re.MULTILINE)
+            assert [name for name, _ in rows] == [start, ways.lower(start)]
+            assert ["±" in cells or "(+" in cells or "(-" in cells for _, cells in rows] == [False, True]
     back = text.partition("## Under the source's own style\n")[2]
     exact = re.findall(r"^\| (.+?) \| \d \| 0 \| 0 \|$", back, re.MULTILINE)
     assert exact == [BASE, DIRECT, ways.in_both(BASE), ways.in_both(DIRECT)]
-    assert text.count("- **holds**: ") == 2 and text.count("- **for information**: ") == 5
+    assert text.count("- **holds**: ") == 2 and text.count("- **for information**: ") == 6
     summary = json.loads((tmp_path / "first" / "control.json").read_text())
     assert summary["clips"] == 2 and len(summary["ways"]) == 10
     (tmp_path / "control").write_bytes(b"others")

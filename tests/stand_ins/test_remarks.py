@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from unsampling_pack.host import mirrors, record, remarks, settings
+from unsampling_pack.host.told import brief_of
 from unsampling_pack.unsampling import Inversion, UnsamplingError
 from unsampling_pack.unsampling.change import Change
 from unsampling_pack.unsampling.direct import Direct
@@ -106,6 +107,25 @@ def test_a_path_that_does_not_tell_of_lightness_says_so_where_lightness_is_to_be
     assert "set turn_lightness to on" in seen.remark(SETTINGS)
     assert seen.remark(SETTINGS | {"turn": False}) == ""
     assert seen.remark(SETTINGS | {"mirror": None}) == ""  # then on is refused
+
+
+@pytest.mark.parametrize("kept", ["bare", "first"])
+def test_a_schedule_that_begins_low_says_that_it_does_not_show_lightness(kept):
+    """In the log alone: it is so in every run of SD1.5."""
+    direct = DIRECT
+    bare = replace(direct, bare=CLIP)
+    low = replace(
+        NOISE, record=replace(NOISE.record, direct=bare if kept == "bare" else replace(direct, first=bare))
+    )
+    seen = remarks.OnThePath(low, range(2), {"prompt positive": "xyz"})
+    seen.watched(lambda *_: None)(1, 5, float(NOISE.sigmas[0]), CLIP, ANSWERS[0] + 1)
+    remark = seen.remark(SETTINGS)
+    assert (
+        "begins this low" in remark and remark.endswith("set turn_lightness to on") and brief_of(remark) == ()
+    )
+    for other in ({"turn": False}, {"turn": True}, {"mirror": None}):
+        assert seen.remark(SETTINGS | other) == ""
+    assert remarks.OnThePath(low, range(0), {"prompt positive": "xyz"}).remark(SETTINGS) == ""
 
 
 @pytest.mark.parametrize(
