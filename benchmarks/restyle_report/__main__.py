@@ -34,8 +34,9 @@ clips of `demo/world.py`, {frames} frames of 64x64, the same content drawn in th
 - Some clips from number {tuning} on have texture that boils, some a cut of the source to another scene, which
   is no fault: truths are told inside scenes, as the figures are. These two are drawn apart from all else: the
   first {tuning} clips are those of earlier results, the others have what they had.
-- model: what the demo's model makes at cfg 1, with structure {structure}, both in two windows of {window}
-  frames without overlap, and at cfg {cfg:g} in one window.
+- model: what the demo's model makes by the direct path, which is what the nodes do, and without one at cfg 1
+  and with structure {structure}, all in two windows of {window} frames without overlap, and without one at
+  cfg {cfg:g} in one window.
 - Figures were chosen by the first {tuning} clips with known faults and the first {model_tuning} of the model
   ("chosen by"). "New" clips were measured once, at the end. What must hold is held by new clips where there
   are any.

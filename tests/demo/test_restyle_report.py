@@ -1,13 +1,15 @@
 """benchmarks/restyle_report: the figures order results as the truth does, and the truths are right."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 
-from benchmarks.restyle_report import rows, tables, truths, worsened
+from benchmarks.restyle_report import restyles, rows, tables, truths, worsened
 from benchmarks.restyle_report.rows import Row
+from benchmarks.style_transfer.clips import ROOT
 from demo import world
 
 OLD_MEAN = 0.5258905  # of clip 0 before there were cuts
@@ -103,6 +105,22 @@ def test_what_is_added_anew_to_each_frame_is_known_by_its_size():
 
 def test_content_is_held_out():
     assert worsened.FIRST_SEED + worsened.APART * 250 in world.HELD_OUT
+
+
+def test_what_the_model_made_is_kept_for_the_code_that_made_it(tmp_path, monkeypatch):
+    made, origins = [], iter(["one float32", "one float32", "other float32"])
+
+    def restyled(transfer):
+        made.append(transfer.index)
+        return {"way": torch.full((1,), float(len(made)))}
+
+    monkeypatch.setattr(restyles, "ProcessPoolExecutor", lambda workers, *_: ThreadPoolExecutor(workers))
+    monkeypatch.setattr(restyles, "_restyles", restyled)
+    monkeypatch.setattr(restyles, "origin", lambda *_: next(origins))
+    found = [[float(clip) for _, _, clip in restyles.made(tmp_path, 2, 1)] for _ in range(3)]
+    assert found[0] == found[1] == [1, 2] and found[2] == [3, 4] and made == [0, 1, 0, 1]
+    for pattern in restyles.SOURCES:
+        assert any(ROOT.glob(pattern)), pattern
 
 
 def test_rank_correlation_is_of_ranks_with_ties():
