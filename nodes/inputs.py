@@ -171,9 +171,9 @@ def falling() -> list:
             optional=True,
             advanced=True,
             tooltip="For a dark look of a bright clip, or a bright look of a dark one: the model is asked"
-            " through a mirror in which dark and bright change places. Colours and light come right; about a"
-            " third of the shapes still lose their place. auto does"
-            " it where the first answers of the direct path show the need, for one model call more;"
+            " through a mirror in which dark and bright change places. Colours and light come right and"
+            " shapes keep their place, but less of the look's detail is drawn than between two bright looks."
+            " auto does it where the first answers of the direct path show the need, for one model call more;"
             " from a schedule that begins low, such as SD1.5's and SDXL's, they cannot: choose on there. off"
             " never.",
             extra_dict={BEFORE: "off"},
