@@ -159,10 +159,9 @@ def falling() -> list:
             optional=True,
             advanced=True,
             tooltip="How much to even out over neighbouring frames what the new look changes in large areas."
-            " 0 is off. It takes out jumps of colour where context windows meet, but shapes come loose, and"
-            " flicker does not get less: give the windows more overlap first. Where the source moves it does"
-            " less. For the frames of one clip, not for a batch of pictures. No more model calls; exact on"
-            " the source.",
+            " 0 is off. It takes out jumps of colour where context windows meet, but flicker does not get"
+            " less: give the windows more overlap first. Where the source moves it does less. For the frames"
+            " of one clip, not for a batch of pictures. No more model calls; exact on the source.",
         ),
         io.Combo.Input(
             "turn_lightness",
