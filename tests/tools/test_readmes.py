@@ -114,7 +114,7 @@ def of_lightness() -> list[str]:
     error, lost = ([row[key].split(" (")[0] for row in (kept, turned)] for key in ("restyle error", "lost"))
     return [
         f"*turn_lightness* takes the restyle error from {error[0]} to {error[1]}.",
-        f"{lost[1]} of the shapes still lose their place, {lost[0]} without it.",
+        f"{lost[1]} of the shapes lose their place, {lost[0]} without it.",
     ]
 
 
@@ -128,11 +128,13 @@ def of_low_schedules() -> list[str]:
     )
     section = "From sigma 14.6, between light styles"
     at_1, at_3, euler, flow_edit = (rows_of("style_transfer", section, f"{way} |")[0] for way in ways)
+    further = re.search(r"[+] (.*?) =", at_1["rows"])[1]
     return [
         f"{at_1['style hit']} of the clips take the look at cfg 1, and {at_3['style hit']} at cfg 3. "
         f"With core's euler {euler['style hit']} do, with FlowEdit {flow_edit['style hit']}.",
         f"The restyle error is {at_1['restyle error'].split(' (')[0]} at cfg 1, "
         f"core's euler's {euler['restyle error'].split(' (')[0]}.",
+        f"A further restyle takes {further} calls there.",
     ]
 
 
