@@ -81,6 +81,25 @@ def test_another_content_is_lost():
         assert away.max() <= 2**0.5 * (places.REACH + 1)
 
 
+@pytest.mark.parametrize("weights", [(1.0, 0.0, 0.0), (0.0, 0.3, 0.7), (0.2, 0.5, 0.3)])
+def test_the_mixture_that_a_picture_is_made_of_is_found(weights):
+    """And nothing made of negatives is: a mixture explains as much as its best part, or more."""
+    random = torch.Generator().manual_seed(5)
+    patches = torch.randn(3, 3, 7, 7, generator=random, dtype=torch.float64)
+    unit = torch.nn.functional.normalize(places._centred(patches).flatten(1), dim=1).view_as(patches)
+    mixture = torch.einsum("l,lchw->chw", torch.tensor(weights, dtype=torch.float64), unit)
+    picture = torch.randn(3, 20, 20, generator=random, dtype=torch.float64)
+    picture[:, 6:13, 4:11] = 5 * mixture + 0.3
+    alike = places._alike(picture, patches)
+    likeness, found = places._best_mixtures(alike, patches)
+    assert likeness[6, 4] == pytest.approx(1, abs=1e-6) == likeness.max()
+    assert (found[:, 6, 4] / found[:, 6, 4].sum()).tolist() == pytest.approx(
+        [weight / sum(weights) for weight in weights], abs=1e-6
+    )
+    assert (found >= 0).all() and (likeness >= alike.amax(0) - 1e-9).all()
+    assert places._best_mixtures(places._alike(-picture, patches), patches)[0][6, 4] < 0.5
+
+
 def test_another_content_is_lost_turned_round_too():
     for seed in SEEDS:
         assert motion(places.turned(world.render(world.content(seed + 1), "flat")), seed).mean() > 6
