@@ -12,13 +12,12 @@ import argparse
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from itertools import chain
 from pathlib import Path
 
 from benchmarks.report import Check, promises, versions
-from benchmarks.solvers.ways import way
-from benchmarks.style_transfer import cases, clips
-from benchmarks.style_transfer.cases import Case, Down, Result
+from benchmarks.steps.ways import BASE, CORE, COUNTS, job_results, named
+from benchmarks.style_transfer import clips
+from benchmarks.style_transfer.cases import Result
 from benchmarks.style_transfer.clips import ROOT, Job, Workers, fast_precision
 from benchmarks.style_transfer.columns import (
     COLUMNS,
@@ -30,18 +29,13 @@ from benchmarks.style_transfer.columns import (
     plus_minus,
     rows_table,
 )
-from benchmarks.style_transfer.ours import falling, rising, without_path
 from benchmarks.style_transfer.transfers import HALF, HALVES, KINDS, Transfer
-from benchmarks.style_transfer.ways import MANY
 from demo import model, world
 from unsampling import solvers
 
 COMMAND = "python -m benchmarks.steps"
 RESULTS = ROOT / "benchmarks" / "results"
-SOURCES = (*clips.SOURCES, "benchmarks/steps/__main__.py")
-COUNTS = (8, 16, 24)
-SHIPPED = 16
-CORE = f"core euler, {MANY} steps"
+SOURCES = (*clips.SOURCES, "benchmarks/steps/ways.py")
 INTRODUCTION = """\
 # Solver and steps
 
@@ -56,34 +50,6 @@ cfg 1, from sigma {top:g}. What the columns mean is told in [Style transfer](sty
 - {core}: FlipSigmas' 0.0001, then the sampler up and down, as core's nodes run them.
 - in brackets the difference on the same clips from {base}, with its standard error.
 """
-
-
-def named(solver: str, count: int, more: str = "") -> str:
-    return f"{solver}, {count} steps{more}"
-
-
-BASE = named(solvers.DEFAULT, SHIPPED)
-
-
-def ways() -> list[Case]:
-    """Every recorded solver at each number of steps, those of the shipped number without a path too."""
-    return [*(_of(solver, count) for count in COUNTS for solver in solvers.recorded()), _core()]
-
-
-def _of(solver: str, count: int) -> Case:
-    name = named(solver, count)
-    downs = [Down(name, falling())] + [without_path(f"{name}, no path")] * (count == SHIPPED)
-    return Case(rising(direct=None, solver=solver), tuple(downs), steps=count, returns=False)
-
-
-def _core() -> Case:
-    return cases.straight(CORE, way("core euler", "-"), steps=MANY, returns=False)
-
-
-def job_results(job: Job) -> list[Result]:
-    """All restyles of one clip; runs in a worker."""
-    each = (cases.results(job.transfer, case, clips.asked, False) for case in ways())
-    return list(chain.from_iterable(each))
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

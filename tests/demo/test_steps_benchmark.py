@@ -2,12 +2,15 @@
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 import pytest
 import torch
 from test_style_transfer import cheap
 
+from benchmarks.control import ways as control_ways
 from benchmarks.steps import __main__ as steps
+from benchmarks.steps import ways
 from benchmarks.style_transfer import cases, clips
 from benchmarks.style_transfer.measures import Likeness
 from demo import model
@@ -62,6 +65,13 @@ def test_every_solver_has_a_row_at_each_number_of_steps(run, monkeypatch, tmp_pa
     assert text.count("**for information**") == len(expected) - 1
     assert "±" not in text.partition("## What must hold")[2] and "1 clips" not in text
     assert "midpoint, 8 steps, at " in text
+
+
+@pytest.mark.parametrize("work", [clips.job_results, control_ways.job_results, ways.job_results])
+def test_a_fresh_process_can_import_what_it_runs(work):
+    """A worker looks for it by its module, and does not load a package's __main__ for that."""
+    assert getattr(import_module(work.__module__), work.__name__) is work
+    assert not work.__module__.endswith("__main__")
 
 
 def test_whose_clips_they_are_is_said(run, capsys):
