@@ -40,8 +40,7 @@ CURES = {
     "source": "connect the frames that were encoded",
     "look": "lower structure, raise cfg, unsample with a prompt of the source; dark from bright:"
     " turn_lightness on",
-    "structure": "set direct to -1, lower cfg, raise structure, or add a weak ControlNet; dark from bright:"
-    " turn_lightness on",
+    "structure": "direct -1, lower cfg, raise structure, a weak ControlNet; dark from bright: turn_lightness",
     "motion": "set direct to -1, raise hold or structure, or lower cfg",
     "flicker": "lower cfg, or raise structure",
     "drift": "raise structure, or lower cfg",
