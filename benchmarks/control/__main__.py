@@ -35,6 +35,7 @@ from benchmarks.style_transfer.columns import (
 )
 from benchmarks.style_transfer.gallery import summary
 from benchmarks.style_transfer.ours import BASE, DIRECT
+from benchmarks.style_transfer.tables import setting
 from benchmarks.style_transfer.transfers import HALF, HALVES, KINDS, Transfer
 from demo import control, model, world
 
@@ -99,11 +100,11 @@ def _measured(options: argparse.Namespace) -> list[Result]:
 def _sections(results: Sequence[Result]) -> Iterator[str]:
     """Each start's ways: on every clip, between light styles, across lightness; and from the low top."""
     for start, title in TITLES.items():
-        of = [r for r in _of("pairs", results) if r.name.startswith(start)]
+        of = [r for r in setting(results, "pairs") if r.name.startswith(start)]
         groups = {"": of, **_kinds(of)}
         for kind, group in groups.items():
             yield from _section(f"{title}{kind}", group, start)
-    for kind, group in _kinds(_of("low", results)).items():
+    for kind, group in _kinds(setting(results, "low")).items():
         for title, start in zip(TITLES.values(), low_starts(group[0].transfer.crosses), strict=True):
             named = [r for r in group if r.name.startswith(start)]
             yield from _section(f"From sigma {LOW_TOP:g}, {title.lower()}{kind}", named, start)
@@ -125,10 +126,6 @@ def _section(title: str, group: Sequence[Result], start: str) -> Iterator[str]:
         columns = [column for column in COLUMNS if column.title.startswith(SHOWN)]
         clips = of_clips(len({r.clip for r in group})).capitalize()
         yield f"## {title}\n\n{clips}.\n\n{rows_table(group, columns, start)}\n"
-
-
-def _of(setting: str, results: Sequence[Result]) -> list[Result]:
-    return [r for r in results if r.setting == setting]
 
 
 def _returned(results: Sequence[Result]) -> str:
@@ -154,7 +151,7 @@ def _checks(results: Sequence[Result]) -> Iterator[Check]:
             "Without control, and with the same control in both passes, the source comes back to the bit"
         )
         yield Check(promise, f"Largest relative error: {number(max(errors))}", max(errors) == 0)
-    pairs, low = (_of(setting, results) for setting in ("pairs", "low"))
+    pairs, low = (setting(results, name) for name in ("pairs", "low"))
     yield _as_templates(pick(pairs, lower(DIRECT)))
     for start in STARTS:
         base = pick(pairs, start)

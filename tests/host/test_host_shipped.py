@@ -98,5 +98,7 @@ def test_the_archive_alone_has_every_node_help_page_and_template(installed):
     for name, id in ours.items():
         blueprint = json.loads(json.loads(get("GET", f"/global_subgraphs/{id}"))["data"])
         assert blueprint["definitions"]["subgraphs"][0]["name"] == name
-    log = installed.log_text()  # of 0.14 it has ComfyUI's own errors, of a database that is not set up
+    log = installed.log_text()
+    # 0.14's own, of a database that it does not set up
+    assert "Traceback" not in log or "no such table: asset_cache_state" in log
     assert "IMPORT FAILED" not in log and not re.search(r'File ".*custom_nodes.unsampling', log)

@@ -75,9 +75,9 @@ def test_the_frames_are_those_of_cores_nodes(comfy, tmp_path, clip, trim):
         # earlier versions of core take 8 bits of a colour, put what chroma subsampling left out elsewhere,
         # and read what lies behind the right border of a picture whose width fits nowhere
         assert found["ours"].shape == core.shape
-        inside = slice(None, -4 if clip == "odd.webm" else None)
-        off = (found["ours"] - core)[:, :, inside]
-        assert luma(off).abs().max() < 0.03 and off.mean((1, 2)).abs().max() < 0.01
+        border, most = (-4, 0.03) if clip == "odd.webm" else (None, 0.02)
+        off = (found["ours"] - core)[:, :, :border]
+        assert luma(off).abs().max() < most and off.mean((1, 2)).abs().max() < 0.01
 
 
 def test_every_nth_frame_keeps_the_length_and_the_sound(comfy, tmp_path):

@@ -112,11 +112,9 @@ def test_a_path_that_does_not_tell_of_lightness_says_so_where_lightness_is_to_be
 @pytest.mark.parametrize("kept", ["bare", "first"])
 def test_a_schedule_that_begins_low_says_that_it_does_not_show_lightness(kept):
     """In the log alone: it is so in every run of SD1.5."""
-    direct = DIRECT
-    bare = replace(direct, bare=CLIP)
-    low = replace(
-        NOISE, record=replace(NOISE.record, direct=bare if kept == "bare" else replace(direct, first=bare))
-    )
+    bare = replace(DIRECT, bare=CLIP)
+    answers = bare if kept == "bare" else replace(DIRECT, first=bare)
+    low = replace(NOISE, record=replace(NOISE.record, direct=answers))
     seen = remarks.OnThePath(low, range(2), {"prompt positive": "xyz"})
     seen.watched(lambda *_: None)(1, 5, float(NOISE.sigmas[0]), CLIP, ANSWERS[0] + 1)
     remark = seen.remark(SETTINGS)
