@@ -37,9 +37,10 @@ clips of `demo/world.py`, {frames} frames of 64x64, the same content drawn in th
 - model: what the demo's model makes by the direct path, which is what the nodes do, and without one at cfg 1
   and with structure {structure}, all in two windows of {window} frames without overlap, and without one at
   cfg {cfg:g} in one window.
-- Figures were chosen by the first {tuning} clips with known faults and the first {model_tuning} of the model
-  ("chosen by"). "New" clips were measured once, at the end. What must hold is held by new clips where there
-  are any.
+- Figures and their true counterparts were chosen by the first {tuning} clips with known faults and the first
+  {model_tuning} of the model ("chosen by"). "New" clips of the model were measured once, at the end. What
+  must hold is held by new clips where there are any.
+- Of the nodes' way alone the order says little: its clips keep their shapes, and differ by what no one sees.
 - rank correlation: Spearman's, over the clips for which both are known: fine flicker is not where the source
   moves everywhere, nor is the truth of what the model made. Figures that shrink where a distance grows are
   compared with its negative.

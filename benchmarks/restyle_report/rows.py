@@ -20,12 +20,12 @@ from demo import world
 from unsampling.report import restyle
 
 NAMES = ("look_changed", "structure_kept", "motion_kept", "flicker", "fine_flicker", "drift", "jumps")
-TUNING, MODEL_TUNING = worsened.OLD, 12  # first clips, of each kind, by which figures were chosen
+TUNING, MODEL_TUNING = worsened.OLD, 24  # first clips, of each kind, by which figures were chosen
 
 
 @dataclass(frozen=True)
 class Row:
-    """One result: figures and truth by the names of the figures, and truth's "change". windows: whether it
+    """One result: figures and truth by the names of the figures, and truth's others. windows: whether it
     was made in more than one. tuning: whether the figures were chosen by such clips."""
 
     index: int

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from demo import model
-from unsampling.report.restyle import slope
+from unsampling.report import scenes
 
 
 def flicker(clip: Tensor, truth: Tensor) -> float:
@@ -36,6 +36,15 @@ def tone(off: Tensor) -> float:
 def drift(off: Tensor) -> float:
     """How far the tints go from the first frame to the last, along the straight line nearest to them."""
     return float(slope(off).square().mean().sqrt())
+
+
+def slope(colours: Tensor, scene: Tensor | None = None) -> Tensor:
+    """How far [frames,channels] go over the whole clip, by the line of least squares, [channels]: one slope,
+    in each scene from another height. scene [frames]: the number of each frame's; None is one."""
+    place = torch.linspace(-0.5, 0.5, len(colours), dtype=colours.dtype)
+    if scene is not None:
+        place = scenes.centred(place, scene)
+    return place @ colours / place.square().sum()
 
 
 def jump(off: Tensor) -> float | None:

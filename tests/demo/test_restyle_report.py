@@ -54,7 +54,8 @@ def test_a_fault_that_grows_is_a_figure_that_goes_with_it(index):
 def test_the_truth_itself_has_no_error():
     case = replace(worsened.case(3), borders=(16,))
     found = truths.truths(replace(case, result=case.truth, unsteady=0 * case.truth))
-    assert found.structure_kept > -1e-9 and found.motion_kept > -1e-9
+    assert found.away > -1e-9 and found.astray > -1e-9
+    assert found.structure_kept == found.motion_kept == 0
     assert (found.flicker, found.fine_flicker, found.drift, found.jumps, found.change) == (0, 0, 0, 0, 0)
     assert found.look_changed > truths.truths(replace(case, result=case.source)).look_changed + 1
 
@@ -68,6 +69,40 @@ def test_known_faults_have_their_true_size():
         replace(case, result=case.truth + 0.2 * torch.linspace(0, 1, 32)[:, None, None, None])
     )
     assert drifted.drift == pytest.approx(0.1 * 3**0.5, rel=1e-3)
+
+
+def covered(colour):
+    """A disc of that colour, which a larger one comes to cover."""
+    still = {"loop": (0.0, 0.0, 0.0), "angle": (0.0, 0.0)}
+    disc = world.Shape("disc", colour, 0.12, (0.7, 0.5), (0.0, 0.0), **still)
+    cover = world.Shape("disc", (0.2, 0.6, 0.3), 0.2, (0.25, 0.5), (0.225, 0.0), **still)
+    return world.Content((disc, cover), ((0.9, 0.9, 0.9),) * 2, "plain", 0.3, (0.0, 0.0))
+
+
+def test_a_shape_of_a_wrong_colour_that_is_covered_is_no_drift():
+    case = replace(worsened.case(3), styles=("ink", "flat"), fade=0.0, borders=())
+    case = replace(case, of=covered((0.9, 0.2, 0.1)))
+    wrong = world.render(covered((0.1, 0.2, 0.9)), "flat", len(case.result))
+    along = 0.2 * torch.linspace(0, 1, len(wrong))[:, None, None, None]
+    still, gone = (truths.truths(replace(case, result=clip)) for clip in (wrong, wrong + along))
+    assert still.tint > 0.02 and still.drift < still.tint / 4
+    assert gone.drift == pytest.approx(0.1 * 3**0.5, abs=0.01)
+
+
+def test_drift_is_told_inside_scenes():
+    case = next(one for one in map(worsened.case, range(rows.TUNING, rows.TUNING + 40)) if one.then)
+    later = 0.2 * (torch.arange(len(case.truth)) >= case.then[1]).float()[:, None, None, None]
+    found = truths.truths(replace(case, result=case.truth + later, borders=()))
+    assert found.drift == pytest.approx(0, abs=1e-6)
+
+
+@pytest.mark.parametrize(("far", "told"), [(0.02, False), (2.0, True)])
+def test_places_are_told_from_a_tenth_of_a_pixel_on(far, told):
+    case = replace(worsened.case(3), fade=0.0)
+    shapes = [replace(s, start=(s.start[0] + far / world.SIZE, s.start[1])) for s in case.of.shapes]
+    moved = world.render(replace(case.of, shapes=tuple(shapes)), case.styles[1], len(case.truth))
+    found = truths.truths(replace(case, result=moved))
+    assert found.away < 0 and (found.structure_kept == found.away if told else found.structure_kept == 0)
 
 
 def test_the_same_number_is_the_same_result_and_most_have_faults():
@@ -131,8 +166,8 @@ def test_rank_correlation_is_of_ranks_with_ties():
 
 
 def row(index, value, truth, tuning):
-    names = dict.fromkeys(rows.NAMES, value)
-    return Row(index, "some", names, dict.fromkeys((*rows.NAMES, "change"), truth), True, tuning)
+    names, others = dict.fromkeys(rows.NAMES, value), [truth for truth, _ in tables.OTHERS.values()]
+    return Row(index, "some", names, dict.fromkeys((*rows.NAMES, *others), truth), True, tuning)
 
 
 def test_the_bar_is_held_by_new_clips_alone():

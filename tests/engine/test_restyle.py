@@ -6,7 +6,7 @@ import torch
 from torch.nn import functional
 
 from unsampling import UnsamplingError
-from unsampling.report import chart, restyle, restyle_panels, restyle_verdict
+from unsampling.report import chart, drift, restyle, restyle_panels, restyle_verdict
 
 FRAMES = 24
 STEP = torch.tensor([0.2, -0.1, 0.1])
@@ -147,6 +147,40 @@ def test_drift_is_how_far_the_mean_colour_goes():
     assert found.drift == pytest.approx(expected, abs=0.02) and plain.drift < 0.03
     assert any("colours drift over the clip" in str(one) for one in restyle_verdict.findings(found))
     assert found.jumps < 0.01
+
+
+def leaving(dark):
+    """A disc, bright on dark or dark on bright, that goes out of the picture, (frames, 64, 64, 3)."""
+    y, x = torch.meshgrid(*[torch.linspace(0, 1, 64)] * 2, indexing="ij")
+    across = torch.linspace(0.4, 1.4, FRAMES)[:, None, None]
+    disc = torch.sigmoid((0.3 - torch.hypot(x - across, y - 0.5)) * 60)
+    clip = torch.lerp(torch.tensor(0.2), torch.tensor(0.8), disc)[..., None].expand(-1, -1, -1, 3)
+    return 1 - clip if dark else clip
+
+
+@pytest.mark.parametrize("dark", [False, True])
+@pytest.mark.parametrize("fades", [1.0, 0.4])
+def test_a_shape_that_leaves_is_no_drift_where_dark_and_bright_change_places(dark, fades):
+    light = torch.linspace(1, fades, FRAMES)[:, None, None, None]
+    source, result = leaving(dark) * light, leaving(not dark) * light
+    found = restyle.figures(source, result)
+    assert found.drift < 0.01 and float((found.colours.amax(0) - found.colours.amin(0)).max()) < 0.04
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_what_drifts_where_a_shape_leaves_is_found(dark):
+    source, result = leaving(dark), leaving(not dark)
+    far = (result - source).mean((1, 2))
+    assert float((far[-1] - far[0]).abs().max()) > 0.1  # which is what the mean colours alone would say
+    along = torch.linspace(0, 1, FRAMES)[:, None, None, None]
+    found = restyle.figures(source, 0.25 + 0.5 * result + along * STEP)
+    assert found.drift == pytest.approx(float(STEP.square().mean().sqrt()), abs=0.02)
+
+
+def test_scenes_of_one_frame_each_have_no_drift():
+    clip = torch.rand((6, 3, 16, 16), generator=torch.Generator().manual_seed(3))
+    colours, gone = drift.drift(clip, 1 - clip, torch.arange(6))
+    assert colours.isfinite().all() and gone.abs().max() < 1e-3
 
 
 def test_a_jump_is_found_where_it_is():

@@ -72,6 +72,20 @@ def blurred(clip: Tensor, width: float) -> Tensor:
     return functional.conv2d(columns, kernel.transpose(2, 3), groups=clip.shape[1])
 
 
+def around(clip: Tensor, width: float, stride: int = STRIDE) -> Tensor:
+    """Colours and the size of their gradient under a blur, (frames, places, 4)."""
+    low = blurred(clip, width)
+    both = torch.cat([low, _slopes(low)], 1)[:, :, stride // 2 :: stride, stride // 2 :: stride]
+    return both.flatten(2).transpose(1, 2).double()
+
+
+def terms(values: Tensor) -> Tensor:
+    """1, each value, and each product of two, (places of all frames, terms)."""
+    flat = values.flatten(0, 1)
+    products = [flat[:, i : i + 1] * flat[:, i:] for i in range(flat.shape[1])]
+    return torch.cat([torch.ones_like(flat[:, :1]), flat, *products], 1)
+
+
 def _untold(clip: Tensor) -> Tensor:
     return torch.full((len(clip),), torch.nan, dtype=torch.double)
 
@@ -87,11 +101,9 @@ def _moves(values: Tensor, scene: Tensor) -> Tensor:
 
 
 def _features(clip: Tensor, width: float) -> Tensor:
-    """Colours and the size of their gradient under a blur, (frames, places, 4), without each frame's mean and
-    with a deviation of 1, over the clip and in each frame: a clip that fades keeps its shapes."""
-    low = blurred(clip, width)
-    both = torch.cat([low, _slopes(low)], 1)[:, :, STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
-    values = both.flatten(2).transpose(1, 2).double()
+    """The same without each frame's mean and with a deviation of 1, over the clip and in each frame: a clip
+    that fades keeps its shapes."""
+    values = around(clip, width)
     values = values - values.mean(1, keepdim=True)
     spread = values.square().mean((0, 1)).sqrt()
     values = torch.where(spread > FLAT, values / spread.clamp(min=FLAT), torch.zeros_like(values))
@@ -116,20 +128,13 @@ def _slopes(clip: Tensor) -> Tensor:
 def _explained(known: Tensor, wanted: Tensor) -> Tensor:
     """The share of the variance of what is wanted that a polynomial of what is known gives, (frames,): the
     correlation ratio of Roche et al. 1998, which knows no bright and dark."""
-    terms, aims = _terms(known), wanted.flatten(0, 1)
-    gram = terms.T @ terms / len(terms) + RIDGE * torch.eye(terms.shape[1], dtype=terms.dtype)
-    factors = torch.linalg.solve(gram, terms.T @ aims / len(terms))
-    missed = (aims - terms @ factors).reshape(wanted.shape).square().sum((1, 2))
+    told, aims = terms(known), wanted.flatten(0, 1)
+    gram = told.T @ told / len(told) + RIDGE * torch.eye(told.shape[1], dtype=told.dtype)
+    factors = torch.linalg.solve(gram, told.T @ aims / len(told))
+    missed = (aims - told @ factors).reshape(wanted.shape).square().sum((1, 2))
     there = wanted.square().sum((1, 2))
     some = there > FLAT * wanted[0].numel()  # frames of nothing tell nothing
     return torch.where(some, 1 - missed / there, torch.zeros_like(there)).clamp(min=0)
-
-
-def _terms(values: Tensor) -> Tensor:
-    """1, each value, and each product of two, (places of all frames, terms)."""
-    flat = values.flatten(0, 1)
-    products = [flat[:, i : i + 1] * flat[:, i:] for i in range(flat.shape[1])]
-    return torch.cat([torch.ones_like(flat[:, :1]), flat, *products], 1)
 
 
 def _looks(clip: Tensor) -> list[Tensor]:

@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from ..errors import UnsamplingError
-from . import calm, places, scenes
+from . import calm, drift, places, scenes
 
 SIDE = 64  # pixels of a small frame's shorter side
 CHUNK = 8  # frames made small at a time
@@ -21,7 +21,6 @@ FEWEST = 3  # frames: with fewer nothing goes back and forth
 LOCAL = 4  # the picture has so many patches each way, whose colours may flicker
 HALF = 2  # the same for jumps
 CHANNELS = (1, 3, 4)  # that frames may have; a fourth is alpha, and left out
-DARK = 0.02  # light of a frame of the source below which no colour is divided by it
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,11 +32,11 @@ class RestyleFigures:
     deviation of local colours from where their neighbours in time lead, beyond what the source's explain, 1
     being black to white; the first and last frame have their neighbour's, those beside a cut have nan.
     fine: the same of single places of the small frames, where the source stands still; nan where it does
-    nowhere. colours (frames, 3): mean colour of the result less that of the source. drift: how far the mean
-    colour goes over the clip beyond the source's, cuts left out. steps (frames - 1,): by how much the whole
-    frame's colour moves on, beyond what the source's moves explain, nan at a cut; borders (frames - 1,):
-    which of them lie where two windows meet; cuts (frames - 1,): where the source cuts to another scene.
-    sizes: (height, width) of the source's and the result's frames.
+    nowhere. colours (frames, 3): by how much the mean colour goes beyond the source's, the content held.
+    drift: how far that goes over the clip, cuts left out. steps (frames - 1,): by how much the whole frame's
+    colour moves on, beyond what the source's moves explain, nan at a cut; borders (frames - 1,): which of
+    them lie where two windows meet; cuts (frames - 1,): where the source cuts to another scene. sizes:
+    (height, width) of the source's and the result's frames.
     """
 
     look_changed: float
@@ -102,15 +101,15 @@ def figures(source: Tensor, result: Tensor, window: int = 0, overlap: int = 0) -
     ours, theirs = (_small(clip, size, name) for clip, name in ((source, "source"), (result, "result")))
     cuts, seen = scenes.cuts(ours), places.shows(ours)
     scene, beside = scenes.numbers(cuts), cuts[1:] | cuts[:-1]
-    our, their = (clip.mean((2, 3)).double() for clip in (ours, theirs))
+    colours, gone = drift.drift(ours, theirs, scene)
     return RestyleFigures(
         _look(ours, theirs, seen),
         places.structure_kept(ours, theirs, seen),
         places.motion_kept(ours, theirs, seen, scene),
         _flicker(ours, theirs, beside),
         calm.flicker(ours, theirs, beside),
-        (theirs - ours).mean((2, 3)).double(),
-        _drift(our, their, scene),
+        colours,
+        _rms(gone),
         _steps(ours, theirs, cuts),
         _borders(len(source), window, overlap),
         cuts,
@@ -123,35 +122,10 @@ def known(values: Tensor) -> Tensor:
     return values[~values.isnan()]
 
 
-def slope(colours: Tensor, scene: Tensor | None = None) -> Tensor:
-    """How far (frames, channels) go over the whole clip, by the line of least squares, (channels,): one
-    slope, in each scene from another height. scene (frames,): the number of each frame's; None is one."""
-    place = torch.linspace(-0.5, 0.5, len(colours), dtype=colours.dtype)
-    if scene is not None:
-        place = scenes.centred(place, scene)
-    return place @ colours / place.square().sum()
-
-
 def _look(source: Tensor, result: Tensor, seen: Tensor) -> float:
     """Frames in which the source shows nothing have no look, unless all are so."""
     used = seen if seen.any() else ~seen
     return places.look_changed(source[used], result[used])
-
-
-def _drift(source: Tensor, result: Tensor, scene: Tensor) -> float:
-    """By mean colours (frames, 3): what the source's own way leaves, taken off, or as what takes its share of
-    every colour, such as a light that fades; whichever explains more."""
-    light = source.mean(1, keepdim=True).clamp(min=DARK)
-    return min(_rms(slope(result - source, scene)), _rms(_slope_lit(result, light, scene)))
-
-
-def _slope_lit(colours: Tensor, light: Tensor, scene: Tensor) -> Tensor:
-    """The same slope of (frames, 3) in units of a light (frames, 1), at the clip's mean light: by least
-    squares of the colours themselves, so that frames in the dark count little."""
-    place = torch.linspace(-0.5, 0.5, len(colours), dtype=colours.dtype)
-    heights = functional.one_hot(scene).to(colours)
-    terms = light * torch.cat([place[:, None], heights], 1)
-    return torch.linalg.lstsq(terms, colours, driver="gelsd").solution[0] * light.mean()
 
 
 def _borders(frames: int, window: int, overlap: int) -> Tensor:
