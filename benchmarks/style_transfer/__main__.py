@@ -102,7 +102,8 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
 - core: FlipSigmas' 0.0001, then the sampler up and down, as core's nodes run them. random noise: no
   unsampling. SDEdit: the source under random noise of a level. Both go down by the plain midpoint. FlowEdit
   and FlowAlign unsample nothing either: `benchmarks/style_transfer/rivals.py` says in which form. At cfg 3
-  FlowEdit's source stays at cfg 1, and FlowAlign's negative is the source's style.
+  FlowEdit's source stays at cfg 1, and FlowAlign's negative is the source's style. FlowEdit, set as for SD3
+  and FLUX: its authors' settings, source and target at cfg 3.5 and 13.5, and at 1.5 and 5.5.
 - clip turned round first: black for white, hues kept, before unsampling, which then has no condition.
 """
 

@@ -64,15 +64,16 @@ class Down:
 class Case:
     """One way up and the ways down from it.
 
-    own: unsampled with the clip's own style as the condition. returns: whether the first way down gives the
-    clip back under its own condition, which is measured on some clips; always: on all of them. before: what
-    is done to the clip first. control: a ControlNet on the way up.
+    own: unsampled with the clip's own style as the condition, at this cfg. returns: whether the first way
+    down gives the clip back under its own condition, which is measured on some clips; always: on all of them.
+    before: what is done to the clip first. control: a ControlNet on the way up.
     """
 
     rise: Rise
     downs: tuple[Down, ...]
     steps: int = STEPS
     own: bool = True
+    cfg: float = 1.0
     returns: bool = True
     always: bool = False
     before: Callable[[Tensor], Tensor] | None = None
@@ -109,7 +110,7 @@ def results(transfer: Transfer, case: Case, asked: Asked, returned: bool) -> Ite
     clip, sigmas = transfer.clip(), transfer.sigmas(case.steps)
     clip = clip if case.before is None else case.before(clip)
     own = transfer.condition if case.own else None
-    begun, up = perf_counter(), Prompt(asked, own, control=case.control)
+    begun, up = perf_counter(), Prompt(asked, own, case.cfg, case.control)
     state = case.rise(up, clip, sigmas)
     rising, risen = perf_counter() - begun, up.rows
     brought: dict[str, tuple[float, float]] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -14,6 +15,8 @@ from unsampling import Inversion, resample
 FLOWEDIT, FLOWALIGN = "FlowEdit", "FlowAlign"
 SEEDS = 2  # of FlowEdit's noise
 SKIPPED = 5  # of 16 steps: what FlowEdit skips on SD3, 17 of 50
+# FlowEdit's own settings: cfg of source and target, and the skipped of 16 steps; on FLUX these are 4 of 28.
+PUBLISHED = {"SD3": (3.5, 13.5, SKIPPED), "FLUX": (1.5, 5.5, 2)}
 TERM = 0.01  # of FlowAlign's pull towards the source, as its authors' code has it
 
 Start = tuple[Prompt, Tensor]  # the source's prompt, and the source
@@ -41,7 +44,8 @@ def flow_edit(transfer: Transfer, seed: int = 0, cfg: float = 1.0, skipped: int 
     """FlowEdit (Kulikov et al., arXiv 2412.08629) on sigmas, from the top or with its first steps skipped; a
     row of the source's prompt and one of the target's a step, each at fresh noise.
 
-    The paper guides both prompts, the target's about four times as strongly; here the source's cfg is 1.
+    The paper guides both prompts, the target's about four times as strongly: published() does. Here the
+    source's cfg is 1.
     """
 
     def answers(source: Prompt, target: Prompt, q: Tensor, p: Tensor, sigma: float, i: int) -> Tensor:
@@ -49,6 +53,14 @@ def flow_edit(transfer: Transfer, seed: int = 0, cfg: float = 1.0, skipped: int 
 
     more = ", first steps skipped" if skipped else f", seed {seed + 1}" if seed else ""
     return _direct(transfer, FLOWEDIT + more, answers, cfg, seed, skipped)
+
+
+def published(transfer: Transfer, model: str) -> Case:
+    """FlowEdit with its authors' settings for that model, both prompts guided."""
+    source_cfg, cfg, skipped = PUBLISHED[model]
+    case = flow_edit(transfer, cfg=cfg, skipped=skipped)
+    (down,) = case.downs
+    return replace(case, cfg=source_cfg, downs=(replace(down, name=f"{FLOWEDIT}, set as for {model}"),))
 
 
 def flow_align(transfer: Transfer, cfg: float = 1.0) -> Case:
@@ -73,6 +85,7 @@ def rivals(transfer: Transfer) -> list[Case]:
     return [
         flow_edit(transfer, cfg=HIGH_CFG),
         flow_edit(transfer, skipped=SKIPPED),
+        *(published(transfer, model) for model in PUBLISHED),
         flow_align(transfer),
         flow_align(transfer, HIGH_CFG),
     ]

@@ -161,7 +161,7 @@ def cheap(unet, style, cfg=1.0):
 def fallen(case, transfer, asked=perfect):
     """What the case's first way down makes of the clip."""
     clip, sigmas = transfer.clip(), transfer.sigmas(case.steps)
-    state = case.rise(Prompt(asked, transfer.condition), clip, sigmas)
+    state = case.rise(Prompt(asked, transfer.condition, case.cfg), clip, sigmas)
     return case.downs[0].fall(Prompt(asked, transfer.target, case.downs[0].cfg), state, sigmas)
 
 
@@ -210,6 +210,25 @@ def test_flow_edit_draws_new_noise_each_step_and_other_noise_by_another_seed():
     for i, noise in enumerate(seen):
         assert float(noise.std()) == pytest.approx(1, abs=0.02)
         assert all(abs(float((noise * other).mean())) < 0.05 for other in seen[:i])
+
+
+@pytest.mark.parametrize(("name", "calls"), [("SD3", 11), ("FLUX", 14)])
+def test_flow_edit_as_published_guides_both_prompts(name, calls, quick):
+    transfer, seen = Transfer(2), []
+
+    def asked(style, cfg=1.0):
+        def denoise(x, sigma, step):
+            seen.append((style, cfg))
+            return perfect(style, cfg)(x, sigma, step)
+
+        return denoise
+
+    case = rivals.published(transfer, name)
+    (found,) = cases.results(transfer, case, asked, returned=False)
+    source_cfg, cfg, _ = rivals.PUBLISHED[name]
+    assert seen == [(transfer.source, source_cfg), (transfer.target, cfg)] * calls
+    assert found.rows == (2 * calls, 2 * calls) and found.cfg == cfg
+    assert found.name == f"FlowEdit, set as for {name}"
 
 
 def test_flow_align_is_flow_edit_pulled_towards_the_source():
