@@ -1,7 +1,7 @@
 """The figures of the Restyle Report against the true ones, on a world whose right answers are known.
 
     python -m benchmarks.restyle_report               360 results with known faults, minutes on two cores
-    python -m benchmarks.restyle_report --model 12    also the demo's model on 12 clips: a quarter of an hour
+    python -m benchmarks.restyle_report --model 48    also the demo's model on 48 clips: half an hour
 
 Writes restyle_report.md into benchmarks/results. What the model made is kept in demo/out/restyle_report.
 """
@@ -40,7 +40,8 @@ clips of `demo/world.py`, {frames} frames of 64x64, the same content drawn in th
 - Figures and their true counterparts were chosen by the first {tuning} clips with known faults and the first
   {model_tuning} of the model ("chosen by"). "New" clips of the model were measured once, at the end. What
   must hold is held by new clips where there are any.
-- Of the nodes' way alone the order says little: its clips keep their shapes, and differ by what no one sees.
+- Of the nodes' way alone structure_kept and motion_kept tell no order: nearly all of its shapes are in place,
+  and what is left to tell apart are tenths of a pixel.
 - rank correlation: Spearman's, over the clips for which both are known: fine flicker is not where the source
   moves everywhere, nor is the truth of what the model made. Figures that shrink where a distance grows are
   compared with its negative.

@@ -15,8 +15,8 @@ from benchmarks.style_transfer.ours import DIRECT
 BAR = 0.8  # rank correlation below which a figure is not shown
 COUNTERPARTS = {
     "look_changed": "way of the looks towards the target's, in the units of a judge of styles",
-    "structure_kept": "mean distance of the shapes from their true places, from a tenth of a pixel on",
-    "motion_kept": "mean error of the shapes' ways from frame to frame, from a tenth of a pixel on",
+    "structure_kept": "mean distance of the shapes from their true places",
+    "motion_kept": "mean error of the shapes' ways from frame to frame",
     "flicker": "how far local means of the error go back and forth",
     "fine_flicker": "how far pixels of what was added anew to each frame go back and forth",
     "drift": "how far the colour's error goes over the clip, the ground and each shape from its own height",
@@ -24,8 +24,6 @@ COUNTERPARTS = {
 }
 
 OTHERS = {
-    "structure_kept": ("away", "the same, below a tenth of a pixel too, where the measure is no more exact"),
-    "motion_kept": ("astray", "the same, below a tenth of a pixel too"),
     "flicker": ("change", "all that changes in the error: shapes in wrong places change most"),
     "drift": (
         "tint",

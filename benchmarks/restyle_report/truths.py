@@ -24,16 +24,15 @@ SEEN = (
 @dataclass(frozen=True)
 class Truths:
     """look_changed: the way that the looks went towards the target's, in the judge's units. structure_kept:
-    mean distance of visible shapes from their true places in pixels, negative; 0 below SEEN. motion_kept:
-    mean error of their ways from frame to frame, negative; 0 below SEEN. flicker: how far local means of the
-    error go back and forth, as the deviation of white noise that does the same. fine_flicker: the same of
-    each pixel of what was added anew to each frame; nan where that is not known. drift: how far the colour's
-    error goes over the clip, the ground and each shape from a height of its own: a shape of a wrong colour
-    that leaves the picture is no drift. jumps: the largest step of the mean colour's error where windows
-    meet, beyond the ordinary step. away, astray: structure_kept and motion_kept before they are 0. tint: how
-    far the mean colour's error goes over the clip, whatever is in the picture. change: rms of all that
-    changes in the error from frame to frame, in which shapes in wrong places weigh most. A cut of the source
-    counts for none of them."""
+    mean distance of visible shapes from their true places in pixels, negative. motion_kept: mean error of
+    their ways from frame to frame, negative. flicker: how far local means of the error go back and forth, as
+    the deviation of white noise that does the same. fine_flicker: the same of each pixel of what was added
+    anew to each frame; nan where that is not known. drift: how far the colour's error goes over the clip, the
+    ground and each shape from a height of its own: a shape of a wrong colour that leaves the picture is no
+    drift. jumps: the largest step of the mean colour's error where windows meet, beyond the ordinary step.
+    tint: how far the mean colour's error goes over the clip, whatever is in the picture. change: rms of all
+    that changes in the error from frame to frame, in which shapes in wrong places weigh most. A cut of the
+    source counts for none of them."""
 
     look_changed: float
     structure_kept: float
@@ -42,8 +41,6 @@ class Truths:
     fine_flicker: float
     drift: float
     jumps: float
-    away: float
-    astray: float
     tint: float
     change: float
 
@@ -53,18 +50,14 @@ def truths(case: Case) -> Truths:
     scene = case.scene
     parts = list(_displacements(case))
     means = error.mean((2, 3))
-    away = -_mean([part.norm(dim=2) for part in parts])
-    astray = -_mean([part.diff(dim=0).norm(dim=2) for part in parts])
     return Truths(
         _look(case),
-        _seen(away),
-        _seen(astray),
+        -_mean([away.norm(dim=2) for away in parts]),
+        -_mean([away.diff(dim=0).norm(dim=2) for away in parts]),
         _back_and_forth(functional.adaptive_avg_pool2d(error, PATCHES), scene),
         _back_and_forth(case.unsteady.double() / 2, scene) if case.unsteady.dim() else float("nan"),
         _drift(case, error),
         _jumps(means, case.borders, scene),
-        away,
-        astray,
         float(slope(means, scene).norm()),
         float(error.diff(dim=0)[scene.diff() == 0].square().mean().sqrt()),
     )
@@ -80,10 +73,6 @@ def _displacements(case: Case) -> Iterator[Tensor]:
 
 def _mean(parts: list[Tensor]) -> float:
     return float(torch.cat([part.flatten() for part in parts]).nanmean())
-
-
-def _seen(pixels: float) -> float:
-    return pixels if abs(pixels) >= SEEN else 0.0
 
 
 def _drift(case: Case, error: Tensor) -> float:

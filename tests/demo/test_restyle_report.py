@@ -54,8 +54,7 @@ def test_a_fault_that_grows_is_a_figure_that_goes_with_it(index):
 def test_the_truth_itself_has_no_error():
     case = replace(worsened.case(3), borders=(16,))
     found = truths.truths(replace(case, result=case.truth, unsteady=0 * case.truth))
-    assert found.away > -1e-9 and found.astray > -1e-9
-    assert found.structure_kept == found.motion_kept == 0
+    assert found.structure_kept > -1e-9 and found.motion_kept > -1e-9
     assert (found.flicker, found.fine_flicker, found.drift, found.jumps, found.change) == (0, 0, 0, 0, 0)
     assert found.look_changed > truths.truths(replace(case, result=case.source)).look_changed + 1
 
@@ -94,15 +93,6 @@ def test_drift_is_told_inside_scenes():
     later = 0.2 * (torch.arange(len(case.truth)) >= case.then[1]).float()[:, None, None, None]
     found = truths.truths(replace(case, result=case.truth + later, borders=()))
     assert found.drift == pytest.approx(0, abs=1e-6)
-
-
-@pytest.mark.parametrize(("far", "told"), [(0.02, False), (2.0, True)])
-def test_places_are_told_from_a_tenth_of_a_pixel_on(far, told):
-    case = replace(worsened.case(3), fade=0.0)
-    shapes = [replace(s, start=(s.start[0] + far / world.SIZE, s.start[1])) for s in case.of.shapes]
-    moved = world.render(replace(case.of, shapes=tuple(shapes)), case.styles[1], len(case.truth))
-    found = truths.truths(replace(case, result=moved))
-    assert found.away < 0 and (found.structure_kept == found.away if told else found.structure_kept == 0)
 
 
 def test_the_same_number_is_the_same_result_and_most_have_faults():
