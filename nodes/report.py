@@ -150,8 +150,8 @@ class RestyleReport(io.ComfyNode):
                 ),
                 io.Float.Output(
                     "drift",
-                    tooltip="How far the mean colour moves away over the clip beyond the source's."
-                    " 0.01 is 1 percent of black to white.",
+                    tooltip="How far the colours of the same things move away over the clip, beyond the"
+                    " source's. 0.01 is 1 percent of black to white.",
                 ),
                 io.Float.Output(
                     "jumps",
