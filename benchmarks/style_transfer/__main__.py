@@ -79,7 +79,7 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
 - tone: rms of the difference of each frame's mean colour from the truth's, black to white being 100 %.
   drift: how far that goes from the first frame to the last, along a straight line. jump: by how much its
   steps are larger where a window begins or ends.
-- {direct}: what the nodes do unless told otherwise. On the way up the model is also
+- {direct}: what the nodes do unless told otherwise, at cfg 2 if untold. On the way up the model is also
   asked about the source under fresh noise, once for each of the top steps, of as many as the clip needs. On
   the way down these steps are taken by the difference of the model's two answers, for the target and for the
   source, at that same noise and at cfg 1. The steps below go down by the recorded midpoint, at the row's cfg.

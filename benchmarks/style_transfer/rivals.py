@@ -81,9 +81,8 @@ def flow_align(transfer: Transfer, cfg: float = 1.0) -> Case:
 
 
 def rivals(transfer: Transfer) -> list[Case]:
-    """What is tried on the compared clips, beyond FlowEdit's two seeds on all."""
+    """What is tried on the compared clips, beyond what FlowEdit does on all."""
     return [
-        flow_edit(transfer, cfg=HIGH_CFG),
         flow_edit(transfer, skipped=SKIPPED),
         *(published(transfer, model) for model in PUBLISHED),
         flow_align(transfer),

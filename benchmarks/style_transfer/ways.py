@@ -7,7 +7,7 @@ from itertools import chain
 
 from benchmarks.solvers.ways import way
 from benchmarks.style_transfer import cases, ours, rivals
-from benchmarks.style_transfer.cases import HIGH_CFG, Asked, Case, Result, straight
+from benchmarks.style_transfer.cases import HIGH_CFG, NODES_CFG, Asked, Case, Result, straight
 from benchmarks.style_transfer.transfers import Transfer
 from demo import world
 from demo.places import turned
@@ -21,12 +21,13 @@ EVERYWHERE = "core heun"  # who has a result of this was tried in every way
 
 
 def main_cases(transfer: Transfer) -> list[Case]:
-    """What is done to every clip: some 30 rows up, 16 and about 20 down for ours with 16 for its
-    reconstruction, 17 for what it replaced, 32 for each of FlowEdit's seeds and for core's euler. A third of
-    the clips crosses lightness: 16 more there."""
+    """What is done to every clip: some 30 rows up, 16, 23 and 23 down for ours with 16 for its
+    reconstruction, 17 for what it replaced, 32 for each of FlowEdit's seeds and for core's euler, 48 for
+    FlowEdit guided as strongly as ours. A third of the clips crosses lightness: 16 more there."""
     return [
-        ours.default(1.0, HIGH_CFG, base=(1.0,), kept=transfer.crosses, always=True),
+        ours.default(1.0, NODES_CFG, HIGH_CFG, base=(1.0,), kept=transfer.crosses, always=True),
         *(rivals.flow_edit(transfer, seed) for seed in range(rivals.SEEDS)),
+        rivals.flow_edit(transfer, cfg=HIGH_CFG),
         straight("core euler", way("core euler", "-")),
     ]
 
@@ -52,7 +53,7 @@ def every_case(transfer: Transfer) -> list[Case]:
 def low_cases(transfer: Transfer) -> list[Case]:
     """What is done from sigma 14.6."""
     return [
-        ours.low(1.0, HIGH_CFG, crosses=transfer.crosses),
+        ours.low(1.0, NODES_CFG, HIGH_CFG, crosses=transfer.crosses),
         rivals.flow_edit(transfer),
         straight("core euler", way("core euler", "-"), returns=False),
     ]
