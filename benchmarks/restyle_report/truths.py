@@ -16,9 +16,6 @@ from demo import places, world
 from demo.world import Content
 
 PATCHES = 4  # each way, whose mean colours may flicker
-SEEN = (
-    0.1  # pixels: the places are measured to this; a blur of one pixel, which moves nothing, has up to 0.09
-)
 
 
 @dataclass(frozen=True)

@@ -177,6 +177,70 @@ def test_what_drifts_where_a_shape_leaves_is_found(dark):
     assert found.drift == pytest.approx(float(STEP.square().mean().sqrt()), abs=0.02)
 
 
+def wall(frames=32):
+    """A camera pans along a wall that is lit from one side, (frames, 64, 64, 3)."""
+    y, x = torch.meshgrid(*[torch.linspace(0, 1, 64)] * 2, indexing="ij")
+    along = x + torch.linspace(0, 1, frames)[:, None, None]
+    grey = 0.75 - 0.25 * along + 0.05 * torch.cos(40 * along) * torch.cos(31 * y)
+    return grey[..., None] * torch.tensor([1.0, 0.95, 0.9])
+
+
+@pytest.mark.parametrize("size", [-0.2, -0.1, 0.0, 0.1])
+@pytest.mark.parametrize("look", [lambda clip: 0.2 + 0.6 * clip, lambda clip: 0.8 - 0.6 * clip])
+def test_a_camera_that_moves_is_no_light_and_hides_no_drift(look, size):
+    source = wall()
+    along = torch.linspace(-0.5, 0.5, len(source))[:, None, None, None]
+    assert restyle.figures(source, look(source) + size * along).drift == pytest.approx(abs(size), abs=0.01)
+
+
+@pytest.mark.parametrize("look", [lambda clip: 0.95 - 0.8 * clip, lambda clip: 0.2 + 0.5 * clip])
+@pytest.mark.parametrize("bright", [0.9, 0.2])
+def test_a_night_scene_that_fades_in_both_has_no_drift(look, bright):
+    """Most of it is black."""
+    y, x = torch.meshgrid(*[torch.linspace(0, 1, 64)] * 2, indexing="ij")
+    lamp = torch.sigmoid((0.25 - torch.hypot(x - 0.5, y - 0.5)) * 60) * (
+        0.6 + 0.4 * torch.cos(20 * x + 13 * y)
+    )
+    clip = lamp[None, ..., None].expand(FRAMES, -1, -1, 3)
+    light = torch.linspace(1, 0.3, FRAMES)[:, None, None, None]
+    assert restyle.figures(bright * clip * light, look(clip) * light).drift < 0.01
+
+
+@pytest.mark.parametrize(
+    "look",
+    [
+        lambda clip: 4 * clip * (1 - clip),
+        lambda clip: functional.pad(clip.diff(dim=2).abs() * 4, (0, 0, 0, 1)).clamp(max=1),
+    ],
+)
+def test_looks_of_middle_tones_and_of_lines_do_not_drift_as_a_shape_leaves(look):
+    source = leaving(False)
+    assert restyle.figures(source, look(source)).drift < 0.025
+
+
+def test_the_colours_of_the_chart_go_as_far_as_the_drift():
+    along = torch.linspace(-0.5, 0.5, FRAMES)
+    found = figures(lambda clip: 0.25 + 0.5 * clip + along[:, None, None, None] * STEP)
+    slope = along @ found.colours.float() / along.square().sum()
+    assert float(slope.square().mean().sqrt()) == pytest.approx(found.drift, rel=1e-4)
+    torch.testing.assert_close(slope, STEP, rtol=0, atol=0.02)
+
+
+def test_other_colours_after_a_cut_of_the_source_are_no_drift():
+    cut = torch.cat([moving()[:12], moving().flip(1)[12:] * 0.6])
+    later = (torch.arange(FRAMES) >= 12)[:, None, None, None]
+    found = restyle.figures(cut, 0.25 + 0.4 * cut + later * STEP)
+    assert found.cuts.nonzero().flatten().tolist() == [11] and found.drift < 0.01
+
+
+def test_lights_that_chase_through_a_long_clip_have_figures():
+    """Each place slowly brightens and goes out at once: a gain of every step, which leads nowhere."""
+    phase = (torch.arange(1500)[:, None] + torch.arange(32)[None] // 2) % 8
+    source = (0.1 + 0.9 * phase / 7)[:, None, :, None].expand(-1, 16, -1, 3)
+    found = restyle.figures(source, 0.8 - 0.6 * source)
+    assert found.drift < 0.01 and found.colours.isfinite().all()
+
+
 def test_scenes_of_one_frame_each_have_no_drift():
     clip = torch.rand((6, 3, 16, 16), generator=torch.Generator().manual_seed(3))
     colours, gone = drift.drift(clip, 1 - clip, torch.arange(6))

@@ -101,8 +101,8 @@ def _moves(values: Tensor, scene: Tensor) -> Tensor:
 
 
 def _features(clip: Tensor, width: float) -> Tensor:
-    """The same without each frame's mean and with a deviation of 1, over the clip and in each frame: a clip
-    that fades keeps its shapes."""
+    """What around() gives, without each frame's mean and with a deviation of 1, over the clip and in each
+    frame: a clip that fades keeps its shapes."""
     values = around(clip, width)
     values = values - values.mean(1, keepdim=True)
     spread = values.square().mean((0, 1)).sqrt()

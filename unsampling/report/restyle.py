@@ -32,7 +32,7 @@ class RestyleFigures:
     deviation of local colours from where their neighbours in time lead, beyond what the source's explain, 1
     being black to white; the first and last frame have their neighbour's, those beside a cut have nan.
     fine: the same of single places of the small frames, where the source stands still; nan where it does
-    nowhere. colours (frames, 3): by how much the mean colour goes beyond the source's, the content held.
+    nowhere. colours (frames, 3): by how much the mean colour goes beyond what the look makes of the source's.
     drift: how far that goes over the clip, cuts left out. steps (frames - 1,): by how much the whole frame's
     colour moves on, beyond what the source's moves explain, nan at a cut; borders (frames - 1,): which of
     them lie where two windows meet; cuts (frames - 1,): where the source cuts to another scene. sizes:
