@@ -11,8 +11,8 @@ INDEX = "gallery.json"
 
 
 class Shown(NamedTuple):
-    """A video of source, restyle and true answer side by side. error: against the truth; kept: which shapes
-    are in place, in words."""
+    """A video of source, restyle and true answer side by side. error: against the truth; kept: what is in
+    place and drawn, in words."""
 
     path: Path
     source: str

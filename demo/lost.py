@@ -1,4 +1,4 @@
-"""Which shapes a restyled clip has lost, in words."""
+"""What a restyled clip has lost and what it has not taken, in words."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from . import places
+from unsampling.report import restyle, restyle_verdict
+
+from . import places, shapes
 from .world import Content, Shape
 
 # Where each name ends on the wheel of hues, in degrees.
@@ -22,7 +24,34 @@ HUES = (
 )
 HUES += ((345, "pink"), (360, "red"))
 LOST = "Lost:"  # how a sentence about losses begins
+HARDLY = "hardly"  # that a sentence about what is not taken has
+FEW = 0.1  # of how a style draws the shapes: less is hardly any
 IN_PLACE = 0.1  # of its frames: a shape that is off in no more of them, or in one, is not called lost
+
+
+def kept(source: Tensor, clip: Tensor, of: Content, own: str | None, style: str) -> str:
+    """Sentences: which shapes are lost, how much of the style's drawing they have, whether the look changed.
+
+    source, clip [frames,3,height,width] from -1 to 1; own: the source's style, None where it is not known.
+    """
+    told = [said(clip, of, (style,) if own is None else (own, style))]
+    if own is not None:
+        share = shapes.drawn(clip, of, own, style, places.visible(of, len(clip)))
+        much = f"{100 * share:.0f} % of it is there"
+        told.append(
+            f"They are {HARDLY} drawn as {style} draws them: {much}."
+            if share < FEW
+            else f"Of how {style} draws them {100 * share:.0f} % is there."
+        )
+    ours, theirs = (((x.clamp(-1, 1) + 1) / 2).movedim(1, -1) for x in (source, clip))
+    if restyle.figures(ours, theirs).look_changed < restyle_verdict.UNCHANGED:
+        told.append(f"The look {HARDLY} changed.")
+    return " ".join(told)
+
+
+def whole(sentences: str) -> bool:
+    """Whether they tell of nothing that is missing."""
+    return LOST not in sentences and HARDLY not in sentences
 
 
 def said(clip: Tensor, of: Content, styles: Sequence[str]) -> str:

@@ -64,7 +64,7 @@ class RoundTrip(NamedTuple):
 
 class Restyle(NamedTuple):
     """A clip grown from noise under a style; where the true answer is known, how far it is from that, and in
-    words which shapes are lost."""
+    words what is lost or not taken."""
 
     style: str
     cfg: float
@@ -121,7 +121,8 @@ def compute(unet: UNetMotionModel, clip: Clip, settings: Settings) -> Results:
         grown = resample(guided, inversion, structure, callback=calls, **path)
         shown = grown.clamp(-1, 1)
         compared = metrics.compare(shown, truths[style]) if style in truths else None
-        kept = None if clip.content is None else lost.said(shown, clip.content, _looks(settings, style))
+        of, own = clip.content, settings.condition
+        kept = None if of is None else lost.kept(clip.x, shown, of, own, style)
         return Restyle(style, cfg, shown, calls.count, compared, kept)
 
     restyles = [
@@ -145,11 +146,6 @@ def _round_trip(
     clip = resample(own, inversion, callback=titled(f"{name}: back again"))
     calls = inversion.calls + calls_falling(inversion)
     return RoundTrip(inversion, clip, calls, metrics.compare(clip, x))
-
-
-def _looks(settings: Settings, style: str) -> tuple[str, ...]:
-    """The styles in which a shape may be found: the one asked for, and the source's where it is known."""
-    return (style,) if settings.condition is None else (settings.condition, style)
 
 
 def _check(exact: RoundTrip) -> None:

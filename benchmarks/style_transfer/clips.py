@@ -25,10 +25,10 @@ from demo import model
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = (
     *(f"benchmarks/style_transfer/{name}.py" for name in ("cases", "judge", "measures", "ours", "rivals")),
-    *(f"benchmarks/style_transfer/{name}.py" for name in ("shapes", "tone", "transfers", "ways")),
+    *(f"benchmarks/style_transfer/{name}.py" for name in ("tone", "transfers", "ways")),
     "benchmarks/solvers/measures.py",
     "benchmarks/solvers/ways.py",
-    *(f"demo/{name}.py" for name in ("model", "places", "world")),
+    *(f"demo/{name}.py" for name in ("model", "places", "shapes", "world")),
     "unsampling/*.py",
     "unsampling/solvers/*.py",
     "unsampling/video/lightness.py",

@@ -78,7 +78,7 @@ def _shown(transfer: Transfer, unet: torch.nn.Module, folder: Path) -> Shown:
     truth = world.render(transfer.content(), transfer.target)
     path = folder / f"{transfer.index}.mp4"
     write_video(path, enlarged(_side_by_side(clip, restyled, truth)), FPS)
-    kept = lost.said(restyled, transfer.content(), (transfer.source, transfer.target))
+    kept = lost.kept(clip, restyled, transfer.content(), transfer.source, transfer.target)
     return Shown(path, transfer.source, transfer.target, round(relative(restyled, truth), 4), kept)
 
 

@@ -13,9 +13,9 @@ from torch import Tensor
 from benchmarks.solvers.measures import relative
 from benchmarks.style_transfer import tone
 from benchmarks.style_transfer.judge import judge
-from benchmarks.style_transfer.shapes import drawn
 from demo import world
 from demo.places import LOST, distances, visible
+from demo.shapes import drawn
 from demo.world import Content
 
 NEAR = 1.0  # pixels up to which a clip counts as placed

@@ -49,6 +49,23 @@ def test_another_clip_has_lost_them_all():
         assert lost.said(world.render(world.content(seed + 1), "flat"), of, ("flat",)).startswith("Lost: ")
 
 
+def test_the_truth_has_all_of_how_it_is_drawn_and_the_source_nothing():
+    of = world.content(29)
+    source, truth, other = (world.render(of, style) for style in ("flat", "mosaic", "watercolour"))
+    told = lost.kept(source, truth, of, "flat", "mosaic")
+    assert told == "All 3 shapes are in place. Of how mosaic draws them 100 % is there." and lost.whole(told)
+    told = lost.kept(source, source, of, "flat", "mosaic")
+    assert told == (
+        "All 3 shapes are in place. They are hardly drawn as mosaic draws them: 0 % of it is there."
+        " The look hardly changed."
+    )
+    assert not lost.whole(told)
+    half = lost.kept(source, torch.lerp(source, other, 0.5), of, "flat", "watercolour")
+    share = int(half.split("draws them ")[1].split(" % is there.")[0])
+    assert 20 < share < 80 and lost.whole(half)
+    assert lost.kept(source, truth, of, None, "mosaic") == "All 3 shapes are in place."
+
+
 @pytest.mark.parametrize(
     ("colour", "name"),
     [
@@ -103,4 +120,4 @@ def test_the_committed_gallery_is_whole():
     assert len(found.clips) == making.CLIPS
     for one in found.clips:
         assert read_video(one.path, first=1)[0].shape == (1, 256, 768, 3)
-        assert one.kept.startswith(("All ", lost.LOST)) and 0 < one.error < 2
+        assert one.kept.startswith(("All ", lost.LOST)) and " % " in one.kept and 0 < one.error < 2

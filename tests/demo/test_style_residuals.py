@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from benchmarks.style_transfer import measures, shapes, tone
+from benchmarks.style_transfer import measures, tone
 from benchmarks.style_transfer.transfers import Transfer
-from demo import places, world
+from demo import places, shapes, world
 
 torch.set_num_threads(1)  # small sums, for which threads only wait on each other
 TRANSFERS = [Transfer(i) for i in range(3, 30, 5)]  # both dark and bright sources and targets

@@ -13,9 +13,9 @@ from statistics import mean
 import torch
 from torch import Tensor
 
-from demo import world
-from demo.places import turned
-from demo.world import Content, Shape
+from . import world
+from .places import turned
+from .world import Content, Shape
 
 SMALL = 1e-4  # of the truth: what is smaller explains nothing
 
