@@ -38,8 +38,8 @@ clips of `demo/world.py`, {frames} frames of 64x64, the same content drawn in th
   and with structure {structure}, all in two windows of {window} frames without overlap, and without one at
   cfg {cfg:g} in one window.
 - Figures and their true counterparts were chosen by the first {tuning} clips with known faults and the first
-  {model_tuning} of the model ("chosen by"). "New" clips of the model were measured once, at the end. What
-  must hold is held by new clips where there are any.
+  {model_tuning} of the model ("chosen by"). No figure was chosen by "new" clips. What must hold is held
+  by these, where there are any.
 - Of the nodes' way alone structure_kept and motion_kept tell no order: nearly all of its shapes are in place,
   and what is left to tell apart are tenths of a pixel.
 - rank correlation: Spearman's, over the clips for which both are known: fine flicker is not where the source

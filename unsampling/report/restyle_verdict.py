@@ -28,7 +28,7 @@ MOVES = 0.45
 FLICKERS = 0.025
 # 420 right answers have up to 0.004, of sources without grain; the model's 12 of demo/gallery up to 0.022.
 SHIMMERS = 0.025
-# Of nine in ten the right answer has up to 0.011, the model in one window up to 0.027.
+# Of nine in ten the right answer has up to 0.013, the model in one window up to 0.027.
 DRIFTS = 0.05
 # The right answer has up to 0.005; windows without overlap have 0.030, and one clip in ten more.
 JUMPS = 0.01
