@@ -89,16 +89,18 @@ def of_style_transfer() -> list[str]:
     good = [row["in style within 1 px"].split(" (")[0] for row in (ours, euler, flow_edit)]
     clips = re.search(r"(\d+) clips\.", results("style_transfer")[light])[1]
     taken = round(int(good[0].removesuffix(" %")) * int(clips) / 100)
-    (guided,) = rows_of("style_transfer", light, f"{ways[0]} | 3 |")
+    (guided,) = rows_of("style_transfer", light, f"{ways[0]} | 2 |")
     assert guided["in style within 1 px"].startswith("100 %")
+    strong = rows_of("style_transfer", light, "FlowEdit | 3 |")[0]["in style within 1 px"].split(" (")[0]
     down, total = re.search(r"[+] (.*?) = (.*)", ours["rows"]).groups()
     return [
         f"{taken} of {clips} clips of the demo's world take the new look at cfg 1 with their shapes in place,"
-        f" {ours['motion error'].split(' px')[0]} pixels off on average, and at cfg 3 all do.",
+        f" {ours['motion error'].split(' px')[0]} pixels off on average, and at cfg 2, where the nodes begin,"
+        " all do.",
         f"With FlipSigmas and euler {good[1]} of the clips do",
         f"{taken} of {clips} take the look and keep their shapes within a pixel (mean of a clip),"
-        " at cfg 3 all.",
-        f"With core's euler {good[1]} of them do, with FlowEdit {good[2]}.",
+        " at cfg 2 all.",
+        f"With core's euler {good[1]} of them do, with FlowEdit {good[2]}, at cfg 3 {strong}.",
         *of_lightness(),
         *of_low_schedules(),
         f"Both passes cost {total} model calls, a further restyle {down}.",
