@@ -39,16 +39,18 @@ def _held(known: Tensor, wanted: Tensor, scene: Tensor, lit: Tensor) -> tuple[Te
     equations."""
     line = torch.linspace(-0.5, 0.5, len(lit), dtype=lit.dtype)
     frames = torch.cat([line[:, None], functional.one_hot(scene).to(lit)], 1) * lit[:, None]
-    count, inside, right, sums = known.shape[1], 0.0, 0.0, []
+    count, sums, grams, products = known.shape[1], [], [], []
     for terms, colours in zip(_terms(known, lit), wanted.split(CHUNK), strict=True):
         flat = terms.flatten(0, 1)
-        inside, right = inside + flat.T @ flat, right + flat.T @ colours.flatten(0, 1)
+        grams.append(flat.T @ flat)
+        products.append(flat.T @ colours.flatten(0, 1))
         sums.append(terms.sum(1))
     total = torch.cat(sums)
-    inside = inside + places.RIDGE * known[..., 0].numel() * torch.eye(total.shape[1], dtype=lit.dtype)
+    ridge = places.RIDGE * known[..., 0].numel() * torch.eye(total.shape[1], dtype=lit.dtype)
+    inside = torch.stack(grams).sum(0) + ridge
     across = total.T @ frames
     left = torch.cat([torch.cat([inside, across], 1), torch.cat([across.T, count * frames.T @ frames], 1)])
-    right = torch.cat([right, frames.T @ wanted.sum(1)])
+    right = torch.cat([torch.stack(products).sum(0), frames.T @ wanted.sum(1)])
     solved = torch.linalg.lstsq(left, right, driver="gelsd").solution
     factors, slope, heights = solved.split([total.shape[1], 1, frames.shape[1] - 1])
     left_over = wanted.mean(1) - total @ factors / count - frames[:, 1:] @ heights
