@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 from torch import Tensor
 
-from unsampling.report import restyle, restyle_verdict
+from unsampling.report import restyle_verdict
+from unsampling.report.places import look_changed
 
 from . import places, shapes
 from .world import Content, Shape
@@ -34,17 +35,12 @@ def kept(source: Tensor, clip: Tensor, of: Content, own: str | None, style: str)
 
     source, clip [frames,3,height,width] from -1 to 1; own: the source's style, None where it is not known.
     """
-    told = [said(clip, of, (style,) if own is None else (own, style))]
+    seen = places.visible(of, len(clip))
+    told = [said(clip, of, (style,) if own is None else (own, style), seen)]
     if own is not None:
-        share = shapes.drawn(clip, of, own, style, places.visible(of, len(clip)))
-        much = f"{100 * share:.0f} % of it is there"
-        told.append(
-            f"They are {HARDLY} drawn as {style} draws them: {much}."
-            if share < FEW
-            else f"Of how {style} draws them {100 * share:.0f} % is there."
-        )
-    ours, theirs = (((x.clamp(-1, 1) + 1) / 2).movedim(1, -1) for x in (source, clip))
-    if restyle.figures(ours, theirs).look_changed < restyle_verdict.UNCHANGED:
+        told.append(_drawn(shapes.drawn(clip, of, own, style, seen), style))
+    # the clips are as small as the Restyle Report makes its own
+    if look_changed(*((x.clamp(-1, 1) + 1) / 2 for x in (source, clip))) < restyle_verdict.UNCHANGED:
         told.append(f"The look {HARDLY} changed.")
     return " ".join(told)
 
@@ -54,12 +50,13 @@ def whole(sentences: str) -> bool:
     return LOST not in sentences and HARDLY not in sentences
 
 
-def said(clip: Tensor, of: Content, styles: Sequence[str]) -> str:
+def said(clip: Tensor, of: Content, styles: Sequence[str], seen: Tensor | None = None) -> str:
     """One sentence: all shapes in place, or which are lost and in how many of the frames that show them.
 
-    clip [frames,3,height,width] from -1 to 1; styles: the looks in which a shape may be found.
+    clip [frames,3,height,width] from -1 to 1; styles: the looks in which a shape may be found. seen:
+    what places.visible() says, where it is known.
     """
-    seen = places.visible(of, len(clip))
+    seen = places.visible(of, len(clip)) if seen is None else seen
     away = places.displacements(clip, of, styles, seen).norm(dim=2)
     off = [
         (name(shape), away[:, i][seen[:, i]] > places.LOST)
@@ -73,6 +70,13 @@ def said(clip: Tensor, of: Content, styles: Sequence[str]) -> str:
         f"the {called} in {int(frames.sum())} of {len(frames)} frames" for called, frames in lost
     )
     return f"{LOST} {told}."
+
+
+def _drawn(share: float, style: str) -> str:
+    much = f"{100 * share:.0f} %"
+    if share < FEW:
+        return f"They are {HARDLY} drawn as {style} draws them: {much} of it is there."
+    return f"Of how {style} draws them {much} is there."
 
 
 def name(shape: Shape) -> str:

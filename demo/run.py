@@ -121,8 +121,8 @@ def compute(unet: UNetMotionModel, clip: Clip, settings: Settings) -> Results:
         grown = resample(guided, inversion, structure, callback=calls, **path)
         shown = grown.clamp(-1, 1)
         compared = metrics.compare(shown, truths[style]) if style in truths else None
-        of, own = clip.content, settings.condition
-        kept = None if of is None else lost.kept(clip.x, shown, of, own, style)
+        of = clip.content
+        kept = None if of is None else lost.kept(clip.x, shown, of, settings.condition, style)
         return Restyle(style, cfg, shown, calls.count, compared, kept)
 
     restyles = [

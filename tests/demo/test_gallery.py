@@ -66,6 +66,15 @@ def test_the_truth_has_all_of_how_it_is_drawn_and_the_source_nothing():
     assert lost.kept(source, truth, of, None, "mosaic") == "All 3 shapes are in place."
 
 
+@pytest.mark.parametrize("frames", [1, 2])
+def test_a_clip_of_a_frame_or_two_has_its_sentences(frames):
+    of = world.content(29)
+    source, truth = (world.render(of, style, frames) for style in ("flat", "mosaic"))
+    told = lost.kept(source, truth, of, "flat", "mosaic")
+    assert told.endswith("Of how mosaic draws them 100 % is there.") and lost.whole(told)
+    assert lost.kept(source, source, of, "flat", "mosaic").endswith("The look hardly changed.")
+
+
 @pytest.mark.parametrize(
     ("colour", "name"),
     [

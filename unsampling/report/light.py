@@ -23,16 +23,20 @@ def light(clip: Tensor, scene: Tensor) -> Tensor:
     least absolute deviations, so that neither a camera that moves nor things that do are taken for a light
     (generalised image motion of Negahdaripour 1998). Across a cut the mean of the frames says it.
     """
-    means = clip.mean((1, 2, 3)).double().clamp(min=DARK)
+    means = of_means(clip)
     gains = torch.where(scene.diff() == 0, _gains(clip), means[1:] / means[:-1])
     along = torch.cat([torch.zeros_like(gains[:1]), gains.log().cumsum(0)]).clamp(-FAR, FAR).exp()
-    return along / along.square().mean().sqrt()
+    return _scaled(along)
 
 
 def of_means(clip: Tensor) -> Tensor:
     """The same by the mean of each frame, whatever moves through it."""
-    means = clip.mean((1, 2, 3)).double().clamp(min=DARK)
-    return means / means.square().mean().sqrt()
+    return _scaled(clip.mean((1, 2, 3)).double().clamp(min=DARK))
+
+
+def _scaled(values: Tensor) -> Tensor:
+    """To 1 in their rms."""
+    return values / values.square().mean().sqrt()
 
 
 def _gains(clip: Tensor) -> Tensor:
