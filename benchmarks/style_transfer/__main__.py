@@ -19,7 +19,7 @@ import sys
 from pathlib import Path
 
 from benchmarks.report import promises, versions
-from benchmarks.style_transfer.cases import STEPS
+from benchmarks.style_transfer.cases import NODES_CFG, STEPS
 from benchmarks.style_transfer.checks import checks
 from benchmarks.style_transfer.clips import (
     PRECISIONS,
@@ -33,6 +33,7 @@ from benchmarks.style_transfer.curves import curve, plot
 from benchmarks.style_transfer.gallery import summary
 from benchmarks.style_transfer.measures import NEAR
 from benchmarks.style_transfer.ours import BASE, DIRECT, REACH
+from benchmarks.style_transfer.rivals import PUBLISHED
 from benchmarks.style_transfer.tables import compared, tables
 from benchmarks.style_transfer.transfers import HALF, HALVES
 from benchmarks.style_transfer.ways import NEGATIVE
@@ -79,7 +80,7 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
 - tone: rms of the difference of each frame's mean colour from the truth's, black to white being 100 %.
   drift: how far that goes from the first frame to the last, along a straight line. jump: by how much its
   steps are larger where a window begins or ends.
-- {direct}: what the nodes do unless told otherwise, at cfg 2 if untold. On the way up the model is also
+- {direct}: what the nodes do unless told otherwise, at cfg {cfg:g} if untold. On the way up the model is also
   asked about the source under fresh noise, once for each of the top steps, of as many as the clip needs. On
   the way down these steps are taken by the difference of the model's two answers, for the target and for the
   source, at that same noise and at cfg 1. The steps below go down by the recorded midpoint, at the row's cfg.
@@ -103,7 +104,7 @@ medians; in brackets the difference from "{base}" at cfg 1 on the same clips, wi
   unsampling. SDEdit: the source under random noise of a level. Both go down by the plain midpoint. FlowEdit
   and FlowAlign unsample nothing either: `benchmarks/style_transfer/rivals.py` says in which form. At cfg 3
   FlowEdit's source stays at cfg 1, and FlowAlign's negative is the source's style. FlowEdit, set as for SD3
-  and FLUX: its authors' settings, source and target at cfg 3.5 and 13.5, and at 1.5 and 5.5.
+  and FLUX: its authors' settings, source and target at cfg {sd3}, and at {flux}.
 - clip turned round first: black for white, hues kept, before unsampling, which then has no condition.
 """
 
@@ -161,7 +162,15 @@ def _introduction(options: argparse.Namespace) -> str:
         near=NEAR,
         lost=LOST,
         negative=NEGATIVE,
+        cfg=NODES_CFG,
+        sd3=_cfgs("SD3"),
+        flux=_cfgs("FLUX"),
     )
+
+
+def _cfgs(published: str) -> str:
+    source, target, _ = PUBLISHED[published]
+    return f"{source:g} and {target:g}"
 
 
 def _command(options: argparse.Namespace) -> str:
